@@ -1,0 +1,32 @@
+"""CoNet: reasoning as a walk on a concept network, and how RLVR shapes it.
+
+Everything public is reached lazily, so that ``import conet`` costs nothing until it is used.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Config": "conet.config",
+    "ConetError": "conet.errors",
+    "Graph": "conet.model.graph",
+    "Learner": "conet.learners.base",
+    "Run": "conet.store",
+    "Tasks": "conet.model.tasks",
+    "preset": "conet.config",
+    "run": "conet.train",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'conet' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,201 @@
+"""Compiled loops: sampling tables, walks, and the gradient of recorded walks.
+
+Arrays and scalars in, arrays filled, nothing raised. The readable specification of every kernel is
+its namesake in :mod:`conet.engine.reference`; both agree bit for bit.
+
+Indices are unsigned throughout: signed ones cost a wrap-around test at every access, a third of the
+sampling time. Numba's own random numbers are not reproducible across threads, so the generator is
+SplitMix64 with a counter, keyed by stream, question and rollout.
+"""
+
+import numpy as np
+from numba import njit, uint32, uint64
+
+# One record an edge, 16 bytes, so that a step of a walk reads a single cache line.
+RECORD = np.dtype([("target", "u4"), ("alias_target", "u4"), ("threshold", "u4"), ("alias_slot", "u4")])
+INTERLEAVED = 16  # walkers in flight in one thread: their cache misses overlap
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
+ONE = np.uint64(1)
+ZERO = np.uint64(0)
+HALF = np.uint64(32)
+
+
+@njit(inline="always")
+def mix(value):
+    """Finalise a SplitMix64 counter (Steele, Lea and Flood 2014): uint64 to uint64."""
+    value = (value ^ (value >> np.uint64(30))) * FIRST
+    value = (value ^ (value >> np.uint64(27))) * SECOND
+    return value ^ (value >> np.uint64(31))
+
+
+@njit(inline="always")
+def walk_state(key, question, rollout):
+    """Return the generator's first state for one walk; it does not depend on any other walk."""
+    return mix(mix(key + (question + ONE) * GOLDEN) + (rollout + ONE) * FIRST)
+
+
+@njit(cache=True, nogil=True)
+def refresh_rows(rows, offsets, logits, probability, records, small, large, scaled):
+    """Recompute softmax and alias table (Vose 1991) of the given rows.
+
+    ``small``, ``large`` and ``scaled`` are scratch of the largest degree.
+    """
+    for row in rows:
+        start, end = uint64(offsets[row]), uint64(offsets[row + 1])
+        highest = logits[start]
+        for edge in range(start, end):
+            highest = max(highest, logits[edge])
+        total = 0.0
+        for edge in range(start, end):
+            power = np.exp(logits[edge] - highest)
+            probability[edge] = power
+            total += power
+        degree = end - start
+        smalls, larges = ZERO, ZERO
+        for slot in range(degree):
+            edge = start + slot
+            probability[edge] /= total
+            scaled[slot] = probability[edge] * np.float64(degree)
+            if scaled[slot] < 1.0:
+                small[smalls] = slot
+                smalls += ONE
+            else:
+                large[larges] = slot
+                larges += ONE
+        while smalls > ZERO and larges > ZERO:
+            smalls -= ONE
+            low, high = uint64(small[smalls]), uint64(large[larges - ONE])
+            records[start + low]["threshold"] = uint32(scaled[low] * 4294967296.0)
+            records[start + low]["alias_slot"] = uint32(high)
+            records[start + low]["alias_target"] = records[start + high]["target"]
+            scaled[high] -= 1.0 - scaled[low]
+            if scaled[high] < 1.0:
+                larges -= ONE
+                small[smalls] = high
+                smalls += ONE
+        for place in range(smalls + larges):
+            # What is left has scaled probability one up to rounding: its alias is itself.
+            slot = uint64(small[place]) if place < smalls else uint64(large[place - smalls])
+            records[start + slot]["threshold"] = uint32(4294967295)
+            records[start + slot]["alias_slot"] = uint32(slot)
+            records[start + slot]["alias_target"] = records[start + slot]["target"]
+
+
+@njit(cache=True, nogil=True)
+def sample(
+    offsets, uniform_degree, records, stops, questions, answers, ids, rollouts, max_length, key,
+    first, last, edges, length, correct,
+):  # fmt: skip
+    """Fill walks ``first`` to ``last`` of the flat list (question-major, ``rollouts`` each).
+
+    ``edges`` (walks, max_length) gets the edge ids, ``length`` the steps taken, ``correct`` whether
+    the walk ended at its answer. ``uniform_degree`` 0 means: look the degree up.
+    """
+    node = np.empty(INTERLEAVED, np.uint64)
+    state = np.empty(INTERLEAVED, np.uint64)
+    place = np.empty(INTERLEAVED, np.uint64)
+    limit = np.empty(INTERLEAVED, np.uint64)
+    answer = np.empty(INTERLEAVED, np.uint64)
+    flat = edges.reshape(-1)
+    width, fixed = uint64(max_length), uint64(uniform_degree)
+    check_stops = stops.size > 0
+    upcoming, active = first, ZERO
+    while active < uint64(INTERLEAVED) and upcoming < last:
+        question = upcoming // rollouts
+        node[active], answer[active] = uint64(questions[question]), uint64(answers[question])
+        place[active] = uint64(upcoming) * width
+        limit[active] = place[active] + width
+        state[active] = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts))
+        upcoming += 1
+        active += ONE
+    while active > ZERO:
+        lane = ZERO
+        while lane < active:
+            here = node[lane]
+            state[lane] += GOLDEN
+            bits = mix(state[lane])
+            if fixed > ZERO:
+                start, degree = here * fixed, fixed
+            else:
+                start = uint64(offsets[here])
+                degree = uint64(offsets[here + ONE]) - start
+            slot = ((bits >> HALF) * degree) >> HALF
+            record = records[start + slot]
+            keep = uint32(bits) < record["threshold"]
+            there = uint64(record["target"]) if keep else uint64(record["alias_target"])
+            flat[place[lane]] = np.int32(start + (slot if keep else uint64(record["alias_slot"])))
+            place[lane] += ONE
+            node[lane] = there
+            if (
+                there == answer[lane]
+                or place[lane] == limit[lane]
+                or (check_stops and stops[there] > 0)
+            ):
+                walk = limit[lane] // width - ONE
+                length[walk] = np.int32(place[lane] - walk * width)
+                correct[walk] = there == answer[lane]
+                if upcoming < last:
+                    question = upcoming // rollouts
+                    node[lane], answer[lane] = uint64(questions[question]), uint64(answers[question])
+                    place[lane] = uint64(upcoming) * width
+                    limit[lane] = place[lane] + width
+                    state[lane] = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts))
+                    upcoming += 1
+                else:
+                    active -= ONE
+                    node[lane], answer[lane] = node[active], answer[active]
+                    place[lane], limit[lane] = place[active], limit[active]
+                    state[lane] = state[active]
+                    lane -= ONE
+            lane += ONE
+
+
+@njit(cache=True, nogil=True)
+def accumulate(starts, edges, length, weights, per_step, records, values, seen, rows):
+    """Add the weight of every recorded step to its edge, in walk order; note the touched rows.
+
+    ``values`` (edges) and ``seen`` (nodes) come in as zeros; ``rows`` gets the touched nodes, each
+    once. ``weights`` is flat: one a walk, or with ``per_step`` one a step, (walks, max_length).
+
+    Returns
+    -------
+    int
+        How many rows were touched.
+    """
+    walks, width = edges.shape
+    touched = ZERO
+    for walk in range(walks):
+        weight = weights[walk]
+        if not per_step and weight == 0.0:
+            continue
+        for step in range(length[walk]):
+            edge = uint64(edges[walk, step])
+            if per_step:
+                weight = weights[walk * width + step]
+            if values[edge] == 0.0:
+                # Only an edge still at zero can belong to a row not seen yet, so the row is looked
+                # up rarely.
+                node = uint64(starts[walk])
+                if step > 0:
+                    node = uint64(records[uint64(edges[walk, step - 1])]["target"])
+                if seen[node] == 0:
+                    seen[node] = 1
+                    rows[touched] = node
+                    touched += ONE
+            values[edge] += weight
+    return touched
+
+
+@njit(cache=True, nogil=True)
+def finish_rows(rows, offsets, probability, values):
+    """Subtract (sum of the row) · π from each row: the softmax's half of grad log π."""
+    for row in rows:
+        start, end = uint64(offsets[row]), uint64(offsets[row + 1])
+        total = 0.0
+        for edge in range(start, end):
+            total += values[edge]
+        for edge in range(start, end):
+            values[edge] -= total * probability[edge]

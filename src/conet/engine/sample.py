@@ -1,0 +1,138 @@
+"""Walks: allocate, seed, call the kernel, wrap."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from conet.engine import kernels
+from conet.engine.tables import Policy
+from conet.model.tasks import Tasks
+
+# Streams of random numbers: walks of different purpose never share one.
+TRAIN, TRAFFIC, PASS_AT_K, HARVEST, EVALUATE = range(5)
+_MASK = 2**64 - 1
+_WORTH_A_THREAD = 100_000  # expected steps below which a second thread costs more than it saves
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Sampled walks, question-major: walk ``w`` belongs to problem ``problems[w // rollouts]``.
+
+    Attributes
+    ----------
+    problems : ndarray of int32, shape (questions,)
+        Index of each question in its :class:`~conet.model.tasks.Tasks`.
+    starts : ndarray of int32, shape (walks,)
+        Question node of each walk.
+    edges : ndarray of int32, shape (walks, max_length)
+        Edge ids; what lies beyond ``length`` is undefined.
+    length : ndarray of int32, shape (walks,)
+        Steps taken.
+    correct : ndarray of bool, shape (walks,)
+        Whether the walk ended at its answer.
+    rollouts : int
+        Walks a question.
+    """
+
+    problems: np.ndarray
+    starts: np.ndarray
+    edges: np.ndarray
+    length: np.ndarray
+    correct: np.ndarray
+    rollouts: int
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """Reward of each walk, float64, shape (questions, rollouts)."""
+        return self.correct.reshape(-1, self.rollouts).astype(np.float64)
+
+    @property
+    def problem(self) -> np.ndarray:
+        """Problem index of each walk, int32, shape (walks,)."""
+        return np.repeat(self.problems, self.rollouts)
+
+    @property
+    def steps(self) -> int:
+        """Walker-steps in all."""
+        return int(self.length.sum())
+
+    def used(self) -> np.ndarray:
+        """Which entries of ``edges`` are defined, bool, shape (walks, max_length)."""
+        return np.arange(self.edges.shape[1]) < self.length[:, None]
+
+    def select(self, walks: np.ndarray) -> "Walks":
+        """Return chosen walks, each as a group of its own."""
+        return Walks(
+            self.problem[walks], self.starts[walks], self.edges[walks], self.length[walks], self.correct[walks], 1
+        )
+
+
+def stream_key(seed: int, step: int, purpose: int) -> int:
+    """Hash seed, step and purpose into the 64-bit key of a stream."""
+    key = 0
+    for part in (seed, step, purpose):
+        key = _mix((key + (part & _MASK) + 0x9E3779B97F4A7C15) & _MASK)
+    return key
+
+
+def _mix(value: int) -> int:
+    """Twin of :func:`conet.engine.kernels.mix` for Python integers."""
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+    return value ^ (value >> 31)
+
+
+def sample(
+    policy: Policy,
+    tasks: Tasks,
+    rollouts: int,
+    key: int,
+    *,
+    problems: Iterable[int] | None = None,
+    threads: int = 1,
+) -> Walks:
+    """Sample walks of a policy; the same key gives the same walks at any number of threads.
+
+    Parameters
+    ----------
+    policy, tasks
+        What walks, and from where to where.
+    rollouts
+        Walks a question.
+    key
+        From :func:`stream_key`. A walk depends on key, problem and its number alone, so more
+        rollouts, or fewer problems, leave the other walks as they were.
+    problems
+        Indices of the questions to walk; all where absent.
+    threads
+        At most so many; small batches use one.
+    """
+    chosen = np.arange(len(tasks), dtype=np.int32) if problems is None else np.array(list(problems), np.int32)
+    walks = len(chosen) * rollouts
+    edges = np.empty((walks, tasks.max_length), np.int32)
+    length = np.empty(walks, np.int32)
+    correct = np.empty(walks, np.bool_)
+    questions, answers = tasks.questions[chosen], tasks.answers[chosen]
+
+    def part(first: int, last: int) -> None:
+        kernels.sample(
+            policy.graph.offsets, policy.uniform_degree, policy.records, tasks.stops(policy.graph.nodes),
+            questions, answers, chosen, rollouts, tasks.max_length, np.uint64(key),
+            first, last, edges, length, correct,
+        )  # fmt: skip
+
+    if threads == 1 or walks * tasks.max_length < _WORTH_A_THREAD:
+        part(0, walks)
+    else:
+        # More parts than threads: walks differ in length, and an idle thread takes the next part.
+        bounds = np.linspace(0, walks, 4 * threads + 1).astype(int).tolist()
+        list(_pool(threads).map(part, bounds[:-1], bounds[1:]))
+    return Walks(chosen, np.repeat(questions, rollouts), edges, length, correct, rollouts)
+
+
+@lru_cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)

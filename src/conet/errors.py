@@ -1,0 +1,46 @@
+"""The one kind of error that a user sees: what was got, what was expected, what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConetError(Exception):
+    """A problem that the user can mend; the command line prints it and leaves with exit code 2.
+
+    Parameters
+    ----------
+    got
+        What was found, with the offending value.
+    expected
+        What would have been right.
+    remedy
+        What to do now.
+    """
+
+    def __init__(self, got: str, expected: str = "", remedy: str = "") -> None:
+        self.got, self.expected, self.remedy = got, expected, remedy
+        super().__init__(got)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.got, self.expected, self.remedy)
+
+    def __str__(self) -> str:
+        parts = [f"got {self.got}"]
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.remedy:
+            parts.append(self.remedy)
+        return "; ".join(" ".join(part.split()) for part in parts)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name a misspelled one is closest to.
+
+    Returns
+    -------
+    str
+        ``"did you mean 'x'?"`` where one is close, else the list of what is known.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)

@@ -1,0 +1,1 @@
+"""The model: a graph of concepts, a policy over its edges, and the questions asked of it."""
