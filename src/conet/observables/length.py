@@ -1,0 +1,183 @@
+"""The length of correct walks: pooled, and taken apart into its two causes.
+
+The pooled length is total length over number of correct walks. It moves when problems are solved by
+other walks (*within*) and when other problems are solved (*composition*); only both together tell
+what happened.
+"""
+
+import numpy as np
+
+from conet.errors import ConetError
+
+WINDOW = 9
+START_STEPS = 5
+END_STEPS = 20
+
+
+def window_sums(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
+    """Sum over a centred window along the first axis; it is cut off at both ends.
+
+    Parameters
+    ----------
+    values : ndarray, shape (steps, ...)
+    window : int
+        Odd number of steps.
+
+    Returns
+    -------
+    ndarray of float64, shape (steps, ...)
+    """
+    if window < 1 or window % 2 == 0:
+        raise ConetError(f"a window of {window} steps", "an odd number", f"use {max(1, window + 1)}")
+    values = np.asarray(values, np.float64)
+    totals = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+    steps = np.arange(len(values))
+    last = np.minimum(steps + window // 2 + 1, len(values))
+    return totals[last] - totals[np.maximum(steps - window // 2, 0)]
+
+
+def windowed_correct_length(length_sum: np.ndarray, count: np.ndarray, window: int = WINDOW) -> np.ndarray:
+    """Total length over number of correct walks in a centred window of steps.
+
+    Parameters
+    ----------
+    length_sum, count : ndarray, shape (steps,) or (steps, problems)
+        Sum of the lengths of the correct walks of a step, and how many there were.
+    window : int
+        Odd number of steps; cut off at both ends.
+
+    Returns
+    -------
+    ndarray of float64, of the same shape
+        NaN where the window holds no correct walk.
+    """
+    return _ratio(window_sums(length_sum, window), window_sums(count, window))
+
+
+def length_summary(length_sum: np.ndarray, count: np.ndarray) -> dict[str, float | int | None]:
+    """Describe the V in four numbers; None where no walk was correct.
+
+    Parameters
+    ----------
+    length_sum, count : ndarray, shape (steps,)
+
+    Returns
+    -------
+    dict
+        ``start``: the first 5 steps pooled; ``min`` and ``min_step``: lowest value of the centred
+        9-step window, and the first step that has it; ``end``: the last 20 steps pooled.
+    """
+    curve = windowed_correct_length(length_sum, count)
+    seen = bool(np.isfinite(curve).any())
+    lowest = int(np.nanargmin(curve)) if seen else None
+    return {
+        "start": _pooled(length_sum[:START_STEPS], count[:START_STEPS]),
+        "min": None if lowest is None else float(curve[lowest]),
+        "min_step": lowest,
+        "end": _pooled(length_sum[-END_STEPS:], count[-END_STEPS:]),
+    }
+
+
+def length_decomposition(
+    counts_before: np.ndarray, sums_before: np.ndarray, counts_after: np.ndarray, sums_after: np.ndarray
+) -> dict[str, float | None]:
+    """Split the change of the pooled correct length into a within-problem and a composition part.
+
+    The pooled length is Σ w l over problems, w being a problem's share of the correct walks and l
+    its own mean length. Each part is the average over the two orders in which w and l can be moved
+    (Shapley value of two players, the midpoint rule)::
+
+        within      = Σ (w + w')/2 · (l' - l)     over problems solved in both windows
+        composition = Σ (w' - w) · (l + l')/2     a problem solved in one window keeps its length
+
+    so the two add up to the change. The composition part consists of three, each measured from the
+    middle of the two pooled lengths: ``entered`` (solved only afterwards), ``left`` (solved only
+    before) and ``reweighted`` (solved in both, with another share).
+
+    Parameters
+    ----------
+    counts_before, sums_before, counts_after, sums_after : ndarray, shape (problems,)
+        Correct walks of each problem in either window, and the sum of their lengths.
+
+    Returns
+    -------
+    dict
+        ``before``, ``after``, ``change``, ``within``, ``composition``, ``entered``, ``left``,
+        ``reweighted``; in steps of a walk. All None where a window has no correct walk.
+    """
+    counts = np.array([counts_before, counts_after], np.float64)
+    sums = np.array([sums_before, sums_after], np.float64)
+    names = ("before", "after", "change", "within", "composition", "entered", "left", "reweighted")
+    if not counts.any(axis=1).all():
+        return dict.fromkeys(names)
+    weight, solved = counts / counts.sum(axis=1, keepdims=True), counts > 0
+    length = _ratio(sums, counts)
+    length = np.where(solved, length, length[::-1])
+    length[:, ~solved.any(axis=0)] = 0.0
+    before, after = (weight * length).sum(axis=1)
+    middle = length.mean(axis=0)
+    moved = (weight[1] - weight[0]) * (middle - (before + after) / 2)
+    within = float((weight.mean(axis=0) * (length[1] - length[0])).sum())
+    parts = [
+        before, after, after - before, within, moved.sum(), moved[solved[1] & ~solved[0]].sum(),
+        moved[solved[0] & ~solved[1]].sum(), moved[solved.all(axis=0)].sum(),
+    ]  # fmt: skip
+    return {name: float(part) for name, part in zip(names, parts)}
+
+
+def solved_at(
+    counts: np.ndarray, rollouts: int, step: int, window: int = WINDOW, share: float = 0.5
+) -> np.ndarray:
+    """Mark the problems solved around a step: accuracy of at least ``share`` in a centred window.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (steps, problems)
+        Correct walks of each step and problem.
+    rollouts : int
+        Walks a problem and step.
+
+    Returns
+    -------
+    ndarray of bool, shape (problems,)
+    """
+    near = counts[max(0, step - window // 2) : step + window // 2 + 1]
+    return near.sum(axis=0) >= share * rollouts * len(near)
+
+
+def within_problem_length(
+    counts: np.ndarray, sums: np.ndarray, reference: np.ndarray, window: int = WINDOW
+) -> tuple[np.ndarray, np.ndarray]:
+    """Follow the correct length of a fixed set of problems, each with the same weight.
+
+    Parameters
+    ----------
+    counts, sums : ndarray, shape (steps, problems)
+        Correct walks of each step and problem, and the sum of their lengths.
+    reference : ndarray of bool or int
+        The problems, as a mask or as indices; usually those of :func:`solved_at` at the V's bottom.
+    window : int
+        Centred window, in steps.
+
+    Returns
+    -------
+    curve : ndarray of float64, shape (steps,)
+        Mean over the problems of their mean length; NaN where none has a correct walk.
+    coverage : ndarray of float64, shape (steps,)
+        Share of the problems that have a correct walk in the window. Below one, the curve misses
+        some of them, so composition may leak in: read it where the coverage is near one.
+    """
+    lengths = windowed_correct_length(sums[:, reference], counts[:, reference], window)
+    seen = np.isfinite(lengths)
+    curve = _ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
+    return curve, _ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
+
+
+def _pooled(length_sum: np.ndarray, count: np.ndarray) -> float | None:
+    total = float(np.sum(count))
+    return float(np.sum(length_sum)) / total if total else None
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    ratio = np.full(np.shape(numerator), np.nan)
+    return np.divide(numerator, denominator, out=ratio, where=np.asarray(denominator) > 0)
