@@ -199,3 +199,11 @@ def finish_rows(rows, offsets, probability, values):
             total += values[edge]
         for edge in range(start, end):
             values[edge] -= total * probability[edge]
+
+
+@njit(cache=True, nogil=True)
+def ascend_rows(rows, offsets, values, rate, logits):
+    """Add rate · values to the logits of the given rows, so that a step costs what was visited."""
+    for row in rows:
+        for edge in range(uint64(offsets[row]), uint64(offsets[row + 1])):
+            logits[edge] += rate * values[edge]

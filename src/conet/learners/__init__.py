@@ -1,0 +1,33 @@
+"""Learners by name; each owns its options and returns a gradient."""
+
+from typing import Any
+
+from conet.config import LearnerSettings, validated
+from conet.errors import ConetError
+from conet.learners import exact, grpo, reinforce, rloo, sft
+from conet.learners.base import Batch, Learner
+from conet.registry import resolve
+
+LEARNERS: dict[str, type[Learner]] = {
+    "grpo": grpo.GRPO,
+    "reinforce": reinforce.Reinforce,
+    "rloo": rloo.RLOO,
+    "sft": sft.SFT,
+    "exact": exact.Exact,
+}
+
+__all__ = ["LEARNERS", "Batch", "Learner", "make"]
+
+
+def make(settings: LearnerSettings) -> Learner:
+    """Make the learner that the settings name, with its options validated.
+
+    Raises
+    ------
+    ConetError
+        For an unknown name or option (the nearest is named), or a value out of range.
+    """
+    kind: Any = resolve(settings.name, LEARNERS, "learner")
+    if not (isinstance(kind, type) and issubclass(kind, Learner)):
+        raise ConetError(f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py")
+    return validated(kind, settings.model_dump(exclude={"name"}), prefix="learner.")

@@ -1,0 +1,97 @@
+"""What every learner shares: options, and one way from walks to a gradient."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from conet.config import Settings
+from conet.engine.gradient import Gradient, from_walks
+from conet.engine.sample import Walks
+from conet.engine.tables import Policy
+from conet.model.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a learner sees at one step.
+
+    Attributes
+    ----------
+    walks : Walks
+        Rollouts of the policy at the start of the step; for SFT the demonstrations, one a group.
+    policy : Policy
+        The policy now; after the first of several epochs it differs from the one that walked.
+    tasks : Tasks
+    behaviour : ndarray of float64, shape (walks, max_length)
+        Probability of each recorded step when it was sampled; 1 beyond a walk's length.
+    reference : ndarray of float64, shape (edges,)
+        Edge probabilities of the reference policy: the one at the start of the run.
+    """
+
+    walks: Walks
+    policy: Policy
+    tasks: Tasks
+    behaviour: np.ndarray
+    reference: np.ndarray
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """Rewards, float64, shape (questions, rollouts)."""
+        return self.walks.rewards
+
+    def step_probability(self, probability: np.ndarray) -> np.ndarray:
+        """Look up an edge quantity at every recorded step; 1 beyond a walk's length."""
+        return step_probability(self.walks, probability)
+
+
+def step_probability(walks: Walks, probability: np.ndarray) -> np.ndarray:
+    """Probability of every recorded step, (walks, max_length); 1 beyond a walk's length."""
+    used = walks.used()
+    return np.where(used, probability[np.where(used, walks.edges, 0)], 1.0)
+
+
+class Learner(Settings):
+    """A learner: its options as fields, its rule as :meth:`weights` (or :meth:`gradient`).
+
+    A learner keeps no state between steps; that is what makes a resumed run equal to an
+    uninterrupted one. ``docs/skeletons/learner.py`` is a copy-and-fill example.
+    """
+
+    learns_from: ClassVar[Literal["rollouts", "demonstrations"]] = "rollouts"
+
+    rollouts: int = Field(8, ge=1)
+    learning_rate: float = Field(300.0, gt=0)
+    optimizer: Literal["sgd", "adam"] = "sgd"
+
+    @property
+    def passes(self) -> int:
+        """Gradient steps a batch of walks; one unless the learner says otherwise."""
+        return 1
+
+    def weights(self, batch: Batch) -> np.ndarray:
+        """Weight of ∇ log π of each walk, shape (walks,), or of each step, (walks, max_length)."""
+        raise TypeError(f"{type(self).__name__} defines neither weights nor gradient")
+
+    def gradient(self, batch: Batch) -> Gradient:
+        """Ascent direction of the logits; by default Σ weight · ∇ log π over the walks."""
+        return from_walks(batch.policy, batch.walks, self.weights(batch))
+
+
+def standardised(rewards: np.ndarray) -> np.ndarray:
+    """Return (R - mean) / std within each group, 0 where all rewards of a group are equal.
+
+    Parameters
+    ----------
+    rewards : ndarray of float64, shape (questions, rollouts)
+
+    Notes
+    -----
+    Population standard deviation, no small constant added (our choice; TRL divides by the sample
+    one plus 1e-4).
+    """
+    centred = rewards - rewards.mean(axis=1, keepdims=True)
+    spread = rewards.std(axis=1, keepdims=True)
+    mixed = rewards.max(axis=1, keepdims=True) > rewards.min(axis=1, keepdims=True)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=mixed)

@@ -1,0 +1,63 @@
+"""Group-relative policy optimisation and its published variants."""
+
+import numpy as np
+from pydantic import Field
+
+from conet.learners.base import Batch, Learner, standardised
+
+
+class GRPO(Learner):
+    """GRPO: ascent on (1/(M G)) Σ A Σ_t log π, with A = (R - mean)/std within a question's group.
+
+    Parameters
+    ----------
+    std_normalization
+        Divide the advantage by the group's standard deviation (Shao et al. 2024, arXiv 2402.03300).
+        Off gives Dr. GRPO's advantage (Liu et al. 2025, arXiv 2503.20783).
+    length_normalization
+        Divide each walk's weight by its length, as the original GRPO does; off by default.
+    clip
+        Clip range ε of the probability ratio (Schulman et al. 2017, arXiv 1707.06347), a step at a
+        time; matters from the second epoch on. None: no clipping.
+    epochs
+        Gradient steps a batch of walks.
+    kl
+        Weight β of the KL penalty to the initial policy, by the estimator r - log r - 1 with
+        r = π_reference/π at each recorded step (arXiv 2402.03300, eq. 4).
+    """
+
+    std_normalization: bool = True
+    length_normalization: bool = False
+    clip: float | None = Field(None, gt=0)
+    epochs: int = Field(1, ge=1)
+    kl: float = Field(0.0, ge=0)
+
+    @property
+    def passes(self) -> int:
+        """Gradient steps a batch of walks."""
+        return self.epochs
+
+    def advantage(self, rewards: np.ndarray) -> np.ndarray:
+        """Advantage of each rollout, shape (questions, rollouts)."""
+        return standardised(rewards) if self.std_normalization else rewards - rewards.mean(axis=1, keepdims=True)
+
+    def weights(self, batch: Batch) -> np.ndarray:
+        """Advantage over M G, times ratio and penalty where these are asked for."""
+        scale = 1.0 / batch.rewards.size
+        if self.length_normalization:
+            scale = scale / batch.walks.length
+        advantage = self.advantage(batch.rewards).reshape(-1)
+        if self.epochs == 1 and self.kl == 0.0:
+            return advantage * scale  # the ratio is one, so clipping cannot matter
+        now = batch.step_probability(batch.policy.probability)
+        step_weights = self.surrogate(advantage[:, None], now / batch.behaviour)
+        if self.kl > 0.0:
+            step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
+        return step_weights * np.reshape(scale, (-1, 1))
+
+    def surrogate(self, advantage: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+        """Weight of ∇ log π in the gradient of min(r A, clip(r) A)."""
+        if self.clip is None:
+            return advantage * ratio
+        outside = np.where(advantage > 0, ratio > 1 + self.clip, ratio < 1 - self.clip)
+        return np.where(outside, 0.0, advantage * ratio)
