@@ -136,10 +136,14 @@ class Config(Settings):
             node = data
             for part in path:
                 if not isinstance(node.get(part), dict):
-                    raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, known_keys()))
+                    raise ConetError(
+                        f"unknown key {key!r}", "a key of the config", nearest(key, known_keys())
+                    )
                 node = node[part]
             if last in node and isinstance(node[last], dict):
-                raise ConetError(f"{key}={value!r}", f"a key inside {key!r}", nearest(key + ".", known_keys()))
+                raise ConetError(
+                    f"{key}={value!r}", f"a key inside {key!r}", nearest(key + ".", known_keys())
+                )
             open_section = path in (["graph"], ["learner"])
             if last not in node and not open_section:
                 raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, known_keys()))
@@ -191,7 +195,9 @@ def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> 
             names = known_keys() if not prefix else [prefix + name for name in model.model_fields]
             raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, names)) from None
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise ConetError(f"{key}={first['input']!r}", expected, "see `conet presets` for valid values") from None
+        raise ConetError(
+            f"{key}={first['input']!r}", expected, "see `conet presets` for valid values"
+        ) from None
 
 
 def known_keys() -> list[str]:
@@ -206,8 +212,8 @@ def known_keys() -> list[str]:
     return keys
 
 
-def load(path: str | Path) -> Config:
-    """Read a config file (JSON) over the preset that it names (``reference`` by default)."""
+def load(path: str | Path, over: str | None = None) -> Config:
+    """Read a config file (JSON) over a preset: ``over``, else the one it names, else ``reference``."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -215,8 +221,11 @@ def load(path: str | Path) -> Config:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ConetError(f"--config {path}: {error}", "a JSON file", "see `conet presets --json`") from None
     if not isinstance(data, dict):
-        raise ConetError(f"--config {path}: {type(data).__name__}", "a JSON object", "see `conet presets --json`")
-    base = preset(str(data.pop("preset", "reference")))
+        raise ConetError(
+            f"--config {path}: {type(data).__name__}", "a JSON object", "see `conet presets --json`"
+        )
+    own = str(data.pop("preset", "reference"))
+    base = preset(over or own)
     return base.override(flatten(data))
 
 
@@ -232,8 +241,14 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "smoke": (
         "a few seconds: a small web, to see that everything works",
-        {"steps": 120, "graph.nodes": 120, "graph.degree": 12, "tasks.questions": 16, "tasks.max_length": 10,
-         "learner.learning_rate": 37.5},
+        {
+            "steps": 120,
+            "graph.nodes": 120,
+            "graph.degree": 12,
+            "tasks.questions": 16,
+            "tasks.max_length": 10,
+            "learner.learning_rate": 37.5,
+        },
     ),
     "reference": ("the main job: two stages, the V, islands that merge into one web (our calibration)", {}),
     "paper": (
@@ -244,13 +259,25 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "critical": (
         "one exemplar, learning at criticality (M=1, lr=1: the ascent is divided by M·G, so rates do not "
         "carry over between loads)",
-        {"steps": 400, "tasks.questions": 1, "tasks.max_length": 200, "learner.rollouts": 64,
-         "learner.learning_rate": 1.0},
+        {
+            "steps": 400,
+            "tasks.questions": 1,
+            "tasks.max_length": 200,
+            "learner.rollouts": 64,
+            "learner.learning_rate": 1.0,
+        },
     ),
     "large": (
         "throughput at N=1,000,000; not expected to learn",
-        {"steps": 20, "graph.nodes": 1_000_000, "tasks.questions": 4096, "tasks.max_length": 100,
-         "snapshots.steps": (), "snapshots.web_every": 0, "snapshots.rollouts": False},
+        {
+            "steps": 20,
+            "graph.nodes": 1_000_000,
+            "tasks.questions": 4096,
+            "tasks.max_length": 100,
+            "snapshots.steps": (),
+            "snapshots.web_every": 0,
+            "snapshots.rollouts": False,
+        },
     ),
 }
 

@@ -41,7 +41,8 @@ def step_metrics(config: Config, step: int, policy: Policy, tasks: Tasks, walks:
         "correct_length": length_sum / count if count else None,
         "correct_count": count,
         "correct_length_sum": length_sum,
-        "truncated_share": int(np.count_nonzero(~correct & (walks.length == tasks.max_length))) / len(correct),
+        "truncated_share": int(np.count_nonzero(~correct & (walks.length == tasks.max_length)))
+        / len(correct),
         "groups_without_signal": float(np.mean((solved == 0) | (solved == walks.rollouts))),
     }
     every = config.snapshots.web_every
@@ -91,13 +92,17 @@ def _value(step: int, name: str, k: int, value: float) -> dict[str, Any]:
     return {"step": step, "name": name, "k": k, "value": float(value)}
 
 
-def summarise(config: Config, rows: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summarise(
+    config: Config, rows: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """Return the object that ``conet run --json`` prints, less what only the training knows.
 
     ``accuracy`` is the mean over the last 20 steps; ``correct_length`` is pooled over a centred
     9-step window; ``islands`` counts all components of the thresholded web.
     """
-    final = {row["name"]: row["value"] for row in evaluations if row["step"] == config.steps and row["k"] == 0}
+    final = {
+        row["name"]: row["value"] for row in evaluations if row["step"] == config.steps and row["k"] == 0
+    }
     curve = {
         str(row["k"]): row["value"]
         for row in evaluations

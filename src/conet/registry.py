@@ -54,7 +54,9 @@ def load_file(path: Path, what: str) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[module_name]
-        raise ConetError(f"{path}: {type(error).__name__}: {error}", "a file that imports", "mend it") from error
+        raise ConetError(
+            f"{path}: {type(error).__name__}: {error}", "a file that imports", "mend it"
+        ) from error
     return module
 
 

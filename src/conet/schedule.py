@@ -102,7 +102,9 @@ def annealed_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
     """Annealed-RLVR: the learner, a brief SFT on hard problems, the learner again."""
     settings = config.schedule
     trigger: Trigger = (
-        AtMaximalFrustration(settings.heat_latest) if settings.heat_at == "detector" else AtStep(settings.heat_at)
+        AtMaximalFrustration(settings.heat_latest)
+        if settings.heat_at == "detector"
+        else AtStep(settings.heat_at)
     )
     heat = SFT(rollouts=learner.rollouts, learning_rate=settings.strength, average=False)
     return (

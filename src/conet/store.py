@@ -52,7 +52,8 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def cannot_write(path: Path, error: OSError) -> ConetError:
     """Say why a file could not be written, and that nothing is lost."""
     return ConetError(
-        f"{path}: {error.strerror or error}", "a place that can be written",
+        f"{path}: {error.strerror or error}",
+        "a place that can be written",
         "free space or choose another --out; a run that had begun goes on with `conet resume`",
     )
 
@@ -64,7 +65,9 @@ def write_table(path: Path, table: "polars.DataFrame") -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write named arrays as safetensors, atomically."""
     from safetensors.numpy import save
 
@@ -118,7 +121,9 @@ def _commit() -> str | None:
     """Commit of the source tree that is running, with a mark when it was changed; None outside git."""
     here = Path(__file__).resolve().parent
     with suppress(OSError, subprocess.SubprocessError):
-        head = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+        head = subprocess.run(
+            ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+        )
         if head.returncode == 0:
             tree = ["git", "-C", here, "status", "--porcelain", "--", here]
             changed = subprocess.run(tree, capture_output=True, text=True, timeout=5).stdout.strip()
@@ -177,7 +182,8 @@ def refuse_existing(path: Path) -> None:
         raise cannot_write(path, error) from None
     if taken:
         raise ConetError(
-            f"--out {path}, which exists and is not empty", "a new or an empty directory",
+            f"--out {path}, which exists and is not empty",
+            "a new or an empty directory",
             f"choose another, or go on with `conet resume {path}`",
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 from conet import detect, heating, schedule, store
 from conet.config import Config
 from conet.engine import sample as streams
+from conet.engine.gradient import norm
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.errors import ConetError
@@ -113,10 +114,16 @@ class Training:
         phase = self.phase
         self.walks = self.sample(self.learner.rollouts, streams.TRAIN)
         self.walker_steps += self.walks.steps
-        row: dict[str, Any] = {"step": self.step, "phase": phase.name, "learner": type(phase.learner).__name__.lower()}
+        row: dict[str, Any] = {
+            "step": self.step,
+            "phase": phase.name,
+            "learner": type(phase.learner).__name__.lower(),
+        }
         row |= step_metrics(self.config, self.step, self.policy, self.tasks, self.walks)
         if self.observers:
-            observation = Observation(self.step, self.policy, self.tasks, self.walks, self.config.web.threshold)
+            observation = Observation(
+                self.step, self.policy, self.tasks, self.walks, self.config.web.threshold
+            )
             row |= evaluate(self.observers, observation)
         row["gradient_norm"] = self._update(phase.learner)
         row["walker_steps"] = self.walker_steps
@@ -132,12 +139,10 @@ class Training:
         behaviour = step_probability(walks, self.policy.probability) if several else np.ones((1, 1))
         batch = Batch(walks, self.policy, self.tasks, behaviour, self.reference)
         optimizer = self.optimizer if self.phase.name != "heat" else optim.SGD()
-        norm = 0.0
         for _ in range(learner.passes):
             gradient = learner.gradient(batch)
             optimizer.step(self.policy, gradient, learner.learning_rate)
-            norm = gradient.norm
-        return norm
+        return norm(self.policy, gradient)
 
     def _detect(self, row: Mapping[str, Any]) -> None:
         called = self.detector.heat_now
@@ -210,7 +215,9 @@ def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def simulate(config: Config, progress: Progress | None = None, **objects: Any) -> "tuple[polars.DataFrame, Training]":
+def simulate(
+    config: Config, progress: Progress | None = None, **objects: Any
+) -> "tuple[polars.DataFrame, Training]":
     """Train in memory, leaving nothing on disk; what sweeps and experiments use.
 
     Returns
@@ -295,8 +302,11 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
         return _finish(directory, training, recorder, progress)
 
 
-def _finish(directory: store.Run, training: Training, recorder: Recorder, progress: Progress | None) -> store.Run:
+def _finish(
+    directory: store.Run, training: Training, recorder: Recorder, progress: Progress | None
+) -> store.Run:
     """Train to the end, with snapshots and checkpoints, and write the summary."""
+    warm_up(training)
     config, chosen = training.config, set(snapshot_steps(training.config))
     settings = config.snapshots
     started, before = time.perf_counter(), training.seconds
@@ -324,13 +334,29 @@ def _finish(directory: store.Run, training: Training, recorder: Recorder, progre
     return directory
 
 
-def _snapshot(training: Training, recorder: Recorder) -> None:
+def warm_up(training: Training) -> None:
+    """Compile what this training will call, on a tiny one, so that its time is training alone."""
+    sizes = {
+        "graph": graphs.regular(12, 3, 0),
+        "tasks": Tasks(np.array([0], np.int32), np.array([1], np.int32), 4),
+    }
+    settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
+    tiny = Training(settings, learner=training.learner, phases=training.phases[-1:], **sizes)
+    tiny.advance()
+    _measured(tiny)
+
+
+def _measured(training: Training) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     settings = training.config.snapshots
     walks = [
         training.sample(settings.traffic_walks, streams.TRAFFIC),
         training.sample(settings.pass_walks, streams.PASS_AT_K),
     ]
-    arrays, values = at_snapshot(training.config, training.step, training.policy, training.tasks, *walks)
+    return at_snapshot(training.config, training.step, training.policy, training.tasks, *walks)
+
+
+def _snapshot(training: Training, recorder: Recorder) -> None:
+    arrays, values = _measured(training)
     recorder.snapshot(training.step, arrays)
     recorder.evaluations += values
 
@@ -353,6 +379,8 @@ def exclusive(directory: store.Run) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConetError(
-                f"{directory.path}, which another process is working on", "a run at rest", "wait until it ends"
+                f"{directory.path}, which another process is working on",
+                "a run at rest",
+                "wait until it ends",
             ) from None
         yield

@@ -24,11 +24,6 @@ class Gradient:
     values: np.ndarray
     rows: np.ndarray
 
-    @property
-    def norm(self) -> float:
-        """Euclidean norm."""
-        return float(np.sqrt(np.dot(self.values, self.values)))
-
 
 def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
     """Add up weight · ∇ log π over walks: the usual way to make a learner's gradient.
@@ -63,3 +58,8 @@ def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
     touched = rows[:count]
     kernels.finish_rows(touched, graph.offsets, policy.probability, values)
     return Gradient(values, touched)
+
+
+def norm(policy: Policy, gradient: Gradient) -> float:
+    """Euclidean norm of a gradient; costs in proportion to its rows."""
+    return float(np.sqrt(kernels.square_sum(gradient.rows, policy.graph.offsets, gradient.values)))

@@ -207,3 +207,13 @@ def ascend_rows(rows, offsets, values, rate, logits):
     for row in rows:
         for edge in range(uint64(offsets[row]), uint64(offsets[row + 1])):
             logits[edge] += rate * values[edge]
+
+
+@njit(cache=True, nogil=True)
+def square_sum(rows, offsets, values):
+    """Sum of squares over the edges of the given rows."""
+    total = 0.0
+    for row in rows:
+        for edge in range(uint64(offsets[row]), uint64(offsets[row + 1])):
+            total += values[edge] * values[edge]
+    return total

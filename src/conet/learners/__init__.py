@@ -29,5 +29,7 @@ def make(settings: LearnerSettings) -> Learner:
     """
     kind: Any = resolve(settings.name, LEARNERS, "learner")
     if not (isinstance(kind, type) and issubclass(kind, Learner)):
-        raise ConetError(f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py")
+        raise ConetError(
+            f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py"
+        )
     return validated(kind, settings.model_dump(exclude={"name"}), prefix="learner.")

@@ -39,7 +39,9 @@ class GRPO(Learner):
 
     def advantage(self, rewards: np.ndarray) -> np.ndarray:
         """Advantage of each rollout, shape (questions, rollouts)."""
-        return standardised(rewards) if self.std_normalization else rewards - rewards.mean(axis=1, keepdims=True)
+        return (
+            standardised(rewards) if self.std_normalization else rewards - rewards.mean(axis=1, keepdims=True)
+        )
 
     def weights(self, batch: Batch) -> np.ndarray:
         """Advantage over M G, times ratio and penalty where these are asked for."""

@@ -1,0 +1,229 @@
+"""The command line: parse, call, print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from conet import __version__
+from conet.errors import ConetError
+
+app = App(
+    name="conet",
+    version=__version__,
+    help="What is happening in an RLVR run: reasoning as a walk on a concept network.",
+    help_format="plaintext",
+)
+Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())]
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+Threads = Annotated[int | None, Parameter(name="--threads")]
+
+
+@app.command(name="run")
+def run_command(
+    *,
+    preset: str | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    set_: Pairs = None,
+    config: Path | None = None,
+    out: Path | None = None,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Train CoNet and leave a run directory with a report.
+
+    Parameters
+    ----------
+    preset
+        Named settings, `reference` by default; `conet presets` lists them.
+    seed
+        Seed of graph, questions and walks.
+    steps
+        Number of updates.
+    set_
+        Settings as key=value, such as graph.nodes=400 learner.name=rloo; may be repeated.
+    config
+        A JSON file of settings, over the preset.
+    out
+        A new or empty directory; runs/<preset>-s<seed>-<time> by default.
+    threads
+        Threads for sampling; the result does not depend on it. All cores by default.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet import train
+    from conet.config import load
+    from conet.config import preset as named
+
+    settings = load(config, preset) if config else named(preset or "reference")
+    changes = dict(parse_pair(pair) for pair in set_ or [])
+    changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
+    settings = settings.override(changes)
+    place = out or train.default_place(settings)
+    _train(lambda progress: train.run(settings, place, progress=progress, threads=count(threads)),
+           place, settings.steps, json_)  # fmt: skip
+
+
+@app.command
+def resume(run: Path, *, threads: Threads = None, json_: Json = False) -> None:
+    """Go on with an interrupted run; for a finished one, print its summary.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    threads
+        Threads for sampling; the result does not depend on it.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet import store, train
+
+    directory = store.Run(run)
+    _train(lambda progress: train.resume(run, progress=progress, threads=count(threads)),
+           run, directory.config.steps, json_)  # fmt: skip
+
+
+@app.command
+def report(run: Path) -> None:
+    """Write the report of a finished run again.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    """
+    from conet import store
+    from conet.report import write
+
+    directory = store.Run(run)
+    if not directory.finished:
+        raise ConetError(
+            f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
+        )
+    print(write(directory))
+
+
+@app.command
+def presets(*, json_: Json = False) -> None:
+    """List the presets.
+
+    Parameters
+    ----------
+    json_
+        Print all settings of each as one JSON object.
+    """
+    from conet.config import PRESETS, preset
+
+    if json_:
+        print(json.dumps({name: preset(name).model_dump(mode="json") for name in PRESETS}))
+        return
+    for name, (purpose, changes) in PRESETS.items():
+        print(f"{name}: {purpose}")
+        if changes:
+            print("    " + " ".join(f"{key}={value}" for key, value in changes.items()))
+
+
+@app.command
+def bench(*, quick: bool = False, json_: Json = False) -> None:
+    """Measure the engine beside other implementations, in one run.
+
+    Parameters
+    ----------
+    quick
+        Fewer repeats, without the large graph.
+    json_
+        Print the result as one JSON object on the last line.
+    """
+    from conet.bench import format_table, run_bench
+
+    result = run_bench(progress=lambda line: print(line, file=sys.stderr, flush=True), quick=quick)
+    print(json.dumps(result) if json_ else format_table(result))
+
+
+def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
+    """Train with a live line, write the report if it is missing, print the summary."""
+    from conet.progress import training_line
+
+    try:
+        with training_line(steps) as progress:
+            run = work(progress)
+        if not (run.path / "report.html").exists():
+            from conet.report import write
+
+            print("writing the report", file=sys.stderr, flush=True)
+            write(run)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)
+        sys.exit(130)
+    summary = run.summary()
+    print(json.dumps(summary) if as_json else describe(summary))
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """Put a summary into a few lines."""
+    length, islands, web = summary["correct_length"], summary["islands"], summary["web"]
+    shape = "no walk was correct"
+    if length["min"] is not None:
+        numbers = [
+            f"{length[key]:.2f}" if length[key] is not None else "-" for key in ("start", "min", "end")
+        ]
+        shape = f"{numbers[0]} → {numbers[1]} (step {length['min_step']}) → {numbers[2]} steps"
+    passes = "  ".join(
+        f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
+    )
+    return "\n".join(
+        [
+            f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
+            f"correct length  {shape}",
+            f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} at the end",
+            f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
+            f"pass@k          {passes}",
+            f"time            {summary['seconds']:.1f} s, {summary['walker_steps'] / 1e6:.1f} M walker-steps",
+            f"report          {Path(summary['run']) / 'report.html'}",
+        ]
+    )
+
+
+def parse_pair(pair: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is JSON where it reads as JSON, else text."""
+    key, separator, text = pair.partition("=")
+    if not separator or not key:
+        raise ConetError(f"--set {pair}", "key=value", "for example --set graph.nodes=400")
+    if text.lower() in ("none", "true", "false"):
+        return key, {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return key, json.loads(text)
+    except ValueError:
+        return key, text
+
+
+def count(threads: int | None) -> int:
+    """Return the number of threads asked for, or the cores there are."""
+    import os
+
+    if threads is not None and threads < 1:
+        raise ConetError(f"--threads {threads}", "at least 1", "leave it out to use all cores")
+    return threads or len(os.sched_getaffinity(0))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what the user can mend is one line on stderr and exit code 2."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except ConetError as error:
+        print(f"conet: {error}", file=sys.stderr)
+        sys.exit(2)
+    except CycloptsError as error:
+        message = " ".join(str(error).split())
+        print(f"conet: {message}", "see `conet --help`", sep="; ", file=sys.stderr)
+        sys.exit(2)
+    except MemoryError:
+        print(
+            "conet: got out of memory; expected more of it; use fewer nodes, questions or rollouts",
+            file=sys.stderr,
+        )
+        sys.exit(2)
