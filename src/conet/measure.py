@@ -27,7 +27,7 @@ def snapshot_steps(config: Config) -> list[int]:
     if config.snapshots.steps is not None:
         return sorted({step for step in config.snapshots.steps if 0 <= step <= config.steps})
     spread = np.geomspace(5, max(config.steps, 6), 21)
-    return sorted({0, *(int(round(step)) for step in spread if step <= config.steps), config.steps})
+    return sorted({0, *(round(step) for step in spread if step <= config.steps), config.steps})
 
 
 def step_metrics(config: Config, step: int, policy: Policy, tasks: Tasks, walks: Walks) -> dict[str, Any]:

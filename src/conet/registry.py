@@ -47,7 +47,8 @@ def load_file(path: Path, what: str) -> Any:
     if not path.is_file():
         raise ConetError(f"no file {path}", f"a Python file with the {what}", "check the path")
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:

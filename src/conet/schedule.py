@@ -62,6 +62,7 @@ class AtStep:
     step: int
 
     def __call__(self, clock: Clock) -> bool:
+        """Say whether the step has come."""
         return clock.step >= self.step
 
 
@@ -72,6 +73,7 @@ class After:
     steps: int
 
     def __call__(self, clock: Clock) -> bool:
+        """Say whether the phase has lasted long enough."""
         return clock.phase_step >= self.steps
 
 
@@ -82,6 +84,7 @@ class AtMaximalFrustration:
     latest: float = 0.5
 
     def __call__(self, clock: Clock) -> bool:
+        """Say whether the detector has spoken, or its time is up."""
         return clock.heat_now or clock.step >= self.latest * clock.steps
 
 
@@ -134,10 +137,11 @@ def make(config: Config, learner: Learner) -> tuple[Phase, ...]:
         When heating is set to a step outside the run.
     """
     settings = config.schedule
-    if settings.name == "annealed_rlvr" and isinstance(settings.heat_at, int):
-        if not 0 <= settings.heat_at < config.steps:
-            raise ConetError(
-                f"schedule.heat_at={settings.heat_at}", f"0 to {config.steps - 1}, inside the run",
-                "choose an earlier step or a longer run",
-            )  # fmt: skip
+    heat_at = settings.heat_at
+    if settings.name == "annealed_rlvr" and heat_at != "detector" and not 0 <= heat_at < config.steps:
+        raise ConetError(
+            f"schedule.heat_at={heat_at}",
+            f"0 to {config.steps - 1}, inside the run",
+            "choose an earlier step or a longer run",
+        )
     return SCHEDULES[settings.name](config, learner)

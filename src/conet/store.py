@@ -119,7 +119,7 @@ def provenance(config: Config, command: list[str] | None = None) -> dict[str, An
 
 def _commit() -> str | None:
     """Commit of the source tree that is running, with a mark when it was changed; None outside git."""
-    here = Path(__file__).resolve().parent
+    here = str(Path(__file__).resolve().parent)
     with suppress(OSError, subprocess.SubprocessError):
         head = subprocess.run(
             ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
@@ -177,7 +177,7 @@ def refuse_existing(path: Path) -> None:
         When it is a file or a non-empty directory.
     """
     try:
-        taken = path.is_dir() and any(path.iterdir()) or path.exists() and not path.is_dir()
+        taken = any(path.iterdir()) if path.is_dir() else path.exists()
     except OSError as error:
         raise cannot_write(path, error) from None
     if taken:

@@ -137,7 +137,7 @@ class Training:
         assert walks is not None
         several = learner.passes > 1
         behaviour = step_probability(walks, self.policy.probability) if several else np.ones((1, 1))
-        batch = Batch(walks, self.policy, self.tasks, behaviour, self.reference)
+        batch = Batch(walks, self.policy, self.tasks, behaviour, self.reference, self.threads)
         optimizer = self.optimizer if self.phase.name != "heat" else optim.SGD()
         for _ in range(learner.passes):
             gradient = learner.gradient(batch)
@@ -294,8 +294,8 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
         return directory
     with exclusive(directory):
         recorder = Recorder(directory)
-        objects = {"graph": directory.graph(), "tasks": directory.tasks()} | objects
-        training = Training(directory.config, **objects)
+        given: dict[str, Any] = {"graph": directory.graph(), "tasks": directory.tasks()} | objects
+        training = Training(directory.config, **given)
         if restored := recorder.restore():
             training.load(*restored)
         training.event("resumed")
@@ -336,7 +336,7 @@ def _finish(
 
 def warm_up(training: Training) -> None:
     """Compile what this training will call, on a tiny one, so that its time is training alone."""
-    sizes = {
+    sizes: dict[str, Any] = {
         "graph": graphs.regular(12, 3, 0),
         "tasks": Tasks(np.array([0], np.int32), np.array([1], np.int32), 4),
     }
@@ -371,7 +371,7 @@ def exclusive(directory: store.Run) -> Iterator[None]:
         When another process holds it.
     """
     try:
-        file = open(directory.path / ".lock", "w")
+        file = open(directory.path / ".lock", "w")  # noqa: SIM115
     except OSError as error:
         raise store.cannot_write(directory.path, error) from None
     with file:

@@ -28,6 +28,8 @@ class Batch:
         Probability of each recorded step when it was sampled; 1 beyond a walk's length.
     reference : ndarray of float64, shape (edges,)
         Edge probabilities of the reference policy: the one at the start of the run.
+    threads : int
+        That a learner may use; its result must not depend on it.
     """
 
     walks: Walks
@@ -35,6 +37,7 @@ class Batch:
     tasks: Tasks
     behaviour: np.ndarray
     reference: np.ndarray
+    threads: int = 1
 
     @property
     def rewards(self) -> np.ndarray:

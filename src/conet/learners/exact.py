@@ -1,5 +1,6 @@
 """The exact policy gradient: GRPO with infinitely many rollouts."""
 
+from conet.engine import exact
 from conet.engine.gradient import Gradient
 from conet.learners.base import Batch, Learner
 
@@ -20,6 +21,6 @@ class Exact(Learner):
 
     def gradient(self, batch: Batch) -> Gradient:
         """Gradient of the objective."""
-        from conet.engine import exact
-
-        return exact.objective_gradient(batch.policy, batch.tasks, standardise=self.std_normalization)
+        return exact.objective_gradient(
+            batch.policy, batch.tasks, standardise=self.std_normalization, threads=batch.threads
+        )[0]

@@ -45,7 +45,7 @@ class GRPO(Learner):
 
     def weights(self, batch: Batch) -> np.ndarray:
         """Advantage over M G, times ratio and penalty where these are asked for."""
-        scale = 1.0 / batch.rewards.size
+        scale: float | np.ndarray = 1.0 / batch.rewards.size
         if self.length_normalization:
             scale = scale / batch.walks.length
         advantage = self.advantage(batch.rewards).reshape(-1)
