@@ -17,6 +17,7 @@ _WHERE = {
     "Tasks": "conet.model.tasks",
     "preset": "conet.config",
     "run": "conet.train",
+    "simulate": "conet.train",
 }
 
 __all__ = sorted(_WHERE)
