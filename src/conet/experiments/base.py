@@ -1,0 +1,130 @@
+"""The plain run that most claims look at: one training with everything cheap recorded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conet.config import Config, preset
+from conet.engine import exact
+from conet.engine import sample as streams
+from conet.experiments.cells import Arrays, Cell
+from conet.measure import WEB_COLUMNS
+from conet.observables.degree import effective_out_degree
+from conet.observables.diversity import path_diversity, traffic_entropy
+from conet.observables.frustration import frustration
+from conet.observables.topology import null_model, topology_summary
+from conet.observables.web import threshold_web, traffic_web
+from conet.train import Training
+
+CURVES = ("accuracy", "correct_count", "correct_length_sum", "gradient_norm", "policy_entropy", *WEB_COLUMNS)
+SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
+PASS_K = (1, 4, 16, 64, 256)
+FRUSTRATION_STEPS = (0, 10, *range(20, 401, 20), 500, 600, 700, 800)
+
+
+def cell(
+    seed: int,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    named: str = "reference",
+    snapshots: Sequence[int] = SNAPSHOTS,
+    frustration_steps: Sequence[int] = (),
+) -> Cell:
+    """Return the cell of one plain run (see :func:`plain_run`)."""
+    arguments = {
+        "seed": seed, "named": named, "changes": dict(changes or {}),
+        "snapshots": list(snapshots), "frustration_steps": list(frustration_steps),
+    }  # fmt: skip
+    return Cell("conet.experiments.base:plain_run", arguments)
+
+
+def settings(named: str, seed: int, changes: Mapping[str, Any]) -> Config:
+    """Return the config of a preset with a seed and changes."""
+    return preset(named).override({"seed": seed, **changes})
+
+
+def plain_run(
+    seed: int, named: str, changes: Mapping[str, Any], snapshots: Sequence[int], frustration_steps: Sequence[int]
+) -> Arrays:
+    """Train once and record curves, counts, snapshots and frustration.
+
+    Returns
+    -------
+    dict of arrays
+        The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``counts`` and
+        ``length_sums``, shape (steps, M): correct walks a problem, and their total length;
+        ``rollouts``; ``detector_step`` (-1: it never spoke); ``snapshot_steps`` with
+        ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k`` (snapshots, k);
+        ``frustration_steps`` with ``frustration`` (committed nodes), ``frustration_share`` and
+        ``frustration_everywhere``; ``final.<name>``: topology and null model of the last web;
+        ``success`` (M,): exact success of the final policy.
+    """
+    training = Training(settings(named, seed, changes))
+    steps, problems = training.config.steps, len(training.tasks)
+    curves = {name: np.full(steps, np.nan) for name in CURVES}
+    counts = np.zeros((steps, problems), np.int32)
+    sums = np.zeros((steps, problems), np.int32)
+    seen: list[dict[str, Any]] = []
+    pulled: list[tuple[float, float, float]] = []
+    detector_step = -1
+    for step in range(steps + 1):
+        if step in snapshots:
+            seen.append(_snapshot(training))
+        if step in frustration_steps:
+            found = frustration(training.policy, training.tasks, training.config.web.threshold)
+            pulled.append((found.cancellation, found.share, found.everywhere))
+        if step == steps:
+            break
+        row = training.advance()
+        for name in CURVES:
+            curves[name][step] = np.nan if row[name] is None else row[name]
+        counts[step], sums[step] = _by_problem(training)
+        if training.detector.heat_now and detector_step < 0:
+            detector_step = step
+    arrays = curves | {
+        "counts": counts, "length_sums": sums, "rollouts": training.learner.rollouts, "detector_step": detector_step,
+        "snapshot_steps": [step for step in sorted(snapshots) if step <= steps],
+        "frustration_steps": [step for step in sorted(frustration_steps) if step <= steps],
+    }  # fmt: skip
+    if seen:
+        arrays |= {f"snapshot.{name}": np.array([one[name] for one in seen]) for name in seen[0]}
+    if pulled:
+        names = ("frustration", "frustration_share", "frustration_everywhere")
+        arrays |= dict(zip(names, np.array(pulled).T))
+    return {name: np.asarray(value) for name, value in (arrays | _final(training)).items()}
+
+
+def _by_problem(training: Training) -> tuple[np.ndarray, np.ndarray]:
+    walks = training.walks
+    correct = walks.correct.reshape(-1, walks.rollouts)
+    return correct.sum(axis=1), np.where(correct, walks.length.reshape(correct.shape), 0).sum(axis=1)
+
+
+def _snapshot(training: Training) -> dict[str, Any]:
+    policy, tasks = training.policy, training.tasks
+    success = exact.solve(policy, tasks).success
+    walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
+    traffic = traffic_web(policy, walks)
+    paths = path_diversity(walks)
+    solved = paths.correct > 0
+    return {
+        "pass_at_k": [float(np.mean(1.0 - (1.0 - success) ** k)) for k in PASS_K],
+        "effective_out_degree": effective_out_degree(policy.graph, policy.probability, exact.flow(policy, tasks)),
+        "traffic_mean_degree": traffic.mean_degree,
+        "traffic_entropy": traffic_entropy(policy, traffic),
+        "distinct_walks": float(paths.distinct[solved].mean()) if solved.any() else np.nan,
+        "path_entropy": float(paths.entropy[solved].mean()) if solved.any() else np.nan,
+    }
+
+
+def _final(training: Training) -> dict[str, Any]:
+    policy, tasks = training.policy, training.tasks
+    web = threshold_web(policy, training.config.web.threshold)
+    final: dict[str, Any] = {"success": exact.solve(policy, tasks).success}
+    if len(web.edges):
+        final |= {f"final.{name}": value for name, value in topology_summary(web).items()}
+        final |= {f"final.{name}": value for name, value in web.summary(tasks.questions).items()}
+        null = null_model(policy, web, tasks.questions, draws=50)
+        final |= {f"null.{name}": list(value.values()) for name, value in null.items()}
+    return final
