@@ -1,0 +1,99 @@
+"""The heat map of problems × steps."""
+
+import numpy as np
+from matplotlib import colormaps
+
+from conet.report import style
+from conet.report.axes import guide_note, step_axis
+from conet.report.data import Material, Problems
+from conet.report.style import Picture
+
+BINS = 200  # at most so many columns
+ROWS = 400  # at most so many rows
+SOLVED = 0.5  # accuracy in a bin from which a problem counts as solved there
+WHITE = "#fefefe"  # lines on the map, which looks the same on every ground
+
+
+def draw_problems(material: Material) -> Picture:
+    """Draw the accuracy of each problem in bins of steps."""
+    name, title = "problems", "Problem by problem"
+    if material.problems is None:
+        text = (
+            "The run kept no rollouts (setting <code>snapshots.rollouts</code>), or too many to be unfolded."
+        )
+        return Picture(name, title, text, None)
+    accuracy, width = binned_accuracy(material.problems)
+    first = first_solved(accuracy)
+    order = np.argsort(first, kind="stable")
+    rows, merged = grouped(accuracy[order])
+    steps, count = material.problems.samples.shape
+    figure = style.figure(3.9)
+    axes = figure.add_subplot()
+    colours = colormaps["cividis"].copy()
+    colours.set_bad(style.GHOST)
+    last = max(width * accuracy.shape[1], 1)
+    image = axes.imshow(
+        rows, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="none", extent=(0, last, count, 0)
+    )
+    step_axis(axes, material, colour=WHITE)
+    axes.grid(False)
+    axes.set_xlim(0, steps)
+    axes.set_ylim(count, 0)
+    axes.set_ylabel("problem\n(in order of being first solved)")
+    bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=28)
+    if bar.solids is not None:
+        bar.solids.set_rasterized(True)
+    bar.outline.set_linewidth(0.5)
+    bar.ax.tick_params(length=2)
+    bar.set_label("accuracy (share of rollouts correct)")
+    bins = "a step" if width == 1 else f"{width} steps"
+    row = "a problem" if merged == 1 else f"{merged} problems"
+    text = (
+        f"Accuracy of each problem in bins of {bins}; a row is {row}, sorted by the bin in which its "
+        f"accuracy first reaches {SOLVED:g}. Look for single problems that jump from near 0 to near 1 "
+        "within few steps, each at its own time: the slow stage is a sequence of such jumps. Dark gaps "
+        f"behind the front are problems that were solved and forgotten again. {never(first)}"
+    )
+    return Picture(name, title, text + guide_note(material), style.to_svg(figure))
+
+
+def never(first: np.ndarray) -> str:
+    """Say how many problems were never solved."""
+    count = int(np.isinf(first).sum())
+    return f"{count} of {len(first)} {'problem was' if count == 1 else 'problems were'} never solved (bottom rows)."
+
+
+def binned_accuracy(problems: Problems) -> tuple[np.ndarray, int]:
+    """Accuracy in bins of equally many steps.
+
+    Returns
+    -------
+    accuracy : ndarray of float64, shape (problems, bins)
+        NaN where a bin holds no rollout of the problem.
+    width : int
+        Steps a bin.
+    """
+    steps = len(problems.samples)
+    width = -(-steps // BINS)
+    starts = np.arange(0, steps, width)
+    correct = np.add.reduceat(problems.correct, starts, axis=0).T
+    samples = np.add.reduceat(problems.samples, starts, axis=0).T
+    return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0), width
+
+
+def first_solved(accuracy: np.ndarray) -> np.ndarray:
+    """Bin in which each problem is first solved, float64, shape (problems,); inf where never."""
+    solved = accuracy >= SOLVED
+    return np.where(solved.any(axis=1), solved.argmax(axis=1), np.inf)
+
+
+def grouped(rows: np.ndarray) -> tuple[np.ndarray, int]:
+    """Average neighbouring rows where there are more than can be drawn; says how many make one."""
+    size = -(-len(rows) // ROWS)
+    if size == 1:
+        return rows, 1
+    starts = np.arange(0, len(rows), size)
+    known = np.isfinite(rows)
+    total = np.add.reduceat(np.where(known, rows, 0), starts, axis=0)
+    count = np.add.reduceat(known, starts, axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0), size
