@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conet.errors import ConetError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
 
 
 class Settings(BaseModel):
@@ -39,16 +40,16 @@ class GraphSettings(OpenSettings):
     """The concept network: which graph, how large; further options belong to its kind."""
 
     kind: str = "regular"
-    nodes: int = Field(800, ge=2)
-    degree: int = Field(40, ge=1)
+    nodes: int = Field(800, ge=2, lt=2**31)
+    degree: Count = 40
     file: str | None = None
 
 
 class TaskSettings(Settings):
     """Questions, answers and the longest walk."""
 
-    questions: int = Field(128, ge=1)
-    max_length: int = Field(15, ge=1)
+    questions: Count = 128
+    max_length: Count = 15
     stop_at_any_answer: bool = False
     file: str | None = None
 
@@ -57,7 +58,7 @@ class LearnerSettings(OpenSettings):
     """Which learner; rollouts, rate and optimizer; its variants are further options."""
 
     name: str = "grpo"
-    rollouts: int = Field(8, ge=1)
+    rollouts: Count = 8
     learning_rate: float = Field(300.0, gt=0)
     optimizer: Literal["sgd", "adam"] = "sgd"
 
@@ -72,12 +73,12 @@ class ScheduleSettings(Settings):
     name: Literal["rlvr", "annealed_rlvr", "sft_then_rlvr"] = "rlvr"
     heat_at: int | Literal["detector"] = "detector"
     heat_latest: float = Field(0.5, gt=0, le=1)
-    heat_steps: int = Field(10, ge=1)
+    heat_steps: Count = 10
     strength: float = Field(0.15, gt=0)
     below: float = Field(0.1, gt=0, le=1)
-    samples: int = Field(256, ge=64)
+    samples: int = Field(256, ge=64, lt=2**31)
     pick: Literal["shortest", "random"] = "shortest"
-    sft_steps: int = Field(10, ge=1)
+    sft_steps: Count = 10
 
 
 class SnapshotSettings(Settings):
@@ -88,10 +89,10 @@ class SnapshotSettings(Settings):
     """
 
     steps: tuple[int, ...] | None = None
-    web_every: int = Field(1, ge=0)
-    checkpoint_every: int = Field(200, ge=1)
-    traffic_walks: int = Field(64, ge=1)
-    pass_walks: int = Field(256, ge=1)
+    web_every: int = Field(1, ge=0, lt=2**31)
+    checkpoint_every: Count = 200
+    traffic_walks: Count = 64
+    pass_walks: Count = 256
     rollouts: bool = True
 
 
@@ -113,7 +114,7 @@ class Config(Settings):
 
     preset: str = "reference"
     seed: int = Field(0, ge=0, lt=2**63)
-    steps: int = Field(800, ge=1)
+    steps: Count = 800
     graph: GraphSettings = GraphSettings()
     tasks: TaskSettings = TaskSettings()
     learner: LearnerSettings = LearnerSettings()
@@ -165,11 +166,14 @@ class Config(Settings):
         """
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConetError(f"{source}: {error}", "a JSON object", "mend or delete the file") from None
+        except (ValueError, RecursionError) as error:
+            raise ConetError(f"{source}: {error}", "a JSON object", "mend or restore the file") from None
         if not isinstance(data, dict):
             raise ConetError(f"{source}: {type(data).__name__}", "a JSON object", "see `conet presets`")
-        return validated(cls, data)
+        try:
+            return validated(cls, data)
+        except ConetError as error:
+            raise ConetError(f"{source}: {error.got}", error.expected, error.remedy) from None
 
     @property
     def content_hash(self) -> str:
@@ -189,15 +193,33 @@ def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> 
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = prefix + ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            names = known_keys() if not prefix else [prefix + name for name in model.model_fields]
-            raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, names)) from None
-        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise ConetError(
-            f"{key}={first['input']!r}", expected, "see `conet presets` for valid values"
-        ) from None
+        problems = error.errors()
+    first = problems[0]
+    path = _inside(data, first["loc"])
+    key = prefix + ".".join(str(part) for part in path)
+    if first["type"] == "extra_forbidden":
+        names = known_keys() + [prefix + name for name in model.model_fields if prefix]
+        raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, names))
+    # A value that may be of several types has one problem for each of them.
+    reasons = [problem["msg"] for problem in problems if _inside(data, problem["loc"]) == path]
+    expected = " or ".join(
+        reason.removeprefix("Input should be ").removeprefix("Value error, ").replace("valid tuple", "list")
+        for reason in reasons
+    )
+    shown = repr(first["input"])
+    shown = shown if len(shown) < 100 else shown[:97] + "…"
+    raise ConetError(f"{key}={shown}", expected, "see `conet presets --json` for valid values")
+
+
+def _inside(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the part of a problem's location that is a place in the data, without names of types."""
+    for depth, part in enumerate(location):
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            missing_key = depth == len(location) - 1 and isinstance(data, Mapping)
+            return location[: depth + missing_key]
+    return location
 
 
 def known_keys() -> list[str]:
@@ -218,7 +240,7 @@ def load(path: str | Path, over: str | None = None) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConetError(f"--config {path}: {error}", "a JSON file", "see `conet presets --json`") from None
     if not isinstance(data, dict):
         raise ConetError(
