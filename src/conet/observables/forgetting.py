@@ -167,7 +167,7 @@ def never_falling(accuracy: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def forgetting_curves(
-    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 20, seed: int = 0
+    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 10, seed: int = 0
 ) -> dict[str, dict[str, np.ndarray]]:
     """Follow forgetting over the steps, averaged over problems, with the noise floor.
 
@@ -193,7 +193,7 @@ def forgetting_curves(
 
 
 def forgetting_summary(
-    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 20, seed: int = 0
+    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 10, seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """Average every measure of forgetting over steps and problems, with the noise floor.
 
