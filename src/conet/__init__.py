@@ -16,8 +16,9 @@ _WHERE = {
     "Run": "conet.store",
     "Tasks": "conet.model.tasks",
     "preset": "conet.config",
+    "resume": "conet.train",
     "run": "conet.train",
-    "simulate": "conet.train",
+    "simulate": "conet.training",
 }
 
 __all__ = sorted(_WHERE)

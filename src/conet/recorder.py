@@ -12,7 +12,9 @@ import numpy as np
 
 from conet import rollouts
 from conet.engine.sample import Walks
-from conet.store import Run, damaged, read_arrays, snapshot_name, write_arrays, write_atomic, write_table
+from conet.errors import ConetError
+from conet.files import damaged, numbered, read_arrays, write_arrays, write_atomic, write_table
+from conet.store import Run, snapshot_name
 
 if TYPE_CHECKING:
     import polars
@@ -42,7 +44,7 @@ class Recorder:
             self.batches.clear()
         self.written = step
         write_table(path / "metrics.parquet", table(self.rows))
-        write_table(path / "evaluations.parquet", table(self.evaluations))
+        write_table(path / "evaluations.parquet", evaluation_table(self.evaluations))
         write_atomic(path / "events.jsonl", "".join(json.dumps(event) + "\n" for event in state["events"]))
         write_arrays(path / CHECKPOINT, arrays, {"state": json.dumps({"step": step, **state})})
 
@@ -53,28 +55,37 @@ class Recorder:
         -------
         tuple of arrays and state, or None
         """
-        path = self.run.path
-        if not (path / CHECKPOINT).exists():
+        path = self.run.path / CHECKPOINT
+        if not path.exists():
             self._drop_after(0)
             return None
-        arrays, metadata = read_arrays(path / CHECKPOINT)
+        remedy = f"delete {path}, and `conet resume` starts this run from its first step"
         try:
+            arrays, metadata = read_arrays(path)
             state = json.loads(metadata["state"])
-        except (KeyError, ValueError) as error:
-            raise damaged(path / CHECKPOINT, error) from None
-        step = state.pop("step")
-        self.rows = [row for row in self.run.metrics().to_dicts() if row["step"] < step]
-        if len(self.rows) != step:
-            raise damaged(path / "metrics.parquet", ValueError(f"{len(self.rows)} of {step} steps"))
-        self.evaluations = [row for row in self.run.evaluations().to_dicts() if row["step"] < step]
+            step = int(state["step"])
+            self.rows = [row for row in self.run.metrics().to_dicts() if row["step"] < step]
+            if len(self.rows) != step:
+                raise damaged(
+                    self.run.path / "metrics.parquet", ValueError(f"{len(self.rows)} of {step} steps")
+                )
+            self.evaluations = [row for row in self.run.evaluations().to_dicts() if row["step"] < step]
+        except ConetError as error:
+            raise ConetError(error.got, error.expected, remedy) from None
+        except (KeyError, ValueError, TypeError) as error:
+            raise damaged(path, error, remedy) from None
         self.written = step
         self._drop_after(step)
-        return arrays, state | {"step": step}
+        return arrays, state
 
     def _drop_after(self, step: int) -> None:
-        for part in (self.run.path / "rollouts").glob("part-*.parquet"):
-            if int(part.stem.removeprefix("part-")) >= step:
+        """Remove what a killed run wrote after its last checkpoint, and what it left half-written."""
+        for number, part in numbered(self.run.path / "rollouts", "part-", ".parquet"):
+            if number >= step:
                 part.unlink()
+        for folder in (self.run.path, self.run.path / "rollouts", self.run.path / "snapshots"):
+            for temporary in folder.glob(".*.*.[0-9]*"):
+                temporary.unlink()
 
 
 def table(rows: list[dict[str, Any]]) -> "polars.DataFrame":
@@ -82,3 +93,10 @@ def table(rows: list[dict[str, Any]]) -> "polars.DataFrame":
     import polars as pl
 
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def evaluation_table(rows: list[dict[str, Any]]) -> "polars.DataFrame":
+    """Turn rows of step, name, k and value into a table, which has its columns also when it is empty."""
+    import polars as pl
+
+    return pl.DataFrame(rows, {"step": pl.Int64, "name": pl.String, "k": pl.Int64, "value": pl.Float64})

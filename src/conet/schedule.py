@@ -134,9 +134,15 @@ def make(config: Config, learner: Learner) -> tuple[Phase, ...]:
     Raises
     ------
     ConetError
-        When heating is set to a step outside the run.
+        When heating is set to a step outside the run, or a learner of demonstrations is to be heated.
     """
     settings = config.schedule
+    if settings.name != "rlvr" and learner.learns_from == "demonstrations":
+        raise ConetError(
+            f"schedule.name={settings.name} with learner.name={config.learner.name}",
+            "a learner of rollouts",
+            "choose another learner; SFT throughout is learner.name=sft alone",
+        )
     heat_at = settings.heat_at
     if settings.name == "annealed_rlvr" and heat_at != "detector" and not 0 <= heat_at < config.steps:
         raise ConetError(

@@ -1,16 +1,16 @@
-"""A run directory: atomic writes, and a reader that says what is wrong with a foreign one."""
+"""A run directory: how it appears, and its reader."""
 
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from conet.config import Config
 from conet.errors import ConetError
+from conet.files import cannot_write, damaged, numbered, read_arrays, write_arrays, write_atomic
 from conet.model.graph import Graph
 from conet.model.tasks import Tasks
 
@@ -27,81 +28,10 @@ if TYPE_CHECKING:
 VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut.
-
-    Raises
-    ------
-    ConetError
-        When the disk is full or the place cannot be written.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise cannot_write(path, error) from None
-
-
-def cannot_write(path: Path, error: OSError) -> ConetError:
-    """Say why a file could not be written, and that nothing is lost."""
-    return ConetError(
-        f"{path}: {error.strerror or error}",
-        "a place that can be written",
-        "free space or choose another --out; a run that had begun goes on with `conet resume`",
-    )
-
-
-def write_table(path: Path, table: "polars.DataFrame") -> None:
-    """Write a table as parquet, atomically."""
-    buffer = BytesIO()
-    table.write_parquet(buffer, compression="zstd", compression_level=1)
-    write_atomic(path, buffer.getvalue())
-
-
-def write_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
-) -> None:
-    """Write named arrays as safetensors, atomically."""
-    from safetensors.numpy import save
-
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_atomic(path, save(contiguous, dict(metadata) if metadata else None))
-
-
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read arrays and metadata of a safetensors file.
-
-    Raises
-    ------
-    ConetError
-        When the file is missing, foreign or damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise damaged(path, error) from None
-
-
-def damaged(path: Path, error: Exception) -> ConetError:
-    """Say that a file of a run is missing or damaged."""
-    reason = "no such file" if not path.exists() else f"{type(error).__name__}: {error}".splitlines()[0]
-    return ConetError(
-        f"{path}: {reason[:200]}", "a file written by conet", "restore it from a copy, or start the run again"
-    )
-
-
-def provenance(config: Config, command: list[str] | None = None) -> dict[str, Any]:
-    """Return where a run comes from: versions, commit, machine, seed and command."""
+def provenance(
+    config: Config, command: list[str] | None = None, objects: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return where a run comes from: versions, commit, machine, seed, command, and Python objects given."""
     versions = {"python": platform.python_version()}
     for name in VERSION_OF:
         with suppress(Exception):
@@ -109,6 +39,7 @@ def provenance(config: Config, command: list[str] | None = None) -> dict[str, An
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command if command is not None else sys.argv,
+        "objects": list(objects),
         "seed": config.seed,
         "config_hash": config.content_hash,
         "commit": _commit(),
@@ -131,24 +62,41 @@ def _commit() -> str | None:
     return None
 
 
-def create(path: Path, config: Config, graph: Graph, tasks: Tasks, command: list[str] | None = None) -> "Run":
+def create(
+    path: Path,
+    config: Config,
+    graph: Graph,
+    tasks: Tasks,
+    command: list[str] | None = None,
+    objects: Sequence[str] = (),
+) -> "Run":
     """Make a run directory appear by one rename, already with config, provenance, graph and tasks.
+
+    Parameters
+    ----------
+    path, config, graph, tasks
+        Where, and what the run is.
+    command, objects
+        For the provenance; ``objects`` names what Python gave in place of what the config says.
 
     Raises
     ------
     ConetError
         When the place exists and is not empty, or cannot be written.
     """
+    path = Path(os.path.realpath(path))  # so that an empty working directory, or a link to one, will do
     refuse_existing(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=".conet-", dir=path.parent))
         temporary.chmod(0o755)
     except OSError as error:
         raise cannot_write(path, error) from None
     try:
         write_atomic(temporary / "config.json", config.to_json())
-        write_atomic(temporary / "provenance.json", json.dumps(provenance(config, command), indent=2) + "\n")
+        write_atomic(
+            temporary / "provenance.json", json.dumps(provenance(config, command, objects), indent=2) + "\n"
+        )
         write_arrays(
             temporary / "graph.safetensors",
             {"offsets": graph.offsets, "targets": np.ascontiguousarray(graph.targets, np.int32),
@@ -157,11 +105,9 @@ def create(path: Path, config: Config, graph: Graph, tasks: Tasks, command: list
         for name in ("rollouts", "snapshots", "figures"):
             (temporary / name).mkdir()
         os.rename(temporary, path)
-    except (OSError, ConetError) as error:
-        import shutil
-
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, ConetError):
+        if not isinstance(error, OSError):
             raise
         refuse_existing(path)
         raise cannot_write(path, error) from None
@@ -217,21 +163,27 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
-    def _json(self, name: str) -> Any:
+    def _json(self, name: str, keys: set[str], remedy: str = "") -> dict[str, Any]:
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise damaged(path, error) from None
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict) or not keys <= set(found):
+                raise ValueError(f"lacks one of {', '.join(sorted(keys))}")
+        except (OSError, ValueError, RecursionError) as error:
+            raise damaged(path, error, remedy) from None
+        return found
 
-    def _table(self, name: str) -> "polars.DataFrame":
+    def _table(self, name: str, columns: set[str]) -> "polars.DataFrame":
         import polars as pl
 
         path = self.path / name
         try:
-            return pl.read_parquet(path, glob=False)
-        except (OSError, pl.exceptions.PolarsError) as error:
+            table = pl.read_parquet(path, glob=False)
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise damaged(path, error) from None
+        if not columns <= set(table.columns):
+            raise damaged(path, ValueError(f"lacks one of the columns {', '.join(sorted(columns))}"))
+        return table
 
     @property
     def finished(self) -> bool:
@@ -240,19 +192,21 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """Return the object that ``conet run --json`` printed."""
-        return self._json("summary.json") | {"run": str(self.path)}
+        keys = {"accuracy", "correct_length", "islands", "web", "pass_at_k", "seconds", "state_sha256"}
+        remedy = f"delete it, and `conet resume {self.path}` makes it again"
+        return self._json("summary.json", keys, remedy) | {"run": str(self.path)}
 
     def provenance(self) -> dict[str, Any]:
         """Return versions, commit, machine, seed and command."""
-        return self._json("provenance.json")
+        return self._json("provenance.json", {"seed", "versions"})
 
     def metrics(self) -> "polars.DataFrame":
         """Return the metrics, one row a step."""
-        return self._table("metrics.parquet")
+        return self._table("metrics.parquet", {"step", "phase", "accuracy", "correct_count", "islands"})
 
     def evaluations(self) -> "polars.DataFrame":
         """Return what was measured at snapshots: step, name, k, value."""
-        return self._table("evaluations.parquet")
+        return self._table("evaluations.parquet", {"step", "name", "k", "value"})
 
     def rollouts(self) -> "polars.LazyFrame":
         """Return the rollout table (see :mod:`conet.rollouts`), lazily."""
@@ -260,33 +214,49 @@ class Run:
 
         from conet.rollouts import schema
 
-        parts = sorted((self.path / "rollouts").glob("part-*.parquet"))
+        parts = [part for _, part in numbered(self.path / "rollouts", "part-", ".parquet")]
         for part in parts:
             try:
-                pl.read_parquet_schema(part)
-            except (OSError, pl.exceptions.PolarsError) as error:
+                found = pl.read_parquet_schema(part)
+            except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
                 raise damaged(part, error) from None
+            if dict(found) != schema():
+                raise damaged(part, ValueError("has other columns than a rollout table"))
         return pl.scan_parquet(parts, glob=False) if parts else pl.LazyFrame(schema=schema())
 
     def graph(self) -> Graph:
         """Return the concept network."""
-        arrays, _ = read_arrays(self.path / "graph.safetensors")
+        arrays = self._graph_arrays()
         return Graph(arrays["offsets"], arrays["targets"])
+
+    def _graph_arrays(self) -> dict[str, np.ndarray]:
+        path = self.path / "graph.safetensors"
+        arrays, _ = read_arrays(path)
+        if not {"offsets", "targets", "questions", "answers"} <= set(arrays):
+            raise damaged(path, ValueError("holds no graph with questions and answers"))
+        return arrays
 
     def tasks(self) -> Tasks:
         """Return questions, answers and the longest walk."""
-        arrays, _ = read_arrays(self.path / "graph.safetensors")
-        settings = self.config.tasks
+        arrays, settings = self._graph_arrays(), self.config.tasks
         return Tasks(arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer)
 
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""
-        names = (self.path / "snapshots").glob("step-*.safetensors")
-        return sorted(int(path.stem.removeprefix("step-")) for path in names)
+        return sorted(number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors"))
 
     def snapshot(self, step: int) -> dict[str, np.ndarray]:
         """Return a snapshot: logits, and the edges that successful walks used with their counts."""
-        return read_arrays(self.path / snapshot_name(step))[0]
+        path = self.path / snapshot_name(step)
+        if not path.exists():
+            steps = ", ".join(map(str, self.snapshot_steps()))
+            raise ConetError(
+                f"step {step} of {self.path}", f"a snapshot step: {steps}", "choose one of these"
+            )
+        arrays, _ = read_arrays(path)
+        if not {"logits", "traffic_edges", "traffic_counts"} <= set(arrays):
+            raise damaged(path, ValueError("is no snapshot"))
+        return arrays
 
     def events(self) -> list[dict[str, Any]]:
         """Return the event log: phases, heating, resumptions."""

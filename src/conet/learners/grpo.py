@@ -54,7 +54,8 @@ class GRPO(Learner):
         now = batch.step_probability(batch.policy.probability)
         step_weights = self.surrogate(advantage[:, None], now / batch.behaviour)
         if self.kl > 0.0:
-            step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
+            with np.errstate(divide="ignore"):  # a step that became impossible: the training says so
+                step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
         return step_weights * np.reshape(scale, (-1, 1))
 
     def surrogate(self, advantage: np.ndarray, ratio: np.ndarray) -> np.ndarray:
