@@ -1,11 +1,13 @@
 """The command line: parse, call, print."""
 
 import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token
 
 from conet import __version__
 from conet.errors import ConetError
@@ -16,21 +18,32 @@ app = App(
     help="What is happening in an RLVR run: reasoning as a walk on a concept network.",
     help_format="plaintext",
 )
+
+
+def whole(_: type, tokens: Sequence[Token]) -> int:
+    """Read a whole number as written; 1.5 is none, and is not cut down to 1."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ConetError(f"{tokens[0].keyword} {text[:100]!r}", "a whole number", "for example 100") from None
+
+
+Whole = Annotated[int | None, Parameter(converter=whole)]
 Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
-Threads = Annotated[int | None, Parameter(name="--threads")]
 
 
 @app.command(name="run")
 def run_command(
     *,
     preset: str | None = None,
-    seed: int | None = None,
-    steps: int | None = None,
+    seed: Whole = None,
+    steps: Whole = None,
     set_: Pairs = None,
     config: Path | None = None,
     out: Path | None = None,
-    threads: Threads = None,
+    threads: Whole = None,
     json_: Json = False,
 ) -> None:
     """Train CoNet and leave a run directory with a report.
@@ -58,8 +71,8 @@ def run_command(
     from conet.config import load
     from conet.config import preset as named
 
-    settings = load(config, preset) if config else named(preset or "reference")
-    changes = dict(parse_pair(pair) for pair in set_ or [])
+    settings = load(config, preset) if config else named("reference" if preset is None else preset)
+    changes = parse_pairs(set_)
     changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
     settings = settings.override(changes)
     place = out or train.default_place(settings)
@@ -68,7 +81,7 @@ def run_command(
 
 
 @app.command
-def resume(run: Path, *, threads: Threads = None, json_: Json = False) -> None:
+def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     """Go on with an interrupted run; for a finished one, print its summary.
 
     Parameters
@@ -151,15 +164,16 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
     try:
         with training_line(steps) as progress:
             run = work(progress)
+        summary = run.summary()
         if not (run.path / "report.html").exists():
             from conet.report import write
 
             print("writing the report", file=sys.stderr, flush=True)
             write(run)
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)
-        sys.exit(130)
-    summary = run.summary()
+        if place.exists():
+            print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)
+        raise
     print(json.dumps(summary) if as_json else describe(summary))
 
 
@@ -188,42 +202,71 @@ def describe(summary: dict[str, Any]) -> str:
     )
 
 
+def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
+    """Turn the arguments of ``--set`` into changes of the config; of a key given twice, the last counts."""
+    if pairs == []:
+        raise ConetError("--set without a pair", "key=value", "for example --set graph.nodes=400")
+    changes = dict(parse_pair(pair) for pair in pairs or [])
+    if "preset" in changes:
+        raise ConetError("--set preset=…", "the option --preset", f"--preset {changes['preset']}")
+    return changes
+
+
 def parse_pair(pair: str) -> tuple[str, Any]:
     """Split ``key=value``; the value is JSON where it reads as JSON, else text."""
     key, separator, text = pair.partition("=")
     if not separator or not key:
-        raise ConetError(f"--set {pair}", "key=value", "for example --set graph.nodes=400")
+        raise ConetError(f"--set {pair[:100]}", "key=value", "for example --set graph.nodes=400")
     if text.lower() in ("none", "true", "false"):
         return key, {"none": None, "true": True, "false": False}[text.lower()]
     try:
         return key, json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, text
 
 
-def count(threads: int | None) -> int:
-    """Return the number of threads asked for, or the cores there are."""
-    import os
-
-    if threads is not None and threads < 1:
-        raise ConetError(f"--threads {threads}", "at least 1", "leave it out to use all cores")
-    return threads or len(os.sched_getaffinity(0))
+def count(given: int | None, option: str = "--threads") -> int:
+    """Return the number of threads or processes asked for, or the cores there are."""
+    if given is not None and not 1 <= given <= 1024:
+        raise ConetError(f"{option} {given}", "1 to 1024", "leave it out to use all cores")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return given or cores or 1
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no reason to fail
     try:
         app(arguments, exit_on_error=False, print_error=False)
-    except ConetError as error:
-        print(f"conet: {error}", file=sys.stderr)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+    except (ConetError, CycloptsError, MemoryError, RecursionError, OSError) as error:
+        print(f"conet: {explain(error)}", file=sys.stderr)
         sys.exit(2)
-    except CycloptsError as error:
-        message = " ".join(str(error).split())
-        print(f"conet: {message}", "see `conet --help`", sep="; ", file=sys.stderr)
-        sys.exit(2)
-    except MemoryError:
-        print(
-            "conet: got out of memory; expected more of it; use fewer nodes, questions or rollouts",
-            file=sys.stderr,
+
+
+def explain(error: BaseException) -> ConetError:
+    """Say what was got, what was expected, and what to do."""
+    if isinstance(error, ConetError):
+        return error
+    if isinstance(error, CycloptsError):
+        message = " ".join(str(error).split()).rstrip(".")
+        return ConetError(
+            message, "a command and its options", "see `conet --help` and `conet COMMAND --help`"
         )
-        sys.exit(2)
+    if isinstance(error, MemoryError):
+        return ConetError(
+            "out of memory", "a smaller problem", "use fewer nodes, questions, rollouts or steps"
+        )
+    if isinstance(error, RecursionError):
+        return ConetError(
+            "values nested too deeply", "settings at most two levels deep", "see `conet presets --json`"
+        )
+    return ConetError(
+        f"{type(error).__name__}: {error}", "files that can be read and written", "check the place"
+    )

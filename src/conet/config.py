@@ -84,11 +84,12 @@ class ScheduleSettings(Settings):
 class SnapshotSettings(Settings):
     """What is kept, and how often.
 
-    ``steps`` names the snapshot steps (None: roughly logarithmic, 22 at most); ``web_every`` is the
-    spacing of the web metrics (0: only at snapshots); ``checkpoint_every`` that of the checkpoints.
+    ``steps`` names the snapshot steps (None: roughly logarithmic, 22 at most); the end of the run always
+    is one, and those beyond it are left out. ``web_every`` is the spacing of the web metrics (0: only at
+    snapshots), ``checkpoint_every`` that of the checkpoints.
     """
 
-    steps: tuple[int, ...] | None = None
+    steps: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = None
     web_every: int = Field(1, ge=0, lt=2**31)
     checkpoint_every: Count = 200
     traffic_walks: Count = 64
@@ -247,7 +248,7 @@ def load(path: str | Path, over: str | None = None) -> Config:
             f"--config {path}: {type(data).__name__}", "a JSON object", "see `conet presets --json`"
         )
     own = str(data.pop("preset", "reference"))
-    base = preset(over or own)
+    base = preset(own if over is None else over)
     return base.override(flatten(data))
 
 

@@ -31,7 +31,7 @@ def resolve(name: str, known: Mapping[str, Any], what: str) -> Any:
     path, separator, attribute = name.rpartition(":")
     if not separator or not path.endswith(".py"):
         remedy = nearest(name, known) + "; a file of your own is 'path/to/file.py:name'"
-        raise ConetError(f"unknown {what} {name!r}", f"a {what}", remedy)
+        raise ConetError(f"unknown {what} {name!r}", f"a known {what}", remedy)
     module = load_file(Path(path), what)
     if not hasattr(module, attribute):
         names = [key for key in vars(module) if not key.startswith("_")]
