@@ -201,6 +201,8 @@ def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> 
     if first["type"] == "extra_forbidden":
         names = known_keys() + [prefix + name for name in model.model_fields if prefix]
         raise ConetError(f"unknown key {key!r}", "a key of the config", nearest(key, names))
+    if first["type"] == "missing":
+        raise ConetError(f"no {key}", "a value for it", f"set {key}=...")
     # A value that may be of several types has one problem for each of them.
     reasons = [problem["msg"] for problem in problems if _inside(data, problem["loc"]) == path]
     expected = " or ".join(

@@ -1,0 +1,166 @@
+"""Settings: JSON round trip, content hash, presets, and errors that name the key and the nearest one."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from conet.config import PRESETS, Config, flatten, known_keys, load, preset
+from conet.errors import ConetError, nearest
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "seed": st.integers(0, 2**63 - 1),
+        "steps": st.integers(1, 10**6),
+        "graph.kind": st.sampled_from(["regular", "small_world", "my/graph.py:mine"]),
+        "graph.rewiring": st.floats(0, 1),
+        "tasks.max_length": st.integers(1, 500),
+        "tasks.stop_at_any_answer": st.booleans(),
+        "learner.learning_rate": st.floats(1e-6, 1e6),
+        "learner.clip": st.floats(0, 1),
+        "schedule.heat_at": st.one_of(st.just("detector"), st.integers(0, 1000)),
+        "snapshots.steps": st.one_of(st.none(), st.lists(st.integers(0, 1000), max_size=4).map(tuple)),
+        "web.threshold": st.floats(0.01, 1),
+        "observables": st.just(("mine.py:depth",)),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(PRESETS)), CHANGES)
+def test_json_round_trip_keeps_config_and_hash(name, changes):
+    config = preset(name).override(changes)
+    again = Config.from_json(config.to_json())
+    assert again == config
+    assert again.content_hash == config.content_hash
+    for key, value in changes.items():
+        assert flatten(config.model_dump())[key] == value
+
+
+def test_hash_sees_every_setting_but_the_presets_name():
+    base = Config()
+    changed = {
+        "preset": None,
+        "graph.kind": "small_world",
+        "graph.file": "web.graphml",
+        "tasks.stop_at_any_answer": True,
+        "tasks.file": "tasks.txt",
+        "learner.name": "rloo",
+        "learner.optimizer": "adam",
+        "schedule.name": "annealed_rlvr",
+        "schedule.heat_at": 5,
+        "schedule.heat_latest": 0.25,
+        "schedule.strength": 0.25,
+        "schedule.below": 0.25,
+        "schedule.pick": "random",
+        "snapshots.steps": (1, 2),
+        "snapshots.rollouts": False,
+        "web.threshold": 0.25,
+        "observables": ("mine.py:depth",),
+    }
+    flat = flatten(base.model_dump())
+    hashes = {base.content_hash}
+    for key in known_keys():
+        if key == "preset":
+            continue
+        value = changed[key] if key in changed else flat[key] + 1
+        hashes.add(base.override({key: value}).content_hash)
+    assert len(hashes) == len(known_keys())  # the base, and one for each key but the preset's name
+    assert base.model_copy(update={"preset": "paper"}).content_hash == base.content_hash
+
+
+def test_hash_does_not_depend_on_the_order_of_options():
+    first = Config().override({"graph.a": 1, "graph.b": 2})
+    second = Config().override({"graph.b": 2, "graph.a": 1})
+    assert first.content_hash == second.content_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"web.threshhold": 0.2}, ["'web.threshhold'", "did you mean 'web.threshold'?"]),
+        ({"stepz": 3}, ["'stepz'", "did you mean 'steps'?"]),
+        ({"task.questions": 3}, ["'task.questions'", "did you mean 'tasks.questions'?"]),
+        ({"seed.x": 3}, ["'seed.x'"]),
+        ({"graph": 3}, ["graph=3", "a key inside 'graph'"]),
+        ({"steps": 0}, ["steps=0", "greater than or equal to 1"]),
+        ({"steps": 2.5}, ["steps=2.5", "integer"]),
+        ({"seed": -1}, ["seed=-1"]),
+        ({"tasks.max_length": 0}, ["tasks.max_length=0", "greater than or equal to 1"]),
+        ({"learner.learning_rate": float("nan")}, ["learner.learning_rate=nan"]),
+        ({"learner.learning_rate": float("inf")}, ["learner.learning_rate=inf", "finite"]),
+        ({"learner.optimizer": "lion"}, ["learner.optimizer='lion'", "'sgd' or 'adam'"]),
+        ({"web.threshold": 1.5}, ["web.threshold=1.5", "less than or equal to 1"]),
+        ({"graph.nodes": "many"}, ["graph.nodes='many'", "integer"]),
+    ],
+)
+def test_override_says_got_expected_and_the_nearest(change, parts):
+    with pytest.raises(ConetError) as caught:
+        Config().override(change)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith("got ")
+    for part in parts:
+        assert part in text
+
+
+def test_override_leaves_the_original_alone():
+    config = Config()
+    config.override({"graph.nodes": 7, "steps": 3})
+    assert (config.graph.nodes, config.steps) == (800, 800)
+    with pytest.raises(ValidationError):
+        config.steps = 3
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"steps": "x"}', '{"nonsense": 1}', '{"graph": 3}'])
+def test_foreign_json_is_refused(text):
+    with pytest.raises(ConetError):
+        Config.from_json(text, "config.json")
+
+
+def test_load_lays_a_file_over_its_preset(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"preset": "smoke", "graph": {"nodes": 60}, "learner.rollouts": 4}))
+    config = load(path)
+    assert config == preset("smoke").override({"graph.nodes": 60, "learner.rollouts": 4})
+    assert load(path, over="reference").steps == 800
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(ConetError, match=r"mine\.json"):
+        load(path)
+    with pytest.raises(ConetError, match=r"absent\.json"):
+        load(tmp_path / "absent.json")
+
+
+def test_the_calibrated_numbers_stay_what_they_are():
+    config = preset("reference")
+    assert (config.graph.nodes, config.graph.degree, config.tasks.questions) == (800, 40, 128)
+    assert (config.tasks.max_length, config.learner.rollouts, config.steps) == (15, 8, 800)
+    assert (config.learner.name, config.learner.learning_rate) == ("grpo", 300.0)
+    large = preset("large")
+    assert (large.graph.nodes, large.tasks.questions, large.tasks.max_length) == (1_000_000, 4096, 100)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_are_valid_and_keep_their_name(name):
+    assert preset(name).preset == name
+    assert Config.from_json(preset(name).to_json()) == preset(name)
+
+
+def test_unknown_preset_names_the_nearest():
+    with pytest.raises(ConetError, match="did you mean 'reference'"):
+        preset("referense")
+    assert nearest("zzz", ["a", "b"]) == "known: a, b"
+
+
+def test_import_is_light():
+    code = (
+        "import sys, conet, conet.cli; heavy = {'numba', 'scipy', 'polars', 'matplotlib', 'networkx'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
