@@ -1,12 +1,16 @@
 """Which problems to heat on and what to teach: the one place, for walks and language models."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
+from conet.model.graph import Graph
 from conet.model.tasks import Tasks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Pick = Literal["shortest", "first", "newest", "random"]
 
@@ -86,20 +90,23 @@ def demonstrations(walks: Walks, below: float, pick: Pick, seed: int, at_least: 
 
 
 def shortest_walks(policy: Policy, tasks: Tasks) -> Walks:
-    """Return a shortest walk of the graph for every question that has one within the longest walk."""
-    from scipy.sparse import csr_array
+    """Return a shortest walk for every question that has one within the longest walk.
+
+    Where walks end at any answer, none of these passes another question's answer.
+    """
     from scipy.sparse.csgraph import breadth_first_order
 
     graph = policy.graph
-    targets = np.ascontiguousarray(graph.targets, np.int32)
-    matrix = csr_array((np.ones(graph.edges, np.int8), targets, graph.offsets), shape=(graph.nodes,) * 2)
-    stops = tasks.stops(graph.nodes)
+    closed = tasks.stops(graph.nodes).astype(bool)
+    passable = _passable(graph, closed)
     problems, edges, lengths = [], [], []
     for problem, (question, answer) in enumerate(zip(tasks.questions, tasks.answers)):
+        matrix = passable
+        if closed.size and closed[question]:  # a walk may leave the node where it starts
+            matrix = _passable(graph, closed & (np.arange(graph.nodes) != question))
         _, before = breadth_first_order(matrix, question, return_predecessors=True)
         path = _path(graph, before, int(question), int(answer))
-        blocked = stops.size and any(stops[targets[edge]] for edge in path[:-1])
-        if path and len(path) <= tasks.max_length and not blocked:
+        if path and len(path) <= tasks.max_length:
             problems.append(problem)
             lengths.append(len(path))
             edges.append(np.pad(np.array(path, np.int32), (0, tasks.max_length - len(path))))
@@ -110,7 +117,20 @@ def shortest_walks(policy: Policy, tasks: Tasks) -> Walks:
     )  # fmt: skip
 
 
-def _path(graph, before: np.ndarray, question: int, answer: int) -> list[int]:
+def _passable(graph: Graph, closed: np.ndarray) -> "csr_array":
+    """Return the adjacency matrix without the edges that leave a closed node."""
+    from scipy.sparse import csr_array
+
+    degrees = np.diff(graph.offsets)
+    targets = np.ascontiguousarray(graph.targets, np.int32)
+    if closed.size:
+        targets = targets[np.repeat(~closed, degrees)]
+        degrees = np.where(closed, 0, degrees)
+    offsets = np.concatenate([[0], np.cumsum(degrees)])
+    return csr_array((np.ones(len(targets), np.int8), targets, offsets), shape=(graph.nodes,) * 2)
+
+
+def _path(graph: Graph, before: np.ndarray, question: int, answer: int) -> list[int]:
     """Edge ids from question to answer along the predecessors, or nothing."""
     path: list[int] = []
     node = answer
