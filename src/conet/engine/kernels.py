@@ -11,9 +11,11 @@ SplitMix64 with a counter, keyed by stream, question and rollout.
 import numpy as np
 from numba import njit, uint32, uint64
 
+from conet.engine.prefetch import prefetch
+
 # One record an edge, 16 bytes, so that a step of a walk reads a single cache line.
 RECORD = np.dtype([("target", "u4"), ("alias_target", "u4"), ("threshold", "u4"), ("alias_slot", "u4")])
-INTERLEAVED = 16  # walkers in flight in one thread: their cache misses overlap
+INTERLEAVED = 32  # walkers in flight in one thread: their cache misses overlap
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -35,6 +37,20 @@ def mix(value):
 def walk_state(key, question, rollout):
     """Return the generator's first state for one walk; it does not depend on any other walk."""
     return mix(mix(key + (question + ONE) * GOLDEN) + (rollout + ONE) * FIRST)
+
+
+@njit(inline="always")
+def aim(node, bits, offsets, degree):
+    """Return a node's first edge and the slot that the high half of ``bits`` picks, both uint64.
+
+    ``degree`` 0 means: look the degree up.
+    """
+    if degree > ZERO:
+        start = node * degree
+    else:
+        start = uint64(offsets[node])
+        degree = uint64(offsets[node + ONE]) - start
+    return start, ((bits >> HALF) * degree) >> HALF
 
 
 @njit(cache=True, nogil=True)
@@ -94,62 +110,62 @@ def sample(
     ``edges`` (walks, max_length) gets the edge ids, ``length`` the steps taken, ``correct`` whether
     the walk ended at its answer. ``uniform_degree`` 0 means: look the degree up.
     """
-    node = np.empty(INTERLEAVED, np.uint64)
+    start = np.empty(INTERLEAVED, np.uint64)  # first edge of the node where the walker stands
+    slot = np.empty(INTERLEAVED, np.uint64)
+    bits = np.empty(INTERLEAVED, np.uint64)
     state = np.empty(INTERLEAVED, np.uint64)
-    place = np.empty(INTERLEAVED, np.uint64)
+    place = np.empty(INTERLEAVED, np.uint64)  # of the next step in ``flat``
     limit = np.empty(INTERLEAVED, np.uint64)
     answer = np.empty(INTERLEAVED, np.uint64)
     flat = edges.reshape(-1)
-    width, fixed = uint64(max_length), uint64(uniform_degree)
+    width, degree = uint64(max_length), uint64(uniform_degree)
     check_stops = stops.size > 0
     upcoming, active = first, ZERO
     while active < uint64(INTERLEAVED) and upcoming < last:
         question = upcoming // rollouts
-        node[active], answer[active] = uint64(questions[question]), uint64(answers[question])
+        answer[active] = uint64(answers[question])
         place[active] = uint64(upcoming) * width
         limit[active] = place[active] + width
-        state[active] = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts))
+        state[active] = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts)) + GOLDEN
+        bits[active] = mix(state[active])
+        start[active], slot[active] = aim(uint64(questions[question]), bits[active], offsets, degree)
         upcoming += 1
         active += ONE
     while active > ZERO:
         lane = ZERO
         while lane < active:
-            here = node[lane]
-            state[lane] += GOLDEN
-            bits = mix(state[lane])
-            if fixed > ZERO:
-                start, degree = here * fixed, fixed
-            else:
-                start = uint64(offsets[here])
-                degree = uint64(offsets[here + ONE]) - start
-            slot = ((bits >> HALF) * degree) >> HALF
-            record = records[start + slot]
-            keep = uint32(bits) < record["threshold"]
+            record = records[start[lane] + slot[lane]]
+            keep = uint32(bits[lane]) < record["threshold"]
             there = uint64(record["target"]) if keep else uint64(record["alias_target"])
-            flat[place[lane]] = np.int32(start + (slot if keep else uint64(record["alias_slot"])))
-            place[lane] += ONE
-            node[lane] = there
-            if (
-                there == answer[lane]
-                or place[lane] == limit[lane]
-                or (check_stops and stops[there] > 0)
-            ):
+            chosen = slot[lane] if keep else uint64(record["alias_slot"])
+            here = place[lane]
+            flat[here] = np.int32(start[lane] + chosen)
+            here += ONE
+            now = state[lane]
+            solved = there == answer[lane]
+            if solved or here == limit[lane] or (check_stops and stops[there] > 0):
                 walk = limit[lane] // width - ONE
-                length[walk] = np.int32(place[lane] - walk * width)
-                correct[walk] = there == answer[lane]
-                if upcoming < last:
-                    question = upcoming // rollouts
-                    node[lane], answer[lane] = uint64(questions[question]), uint64(answers[question])
-                    place[lane] = uint64(upcoming) * width
-                    limit[lane] = place[lane] + width
-                    state[lane] = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts))
-                    upcoming += 1
-                else:
+                length[walk] = np.int32(here - walk * width)
+                correct[walk] = solved
+                if upcoming == last:
                     active -= ONE
-                    node[lane], answer[lane] = node[active], answer[active]
+                    start[lane], slot[lane], bits[lane] = start[active], slot[active], bits[active]
+                    state[lane], answer[lane] = state[active], answer[active]
                     place[lane], limit[lane] = place[active], limit[active]
-                    state[lane] = state[active]
-                    lane -= ONE
+                    continue
+                question = upcoming // rollouts
+                there, answer[lane] = uint64(questions[question]), uint64(answers[question])
+                here = uint64(upcoming) * width
+                limit[lane] = here + width
+                now = walk_state(key, uint64(ids[question]), uint64(upcoming % rollouts))
+                upcoming += 1
+            place[lane] = here
+            now += GOLDEN
+            state[lane] = now
+            bits[lane] = mix(now)
+            start[lane], slot[lane] = aim(there, bits[lane], offsets, degree)
+            # Read when this walker's turn comes again: by then the record has arrived.
+            prefetch(records, start[lane] + slot[lane])
             lane += ONE
 
 

@@ -1,9 +1,12 @@
 """Walks: allocate, seed, call the kernel, wrap."""
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,9 +68,8 @@ class Walks:
 
     def select(self, walks: np.ndarray) -> "Walks":
         """Return chosen walks, each as a group of its own."""
-        return Walks(
-            self.problem[walks], self.starts[walks], self.edges[walks], self.length[walks], self.correct[walks], 1
-        )
+        problem, starts, edges = self.problem[walks], self.starts[walks], self.edges[walks]
+        return Walks(problem, starts, edges, self.length[walks], self.correct[walks], 1)
 
 
 def stream_key(seed: int, step: int, purpose: int) -> int:
@@ -116,10 +118,11 @@ def sample(
     length = np.empty(walks, np.int32)
     correct = np.empty(walks, np.bool_)
     questions, answers = tasks.questions[chosen], tasks.answers[chosen]
+    stops = tasks.stops(policy.graph.nodes)
 
     def part(first: int, last: int) -> None:
         kernels.sample(
-            policy.graph.offsets, policy.uniform_degree, policy.records, tasks.stops(policy.graph.nodes),
+            policy.graph.offsets, policy.uniform_degree, policy.records, stops,
             questions, answers, chosen, rollouts, tasks.max_length, np.uint64(key),
             first, last, edges, length, correct,
         )  # fmt: skip
@@ -129,10 +132,34 @@ def sample(
     else:
         # More parts than threads: walks differ in length, and an idle thread takes the next part.
         bounds = np.linspace(0, walks, 4 * threads + 1).astype(int).tolist()
-        list(_pool(threads).map(part, bounds[:-1], bounds[1:]))
+        parts = iter(list(pairwise(bounds)))
+
+        def work(_: int) -> None:
+            for first, last in parts:
+                part(first, last)
+
+        list(_pool(threads).map(work, range(threads)))
     return Walks(chosen, np.repeat(questions, rollouts), edges, length, correct, rollouts)
 
 
 @lru_cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
+    """Threads that share no CPU, where the system lets us choose.
+
+    A batch takes milliseconds: threads that wake on one CPU would be done before the system's
+    scheduler had moved one of them (without this, two threads are often no faster than one).
+    """
+    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    fits = threads <= len(processors)
+    shares = [processors[thread::threads] for thread in range(threads)] if fits else []
+    return ThreadPoolExecutor(threads, initializer=_settle, initargs=(shares,))
+
+
+def _settle(shares: list[list[int]]) -> None:
+    """Keep the calling thread to one of the shares, unless they are used up or the system objects."""
+    with suppress(IndexError, OSError):
+        os.sched_setaffinity(0, shares.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
