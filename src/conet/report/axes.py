@@ -16,20 +16,30 @@ GUIDES = (
     ("island_peak", "most islands", (0, (1, 1.5)), "dotted"),
     ("knee", "knee", "-", "solid"),
 )
+WHITE = "#fefefe"  # unlike the paper's white, it stays white on a dark page
 NAME_HEIGHT = 0.075  # of a guide's name above the axes, as a share of them
 
 
-def step_axis(axes: Axes, material: Material, *, names: bool = False, colour: str = style.MUTED) -> None:
-    """Scale the axis of steps, shade heated ones, and mark the stages of the run."""
+def step_axis(axes: Axes, material: Material, *, names: bool = False, over: bool = False) -> None:
+    """Scale the axis of steps, shade heated ones, and mark the stages of the run.
+
+    Parameters
+    ----------
+    names
+        Whether the stages are named above the axes.
+    over
+        Whether a dark picture fills the axes: lines are white then, and the shading lies above.
+    """
     last = int(material.steps[-1]) + 1
     axes.set_xlim(-0.01 * last, 1.01 * last)
     axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("step (updates done)")
     for first, end in heated_spans(material):
-        axes.axvspan(first, end, color=style.SHADE, lw=0, zorder=0)
+        low, high = (1.01, 1.04) if over else (0, 1)
+        axes.axvspan(first, end, low, high, color=style.SHADE, lw=0, zorder=0, clip_on=not over)
     for row, (_, text, dashes, _, step) in enumerate(guides(material)):
-        axes.axvline(step, color=colour, lw=0.9, ls=dashes, zorder=1)
+        axes.axvline(step, color=WHITE if over else style.MUTED, lw=0.9, ls=dashes, zorder=1)
         if names:
             _name_guide(axes, step, f"{text}, step {step}", 2 - row, step > 0.75 * last)
 
@@ -76,6 +86,12 @@ def curve(axes: Axes, steps: np.ndarray, values: np.ndarray, **how: Any) -> bool
             how = {"marker": "o"} | how
         axes.plot(steps[known], values[known], **how)
     return bool(known.any())
+
+
+def from_zero(axes: Axes, least: float) -> None:
+    """Scale the vertical axis from 0 to a little above what is drawn, at the least to ``least``."""
+    highest = axes.dataLim.ymax
+    axes.set_ylim(0, max(1.06 * highest, least) if np.isfinite(highest) else least)
 
 
 def finish(axes: Axes, drawn: bool, why_empty: str, **legend: Any) -> None:

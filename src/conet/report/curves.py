@@ -1,13 +1,19 @@
 """Figures over the steps of a run: learning curve, correct length, average degree, islands."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from conet.observables.length import WINDOW, window_sums, windowed_correct_length
 from conet.report import style
-from conet.report.axes import curve, finish, guide_note, step_axis
+from conet.report.axes import curve, finish, from_zero, guide_note, step_axis
 from conet.report.data import Material, within_curve
 from conet.report.style import Picture
+
+FIRST_AND_SECOND: tuple[dict[str, Any], ...] = ({"color": style.BLUE}, {"color": style.VERMILION, "ls": "--"})
+SIZES = (("giant_component", "largest island"), ("second_component", "second largest island"))
+COUNTS = (("islands", "all islands"), ("question_islands", "islands with a question"))
 
 
 def draw_accuracy(material: Material) -> Picture:
@@ -48,7 +54,7 @@ def draw_length(material: Material) -> Picture:
     note = "The run kept no rollouts, or too many to unfold, so the within-problem curve is missing."
     if material.problems is not None:
         within, fixed, bottom = within_curve(material.problems, total, count)
-        label = f"within the {fixed} problems solved at its bottom"
+        label = f"within the problems solved at its bottom ({fixed})"
         curve(axes, material.steps, within, color=style.VERMILION, ls="--", label=label)
         note = (
             f"Within-problem: mean over the {fixed} problems solved (accuracy of at least one half) around "
@@ -58,7 +64,7 @@ def draw_length(material: Material) -> Picture:
         if not fixed:
             note = "No problem is solved where the pooled length is shortest, so there is no within-problem curve."
     axes.set_ylabel("length of correct rollouts\n(steps of a walk)")
-    axes.set_ylim(0, 1.08 * float(np.nanmax(pooled)) if drawn else 1)
+    from_zero(axes, 1)
     step_axis(axes, material)
     finish(axes, drawn, "no rollout was correct")
     text = (
@@ -76,14 +82,13 @@ def draw_degree(material: Material) -> Picture:
     figure = style.figure(3.0)
     axes = figure.add_subplot()
     threshold, walks = material.run.config.web.threshold, material.traffic_walks
-    nodes, islands = material.column("web_nodes"), material.column("islands")
+    steps, nodes, islands, degree = material.series("web_nodes", "islands", "mean_degree")
     some = nodes > 0
-    degree = np.where(some, material.column("mean_degree"), np.nan)
-    forest = 2 - 2 * np.divide(islands, nodes, out=np.full(len(nodes), np.nan), where=some)
+    forest = 2 - 2 * islands[some] / nodes[some]
     axes.axhline(2, color=style.INK, lw=0.8)
     drawn = [
-        curve(axes, material.steps, degree, color=style.BLUE, label=f"thresholded web (π ≥ {threshold:g})"),
-        curve(axes, material.steps, forest, color=style.INK, ls=":", lw=1.3,
+        curve(axes, steps[some], degree[some], color=style.BLUE, label=f"thresholded web (π ≥ {threshold:g})"),
+        curve(axes, steps[some], forest, color=style.INK, ls=":", lw=1.3,
               label="forest of as many islands"),
         curve(axes, *material.evaluation("traffic_mean_degree", where="traffic_web_nodes"), color=style.VERMILION,
               ls="--", marker="o", label=f"traffic web ({walks} walks a question)"),
@@ -108,23 +113,14 @@ def draw_islands(material: Material) -> Picture:
     """Number of islands, and the size of the two largest."""
     figure = style.figure(4.3)
     panels = figure.subplots(2, 1, sharex=True)
-    contents = (
-        ("number of islands", (("islands", "all islands"), ("question_islands", "islands with a question"))),
-        (
-            "size (nodes)",
-            (("giant_component", "largest island"), ("second_component", "second largest island")),
-        ),
-    )
-    for axes, (label, columns) in zip(panels, contents):
+    for axes, label, columns in zip(panels, ("number of islands", "size (nodes)"), (COUNTS, SIZES)):
         drawn = [
-            curve(axes, material.steps, material.column(name), label=text, **how)
-            for (name, text), how in zip(
-                columns, ({"color": style.BLUE}, {"color": style.VERMILION, "ls": "--"})
-            )
+            curve(axes, *material.series(name), label=text, **how)
+            for (name, text), how in zip(columns, FIRST_AND_SECOND)
         ]
         axes.set_ylabel(label)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_ylim(0, max(axes.get_ylim()[1], 1))
+        from_zero(axes, 1)
         step_axis(axes, material)
         finish(axes, any(drawn), "the web was not measured")
     panels[0].set_xlabel("")

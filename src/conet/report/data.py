@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.detect import Stages, stages
+from conet.model.graph import Graph
 from conet.model.policy import softmax
 from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
 from conet.observables.web import Web, threshold_edges
@@ -70,6 +71,8 @@ class Material:
         None where the run kept no rollouts, or too many.
     snapshots : tuple of Snapshot
         Those with at least one edge, early to final.
+    nodes : int
+        Nodes of the concept network.
     questions, answers : ndarray of int32
     traffic_walks : int
         Walks a question that the traffic was counted on.
@@ -81,6 +84,7 @@ class Material:
     stages: Stages
     problems: Problems | None
     snapshots: tuple[Snapshot, ...]
+    nodes: int
     questions: np.ndarray
     answers: np.ndarray
     traffic_walks: int
@@ -93,6 +97,23 @@ class Material:
     def column(self, name: str) -> np.ndarray:
         """Return a column of the metrics as float64; NaN where it has no value, or is not there."""
         return column(self.metrics, name)
+
+    def series(self, *names: str) -> tuple[np.ndarray, ...]:
+        """Return metrics where all of them are finite, from the snapshots where the steps have none.
+
+        Returns
+        -------
+        tuple of ndarray
+            The steps, and the values of each name.
+        """
+        found = []
+        for name in names:
+            values = self.column(name)
+            known = dict(zip(*(part.tolist() for part in self.evaluation(name))))
+            known |= dict(zip(self.steps[np.isfinite(values)].tolist(), values[np.isfinite(values)].tolist()))
+            found.append(known)
+        steps = sorted(set.intersection(*(set(known) for known in found)))
+        return np.array(steps, int), *(np.array([known[step] for step in steps], float) for known in found)
 
     def evaluation(self, name: str, k: int = 0, where: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return steps and finite values of one evaluation, if wanted only where another is above zero."""
@@ -123,15 +144,20 @@ def evaluated(table: "polars.DataFrame", name: str, k: int = 0) -> tuple[np.ndar
 def gather(run: Run) -> Material:
     """Read what the figures draw."""
     metrics, evaluations = run.metrics().sort("step"), run.evaluations()
-    tasks = run.tasks()
-    found = stages(
-        column(metrics, "accuracy"), column(metrics, "correct_length_sum"), column(metrics, "correct_count"),
-        column(metrics, "islands"),
-    )  # fmt: skip
+    graph, tasks = run.graph(), run.tasks()
+    names = ("accuracy", "correct_length_sum", "correct_count", "islands")
     return Material(
-        run, metrics, evaluations, found, read_problems(run, metrics.height, len(tasks)),
-        read_snapshots(run, evaluations), tasks.questions, tasks.answers, run.config.snapshots.traffic_walks,
-    )  # fmt: skip
+        run=run,
+        metrics=metrics,
+        evaluations=evaluations,
+        stages=stages(*(column(metrics, name) for name in names)),
+        problems=read_problems(run, metrics.height, len(tasks)),
+        snapshots=read_snapshots(run, graph, evaluations),
+        nodes=graph.nodes,
+        questions=tasks.questions,
+        answers=tasks.answers,
+        traffic_walks=run.config.snapshots.traffic_walks,
+    )
 
 
 def read_problems(run: Run, steps: int, problems: int) -> Problems | None:
@@ -174,15 +200,14 @@ def within_curve(
     return np.where(coverage >= 0.9, curve, np.nan), int(fixed.sum()), bottom
 
 
-def read_snapshots(run: Run, evaluations: "polars.DataFrame") -> tuple[Snapshot, ...]:
-    """Read the webs of the islands, of the island peak and of the end."""
-    kept = run.snapshot_steps()
-    steps, islands = evaluated(evaluations, "islands")
-    chosen = choose_snapshots(kept, dict(zip(steps.tolist(), islands.tolist())))
+def read_snapshots(run: Run, graph: Graph, evaluations: "polars.DataFrame") -> tuple[Snapshot, ...]:
+    """Read the webs of the islands, of the island peak and of the end; empty ones are left out."""
+    steps, counts = evaluated(evaluations, "islands")
+    islands = dict(zip(steps.tolist(), counts.tolist()))
     found = []
-    graph = run.graph() if chosen else None
-    for name, step in chosen.items():
-        assert graph is not None
+    for name, step in choose_snapshots(run.snapshot_steps(), islands).items():
+        if islands.get(step) == 0:
+            continue
         arrays = run.snapshot(step)
         edges = threshold_edges(softmax(arrays["logits"], graph), run.config.web.threshold)
         if not len(edges):
@@ -204,14 +229,19 @@ def choose_snapshots(kept: list[int], islands: dict[int, float]) -> dict[str, in
         Where there are snapshots, ascending.
     islands : dict of int to float
         Islands of the thresholded web by step, where they are known.
+
+    Returns
+    -------
+    dict of str to int
+        "islands", "peak" and "final", each where it differs from the later ones.
     """
-    chosen: dict[str, int] = {}
+    if not kept:
+        return {}
     known = np.array([islands.get(step, 0.0) for step in kept])
-    if len(kept) and known.max() > 0:
-        peak = int(np.argmax(known))
-        if peak and known[:peak].max() > 0:
-            chosen["islands"] = kept[int(np.argmin(np.abs(known[:peak] - EARLY * known[peak])))]
+    peak, last = int(np.argmax(known)), len(kept) - 1
+    chosen: dict[str, int] = {}
+    if known[:peak].max(initial=0.0) > 0:
+        chosen["islands"] = kept[int(np.argmin(np.abs(known[:peak] - EARLY * known[peak])))]
+    if known[peak] > 0 and peak < last:
         chosen["peak"] = kept[peak]
-    if kept and kept[-1] not in chosen.values():
-        chosen["final"] = kept[-1]
-    return chosen
+    return chosen | {"final": kept[last]}

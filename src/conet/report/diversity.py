@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from conet.report import style
-from conet.report.axes import curve, finish, guide_note, step_axis
+from conet.report.axes import curve, finish, from_zero, guide_note, step_axis
 from conet.report.data import Material
 from conet.report.style import Picture
 
@@ -70,7 +70,7 @@ def draw_entropy(material: Material) -> Picture:
     some = curve(right, both, gap, color=style.GREEN, marker="s") if most > 1 else False
     right.set_ylabel(f"diversity: {label}")
     for axes in (left, right):
-        axes.set_ylim(0, max(axes.get_ylim()[1], 0.05))
+        from_zero(axes, 0.05)
         step_axis(axes, material)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     finish(left, any(drawn), "not measured")

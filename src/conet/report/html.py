@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from conet.files import cannot_write, write_atomic
 from conet.report import style
 from conet.report.curves import draw_accuracy, draw_degree, draw_islands, draw_length
 from conet.report.data import Material, gather
@@ -15,7 +16,7 @@ from conet.report.diversity import draw_entropy, draw_pass
 from conet.report.problems import draw_problems
 from conet.report.style import Picture
 from conet.report.webs import draw_webs
-from conet.store import Run, write_atomic
+from conet.store import Run
 
 # In the order of the report; a new figure is one more function here.
 FIGURES: tuple[Callable[[Material], Picture], ...] = (
@@ -45,23 +46,27 @@ def write(run: Run) -> Path:
         material = gather(run)
         pictures = [draw(material) for draw in FIGURES]
     folder = run.path / "figures"
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
     for picture in pictures:
         if picture.svg is not None:
             write_atomic(folder / f"{picture.name}.svg", picture.svg)
     # Last, so that a report which is there is complete.
-    write_atomic(run.path / "report.html", page(run, pictures))
+    write_atomic(run.path / "report.html", page(material, pictures))
     return run.path / "report.html"
 
 
-def page(run: Run, pictures: list[Picture]) -> str:
+def page(material: Material, pictures: list[Picture]) -> str:
     """Return the whole page."""
+    run = material.run
     here = Path(__file__).parent
     config = run.config
     values = {
         "title": escape(f"CoNet · {config.preset}, seed {config.seed}"),
         "preset": escape(config.preset),
-        "subtitle": escape(subtitle(run)),
+        "subtitle": escape(subtitle(material)),
         "style": (here / "page.css").read_text(encoding="utf-8"),
         "links": "".join(f'<a href="#{p.name}">{escape(p.title)}</a>' for p in pictures),
         "tiles": "".join(tile(*numbers) for numbers in headline(run.summary())),
@@ -71,16 +76,19 @@ def page(run: Run, pictures: list[Picture]) -> str:
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(values)
 
 
-def subtitle(run: Run) -> str:
+def subtitle(material: Material) -> str:
     """Describe the run in one line."""
-    config = run.config
+    config = material.run.config
     graph, tasks, learner = config.graph, config.tasks, config.learner
-    degree = "" if graph.file else f", K = {graph.degree}"
-    return (
-        f"seed {config.seed} · {config.steps:,} steps · {graph.kind} graph, N = {graph.nodes:,}{degree} · "
-        f"M = {len(run.tasks()):,} questions, L = {tasks.max_length} · {learner.name}, G = {learner.rollouts}, "
-        f"{learner.optimizer.upper()} rate {learner.learning_rate:g} · schedule {config.schedule.name}"
-    )
+    parts = [
+        f"seed {config.seed}",
+        "1 step" if config.steps == 1 else f"{config.steps:,} steps",
+        f"{graph.kind} graph, N = {material.nodes:,}" + ("" if graph.file else f", K = {graph.degree}"),
+        f"M = {len(material.questions):,} questions, L = {tasks.max_length}",
+        f"{learner.name}, G = {learner.rollouts}, {learner.optimizer.upper()}, rate {learner.learning_rate:g}",
+        f"schedule {config.schedule.name}",
+    ]
+    return " · ".join(parts)
 
 
 def section(number: int, picture: Picture) -> str:

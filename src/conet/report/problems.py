@@ -2,6 +2,8 @@
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from conet.report import style
 from conet.report.axes import guide_note, step_axis
@@ -9,43 +11,23 @@ from conet.report.data import Material, Problems
 from conet.report.style import Picture
 
 BINS = 200  # at most so many columns
+ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would solve it
 ROWS = 400  # at most so many rows
 SOLVED = 0.5  # accuracy in a bin from which a problem counts as solved there
-WHITE = "#fefefe"  # lines on the map, which looks the same on every ground
 
 
 def draw_problems(material: Material) -> Picture:
     """Draw the accuracy of each problem in bins of steps."""
     name, title = "problems", "Problem by problem"
     if material.problems is None:
-        text = (
-            "The run kept no rollouts (setting <code>snapshots.rollouts</code>), or too many to be unfolded."
-        )
+        text = "The run kept no rollouts (<code>snapshots.rollouts</code>), or too many to be unfolded."
         return Picture(name, title, text, None)
     accuracy, width = binned_accuracy(material.problems)
     first = first_solved(accuracy)
-    order = np.argsort(first, kind="stable")
+    order = np.lexsort((-np.nan_to_num(accuracy).mean(axis=1), first))
     rows, merged = grouped(accuracy[order])
-    steps, count = material.problems.samples.shape
     figure = style.figure(3.9)
-    axes = figure.add_subplot()
-    colours = colormaps["cividis"].copy()
-    colours.set_bad(style.GHOST)
-    last = max(width * accuracy.shape[1], 1)
-    image = axes.imshow(
-        rows, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="none", extent=(0, last, count, 0)
-    )
-    step_axis(axes, material, colour=WHITE)
-    axes.grid(False)
-    axes.set_xlim(0, steps)
-    axes.set_ylim(count, 0)
-    axes.set_ylabel("problem\n(in order of being first solved)")
-    bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=28)
-    if bar.solids is not None:
-        bar.solids.set_rasterized(True)
-    bar.outline.set_linewidth(0.5)
-    bar.ax.tick_params(length=2)
-    bar.set_label("accuracy (share of rollouts correct)")
+    draw_map(figure, material, rows, (width * rows.shape[1], merged * len(rows)))
     bins = "a step" if width == 1 else f"{width} steps"
     row = "a problem" if merged == 1 else f"{merged} problems"
     text = (
@@ -57,9 +39,33 @@ def draw_problems(material: Material) -> Picture:
     return Picture(name, title, text + guide_note(material), style.to_svg(figure))
 
 
+def draw_map(figure: Figure, material: Material, rows: np.ndarray, reach: tuple[int, int]) -> None:
+    """Draw rows of accuracy, which reach over so many steps and problems, with a colour bar."""
+    assert material.problems is not None
+    steps, count = material.problems.samples.shape
+    axes = figure.add_subplot()
+    colours = colormaps["cividis"].with_extremes(bad=style.GHOST)
+    extent = (0, reach[0], reach[1], 0)
+    image = axes.imshow(rows, colours, aspect="auto", interpolation="none", vmin=0, vmax=1, extent=extent)
+    step_axis(axes, material, over=True)
+    axes.grid(False)
+    axes.set_xlim(0, steps)
+    axes.set_ylim(count, 0)
+    axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_ylabel("problem\n(in order of being first solved)")
+    bar = figure.colorbar(image, ax=axes, pad=0.015, aspect=28)
+    if bar.solids is not None:
+        bar.solids.set_rasterized(True)
+    bar.outline.set_linewidth(0.5)
+    bar.ax.tick_params(length=2)
+    bar.set_label("accuracy (share of rollouts correct)")
+
+
 def never(first: np.ndarray) -> str:
     """Say how many problems were never solved."""
     count = int(np.isinf(first).sum())
+    if not count:
+        return "Every problem was solved at some time."
     return f"{count} of {len(first)} {'problem was' if count == 1 else 'problems were'} never solved (bottom rows)."
 
 
@@ -74,7 +80,8 @@ def binned_accuracy(problems: Problems) -> tuple[np.ndarray, int]:
         Steps a bin.
     """
     steps = len(problems.samples)
-    width = -(-steps // BINS)
+    rollouts = max(1, int(problems.samples.max()))
+    width = min(steps, max(-(-steps // BINS), -(-ENOUGH // rollouts)))
     starts = np.arange(0, steps, width)
     correct = np.add.reduceat(problems.correct, starts, axis=0).T
     samples = np.add.reduceat(problems.samples, starts, axis=0).T

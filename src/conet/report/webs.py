@@ -31,7 +31,7 @@ def draw_webs(material: Material) -> Picture:
         return Picture("concept-web", title, absent(material), None)
     most = max(len(snapshot.web.nodes) for snapshot in snapshots)
     if most > MOST_NODES:
-        text = f"The web has {most:,} nodes; with more than {MOST_NODES:,} nothing could be seen."
+        text = f"The web has {most:,} nodes; it is not drawn, as beyond {MOST_NODES:,} nothing can be seen."
         return Picture("concept-web", title, text, None)
     nodes, position = common_layout(snapshots)
     colour = node_colours(snapshots, nodes, position)
@@ -213,7 +213,9 @@ def legend(figure: Figure) -> None:
         fill = style.PAPER if hollow else style.MUTED
         return Line2D([], [], marker=SHAPES[name], ls="", mfc=fill, mec=style.MUTED, ms=4.5, label=name)
 
-    ghost = Line2D([], [], marker="o", ls="", mfc=style.GHOST, mec=style.GHOST, ms=2.5, label="joins later")
+    ghost = Line2D(
+        [], [], marker="o", ls="", mfc=style.GHOST, mec=style.GHOST, ms=2.5, label="not in the web"
+    )
     handles = [marker("question", hollow=True), marker("answer"), marker("concept"), ghost]
     figure.legend(
         handles=handles,

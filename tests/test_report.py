@@ -1,0 +1,325 @@
+"""The report of a run: whole, without network, the same bytes again, and for poor runs too."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import polars as pl
+import pytest
+
+from conet import train
+from conet.config import Config, preset
+from conet.report import layout, style, webs, write
+from conet.report.axes import heated_spans
+from conet.report.curves import draw_accuracy
+from conet.report.data import Snapshot, choose_snapshots, gather
+from conet.report.diversity import spread
+from conet.report.html import headline, page
+from conet.report.problems import binned_accuracy, first_solved, grouped
+from conet.store import Run
+
+ALL = {
+    "average-degree", "concept-web", "correct-length", "entropy", "islands", "learning-curve", "pass-at-k",
+    "problems",
+}  # fmt: skip
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+def small(**changes: object) -> Config:
+    base = {"steps": 40, "snapshots.traffic_walks": 8, "snapshots.pass_walks": 16}
+    return preset("smoke").override(base | {key.replace("__", "."): value for key, value in changes.items()})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    made = train.run(small(), tmp_path_factory.mktemp("report") / "run")
+    write(made)
+    return made
+
+
+def figures(run: Run) -> set[str]:
+    return {path.stem for path in (run.path / "figures").glob("*.svg")}
+
+
+class Balance(HTMLParser):
+    """Fails at a closing tag that closes nothing, notes ids and links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name in ("href", "xlink:href", "src") and value:
+                self.targets.append(value)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def parsed(path: Path) -> Balance:
+    parser = Balance()
+    parser.feed(path.read_text(encoding="utf-8"))
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_page_is_well_formed_and_every_link_leads_somewhere(run: Run) -> None:
+    page = parsed(run.path / "report.html")
+    assert len(page.ids) == len(set(page.ids))
+    for target in page.targets:
+        if target.startswith("#"):
+            assert target[1:] in page.ids
+        elif not target.startswith("data:image/png;base64,"):
+            assert (run.path / target).is_file()
+    assert set(page.ids) >= ALL | {"records"}
+
+
+def test_page_needs_no_network(run: Run) -> None:
+    text = (run.path / "report.html").read_text(encoding="utf-8")
+    namespaces = re.findall(r'xmlns(?::\w+)?="(https?://[^"]*)"', text)
+    assert len(re.findall(r"https?://", text)) == len(namespaces)
+    assert "<script" not in text
+    assert "@import" not in text
+
+
+def test_all_figures_are_files_and_parse(run: Run) -> None:
+    assert figures(run) == ALL
+    for path in (run.path / "figures").glob("*.svg"):
+        root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+        assert root.tag.endswith("svg")
+        assert path.stat().st_size < 400_000
+
+
+def test_colours_follow_the_page_and_have_a_value_on_light_dark_and_paper(run: Run) -> None:
+    text = (run.path / "report.html").read_text(encoding="utf-8")
+    css, drawings = text.split("</style>", 1)
+    used = set(re.findall(r"var\(--([\w-]+)\)", drawings))
+    assert {"ink", "muted", "blue", "vermilion"} <= used
+    for name in set(style.VARIABLES.values()) | used:
+        assert len(re.findall(rf"--{name}:", css)) == 3
+    # No ink is left that would vanish on a dark page.
+    assert not re.findall(r"(?:fill|stroke): #(?:000000|1b1f24|ffffff)", drawings)
+
+
+def test_light_values_are_those_of_the_files() -> None:
+    css = (Path(style.__file__).with_name("page.css")).read_text(encoding="utf-8")
+    values = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", css.split("@media")[0]))
+    assert {name: values[name] for name in style.VARIABLES.values()} == {
+        name: colour for colour, name in style.VARIABLES.items()
+    }
+
+
+def test_writing_again_gives_the_same_bytes_and_leaves_the_settings_of_matplotlib(run: Run) -> None:
+    places = [run.path / "report.html", *sorted((run.path / "figures").iterdir())]
+    before = [path.read_bytes() for path in places]
+    with matplotlib.rc_context({"font.size": 23, "svg.fonttype": "none", "axes.facecolor": "red"}):
+        assert write(Run(run.path)) == run.path / "report.html"
+        assert matplotlib.rcParams["font.size"] == 23
+    assert [path.read_bytes() for path in places] == before
+    assert not [path for path in run.path.rglob(".*") if path.name != ".lock"]
+
+
+def test_numbers_of_the_headline_are_those_of_the_summary(run: Run) -> None:
+    summary = run.summary()
+    rows = {name: value for name, value, _ in headline(summary)}
+    assert rows["accuracy"] == f"{summary['accuracy']:.3f}"
+    assert rows["islands"] == f"{summary['islands']['peak']} → {summary['islands']['end']}"
+    text = (run.path / "report.html").read_text(encoding="utf-8")
+    assert all(f"<dd>{value}</dd>" in text for value in rows.values())
+    assert summary["state_sha256"] in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"steps": 1}, {"concept-web"}),
+        ({"tasks__questions": 1, "learner__learning_rate": 1.0}, set()),
+        ({"tasks__max_length": 1, "graph__nodes": 2000, "steps": 12}, {"concept-web"}),
+        ({"snapshots__steps": (), "snapshots__web_every": 0, "snapshots__rollouts": False}, {"problems"}),
+        ({"learner__name": "sft"}, set()),
+    ],
+    ids=["one step", "one question", "never correct", "nothing kept", "sft"],
+)
+def test_poor_runs_get_a_report(tmp_path: Path, changes: dict[str, object], missing: set[str]) -> None:
+    made = train.run(small(**changes), tmp_path / "run")
+    write(made)
+    assert figures(made) == ALL - missing
+    text = (made.path / "report.html").read_text(encoding="utf-8")
+    assert text.count('class="absent"') == len(missing)
+    parsed(made.path / "report.html")
+
+
+def test_run_without_any_snapshot_or_evaluation_gets_a_report(tmp_path: Path) -> None:
+    made = train.run(small(steps=6), tmp_path / "run")
+    for path in (made.path / "snapshots").iterdir():
+        path.unlink()
+    made.evaluations().clear().write_parquet(made.path / "evaluations.parquet")
+    write(made)
+    assert figures(made) == ALL - {"concept-web", "pass-at-k"}
+    assert "kept no snapshots" in (made.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
+    made = train.run(small(steps=12), tmp_path / "run")
+    table = made.metrics().with_columns(
+        policy_entropy=pl.lit(float("nan")), islands=pl.lit(None, pl.Int64), correct_length=pl.lit(None)
+    )
+    table.write_parquet(made.path / "metrics.parquet")
+    write(made)
+    assert figures(made) >= ALL - {"concept-web"}
+    steps, islands, nodes = gather(made).series("islands", "web_nodes")
+    kept = made.snapshot_steps()
+    assert steps.tolist() == kept
+    assert len(islands) == len(nodes) == len(kept)
+
+
+def test_heated_steps_are_shaded(tmp_path: Path) -> None:
+    changes = {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 5}
+    made = train.run(small(steps=20).override(changes), tmp_path / "run")
+    material = gather(made)
+    assert heated_spans(material) == [(4, 9)]
+    with style.look():
+        picture = draw_accuracy(material)
+    assert "Shaded: heated steps" in picture.caption
+    assert picture.svg is not None
+    assert style.SHADE in picture.svg
+
+
+def test_large_webs_are_not_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webs, "MOST_NODES", 3)
+    picture = webs.draw_webs(gather(run))
+    assert picture.svg is None
+    assert "not drawn" in picture.caption
+
+
+def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
+    pairs = tmp_path / "<b>pairs.txt"
+    pairs.write_text("0 1\n2 3\n")
+    made = train.run(small(steps=2, tasks__file=str(pairs)), tmp_path / "run")
+    text = page(gather(made), [])
+    assert "&lt;b&gt;pairs" in text
+    assert "<b>pairs" not in text
+
+
+def test_snapshots_are_chosen_by_islands() -> None:
+    kept = [0, 5, 10, 20, 40, 80]
+    islands = {0: 0.0, 5: 3.0, 10: 9.0, 20: 20.0, 40: 12.0, 80: 2.0}
+    assert choose_snapshots(kept, islands) == {"islands": 10, "peak": 20, "final": 80}
+    assert choose_snapshots(kept, {0: 0.0, 5: 3.0, 80: 9.0}) == {"islands": 5, "final": 80}
+    assert choose_snapshots(kept, {}) == {"final": 80}
+    assert choose_snapshots([], {}) == {}
+
+
+def test_pass_at_k_is_drawn_at_the_ends_and_evenly_between() -> None:
+    steps = np.array([0, 1, 2, 5, 10, 20, 50])
+    values = np.array([0.0, 0.01, 0.02, 0.3, 0.5, 0.7, 1.0])
+    assert spread(steps, values, 4) == [0, 5, 20, 50]
+    assert spread(steps[:1], values[:1], 6) == [0]
+
+
+def test_heat_map_bins_hold_enough_rollouts_and_sort_by_first_solved() -> None:
+    accuracy = np.array([[0.0, 0.6, 0.2], [0.9, 0.0, 0.0], [0.1, 0.2, 0.4]])
+    assert first_solved(accuracy).tolist() == [1, 0, np.inf]
+    rows, merged = grouped(np.repeat([[0.0], [1.0]], 401, axis=0))
+    assert merged == 3
+    assert len(rows) == -(-802 // 3)
+    assert rows.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_heat_map_bins_of_a_short_run(run: Run) -> None:
+    problems = gather(run).problems
+    assert problems is not None
+    accuracy, width = binned_accuracy(problems)
+    rollouts = run.config.learner.rollouts
+    assert width * rollouts >= 24
+    assert accuracy.shape == (16, -(-40 // width))
+    assert accuracy[:, 0] == pytest.approx(problems.correct[:width].sum(axis=0) / (width * rollouts))
+
+
+def random_forest(nodes: int, parts: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    sources = np.arange(parts, nodes)
+    return sources, np.array(
+        [rng.integers(node % parts, node) // parts * parts + node % parts for node in sources]
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_layout_keeps_edges_short_nodes_apart_and_components_disjoint(seed: int) -> None:
+    sources, targets = random_forest(150, 12, seed)
+    nodes, position = layout.places(sources, targets)
+    again = layout.places(sources, targets)[1]
+    assert np.array_equal(position, again)
+    assert np.isfinite(position).all()
+    start, end = (position[np.searchsorted(nodes, ids)] for ids in (sources, targets))
+    lengths = np.hypot(*(end - start).T)
+    assert np.median(lengths) == pytest.approx(1, abs=0.25)
+    apart = np.hypot(*(position[:, None] - position[None]).transpose(2, 0, 1))
+    other = (nodes[:, None] - nodes[None]) % 12 != 0
+    # Cells that components may not share lie at least one cell apart, less the rounding to cells.
+    assert apart[other].min() > layout.CELL
+
+
+def test_layout_draws_tied_components_near() -> None:
+    chains = np.arange(40).reshape(20, 2)
+    loose = layout.places(chains[:, 0], chains[:, 1])[1]
+    tied = layout.places(chains[:, 0], chains[:, 1], ties=np.array([[1], [39]]))[1]
+    gap = [float(np.hypot(*(place[1] - place[39]))) for place in (loose, tied)]
+    assert gap[1] < gap[0]
+
+
+def test_layout_of_nothing_and_of_a_cycle() -> None:
+    nothing = np.zeros(0, int)
+    assert layout.places(nothing, nothing)[1].shape == (0, 2)
+    ring = np.arange(12)
+    position = layout.places(ring, np.roll(ring, 1))[1]
+    radius = np.hypot(*(position - position.mean(axis=0)).T)
+    assert radius == pytest.approx(np.full(12, radius.mean()), rel=0.02)
+
+
+def snapshot(name: str, edges: list[tuple[int, int]]) -> Snapshot:
+    from conet.observables.web import Web
+
+    ends = np.array(edges, np.int32).T
+    return Snapshot(
+        0, name, Web(ends[0], ends[1], np.arange(len(edges), dtype=np.int32), 20), np.ones(len(edges))
+    )
+
+
+def test_final_web_alone_decides_what_is_laid_out_together() -> None:
+    early = snapshot("peak", [(0, 1), (1, 5), (9, 10), (10, 6)])
+    final = snapshot("final", [(0, 1), (2, 1), (5, 6), (7, 6)])
+    nodes, position = webs.common_layout((early, final))
+    assert nodes.tolist() == [0, 1, 2, 5, 6, 7, 9, 10]
+    at = dict(zip(nodes.tolist(), position))
+    # 9 and 10 are gone at the end: they hang on to 6 by edges of the usual length.
+    assert np.hypot(*(at[9] - at[10])) == pytest.approx(1, abs=0.2)
+    assert np.hypot(*(at[10] - at[6])) == pytest.approx(1, abs=0.2)
+
+
+def test_neighbouring_islands_differ_in_colour_and_latecomers_are_grey() -> None:
+    peak = snapshot("peak", [(0, 1), (2, 3), (4, 5)])
+    final = snapshot("final", [(0, 1), (1, 2), (2, 3), (3, 6), (6, 4), (4, 5)])
+    nodes, position = webs.common_layout((peak, final))
+    colour = webs.node_colours((peak, final), nodes, position)
+    at = dict(zip(nodes.tolist(), colour))
+    assert at[6] == style.MUTED
+    assert at[0] == at[1]
+    assert len({at[0], at[2], at[4], at[6]}) == 4
