@@ -62,7 +62,7 @@ def write_arrays(
     """Write named arrays as safetensors, atomically."""
     from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_atomic(path, save(contiguous, {**(metadata or {}), CHECKSUM: checksum(contiguous)}))
 
 

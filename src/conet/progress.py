@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,6 +67,34 @@ def _plain(steps: int) -> Progress:
             done = row["step"] + 1
             left = (now - begun) / done * (steps - done)
             print(f"step {done}/{steps}  {describe(last)}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return show
+
+
+@contextmanager
+def cell_line() -> Iterator[Callable[[int, int], None]]:
+    """Show how many cells are done, on stderr: one live line, or a plain one every five seconds."""
+    if not sys.stderr.isatty():
+        yield _plain_cells()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("cell {task.completed}/{task.total}"), BarColumn(bar_width=30),
+               TimeRemainingColumn(compact=True), TextColumn("left"))  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _plain_cells() -> Callable[[int, int], None]:
+    shown = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > PLAIN_EVERY:
+            shown = time.monotonic()
+            print(f"cell {done}/{total}", file=sys.stderr, flush=True)
 
     return show
 

@@ -46,7 +46,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Content hash of function, arguments and source."""
-        text = json.dumps([self.function, self.arguments, source_hash()], sort_keys=True)
+        text = json.dumps([self.function, self.arguments, source_hash(self.function)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def compute(self) -> Arrays:
@@ -65,18 +65,16 @@ class Failure:
 
 
 @lru_cache
-def source_hash() -> str:
-    """Hash of the package's source, less the rooms that only show."""
+def source_hash(function: str) -> str:
+    """Hash of the package's source up to the training loop, and of the module of a cell's function."""
     root = Path(conet.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
         if inside.parts[0] not in _SILENT and inside.parts[0] != "experiments":
             digest.update(str(inside).encode() + path.read_bytes())
-    for name in ("cells.py", "base.py", "heat.py"):
-        path = root / "experiments" / name
-        if path.exists():
-            digest.update(path.read_bytes())
+    module = importlib.import_module(function.partition(":")[0])
+    digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
 
@@ -88,7 +86,9 @@ class Cache:
         try:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConetError(f"{place}: {error.strerror}", "a place that can be written", "choose another --out") from None
+            raise ConetError(
+                f"{place}: {error.strerror}", "a place that can be written", "choose another --out"
+            ) from None
 
     def _path(self, cell: Cell) -> Path:
         return self.place / f"{cell.key}.safetensors"
@@ -144,7 +144,9 @@ def run_cells(
             progress(done, len(wanted))
         try:
             # After a worker died, cells go one by one, so that the killer is known by name.
-            for key, arrays, reason in _stream(list(missing.values()), jobs, backend, batched=attempt < TRIES - 1):
+            for key, arrays, reason in _stream(
+                list(missing.values()), jobs, backend, batched=attempt < TRIES - 1
+            ):
                 missing.pop(key)
                 done += 1
                 if arrays is None:
@@ -158,7 +160,9 @@ def run_cells(
                 reasons[key] = f"a worker died: {type(error).__name__}"
             continue
         break
-    failures = [Failure(wanted[key], reason) for key, reason in reasons.items() if cache.get(wanted[key]) is None]
+    failures = [
+        Failure(wanted[key], reason) for key, reason in reasons.items() if cache.get(wanted[key]) is None
+    ]
     return [cache.get(cell) for cell in cells], failures
 
 
@@ -204,9 +208,12 @@ def _register_ray() -> None:
 
 
 def _attempt(cell: Cell) -> tuple[str, Arrays | None, str]:
-    """Compute a cell, turning an exception into a reason."""
+    """Compute a cell on one thread, turning an exception into a reason."""
+    from threadpoolctl import threadpool_limits
+
     try:
-        return cell.key, cell.compute(), ""
+        with threadpool_limits(1):
+            return cell.key, cell.compute(), ""
     except ConetError as error:
         return cell.key, None, str(error)
     except Exception as error:

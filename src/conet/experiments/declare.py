@@ -109,7 +109,9 @@ def judge(
     if len(finite) >= 2 and lost <= 0.1 * len(array) and (above or below):
         word = "holds" if above == (wanted == "at least") else "fails"
     text = f"{statistic}, {wanted} {threshold:g}{note}"
-    return Verdict(claim, text, estimate, (low, high), threshold, len(array), word, tuple(array.tolist()), why)
+    return Verdict(
+        claim, text, estimate, (low, high), threshold, len(array), word, tuple(array.tolist()), why
+    )
 
 
 @dataclass(frozen=True)
@@ -174,3 +176,14 @@ class Experiment:
     judge: Callable[[Results], list[Verdict]] = lambda results: []
     draw: Callable[[Results], list[Picture]] = lambda results: []
     tables: Callable[[Results], list[Table]] = lambda results: []
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One experiment with all that came of it."""
+
+    experiment: Experiment
+    verdicts: list[Verdict]
+    pictures: list[Picture]
+    tables: list[Table]
+    failures: list[Failure]

@@ -2,30 +2,17 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conet import store
 from conet.errors import ConetError, nearest
 from conet.experiments.cells import Backend, Cache, Cell, Failure, run_cells
-from conet.experiments.declare import Experiment, Results, Scale, Table, Verdict
+from conet.experiments.declare import Experiment, Outcome, Results, Scale, Verdict
 from conet.experiments.pages import write_html, write_markdown
 from conet.report import style
-from conet.report.style import Picture
 
 SEEDS = {"quick": 10, "full": 32, "exhaustive": 64}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One experiment with all that came of it."""
-
-    experiment: Experiment
-    verdicts: list[Verdict]
-    pictures: list[Picture]
-    tables: list[Table]
-    failures: list[Failure]
 
 
 def chosen(names: Sequence[str], level: str) -> list[Experiment]:
@@ -44,7 +31,9 @@ def chosen(names: Sequence[str], level: str) -> list[Experiment]:
             raise ConetError(f"unknown claim {name!r}", "a claim or experiment", nearest(name, EXPERIMENTS))
     if names:
         return [EXPERIMENTS[by_lower[name.lower()]] for name in dict.fromkeys(names)]
-    return [each for name, each in EXPERIMENTS.items() if level != "quick" or (name[0] == "C" and name != "C9")]
+    return [
+        each for name, each in EXPERIMENTS.items() if level != "quick" or (name[0] == "C" and name != "C9")
+    ]
 
 
 def reproduce(
@@ -93,7 +82,9 @@ def reproduce(
     verdicts = [verdict for outcome in outcomes for verdict in outcome.verdicts]
     answer = {
         "verdicts": [verdict.to_json() for verdict in verdicts],
-        "failures": [{"cell": dict(failure.cell.arguments), "reason": failure.reason} for failure in failures],
+        "failures": [
+            {"cell": dict(failure.cell.arguments), "reason": failure.reason} for failure in failures
+        ],
         "level": level,
         "command": command,
         "out": str(out.resolve()),
@@ -109,7 +100,9 @@ def _conclude(experiment: Experiment, cells: list[Cell], cache: Cache, failures:
     results = Results([(cell, arrays) for cell, arrays in found if arrays is not None], mine)
     if not results.pairs:
         reason = mine[0].reason if mine else "no cells"
-        lost = Verdict(experiment.name, f"no result: {reason}", float("nan"), (float("nan"),) * 2, float("nan"), 0, "undecided")
+        nothing = float("nan")
+        text = f"no result: {reason}"
+        lost = Verdict(experiment.name, text, nothing, (nothing, nothing), nothing, 0, "undecided")
         return Outcome(experiment, [lost], [], [], mine)
     with style.look():
         pictures = experiment.draw(results)

@@ -36,7 +36,7 @@ def cell(
         "seed": seed, "named": named, "changes": dict(changes or {}),
         "snapshots": list(snapshots), "frustration_steps": list(frustration_steps),
     }  # fmt: skip
-    return Cell("conet.experiments.base:plain_run", arguments)
+    return Cell("conet.experiments.runs.plain:plain_run", arguments)
 
 
 def settings(named: str, seed: int, changes: Mapping[str, Any]) -> Config:
@@ -45,7 +45,11 @@ def settings(named: str, seed: int, changes: Mapping[str, Any]) -> Config:
 
 
 def plain_run(
-    seed: int, named: str, changes: Mapping[str, Any], snapshots: Sequence[int], frustration_steps: Sequence[int]
+    seed: int,
+    named: str,
+    changes: Mapping[str, Any],
+    snapshots: Sequence[int],
+    frustration_steps: Sequence[int],
 ) -> Arrays:
     """Train once and record curves, counts, snapshots and frustration.
 
@@ -110,7 +114,9 @@ def _snapshot(training: Training) -> dict[str, Any]:
     solved = paths.correct > 0
     return {
         "pass_at_k": [float(np.mean(1.0 - (1.0 - success) ** k)) for k in PASS_K],
-        "effective_out_degree": effective_out_degree(policy.graph, policy.probability, exact.flow(policy, tasks)),
+        "effective_out_degree": effective_out_degree(
+            policy.graph, policy.probability, exact.flow(policy, tasks)
+        ),
         "traffic_mean_degree": traffic.mean_degree,
         "traffic_entropy": traffic_entropy(policy, traffic),
         "distinct_walks": float(paths.distinct[solved].mean()) if solved.any() else np.nan,

@@ -1,0 +1,130 @@
+"""C4: the maximally frustrated state, where islands are most numerous and compete most."""
+
+import numpy as np
+
+from conet.experiments.c2 import bottom
+from conet.experiments.cells import Arrays
+from conet.experiments.declare import Experiment, Results, Table, Verdict, judge
+from conet.experiments.plain import cells, each, spaghetti
+from conet.observables.forgetting import forgetting_curves
+from conet.report import style
+from conet.report.style import Picture
+
+
+def island_peak(run: Arrays) -> int:
+    """Step with the most islands."""
+    return int(np.nanargmax(run["islands"]))
+
+
+def frustration_peak(run: Arrays) -> int:
+    """Step with the largest exact frustration over committed nodes."""
+    return int(run["frustration_steps"][np.nanargmax(run["frustration"])])
+
+
+def slowing(run: Arrays) -> float:
+    """Slope of the accuracy in the half-peak after the frustration peak over that before it."""
+    peak = frustration_peak(run)
+    smooth = np.convolve(run["accuracy"], np.ones(9) / 9, mode="same")
+    half = peak // 2
+    before, after = smooth[peak] - smooth[peak - half], smooth[peak + half] - smooth[peak]
+    return float(after / before) if half and before > 0 else float("nan")
+
+
+def forgetting(run: Arrays) -> np.ndarray:
+    """Forgetting rate of every step, with its noise floor subtracted."""
+    return forgetting_curves(run["counts"], int(run["rollouts"]), draws=5)["forgetting_rate"]["excess"]
+
+
+def forgetting_contrast(run: Arrays) -> float:
+    """Excess forgetting within a half to 1.5 of the frustration peak less that of all later steps."""
+    peak, excess = frustration_peak(run), forgetting(run)
+    return float(np.nanmean(excess[peak // 2 : int(1.5 * peak)]) - np.nanmean(excess[int(1.5 * peak) :]))
+
+
+def decide(results: Results) -> list[Verdict]:
+    """Judge whether the marks coincide, and whether learning slows and problems are forgotten."""
+    return [
+        judge("C4", "distance of the island peak from the V bottom, as a share of the V bottom's step",
+              each(results, lambda run: abs(island_peak(run) - bottom(run)) / bottom(run)), 0.25, wanted="at most",
+              why="the paper shows both at the same moment"),
+        judge("C4", "distance of the frustration peak from the island peak, as a share of the latter",
+              each(results, lambda run: abs(frustration_peak(run) - island_peak(run)) / island_peak(run)), 0.25,
+              wanted="at most", why="islands compete most where they are most numerous"),
+        judge("C4", "distance of the frustration peak from the V bottom, as a share of the latter",
+              each(results, lambda run: abs(frustration_peak(run) - bottom(run)) / bottom(run)), 0.25,
+              wanted="at most", why="the V bottom is what can be seen in a language model"),
+        judge("C4", "largest frustration over that at the end",
+              each(results, lambda run: np.nanmax(run["frustration"]) / run["frustration"][-1]), 5.0,
+              why="a peak, not a plateau", over=np.median),
+        judge("C4", "slope of the accuracy after the frustration peak over that before it",
+              each(results, slowing), 0.8, wanted="at most", why="learning slows"),
+        judge("C4", "excess forgetting around the frustration peak over that of all later steps",
+              each(results, forgetting_contrast), 2.0, over=np.median, why="problems are forgotten there"),
+    ]  # fmt: skip
+
+
+def draw(results: Results) -> list[Picture]:
+    """Draw islands, frustration, length and forgetting over the same steps."""
+    figure = style.figure(4.6)
+    axes = figure.subplots(2, 1, sharex=True)
+    runs = [run for _, run in results.pairs]
+    steps = np.arange(len(runs[0]["accuracy"]))
+    spaghetti(axes[0], steps, np.array([run["islands"] for run in runs]), style.BLUE, "islands")
+    spaghetti(
+        axes[0],
+        steps,
+        np.array([run["question_islands"] for run in runs]),
+        style.SKY,
+        "with a question",
+        "--",
+    )
+    axes[0].set(ylabel="islands\n(components of the web, π ≥ 0.3)", ylim=(0, None))
+    axes[0].legend(loc="upper right")
+    curves = np.array([run["frustration"] for run in runs])
+    spaghetti(axes[1], runs[0]["frustration_steps"], curves, style.VERMILION, "frustration, exact")
+    forgotten = np.array([forgetting(run) for run in runs])
+    twin = axes[1].twinx()
+    twin.grid(False)
+    spaghetti(twin, steps, forgotten, style.GREEN, "forgetting (right axis)", ":")
+    twin.set_ylabel("forgetting rate over its noise floor\n(accuracy lost a step)")
+    axes[1].set(
+        xlabel="step (updates done)", ylabel="frustration\nΣ(Σ|g| - |Σg|), committed nodes", ylim=(0, None)
+    )
+    lines = [axes[1].get_lines()[-1], twin.get_lines()[-1]]
+    axes[1].legend(lines, [line.get_label() for line in lines], loc="upper right")
+    axes[1].set_xlim(0, 400)
+    text = (
+        "Islands and frustration rise and fall together. Frustration: how much the exact gradients of single questions "
+        "cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; bold: median. The first 400 steps."
+    )
+    return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure))]
+
+
+def tables(results: Results) -> list[Table]:
+    """Show when each mark comes."""
+    rows = []
+    for name, mark in (
+        ("V bottom", bottom),
+        ("island peak", island_peak),
+        ("frustration peak", frustration_peak),
+    ):
+        values = each(results, mark)
+        rows.append((name, f"{np.median(values):.0f}", f"{values.min():.0f} to {values.max():.0f}"))
+    said = each(results, lambda run: run["detector_step"])
+    rows.append(("online detector's word", f"{np.median(said):.0f}", f"{said.min():.0f} to {said.max():.0f}"))
+    return [Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference.")]
+
+
+EXPERIMENT = Experiment(
+    name="C4",
+    title="maximal frustration: islands are most numerous and compete most at the bottom of the V",
+    method=(
+        "Preset reference; exact frustration every 20 steps. Marks coincide when they lie within a quarter of each other. "
+        "Learning slows when the slope after the frustration peak is at most 0.8 of that before; problems are forgotten "
+        "there when the excess forgetting is at least twice that of later steps."
+    ),
+    cells=cells,
+    judge=decide,
+    draw=draw,
+    tables=tables,
+)

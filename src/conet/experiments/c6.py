@@ -1,0 +1,78 @@
+"""C6: policy collapse: diversity vanishes while pass@1 still rises."""
+
+import numpy as np
+
+from conet.experiments.cells import Arrays
+from conet.experiments.declare import Experiment, Results, Verdict, judge
+from conet.experiments.plain import cells, each, spaghetti
+from conet.experiments.runs.plain import PASS_K
+from conet.report import style
+from conet.report.style import Picture
+
+
+def gap(run: Arrays) -> np.ndarray:
+    """pass@256 less pass@1 at the snapshots, exact."""
+    passes = run["snapshot.pass_at_k"]
+    return passes[:, PASS_K.index(256)] - passes[:, 0]
+
+
+def rise_after(run: Arrays) -> float:
+    """How much pass@1 still rises after the gap has lost half of its largest value."""
+    lost = gap(run)
+    largest = int(lost.argmax())
+    halved = largest + np.flatnonzero(lost[largest:] <= lost.max() / 2)
+    half = int(halved[0]) if len(halved) else -1
+    return float(run["snapshot.pass_at_k"][-1, 0] - run["snapshot.pass_at_k"][half, 0])
+
+
+def decide(results: Results) -> list[Verdict]:
+    """Judge the vanishing gap, the vanishing path entropy, the rise meanwhile, and what it costs."""
+    return [
+        judge("C6", "diversity (pass@256 - pass@1, exact) at the end over its largest value",
+              each(results, lambda run: gap(run)[-1] / gap(run).max()), 0.1, wanted="at most", why="all but gone"),
+        judge("C6", "path entropy of successful walks at the end over its largest value",
+              each(results, lambda run: run["snapshot.path_entropy"][-1] / np.nanmax(run["snapshot.path_entropy"])),
+              0.1, wanted="at most", why="one path a problem"),
+        judge("C6", "rise of pass@1 after the gap has halved", each(results, rise_after), 0.05,
+              why="collapse goes on while the score still rises"),
+        judge("C6", "pass@256 at the end less that at step 0",
+              each(results, lambda run: run["snapshot.pass_at_k"][-1, -1] - run["snapshot.pass_at_k"][0, -1]), 0.0,
+              wanted="at most", why="does training cost problems that could be solved before?"),
+    ]  # fmt: skip
+
+
+def draw(results: Results) -> list[Picture]:
+    """Draw pass@1, pass@256 and the path entropy."""
+    figure = style.figure(2.8)
+    left, right = figure.subplots(1, 2)
+    runs = [run for _, run in results.pairs]
+    steps = runs[0]["snapshot_steps"]
+    passes = np.array([run["snapshot.pass_at_k"] for run in runs])
+    spaghetti(left, steps, passes[:, :, 0], style.BLUE, "pass@1")
+    spaghetti(left, steps, passes[:, :, -1], style.VERMILION, "pass@256", "--")
+    left.set(xlabel="step (updates done)", ylabel="pass@k (exact)", ylim=(0, 1.02))
+    left.legend(loc="lower right")
+    entropy = np.array([run["snapshot.path_entropy"] for run in runs])
+    spaghetti(right, steps, entropy, style.GREEN, "path entropy")
+    right.set(
+        xlabel="step (updates done)",
+        ylabel="path entropy of successful walks\n(nats, 64 walks)",
+        ylim=(0, None),
+    )
+    text = (
+        "pass@1 closes up to pass@256, and every problem keeps one path. Exact pass@k: mean of 1 - (1 - p)^k."
+    )
+    return [Picture("c6-collapse", "Policy collapse", text, style.to_svg(figure))]
+
+
+EXPERIMENT = Experiment(
+    name="C6",
+    title="policy collapse: diversity vanishes while pass@1 still rises",
+    method=(
+        "Preset reference, exact success probabilities p at 17 snapshots. The gap pass@256 - pass@1 and the path entropy "
+        "have to end below a tenth of their largest values; pass@1 has to rise by at least 0.05 after the gap has halved."
+    ),
+    cells=cells,
+    judge=decide,
+    draw=draw,
+)
