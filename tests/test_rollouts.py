@@ -1,0 +1,74 @@
+"""The record of rollouts: one row a walk, and its sums a problem."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conet import rollouts
+from conet.engine.sample import Walks, sample, stream_key
+from conet.engine.tables import Policy
+from conet.model.graph import regular
+from conet.model.tasks import Tasks
+
+TASKS = Tasks(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4)
+
+
+def two_batches() -> list[tuple[int, str, str, Walks]]:
+    policy = Policy(regular(12, 3, 0))
+    return [
+        (7, "train", "rlvr", sample(policy, TASKS, 5, stream_key(0, 7, 0))),
+        (8, "eval", "heat", sample(policy, TASKS, 3, stream_key(0, 8, 0), problems=[2, 0])),
+    ]
+
+
+def test_one_row_a_walk():
+    batches = two_batches()
+    table = rollouts.record(batches)
+    assert dict(table.schema) == rollouts.schema()
+    expected = []
+    for step, split, phase, walks in batches:
+        for walk, (problem, length, correct) in enumerate(zip(walks.problem, walks.length, walks.correct)):
+            expected.append(
+                {"step": step, "problem": int(problem), "sample": walk % walks.rollouts,
+                 "reward": float(correct), "correct": bool(correct), "length": int(length),
+                 "truncated": not correct, "split": split, "phase": phase}
+            )  # fmt: skip
+    assert table.to_dicts() == expected
+    assert table["problem"].to_list()[15:] == [2, 2, 2, 0, 0, 0]
+
+
+def test_a_walk_that_reached_its_answer_with_the_last_step_is_not_truncated():
+    walks = Walks(
+        np.array([0], np.int32), np.zeros(3, np.int32), np.zeros((3, 4), np.int32),
+        np.array([4, 4, 2], np.int32), np.array([True, False, False]), 3,
+    )  # fmt: skip
+    # The third ended early at a wrong answer.
+    assert rollouts.record([(0, "train", "rlvr", walks)])["truncated"].to_list() == [False, True, False]
+
+
+def test_no_walks_give_an_empty_record():
+    table = rollouts.record([])
+    assert (len(table), dict(table.schema)) == (0, rollouts.schema())
+    assert len(rollouts.per_problem(table.lazy())) == 0
+
+
+@pytest.mark.parametrize("splits", [("train",), ("eval",), ("train", "eval")])
+def test_sums_a_problem_by_brute_force(splits):
+    table = rollouts.record(two_batches())
+    expected = {}
+    for row in table.to_dicts():
+        if row["split"] in splits:
+            sums = expected.setdefault((row["step"], row["problem"]), [0, 0, 0, 0])
+            sums[0] += 1
+            sums[1] += row["correct"]
+            sums[2] += row["length"] * row["correct"]
+            sums[3] += row["truncated"]
+    found = rollouts.per_problem(table.lazy(), splits)
+    assert found.columns == ["step", "problem", "samples", "correct", "length_sum", "truncated"]
+    assert [tuple(row) for row in found.rows()] == [(*key, *expected[key]) for key in sorted(expected)]
+
+
+def test_unknown_words_are_refused():
+    walks = two_batches()[0][3]
+    with pytest.raises(pl.exceptions.PolarsError):
+        rollouts.record([(0, "test", "rlvr", walks)])
