@@ -8,6 +8,7 @@ import numpy as np
 
 from conet.observables import diversity, pass_at_k
 from conet.observables.observation import Observable, Observation
+from conet.observables.topology import topology_summary
 from conet.observables.web import argmax_web, traffic_web
 from conet.registry import register
 
@@ -18,6 +19,21 @@ OBSERVABLES: dict[str, Observable] = {}
 def web(observation: Observation) -> dict[str, float]:
     """Describe the thresholded web: islands, components, degree, cycles."""
     return observation.web.summary(observation.tasks.questions)
+
+
+@register(OBSERVABLES, "topology")
+def topology(observation: Observation) -> dict[str, float]:
+    """Bridges, inverse trees and distances of the thresholded web (milliseconds)."""
+    return topology_summary(observation.web)
+
+
+@register(OBSERVABLES, "frustration")
+def frustration(observation: Observation) -> dict[str, float]:
+    """Cancellation between questions at the committed nodes, exact (the cost of an exact gradient)."""
+    from conet.observables.frustration import frustration as exact
+
+    found = exact(observation.policy, observation.tasks, observation.threshold)
+    return {name: float(getattr(found, name)) for name in ("cancellation", "share", "everywhere")}
 
 
 @register(OBSERVABLES, "argmax_web")
