@@ -58,8 +58,8 @@ def test_heating_waits_for_the_detector_but_not_for_ever():
 def test_heating_at_the_detectors_word(monkeypatch, called):
     update = detect.Detector.update
 
-    def calls(self, step, length_sum, correct):
-        evidence = update(self, step, length_sum, correct)
+    def calls(self, step, *counts):
+        evidence = update(self, step, *counts)
         self.heat_now = step >= called
         return dataclasses.replace(evidence, heat_now=self.heat_now)
 
