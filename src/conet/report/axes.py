@@ -16,7 +16,6 @@ GUIDES = (
     ("island_peak", "most islands", (0, (1, 1.5)), "dotted"),
     ("knee", "knee", "-", "solid"),
 )
-WHITE = "#fefefe"  # unlike the paper's white, it stays white on a dark page
 NAME_HEIGHT = 0.075  # of a guide's name above the axes, as a share of them
 
 
@@ -28,7 +27,8 @@ def step_axis(axes: Axes, material: Material, *, names: bool = False, over: bool
     names
         Whether the stages are named above the axes.
     over
-        Whether a dark picture fills the axes: lines are white then, and the shading lies above.
+        Whether a picture fills the axes: lines stand out from light and dark then, and the shading
+        lies above the axes.
     """
     last = int(material.steps[-1]) + 1
     axes.set_xlim(-0.01 * last, 1.01 * last)
@@ -39,7 +39,7 @@ def step_axis(axes: Axes, material: Material, *, names: bool = False, over: bool
         low, high = (1.01, 1.04) if over else (0, 1)
         axes.axvspan(first, end, low, high, color=style.SHADE, lw=0, zorder=0, clip_on=not over)
     for row, (_, text, dashes, _, step) in enumerate(guides(material)):
-        axes.axvline(step, color=WHITE if over else style.MUTED, lw=0.9, ls=dashes, zorder=1)
+        axes.axvline(step, color=style.VERMILION if over else style.MUTED, lw=0.9, ls=dashes, zorder=1)
         if names:
             _name_guide(axes, step, f"{text}, step {step}", 2 - row, step > 0.75 * last)
 
@@ -63,11 +63,11 @@ def guides(material: Material) -> Iterator[tuple[str, str, Any, str, int]]:
             yield *guide, int(step)
 
 
-def guide_note(material: Material) -> str:
+def guide_note(material: Material, heated: str = "Shaded") -> str:
     """Explain the vertical lines and the shading, where there are any."""
     names = [f"{text} ({called})" for _, text, _, called, _ in guides(material)]
     lines = f" Vertical lines: {', '.join(names)}." if names else ""
-    return lines + (" Shaded: heated steps." if heated_spans(material) else "")
+    return lines + (f" {heated}: heated steps." if heated_spans(material) else "")
 
 
 def heated_spans(material: Material) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ def draw_accuracy(material: Material) -> Picture:
     many = len(accuracy) > 3000
     axes.plot(material.steps, accuracy, ".", color=style.SKY, ms=4, mew=0, label="each step", rasterized=many)
     mean = _windowed_mean(accuracy)
-    drawn = curve(axes, material.steps, mean, color=style.BLUE, label=f"mean of {WINDOW} steps around")
+    drawn = curve(axes, material.steps, mean, color=style.BLUE, label=f"centred {WINDOW}-step mean")
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("accuracy\n(share of rollouts that are correct)")
     step_axis(axes, material, names=True)

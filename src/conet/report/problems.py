@@ -36,7 +36,7 @@ def draw_problems(material: Material) -> Picture:
         "within few steps, each at its own time: the slow stage is a sequence of such jumps. Dark gaps "
         f"behind the front are problems that were solved and forgotten again. {never(first)}"
     )
-    return Picture(name, title, text + guide_note(material), style.to_svg(figure))
+    return Picture(name, title, text + guide_note(material, "Bar above the map"), style.to_svg(figure))
 
 
 def draw_map(figure: Figure, material: Material, rows: np.ndarray, reach: tuple[int, int]) -> None:
