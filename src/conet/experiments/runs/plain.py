@@ -15,7 +15,7 @@ from conet.observables.diversity import path_diversity, traffic_entropy
 from conet.observables.frustration import frustration
 from conet.observables.topology import null_model, topology_summary
 from conet.observables.web import threshold_web, traffic_web
-from conet.train import Training
+from conet.training import Training
 
 CURVES = ("accuracy", "correct_count", "correct_length_sum", "gradient_norm", "policy_entropy", *WEB_COLUMNS)
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
