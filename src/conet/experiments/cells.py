@@ -25,7 +25,7 @@ Arrays = dict[str, np.ndarray]
 Backend = Literal["joblib", "ray"]
 TRIES = 3
 # Rooms whose source cannot change what a cell returns.
-_SILENT = ("report", "cli.py", "progress.py", "bench", "microscope", "readers", "llm", "diagnose")
+_SILENT = ("report", "cli", "progress.py", "bench", "microscope", "readers", "llm", "diagnose")
 
 
 @dataclass(frozen=True)

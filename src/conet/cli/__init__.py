@@ -1,0 +1,80 @@
+"""The command line: parse, call, print."""
+
+import json
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from conet import __version__
+from conet.cli import experiments, runs
+from conet.cli.options import Json
+from conet.errors import ConetError
+
+app = App(
+    name="conet",
+    version=__version__,
+    help="What is happening in an RLVR run: reasoning as a walk on a concept network.",
+    help_format="plaintext",
+)
+
+
+app.command(runs.run_command, name="run")
+for command in (runs.resume, runs.report, runs.presets, experiments.reproduce):
+    app.command(command)
+
+
+@app.command
+def bench(*, quick: bool = False, json_: Json = False) -> None:
+    """Measure the engine beside other implementations, in one run.
+
+    Parameters
+    ----------
+    quick
+        Fewer repeats, without the large graph.
+    json_
+        Print the result as one JSON object on the last line.
+    """
+    from conet.bench import format_table, run_bench
+
+    result = run_bench(progress=lambda line: print(line, file=sys.stderr, flush=True), quick=quick)
+    print(json.dumps(result) if json_ else format_table(result))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what the user can mend is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no reason to fail
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+    except (ConetError, CycloptsError, MemoryError, RecursionError, OSError) as error:
+        print(f"conet: {explain(error)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def explain(error: BaseException) -> ConetError:
+    """Say what was got, what was expected, and what to do."""
+    if isinstance(error, ConetError):
+        return error
+    if isinstance(error, CycloptsError):
+        message = " ".join(str(error).split()).rstrip(".")
+        return ConetError(
+            message, "a command and its options", "see `conet --help` and `conet COMMAND --help`"
+        )
+    if isinstance(error, MemoryError):
+        return ConetError(
+            "out of memory", "a smaller problem", "use fewer nodes, questions, rollouts or steps"
+        )
+    if isinstance(error, RecursionError):
+        return ConetError(
+            "values nested too deeply", "settings at most two levels deep", "see `conet presets --json`"
+        )
+    return ConetError(
+        f"{type(error).__name__}: {error}", "files that can be read and written", "check the place"
+    )

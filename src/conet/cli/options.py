@@ -1,0 +1,55 @@
+"""What the commands share: kinds of options, and how they are read."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from conet.errors import ConetError
+
+
+def whole(_: type, tokens: Sequence[Token]) -> int:
+    """Read a whole number as written; 1.5 is none, and is not cut down to 1."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ConetError(f"{tokens[0].keyword} {text[:100]!r}", "a whole number", "for example 100") from None
+
+
+Whole = Annotated[int | None, Parameter(converter=whole)]
+Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())]
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+
+
+def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
+    """Turn the arguments of ``--set`` into changes of the config; of a key given twice, the last counts."""
+    if pairs == []:
+        raise ConetError("--set without a pair", "key=value", "for example --set graph.nodes=400")
+    changes = dict(parse_pair(pair) for pair in pairs or [])
+    if "preset" in changes:
+        raise ConetError("--set preset=…", "the option --preset", f"--preset {changes['preset']}")
+    return changes
+
+
+def parse_pair(pair: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is JSON where it reads as JSON, else text."""
+    key, separator, text = pair.partition("=")
+    if not separator or not key:
+        raise ConetError(f"--set {pair[:100]}", "key=value", "for example --set graph.nodes=400")
+    if text.lower() in ("none", "true", "false"):
+        return key, {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return key, json.loads(text)
+    except (ValueError, RecursionError):
+        return key, text
+
+
+def count(given: int | None, option: str = "--threads") -> int:
+    """Return the number of threads or processes asked for, or the cores there are."""
+    if given is not None and not 1 <= given <= 1024:
+        raise ConetError(f"{option} {given}", "1 to 1024", "leave it out to use all cores")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return given or cores or 1

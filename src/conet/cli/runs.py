@@ -1,0 +1,156 @@
+"""Commands on one run: train, go on, report; and the presets."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from conet.cli.options import Json, Pairs, Whole, count, parse_pairs
+from conet.errors import ConetError
+
+
+def run_command(
+    *,
+    preset: str | None = None,
+    seed: Whole = None,
+    steps: Whole = None,
+    set_: Pairs = None,
+    config: Path | None = None,
+    out: Path | None = None,
+    threads: Whole = None,
+    json_: Json = False,
+) -> None:
+    """Train CoNet and leave a run directory with a report.
+
+    Parameters
+    ----------
+    preset
+        Named settings, `reference` by default; `conet presets` lists them.
+    seed
+        Seed of graph, questions and walks.
+    steps
+        Number of updates.
+    set_
+        Settings as key=value, such as graph.nodes=400 learner.name=rloo; may be repeated.
+    config
+        A JSON file of settings, over the preset.
+    out
+        A new or empty directory; runs/<preset>-s<seed>-<time> by default.
+    threads
+        Threads for sampling; the result does not depend on it. All cores by default.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet import train
+    from conet.config import load
+    from conet.config import preset as named
+
+    settings = load(config, preset) if config else named("reference" if preset is None else preset)
+    changes = parse_pairs(set_)
+    changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
+    settings = settings.override(changes)
+    place = out or train.default_place(settings)
+    _train(lambda progress: train.run(settings, place, progress=progress, threads=count(threads)),
+           place, settings.steps, json_)  # fmt: skip
+
+
+def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
+    """Go on with an interrupted run; for a finished one, print its summary.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    threads
+        Threads for sampling; the result does not depend on it.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet import store, train
+
+    directory = store.Run(run)
+    _train(lambda progress: train.resume(run, progress=progress, threads=count(threads)),
+           run, directory.config.steps, json_)  # fmt: skip
+
+
+def report(run: Path) -> None:
+    """Write the report of a finished run again.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    """
+    from conet import store
+    from conet.report import write
+
+    directory = store.Run(run)
+    if not directory.finished:
+        raise ConetError(
+            f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
+        )
+    print(write(directory))
+
+
+def presets(*, json_: Json = False) -> None:
+    """List the presets.
+
+    Parameters
+    ----------
+    json_
+        Print all settings of each as one JSON object.
+    """
+    from conet.config import PRESETS, preset
+
+    if json_:
+        print(json.dumps({name: preset(name).model_dump(mode="json") for name in PRESETS}))
+        return
+    for name, (purpose, changes) in PRESETS.items():
+        print(f"{name}: {purpose}")
+        if changes:
+            print("    " + " ".join(f"{key}={value}" for key, value in changes.items()))
+
+
+def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
+    """Train with a live line, write the report if it is missing, print the summary."""
+    from conet.progress import training_line
+
+    try:
+        with training_line(steps) as progress:
+            run = work(progress)
+        summary = run.summary()
+        if not (run.path / "report.html").exists():
+            from conet.report import write
+
+            print("writing the report", file=sys.stderr, flush=True)
+            write(run)
+    except KeyboardInterrupt:
+        if place.exists():
+            print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)
+        raise
+    print(json.dumps(summary) if as_json else describe(summary))
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """Put a summary into a few lines."""
+    length, islands, web = summary["correct_length"], summary["islands"], summary["web"]
+    shape = "no walk was correct"
+    if length["min"] is not None:
+        numbers = [
+            f"{length[key]:.2f}" if length[key] is not None else "-" for key in ("start", "min", "end")
+        ]
+        shape = f"{numbers[0]} → {numbers[1]} (step {length['min_step']}) → {numbers[2]} steps"
+    passes = "  ".join(
+        f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
+    )
+    return "\n".join(
+        [
+            f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
+            f"correct length  {shape}",
+            f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} at the end",
+            f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
+            f"pass@k          {passes}",
+            f"time            {summary['seconds']:.1f} s, {summary['walker_steps'] / 1e6:.1f} M walker-steps",
+            f"report          {Path(summary['run']) / 'report.html'}",
+        ]
+    )
