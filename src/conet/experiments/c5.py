@@ -101,8 +101,8 @@ EXPERIMENT = Experiment(
     method=(
         "Preset reference. Each problem's record is fitted by a constant, a line and a logistic rise (binomial "
         "likelihood, BIC). Late: half of the rise after the knee. A jump: the logistic wins and takes at most 40 steps "
-        "from 10 to 90 %. The junction: first node of the final path that was in the web (kept every 10 steps) before "
-        "the onset."
+        "from 10 to 90 %. The junction: first node of the final path that was in the web of the other problems before "
+        "the onset (committed edges on their successful walks, kept every 10 steps)."
     ),
     cells=cells,
     judge=decide,
