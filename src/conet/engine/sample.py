@@ -11,12 +11,12 @@ from itertools import pairwise
 import numpy as np
 
 from conet.engine import kernels
+from conet.engine.reference import GOLDEN, MASK, mix
 from conet.engine.tables import Policy
 from conet.model.tasks import Tasks
 
 # Streams of random numbers: walks of different purpose never share one.
 TRAIN, TRAFFIC, PASS_AT_K, HARVEST, EVALUATE = range(5)
-_MASK = 2**64 - 1
 _WORTH_A_THREAD = 100_000  # expected steps below which a second thread costs more than it saves
 
 
@@ -76,15 +76,8 @@ def stream_key(seed: int, step: int, purpose: int) -> int:
     """Hash seed, step and purpose into the 64-bit key of a stream."""
     key = 0
     for part in (seed, step, purpose):
-        key = _mix((key + (part & _MASK) + 0x9E3779B97F4A7C15) & _MASK)
+        key = mix((key + (part & MASK) + GOLDEN) & MASK)
     return key
-
-
-def _mix(value: int) -> int:
-    """Twin of :func:`conet.engine.kernels.mix` for Python integers."""
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return value ^ (value >> 31)
 
 
 def sample(
@@ -111,6 +104,11 @@ def sample(
         Indices of the questions to walk; all where absent.
     threads
         At most so many; small batches use one.
+
+    Raises
+    ------
+    ValueError
+        When a question or answer is no node of the policy's graph.
     """
     chosen = np.arange(len(tasks), dtype=np.int32) if problems is None else np.array(list(problems), np.int32)
     walks = len(chosen) * rollouts
@@ -118,6 +116,7 @@ def sample(
     length = np.empty(walks, np.int32)
     correct = np.empty(walks, np.bool_)
     questions, answers = tasks.questions[chosen], tasks.answers[chosen]
+    _check_nodes(np.concatenate([questions, answers]), policy.graph.nodes)
     stops = tasks.stops(policy.graph.nodes)
 
     def part(first: int, last: int) -> None:
@@ -140,6 +139,12 @@ def sample(
 
         list(_pool(threads).map(work, range(threads)))
     return Walks(chosen, np.repeat(questions, rollouts), edges, length, correct, rollouts)
+
+
+def _check_nodes(ends: np.ndarray, nodes: int) -> None:
+    """Refuse what would make a kernel read outside its arrays."""
+    if len(ends) and not 0 <= ends.min() <= ends.max() < nodes:
+        raise ValueError(f"got tasks with nodes {ends.min()} to {ends.max()}, expected 0 to {nodes - 1}")
 
 
 @lru_cache
