@@ -15,8 +15,8 @@ ARMS = [BASELINE, *[arm("heat", t, strength=s, pick=p) for p in PICKS for s in S
 
 
 def panels(scale: Scale) -> list[tuple[dict, int]]:
-    """Return loads and seeds: all at the reference load, half of them at the heavier ones."""
-    fewer = max(2, scale.seeds // 2)
+    """Return loads and seeds: all at the reference load, ten of 32 at the heavier ones."""
+    fewer = max(2, scale.seeds * 5 // 16)
     chosen = [(load(LOADS[0]), scale.seeds)] + [(load(questions), fewer) for questions in LOADS[1:]]
     return [
         *chosen,
@@ -99,7 +99,7 @@ EXPERIMENT = Experiment(
     name="heating-map",
     title="when, how strongly and with which walk to heat",
     method=(
-        "Paired by seed, equal updates, exact pass@1 at the end; all seeds at the reference load, half of them at the "
+        "Paired by seed, equal updates, exact pass@1 at the end; all seeds at the reference load, ten of 32 at the "
         "others. No verdicts: a map of 54 cells a load would find some by chance; C8 judges one cell fixed beforehand."
     ),
     cells=all_cells,

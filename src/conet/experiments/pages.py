@@ -58,6 +58,7 @@ def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     )
     sections = "".join(_section(outcome, answer["command"]) for outcome in outcomes)
     values = {
+        "kind": "CoNet, experiments",
         "title": "CoNet · the claims and their verdicts",
         "preset": "The claims",
         "subtitle": escape(f"{answer['command']} · {len(words)} verdicts"),

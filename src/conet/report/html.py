@@ -63,15 +63,18 @@ def page(material: Material, pictures: list[Picture]) -> str:
     run = material.run
     here = Path(__file__).parent
     config = run.config
+    kept = "".join(details(*record) for record in records(run))
     values = {
+        "kind": "CoNet run report",
         "title": escape(f"CoNet · {config.preset}, seed {config.seed}"),
         "preset": escape(config.preset),
         "subtitle": escape(subtitle(material)),
         "style": (here / "page.css").read_text(encoding="utf-8"),
-        "links": "".join(f'<a href="#{p.name}">{escape(p.title)}</a>' for p in pictures),
+        "links": "".join(f'<a href="#{p.name}">{escape(p.title)}</a>' for p in pictures)
+        + '<a href="#records">Records</a>',
         "tiles": "".join(tile(*numbers) for numbers in headline(run.summary())),
         "figures": "".join(section(number, picture) for number, picture in enumerate(pictures, 1)),
-        "details": "".join(details(*record) for record in records(run)),
+        "details": f'<section id="records"><h2><a href="#records">Records</a></h2>\n{kept}</section>\n',
     }
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(values)
 
