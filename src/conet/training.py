@@ -166,7 +166,8 @@ class Training:
 
     def _detect(self, row: Mapping[str, Any]) -> None:
         called = self.detector.heat_now
-        evidence = self.detector.update(self.step, row["correct_length_sum"], row["correct_count"])
+        counts = row["correct_length_sum"], row["correct_count"], len(self.walks.correct)
+        evidence = self.detector.update(self.step, *counts)
         if evidence.heat_now and not called:
             self.event("heat now", **detect.as_event(evidence))
 

@@ -1,0 +1,21 @@
+"""Stages of a run: the knee, the bottom of the V, and the moment of maximal frustration.
+
+Offline, from whole curves, with intervals (:func:`find_knee`, :func:`curve_models`,
+:func:`find_valley`, :func:`coincidence`); online, from one cheap update a step
+(:class:`Detector`); and ahead of time (:func:`forecast`). All of it works on rollouts alone.
+``docs/detector.md`` says how well.
+"""
+
+from conet.detect.counts import Counts, Interval
+from conet.detect.forecast import Forecast, forecast
+from conet.detect.knee import Knee, find_knee, knee
+from conet.detect.models import CurveModels, curve_models
+from conet.detect.online import Detector, Evidence, as_event
+from conet.detect.stages import Coincidence, Stages, coincidence, peak, plateau, stages
+from conet.detect.valley import Valley, find_valley, v_bottom
+
+__all__ = [
+    "Coincidence", "Counts", "CurveModels", "Detector", "Evidence", "Forecast", "Interval", "Knee",
+    "Stages", "Valley", "as_event", "coincidence", "curve_models", "find_knee", "find_valley", "forecast",
+    "knee", "peak", "plateau", "stages", "v_bottom",
+]  # fmt: skip

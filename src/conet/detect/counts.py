@@ -1,0 +1,150 @@
+"""What the offline detectors look at: correct rollouts a step and problem, and how long they were."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from conet.errors import ConetError
+
+if TYPE_CHECKING:
+    import polars
+
+RESAMPLES = 1000
+FEWEST_PROBLEMS = 8  # below this, resampling problems says nothing
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Correct rollouts of each step and problem; a problem need not be visited at every step.
+
+    Attributes
+    ----------
+    correct, length_sum, samples : ndarray of float64, shape (rows, problems)
+        Correct rollouts, their total length, and all rollouts; zero where a problem was not visited.
+    steps : ndarray of int64, shape (rows,)
+        The step that each row belongs to, ascending.
+    """
+
+    correct: np.ndarray
+    length_sum: np.ndarray
+    samples: np.ndarray
+    steps: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        correct: np.ndarray,
+        length_sum: np.ndarray,
+        samples: np.ndarray | float,
+        steps: np.ndarray | None = None,
+    ) -> "Counts":
+        """Check and complete the arrays.
+
+        Parameters
+        ----------
+        correct, length_sum : ndarray, shape (rows, problems)
+            NaN counts as zero.
+        samples : ndarray of the same shape, or one number for all
+            NaN counts as zero: not visited.
+        steps : ndarray, shape (rows,), optional
+            0, 1, 2, … where absent.
+
+        Raises
+        ------
+        ConetError
+            For shapes that do not fit, or more correct rollouts than rollouts.
+        """
+        correct = np.nan_to_num(np.asarray(correct, np.float64))
+        length_sum = np.nan_to_num(np.asarray(length_sum, np.float64))
+        samples = np.nan_to_num(np.broadcast_to(np.asarray(samples, np.float64), correct.shape))
+        steps = np.arange(len(correct)) if steps is None else np.asarray(steps, np.int64)
+        if correct.ndim != 2 or length_sum.shape != correct.shape or steps.shape != correct.shape[:1]:
+            raise ConetError(
+                f"counts of shape {correct.shape}, lengths {length_sum.shape} and steps {steps.shape}",
+                "(rows, problems) twice and (rows,)", "one row a step, one column a problem",
+            )  # fmt: skip
+        if (correct < 0).any() or (correct > samples).any() or (np.diff(steps) <= 0).any():
+            raise ConetError(
+                "counts below 0 or above the number of rollouts, or steps out of order",
+                "0 <= correct <= samples, steps ascending", "count the rollouts again",
+            )  # fmt: skip
+        return cls(correct, length_sum, samples, steps)
+
+    @classmethod
+    def from_table(cls, table: "polars.DataFrame") -> "Counts":
+        """Unfold what :func:`conet.rollouts.per_problem` returned."""
+        steps, row = np.unique(table["step"].to_numpy(), return_inverse=True)
+        problems, column = np.unique(table["problem"].to_numpy(), return_inverse=True)
+        correct, length_sum, samples = np.zeros((3, len(steps), len(problems)))
+        for values, name in ((correct, "correct"), (length_sum, "length_sum"), (samples, "samples")):
+            values[row, column] = table[name].to_numpy()
+        return cls.of(correct, length_sum, samples, steps)
+
+    @property
+    def problems(self) -> int:
+        """Number of problems."""
+        return self.correct.shape[1]
+
+    def accuracy(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Share of correct rollouts a row, NaN in a row without rollouts.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (problems, draws), optional
+            How often each problem counts; the answer then has the shape (rows, draws).
+        """
+        correct, samples = self.pooled(self.correct, weights), self.pooled(self.samples, weights)
+        return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0)
+
+    @staticmethod
+    def pooled(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """Sum over problems, counted as often as ``weights`` (problems, draws) say."""
+        return values.sum(axis=1) if weights is None else values @ weights
+
+
+def resampled(problems: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Draw problems with replacement: the bootstrap over problems.
+
+    Returns
+    -------
+    ndarray of float64, shape (problems, draws)
+        How often each problem was drawn.
+    """
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(problems, np.full(problems, 1 / problems), draws).T.astype(np.float64)
+
+
+def halves(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Draw random halves; the complement is the other half.
+
+    A statistic of random halves (without replacement) spreads over the draws as one of the whole
+    spreads over samples (half-sample replication), so its percentiles are a confidence interval.
+
+    Returns
+    -------
+    ndarray of bool, shape (items, draws)
+    """
+    order = np.random.default_rng(seed).random((items, draws)).argsort(axis=0)
+    return order < items // 2
+
+
+def percentiles(estimate: float, draws: np.ndarray, level: float = 0.95) -> Interval:
+    """Make a percentile interval; draws that are NaN are left out, infinite ones kept.
+
+    Fewer than half the draws left, and there is no interval: both ends are NaN.
+    """
+    kept = draws[~np.isnan(draws)]
+    if 2 * len(kept) < len(draws) or not len(kept):
+        return Interval(estimate, np.nan, np.nan)
+    tail = (1 - level) / 2
+    low, high = np.quantile(kept, [tail, 1 - tail], method="nearest")  # no mean of infinities
+    return Interval(estimate, float(low), float(high))

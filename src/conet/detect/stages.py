@@ -1,0 +1,199 @@
+"""The stages of a run in one place, and whether they fall on the same step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from conet.detect.counts import Interval
+from conet.detect.knee import knee
+from conet.detect.valley import v_bottom
+from conet.errors import ConetError
+from conet.statistics import interval
+
+TOLERANCE = 0.2
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Steps at which a run changes; None where there is no such step.
+
+    Attributes
+    ----------
+    knee : int or None
+        Where two joined straight lines fit the accuracy best.
+    v_bottom : int or None
+        Where the pooled correct length is shortest, if it rises again afterwards.
+    island_peak : int or None
+        Where the islands of the thresholded web are most numerous.
+    frustration_peak : int or None
+        Where the frustration is largest.
+    """
+
+    knee: int | None
+    v_bottom: int | None
+    island_peak: int | None
+    frustration_peak: int | None = None
+
+
+def stages(
+    accuracy: np.ndarray,
+    length_sum: np.ndarray,
+    correct: np.ndarray,
+    islands: np.ndarray | None = None,
+    frustration: np.ndarray | None = None,
+) -> Stages:
+    """Find the stages of a finished run.
+
+    Parameters
+    ----------
+    accuracy : ndarray of float64, shape (steps,)
+    length_sum, correct : ndarray, shape (steps,)
+        Total length and number of correct rollouts a step.
+    islands, frustration : ndarray, shape (steps,), optional
+        NaN at steps where they were not measured.
+    """
+    return Stages(
+        knee(accuracy), v_bottom(length_sum, correct),
+        None if islands is None else peak(islands),
+        None if frustration is None else peak(frustration),
+    )  # fmt: skip
+
+
+def peak(values: np.ndarray, steps: np.ndarray | None = None) -> int | None:
+    """Return the first step with the largest value.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows,)
+        NaN where not measured.
+    steps : ndarray of int, shape (rows,), optional
+        0, 1, 2, … where absent.
+
+    Returns
+    -------
+    int or None
+        None where no value is above 0.
+    """
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).any() or np.nanmax(values) <= 0:
+        return None
+    row = int(np.nanargmax(values))
+    return row if steps is None else int(steps[row])
+
+
+def plateau(
+    values: np.ndarray, steps: np.ndarray | None = None, share: float = 0.95
+) -> tuple[int, int] | None:
+    """Return the first and the last step around the peak with at least ``share`` of it.
+
+    How sharp a peak is: within a wide plateau the peak itself is chance. Values that are not measured
+    do not end it.
+    """
+    top = peak(values)
+    if top is None:
+        return None
+    values = np.asarray(values, np.float64)
+    low = np.flatnonzero(values < share * values[top])
+    before, after = low[low < top], low[low > top]
+    ends = before[-1] + 1 if len(before) else 0, after[0] - 1 if len(after) else len(values) - 1
+    first, last = (int(end if steps is None else steps[end]) for end in ends)
+    return first, last
+
+
+@dataclass(frozen=True)
+class Coincidence:
+    """How two moments of a run lie to each other, over seeds.
+
+    Attributes
+    ----------
+    first, second : str
+    seeds : int
+        Seeds that have both.
+    missing : int
+        Seeds that lack one; they are in none of the numbers below.
+    difference : Interval
+        Mean of second less first, in steps.
+    spread : float
+        Standard deviation of the difference.
+    ratio : Interval
+        Geometric mean of (second + 1) / (first + 1).
+    correlation : float
+        Spearman's rank correlation over seeds: do they vary together? NaN where undefined.
+    verdict : str
+        "coincide": the whole interval of the ratio lies within the tolerance (between 1/1.2 and
+        1.2); "differ": it lies wholly outside; else "undecided".
+    """
+
+    first: str
+    second: str
+    seeds: int
+    missing: int
+    difference: Interval
+    spread: float
+    ratio: Interval
+    correlation: float
+    verdict: str
+
+
+def coincidence(
+    moments: Mapping[str, Sequence[float | None]], *, tolerance: float = TOLERANCE, level: float = 0.95
+) -> list[Coincidence]:
+    """Compare moments of the same runs pair by pair.
+
+    Parameters
+    ----------
+    moments
+        Steps by name, one value a seed, in the same order; None or NaN where a run has none.
+    tolerance
+        How far apart on average two moments may lie and still coincide, as a share.
+    level
+        Of the intervals (:func:`conet.statistics.interval`, over seeds).
+
+    Raises
+    ------
+    ConetError
+        When the moments are not of equally many seeds.
+    """
+    columns = {
+        name: np.array([np.nan if step is None else step for step in steps], np.float64)
+        for name, steps in moments.items()
+    }
+    sizes = {name: len(column) for name, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise ConetError(f"moments of {sizes} seeds", "equally many", "give None where a run has none")
+    return [_compare(a, b, columns[a], columns[b], tolerance, level) for a, b in combinations(columns, 2)]
+
+
+def _compare(
+    first: str, second: str, early: np.ndarray, late: np.ndarray, tolerance: float, level: float
+) -> Coincidence:
+    both = np.isfinite(early) & np.isfinite(late)
+    early, late = early[both], late[both]
+    seeds, missing = len(early), int(np.count_nonzero(~both))
+    if not seeds:
+        nothing = Interval(np.nan, np.nan, np.nan)
+        return Coincidence(first, second, 0, missing, nothing, np.nan, nothing, np.nan, "undecided")
+    gap, share = late - early, np.log((late + 1) / (early + 1))
+    ratio = Interval(*np.exp([share.mean(), *interval(share, level=level)]).tolist())
+    bounds = 1 / (1 + tolerance), 1 + tolerance
+    verdict = "undecided"
+    if bounds[0] <= ratio.low and ratio.high <= bounds[1]:
+        verdict = "coincide"
+    elif ratio.high < bounds[0] or ratio.low > bounds[1]:
+        verdict = "differ"
+    return Coincidence(
+        first, second, seeds, missing,
+        Interval(float(gap.mean()), *interval(gap, level=level)),
+        float(gap.std(ddof=1)) if seeds > 1 else np.nan,
+        ratio, _rank_correlation(early, late), verdict,
+    )  # fmt: skip
+
+
+def _rank_correlation(early: np.ndarray, late: np.ndarray) -> float:
+    if len(early) < 3 or not np.ptp(early) or not np.ptp(late):
+        return float("nan")
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(early, late).statistic)
