@@ -97,6 +97,12 @@ def test_updates_are_undone_before_the_next_case():
     assert (bench.policy.records == Policy(graph, bench.policy.logits).records).all()
 
 
+def test_questions_of_a_larger_graph_are_refused():
+    bench = engine.Bench(SMALL, regular(60, 6, 0)).with_size(replace(LARGE, nodes=6_000))
+    with pytest.raises(ValueError, match="expected 0 to 59"):
+        bench.sample().work()
+
+
 def test_table_has_a_line_for_every_result(impatient, no_rivals):
     result = run_bench(quick=True, small=SMALL)
     text = format_table(result)
