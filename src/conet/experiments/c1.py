@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from conet.detect import knee
+from conet.detect import Counts, CurveModels, curve_models, knee
 from conet.experiments.cells import Arrays
-from conet.experiments.declare import Experiment, Results, Verdict, judge
+from conet.experiments.declare import Experiment, Results, Table, Verdict, judge
 from conet.experiments.plain import cells, each, spaghetti
 from conet.report import style
 from conet.report.style import Picture
@@ -22,9 +22,26 @@ def slope_ratio(run: Arrays) -> float:
     return float(before / max(after, 1e-6))
 
 
+def models(run: Arrays) -> CurveModels | None:
+    """Compare two segments with a line, an exponential and S-curves."""
+    return curve_models(Counts.of(run["counts"], run["length_sums"], float(run["rollouts"])))
+
+
+def margin(run: Arrays) -> float:
+    """BIC of the best other model less that of two segments: positive where segments win."""
+    found = models(run)
+    if found is None:
+        return float("nan")
+    return min(value for name, value in found.bic.items() if name != "segments") - found.bic["segments"]
+
+
 def decide(results: Results) -> list[Verdict]:
-    """Judge the slope ratio."""
+    """Judge the slope ratio, and the segments against smooth curves."""
     return [
+        judge(
+            "C1", "BIC of the best line, exponential or S-curve less that of two segments", each(results, margin), 6.0,
+            why="two stages in the strict sense: strong evidence for a bend that no smooth curve explains",
+        ),
         judge(
             "C1", "mean slope of accuracy before the knee over that after it", each(results, slope_ratio), 5.0,
             why="a bend that a reader would call two stages", over=np.median,
@@ -53,14 +70,36 @@ def draw(results: Results) -> list[Picture]:
     return [Picture("c1-learning-curve", "Two stages", text, style.to_svg(figure))]
 
 
+def tables(results: Results) -> list[Table]:
+    """Count which curve fits best."""
+    found = [models(run) for _, run in results.pairs]
+    names = list(found[0].bic) if found and found[0] else []
+    rows = []
+    for name in names:
+        bics = np.array([one.bic[name] for one in found if one])
+        wins = sum(one.best == name for one in found if one)
+        rows.append((name, str(wins), f"{np.median(bics):.1f}", f"{bics.min():.1f} to {bics.max():.1f}"))
+    caption = "BIC less that of the seed's best model; 0 is best."
+    return [
+        Table(
+            "Which curve describes the reward",
+            ("model", "best on seeds", "median BIC", "range"),
+            tuple(rows),
+            caption,
+        )
+    ]
+
+
 EXPERIMENT = Experiment(
     name="C1",
     title="the learning curve has two stages",
     method=(
         "Preset reference. Knee: two joined straight lines by least squares. The ratio of mean slopes before and after "
-        "it has to be at least 5 (median over seeds)."
+        "it has to be at least 5 (median over seeds). Second row: two segments have to beat a straight line, a concave "
+        "exponential and S-curves (logistic, Hill, Weibull) by a BIC of 6, with autocorrelated residuals: expected to fail."
     ),
     cells=cells,
     judge=decide,
     draw=draw,
+    tables=tables,
 )

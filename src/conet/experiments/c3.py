@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from conet.experiments.cells import Arrays
 from conet.experiments.declare import Experiment, Results, Table, Verdict, judge
 from conet.experiments.plain import cells, each, spaghetti
 from conet.report import style
 from conet.report.style import Picture
+
+SENSITIVE = ("mean_degree", "islands", "giant_component", "web_nodes", "cycle_rank")
 
 
 def decide(results: Results) -> list[Verdict]:
@@ -85,7 +88,31 @@ def tables(results: Results) -> list[Table]:
         "Means over seeds. Null model: the same nodes with the same number of out-edges each, drawn at random among the "
         "graph's own edges. Single out share: web nodes with exactly one out-edge; depth: steps down to a root."
     )
-    return [Table("The final web", ("quantity", "observed", "null model"), tuple(rows), caption)]
+    first = Table("The final web", ("quantity", "observed", "null model"), tuple(rows), caption)
+    return [first, _sensitivity(runs), _degrees(runs)]
+
+
+def _sensitivity(runs: list[Arrays]) -> Table:
+    rows = []
+    for place, threshold in enumerate(runs[0]["sensitivity.threshold"]):
+        numbers = [np.mean([run[f"sensitivity.{name}"][place] for run in runs]) for name in SENSITIVE]
+        rows.append((f"{threshold:.1f}", *(f"{number:.2f}" for number in numbers)))
+    best = [np.mean([run[f"argmax.{name}"] for run in runs]) for name in SENSITIVE]
+    rows.append(("best edge of every node", *(f"{number:.2f}" for number in best)))
+    header = ("threshold on π", *(name.replace("_", " ") for name in SENSITIVE))
+    caption = "Means over seeds, final policy. The last row is the argmax web, in which untrained nodes take part by chance."
+    return Table("How much the threshold matters", header, tuple(rows), caption)
+
+
+def _degrees(runs: list[Arrays]) -> Table:
+    shares = {name: np.mean([run[f"final.{name}_degree"] for run in runs], axis=0) for name in ("in", "out")}
+    rows = tuple(
+        (f"{name}-degree", *(f"{share:.3f}" for share in shares[name][:8])) for name in ("in", "out")
+    )
+    header = ("", *(str(degree) for degree in range(8)))
+    return Table(
+        "Degree distribution of the final web", header, rows, "Share of the web's nodes, mean over seeds."
+    )
 
 
 EXPERIMENT = Experiment(

@@ -6,7 +6,9 @@ from conet.experiments.c2 import bottom
 from conet.experiments.cells import Arrays
 from conet.experiments.declare import Experiment, Results, Table, Verdict, judge
 from conet.experiments.plain import cells, each, spaghetti
+from conet.experiments.runs.plain import FIGHTS_AT, LABELS_EVERY
 from conet.observables.forgetting import forgetting_curves
+from conet.observables.islands import merge_steps
 from conet.report import style
 from conet.report.style import Picture
 
@@ -28,6 +30,20 @@ def slowing(run: Arrays) -> float:
     half = peak // 2
     before, after = smooth[peak] - smooth[peak - half], smooth[peak + half] - smooth[peak]
     return float(after / before) if half and before > 0 else float("nan")
+
+
+PROXIES = ("drop_from_best", "forgetting_rate", "flips")
+
+
+def agreement(run: Arrays, name: str) -> float:
+    """Rank correlation over the steps up to 400 of a proxy without gradients with the exact frustration."""
+    from scipy.stats import spearmanr
+
+    excess = forgetting_curves(run["counts"], int(run["rollouts"]), draws=5)[name]["excess"]
+    steps = [int(step) for step in run["frustration_steps"] if 20 <= step <= 400]
+    exact = [run["frustration"][list(run["frustration_steps"]).index(step)] for step in steps]
+    near = [np.nanmean(excess[max(0, step - 10) : step + 10]) for step in steps]
+    return float(spearmanr(exact, near).statistic)
 
 
 def forgetting(run: Arrays) -> np.ndarray:
@@ -60,6 +76,9 @@ def decide(results: Results) -> list[Verdict]:
               each(results, slowing), 0.8, wanted="at most", why="learning slows"),
         judge("C4", "excess forgetting rate around the frustration peak less that of all later steps",
               each(results, forgetting_contrast), 0.0, why="problems are forgotten there"),
+        *[judge("C4", f"rank agreement of {name.replace('_', ' ')} (over its noise floor) with the exact frustration",
+                each(results, lambda run, name=name: agreement(run, name)), 0.5,
+                why="only such proxies exist for language models") for name in PROXIES],
     ]  # fmt: skip
 
 
@@ -97,7 +116,7 @@ def draw(results: Results) -> list[Picture]:
         "Islands and frustration rise and fall together. Frustration: how much the exact gradients of single questions "
         "cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; bold: median. The first 400 steps."
     )
-    return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure))]
+    return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure)), dendrogram(results)]
 
 
 def tables(results: Results) -> list[Table]:
@@ -112,7 +131,62 @@ def tables(results: Results) -> list[Table]:
         rows.append((name, f"{np.median(values):.0f}", f"{values.min():.0f} to {values.max():.0f}"))
     said = each(results, lambda run: run["detector_step"])
     rows.append(("online detector's word", f"{np.median(said):.0f}", f"{said.min():.0f} to {said.max():.0f}"))
-    return [Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference.")]
+    return [
+        _fights(results),
+        Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference."),
+    ]
+
+
+def _fights(results: Results) -> Table:
+    rows = []
+    for cell, run in results.pairs[:4]:
+        for problem, rival, node, strength in run["fights"][:3]:
+            labels = run["labels"][FIGHTS_AT // LABELS_EVERY]
+            together = labels[int(problem)] == labels[int(rival)] >= 0
+            where = "one island" if together else "different islands"
+            pair = f"{int(problem)} against {int(rival)}"
+            rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{strength:.3f}", where))
+    header = ("seed", "questions", "node", "strength", "their islands")
+    caption = (
+        f"The three strongest fights at step {FIGHTS_AT} of the first seeds: opposed exact gradients of two questions at one "
+        "committed node."
+    )
+    return Table("Who fights, and where", header, tuple(rows), caption)
+
+
+def dendrogram(results: Results) -> Picture:
+    """Draw which questions of the first seed merge with which, and when."""
+    from scipy.cluster.hierarchy import dendrogram as tree
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    run = results.pairs[0][1]
+    last = (len(run["labels"]) - 1) * LABELS_EVERY
+    steps = [LABELS_EVERY * place for place in range(len(run["labels"]))]
+    never = 1.15 * last
+    merged = np.nan_to_num(merge_steps(steps, run["labels"]), nan=never)
+    np.fill_diagonal(merged, 0.0)
+    figure = style.figure(2.8)
+    axes = figure.add_subplot()
+    links = linkage(squareform(merged, checks=False), "single")
+    tree(links, ax=axes, no_labels=True, color_threshold=0, above_threshold_color=style.BLUE)
+    axes.axhspan(1.05 * last, 1.25 * last, color=style.SHADE, lw=0)
+    axes.text(
+        0.01,
+        1.18 * last,
+        "never merged",
+        fontsize=7,
+        color=style.MUTED,
+        transform=axes.get_yaxis_transform(),
+        va="center",
+    )
+    axes.set(
+        xlabel="questions of one seed",
+        ylabel="step from which they stay\nin one island",
+        ylim=(0, 1.25 * last),
+    )
+    text = "Merge tree of seed 0: a branch joins at the step from which its questions stay in one island to the end."
+    return Picture("c4-merge-tree", "Which islands merge, and when", text, style.to_svg(figure))
 
 
 EXPERIMENT = Experiment(

@@ -12,14 +12,24 @@ from conet.experiments.cells import Arrays, Cell
 from conet.measure import WEB_COLUMNS
 from conet.observables.degree import effective_out_degree
 from conet.observables.diversity import path_diversity, traffic_entropy
-from conet.observables.frustration import frustration
-from conet.observables.topology import null_model, topology_summary
-from conet.observables.web import threshold_web, traffic_web
+from conet.observables.frustration import fights, frustration
+from conet.observables.islands import question_labels
+from conet.observables.topology import (
+    degree_distribution,
+    in_degrees,
+    null_model,
+    out_degrees,
+    threshold_sensitivity,
+    topology_summary,
+)
+from conet.observables.web import argmax_web, threshold_web, traffic_web
 from conet.training import Training
 
 CURVES = ("accuracy", "correct_count", "correct_length_sum", "gradient_norm", "policy_entropy", *WEB_COLUMNS)
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
 PASS_K = (1, 4, 16, 64, 256)
+LABELS_EVERY = 10  # steps between two looks at which island each question belongs to
+FIGHTS_AT = 100  # step whose fights are listed: near the peak at the reference load
 FRUSTRATION_STEPS = (0, 10, *range(20, 401, 20), 500, 600, 700, 800)
 
 
@@ -58,7 +68,8 @@ def plain_run(
     dict of arrays
         The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``counts`` and
         ``length_sums``, shape (steps, M): correct walks a problem, and their total length;
-        ``rollouts``; ``detector_step`` (-1: it never spoke); ``snapshot_steps`` with
+        ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``fights``: rows of
+        problem, rival, node and strength; ``detector_step`` (-1: it never spoke); ``snapshot_steps`` with
         ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k`` (snapshots, k);
         ``frustration_steps`` with ``frustration`` (committed nodes), ``frustration_share`` and
         ``frustration_everywhere``; ``final.<name>``: topology and null model of the last web;
@@ -71,6 +82,8 @@ def plain_run(
     sums = np.zeros((steps, problems), np.int32)
     seen: list[dict[str, Any]] = []
     pulled: list[tuple[float, float, float]] = []
+    labels: list[np.ndarray] = []
+    fought: list[tuple[float, ...]] = []
     detector_step = -1
     for step in range(steps + 1):
         if step in snapshots:
@@ -78,6 +91,11 @@ def plain_run(
         if step in frustration_steps:
             found = frustration(training.policy, training.tasks, training.config.web.threshold)
             pulled.append((found.cancellation, found.share, found.everywhere))
+        if step % LABELS_EVERY == 0:
+            web = threshold_web(training.policy, training.config.web.threshold)
+            labels.append(question_labels([web], training.tasks.questions)[0])
+        if step == FIGHTS_AT and frustration_steps:
+            fought = [(f.problem, f.rival, f.node, f.strength) for f in fights(training.policy, training.tasks)]
         if step == steps:
             break
         row = training.advance()
@@ -88,6 +106,7 @@ def plain_run(
             detector_step = step
     arrays = curves | {
         "counts": counts, "length_sums": sums, "rollouts": training.learner.rollouts, "detector_step": detector_step,
+        "labels": np.array(labels), "fights": np.array(fought, np.float64).reshape(-1, 4),
         "snapshot_steps": [step for step in sorted(snapshots) if step <= steps],
         "frustration_steps": [step for step in sorted(frustration_steps) if step <= steps],
     }  # fmt: skip
@@ -132,5 +151,11 @@ def _final(training: Training) -> dict[str, Any]:
         final |= {f"final.{name}": value for name, value in topology_summary(web).items()}
         final |= {f"final.{name}": value for name, value in web.summary(tasks.questions).items()}
         null = null_model(policy, web, tasks.questions, draws=50)
+        sensitivity = threshold_sensitivity(policy, tasks.questions)
+        final |= {f"sensitivity.{name}": value for name, value in sensitivity.items()}
+        for name, degrees in (("in", in_degrees(web)), ("out", out_degrees(web))):
+            final[f"final.{name}_degree"] = np.pad(degree_distribution(degrees), (0, 12))[:12]
+        best = argmax_web(policy).summary(tasks.questions)
+        final |= {f"argmax.{name}": value for name, value in best.items()}
         final |= {f"null.{name}": list(value.values()) for name, value in null.items()}
     return final
