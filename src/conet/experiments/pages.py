@@ -121,5 +121,10 @@ def _markdown(table: Table) -> str:
 
 def _html(table: Table) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(text: str) -> str:
+    mark = f' class="{text}"' if text in ("holds", "fails", "undecided") else ""
+    return f"<td{mark}>{escape(text)}</td>"
