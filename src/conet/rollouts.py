@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.engine.sample import Walks
-
 if TYPE_CHECKING:
     import polars
+
+    from conet.engine.sample import Walks
 
 SPLITS = ("train", "eval", "harvest")
 PHASES = ("rlvr", "heat", "sft")
@@ -37,7 +37,7 @@ def schema() -> "dict[str, polars.DataType | type[polars.DataType]]":
     }
 
 
-def record(walks: Sequence[tuple[int, str, str, Walks]]) -> "polars.DataFrame":
+def record(walks: "Sequence[tuple[int, str, str, Walks]]") -> "polars.DataFrame":
     """Turn sampled walks into rows of the record.
 
     Parameters
