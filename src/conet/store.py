@@ -216,11 +216,9 @@ class Run:
 
         parts = [part for _, part in numbered(self.path / "rollouts", "part-", ".parquet")]
         for part in parts:
-            try:
-                found = pl.read_parquet_schema(part)
-            except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-                raise damaged(part, error) from None
-            if dict(found) != schema():
+            # Read once in full: a lazy reader would find damage only later, and not say in which file.
+            found = self._table(f"rollouts/{part.name}", set())
+            if dict(found.schema) != schema():
                 raise damaged(part, ValueError("has other columns than a rollout table"))
         return pl.scan_parquet(parts, glob=False) if parts else pl.LazyFrame(schema=schema())
 
