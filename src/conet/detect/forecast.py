@@ -7,20 +7,22 @@ import numpy as np
 from conet.detect.online import Detector
 
 LEVEL = 0.8
-# Share learned; then the 10 %, 50 % and 90 % quantiles of ln(bottom / updates) at the first update at
-# which that much was learned, over seeds 1000 to 1031 at learning rates 150, 300 and 500 of the
-# preset "reference" (`python verification/detector.py table`).
+# Share learned; then the 10 %, 50 % and 90 % quantiles of ln(bottom / updates), both counted from 1,
+# at the first update at which that much was learned and the detector had not spoken. Seeds 1000 to
+# 1031 at learning rates 100, 150, 300, 500 and 700 of the preset "reference", where the bottom comes
+# between steps 10 and 500 (`python verification/detector.py table`).
 TABLE = np.array([
-    [0.03, 0.606, 1.102, 1.983],
-    [0.05, 0.359, 0.756, 1.339],
-    [0.08, 0.189, 0.469, 0.793],
-    [0.12, -0.016, 0.260, 0.521],
-    [0.16, -0.200, 0.117, 0.365],
-    [0.20, -0.360, -0.029, 0.243],
-    [0.30, -0.630, -0.273, 0.034],
-    [0.40, -0.814, -0.499, -0.142],
-    [0.50, -1.020, -0.650, -0.304],
+    [0.03, 0.430, 1.067, 2.207],
+    [0.05, 0.239, 0.705, 1.524],
+    [0.08, 0.000, 0.424, 0.792],
+    [0.12, -0.158, 0.246, 0.560],
+    [0.16, -0.331, 0.088, 0.402],
+    [0.20, -0.457, -0.046, 0.304],
+    [0.30, -0.645, -0.237, 0.123],
+    [0.40, -0.870, -0.235, 0.000],
 ])  # fmt: skip
+# The same of ln(bottom / shortest step so far) once the detector has spoken.
+TURNED = (-0.189, -0.077, 0.012)
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,11 @@ class Forecast:
 def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -> Forecast | None:
     """Predict the bottom of the V from the first steps of a run alone.
 
-    The bottom comes when a tenth to a fifth of what could be learned has been learned, whatever the
-    learning rate; so the updates done, and the share learned so far, tell how far away it is. Further
-    features (correct length, its fall, slopes) did not help on held-out runs. Our choice; how well it
-    does, and where it fails, is in ``docs/detector.md``.
+    The bottom comes when a tenth to a fifth of what could be learned has been learned, and how far
+    it is from there scales with the updates done; so the share learned so far tells how far away it
+    is, in units of the updates done. Further features (correct length, its fall, slopes) did not help
+    on other runs. Once the detector has spoken, the bottom lies behind, near the shortest length it
+    has seen. Our choice; how well it does, and where it fails, is in ``docs/detector.md``.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -
     Returns
     -------
     Forecast or None
-        None while less than 3 % has been learned, and after a half.
+        None while less than 3 % has been learned, and after 40 % without a word from the detector.
     """
     detector = Detector()
     for step, row in enumerate(zip(length_sum, correct, samples)):
@@ -72,9 +75,14 @@ def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -
 
 def forecast_online(detector: Detector) -> Forecast | None:
     """Predict the bottom of the V from a detector that has seen every step so far; O(1)."""
-    learned = detector.evidence(detector.updates - 1).learned
-    if learned is None or not TABLE[0, 0] <= learned <= TABLE[-1, 0]:
+    learned, turned = detector.evidence(0).learned, detector.shortest_step
+    if learned is None or turned is None:
         return None
-    low, middle, high = (np.interp(learned, TABLE[:, 0], column) for column in TABLE[:, 1:].T)
-    step, earliest, latest = (round(detector.updates * np.exp(part)) - 1 for part in (middle, low, high))
+    if detector.heat_now:
+        unit, quantiles = turned + 1, list(TURNED)
+    elif TABLE[0, 0] <= learned <= TABLE[-1, 0]:
+        unit, quantiles = detector.updates, [np.interp(learned, TABLE[:, 0], part) for part in TABLE[:, 1:].T]
+    else:
+        return None
+    earliest, step, latest = (round(unit * np.exp(part)) - 1 for part in quantiles)
     return Forecast(step, earliest, latest, LEVEL, learned)

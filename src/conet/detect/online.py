@@ -1,15 +1,16 @@
 """Online: one cheap update a step, from rollouts alone, and the word "heat now"."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import inf, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from conet.errors import ConetError
 
 NOISE_MEMORY = 2.0  # longer than the means': a noise estimate needs many steps
 STATE = (
     "updates", "total_correct", "length", "correct", "samples", "squared", "noise", "previous",
-    "start", "shortest", "shortest_step", "heat_now",
+    "start", "start_accuracy", "shortest", "shortest_step", "heat_now",
 )  # fmt: skip
 
 
@@ -44,6 +45,14 @@ class Evidence:
     heat_now: bool
 
 
+class Mean(NamedTuple):
+    """A recent mean length; its variance is ``share`` times the variance of one rollout."""
+
+    length: float
+    share: float
+    noise: float
+
+
 class Detector:
     """Online: says "heat now" once the correct length has turned from its shortest.
 
@@ -54,7 +63,9 @@ class Detector:
 
     - m(n) be the recent correct length: forgotten total length over forgotten number of correct
       rollouts; s(n) its standard error, with the variance a rollout taken from the differences of
-      successive steps (so it holds the noise of changing batches too);
+      successive steps (so it holds the noise of changing batches too); where an earlier m is
+      compared, its variance is the larger of the estimates then and now, since an early one rests
+      on few steps;
     - m₀, s₀ and the accuracy a₀ belong to the first update with ``start_updates`` updates and
       ``start_correct`` correct rollouts seen; m*, s* belong to the smallest m since;
     - a(n) be the recent accuracy.
@@ -66,8 +77,8 @@ class Detector:
     3. a(n) - a₀ ≥ ``learned`` (1 - a₀): a part of what was to be learned has been learned (left out
        where the number of rollouts is not told).
 
-    It never takes its word back. All numbers are our choice, made on seeds 1000 to 1009 and measured
-    on others (``docs/detector.md``); the paper states no trigger.
+    It never takes its word back. All numbers are our choice, made on seeds 1000 to 1019 and on pure
+    noise, and measured on other seeds (``docs/detector.md``); the paper states no trigger.
 
     Parameters
     ----------
@@ -89,7 +100,7 @@ class Detector:
         rise: float = 0.03,
         learned: float = 0.10,
         fall_sigmas: float = 1.0,
-        rise_sigmas: float = 3.0,
+        rise_sigmas: float = 4.0,
         start_updates: int = 5,
         start_correct: int = 200,
     ) -> None:
@@ -99,9 +110,10 @@ class Detector:
         self.start_updates, self.start_correct = start_updates, start_correct
         self.updates, self.total_correct = 0, 0.0
         self.length = self.correct = self.samples = self.squared = self.noise = 0.0
-        self.previous: tuple[float, float] | None = None  # mean length of a step, and its rollouts
-        self.start: tuple[float, float, float | None] | None = None  # length, variance, accuracy
-        self.shortest: tuple[float, float] | None = None  # length, variance
+        self.previous: Sequence[float] | None = None  # mean length of a step, and its rollouts
+        self.start: Mean | None = None
+        self.start_accuracy: float | None = None
+        self.shortest: Mean | None = None
         self.shortest_step: int | None = None
         self.heat_now = False
 
@@ -131,17 +143,17 @@ class Detector:
                 "0 <= correct <= samples and a length of at least 0", "count the rollouts again",
             )  # fmt: skip
         if samples != 0:
-            self._take(float(length_sum), float(correct), samples)
+            self._take(float(length_sum), float(correct), float(samples or 0))
             self._judge(step)
         return self.evidence(step)
 
-    def _take(self, length_sum: float, correct: float, samples: float | None) -> None:
+    def _take(self, length_sum: float, correct: float, samples: float) -> None:
         self.updates += 1
         self.total_correct += correct
         rate = self.memory / (self.updates + self.memory - 1)
         self.length += rate * (length_sum - self.length)
         self.correct += rate * (correct - self.correct)
-        self.samples += rate * ((samples or 0.0) - self.samples)
+        self.samples += rate * (samples - self.samples)
         self.squared += rate * (rate * correct - (2 - rate) * self.squared)
         if not correct:
             return
@@ -157,20 +169,26 @@ class Detector:
         enough = self.updates >= self.start_updates and self.total_correct >= self.start_correct
         if not enough or not self.length:
             return
-        length, variance = self._recent()
+        recent = self._recent()
         if self.start is None:
-            self.start = length, variance, self.accuracy
-        if self.shortest is None or length < self.shortest[0]:
-            self.shortest, self.shortest_step = (length, variance), step
+            self.start, self.start_accuracy = recent, self.accuracy
+        if self.shortest is None or recent.length < self.shortest.length:
+            self.shortest, self.shortest_step = recent, step
         known = self.evidence(step)
-        depth, noise = self.start[0] - self.shortest[0], sqrt(self.start[1] + self.shortest[1])
-        fallen = depth >= self.fall_sigmas * noise and (known.fall or 0) >= self.fall
+        fallen = (known.fall or 0) >= self.fall and self._sigmas(self.start) >= self.fall_sigmas
         risen = (known.rise or 0) >= self.rise and (known.rise_sigmas or 0) >= self.rise_sigmas
         learned = known.learned is None or known.learned >= self.learned
         self.heat_now = self.heat_now or (fallen and risen and learned)
 
-    def _recent(self) -> tuple[float, float]:
-        return self.length / self.correct, self.noise * self.squared / self.correct**2
+    def _recent(self) -> Mean:
+        return Mean(self.length / self.correct, self.squared / self.correct**2, self.noise)
+
+    def _sigmas(self, mean: Mean) -> float:
+        """How far a mean lies above the shortest, in standard errors."""
+        assert self.shortest is not None
+        gap = mean.length - self.shortest.length
+        variance = sum(part.share * max(part.noise, self.noise) for part in (mean, self.shortest))
+        return gap / sqrt(variance) if variance else (inf if gap > 0 else 0.0)
 
     @property
     def accuracy(self) -> float | None:
@@ -179,19 +197,17 @@ class Detector:
 
     def evidence(self, step: int) -> Evidence:
         """Return what is known after the last update."""
-        length, variance = self._recent() if self.correct else (None, 0.0)
-        if self.start is None or self.shortest is None or length is None:
+        recent = self._recent() if self.correct else None
+        if recent is None or self.start is None or self.shortest is None:
+            length = None if recent is None else recent.length
             return Evidence(step, length, None, None, None, None, None, None, self.heat_now)
-        first, _, accuracy = self.start
-        shortest, least_variance = self.shortest
-        noise = sqrt(variance + least_variance)
-        now, learned = self.accuracy, None
-        if now is not None and accuracy is not None:
-            learned = (now - accuracy) / (1 - accuracy) if accuracy < 1 else 0.0
+        learned, first, now = None, self.start_accuracy, self.accuracy
+        if first is not None and now is not None:
+            learned = (now - first) / (1 - first) if first < 1 else 0.0
         return Evidence(
-            step, length, shortest, self.shortest_step, 1 - shortest / first, length / shortest - 1,
-            (length - shortest) / noise if noise else (inf if length > shortest else 0.0),
-            learned, self.heat_now,
+            step, recent.length, self.shortest.length, self.shortest_step,
+            1 - self.shortest.length / self.start.length, recent.length / self.shortest.length - 1,
+            self._sigmas(recent), learned, self.heat_now,
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
@@ -202,8 +218,9 @@ class Detector:
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         for name in STATE:
-            value = state[name]
-            setattr(self, name, tuple(value) if isinstance(value, list) else value)
+            setattr(self, name, state[name])
+        for name in ("start", "shortest"):
+            setattr(self, name, state[name] and Mean(*state[name]))
 
 
 def as_event(evidence: Evidence) -> dict[str, Any]:
