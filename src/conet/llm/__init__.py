@@ -1,0 +1,1 @@
+"""Annealed-RLVR on language models: problems, verifiers, training on TRL, evaluation (extra ``[llm]``)."""

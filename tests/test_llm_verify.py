@@ -1,0 +1,172 @@
+"""Verifiers: boxes, numbers, hanging and crashing ones, and the proof over real problems."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from conet.errors import ConetError
+from conet.llm import answers, verify
+from conet.llm.judge import Judge
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"no {DATA}: the verifiers were not proved on real problems"
+)
+
+# Rows of minerva.jsonl whose `answer` is not what their own solution arrives at. The first kind carries
+# the answer of an earlier part (it stands in a box of the problem's own text), the second another value.
+EARLIER_PART = frozenset(
+    map(
+        str,
+        (57, 61, 68, 74, 75, 76, 81, 87, 93, 101, 104, 110, 112, 114, 118, 129, 134, 139, 145, 151, 162, 167, 198,
+         211, 223, 226, 227, 242, 246, 247, 251, 254, 268),
+    )
+)  # fmt: skip
+OTHER_VALUE = {
+    "149": "the answer of an earlier part (there the box lacks the power of ten)",
+    "126": "solution box has a sign error (t + ½ sin 2t), the answer is the mended one",
+    "155": "solution box lacks the power of ten (4.4677)",
+    "165": "solution box lacks the power of ten (0.822)",
+    "173": "solution box says 1, the answer 2",
+    "201": "solution box 361 pm, the answer 353 pm",
+    "240": "solution box is erf's complement, the answer the concentration",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        (r"so \boxed{1} no, \boxed{2}", "2"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed 5.", "5"),
+        (r"\fbox{7} \framebox{8}", "8"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\boxed{1} and then \boxed{2 cut off", None),
+        ("no box 42", None),
+        (r"\boxedness{3}", None),
+    ],
+)
+def test_last_box(text: str, box: str | None) -> None:
+    assert answers.last_box(text) == box
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"7 \times 10^{37}", 7e37), ("-3 x 10^5", -3e5), ("10^{-3}", 1e-3), ("8.7e8 cm", 8.7e8), ("025", 25),
+        (r"4.4677 \times 10^{14} Hz", 4.4677e14), (r"0.003^{\prime \prime}", 0.003), (r"1950^\circ C", 1950),
+        (r"15000 \text{ kcal m}^{-2} \text{yr}^{-1}", 15000), ("-3./2", -1.5), (r"\frac{270}7", 270 / 7),
+        (r"\$32,\!348", 32348), (r"10,\!080", 10080), ("50\\%", 50), (r"\textbf{(211) }", 211),
+        ("2x", None), ("7.6Z", None), ("100, 200", None), ("(100,200)", None), ("1e9999", None), ("1/0", None),
+        (r"1\frac{4}{5}", None), ("4210_{5}", None),
+    ],
+)  # fmt: skip
+def test_number(text: str, value: float | None) -> None:
+    assert answers.number(text) == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(r"2\cdot 3", "23"), (r"1\frac45", r"\frac{14}{5}"), ("3 5", "35"), (r"\frac{1}{2x}", r"\frac12x")],
+)
+def test_different_formulas_stay_different(one: str, other: str) -> None:
+    assert answers.compact(one) != answers.compact(other)
+
+
+def test_plain_verifiers() -> None:
+    assert verify.exact("3+4=7", "7")
+    assert not verify.exact("3+4=07", "7")
+    assert verify.numeric("3+4=07", "7")
+    assert not verify.numeric("3+4=8", "7")
+    assert not verify.numeric("", "7")
+    assert not verify.numeric(r"so 7. \boxed{", "7")  # cut off in its box
+
+
+HOSTILE = """
+import os, time
+
+def judge(completion, answer):
+    if completion == "hang":
+        while True:
+            time.sleep(1)
+    if completion == "die":
+        os._exit(9)
+    if completion == "raise":
+        raise ValueError("no")
+    if completion == "odd":
+        return 7
+    print("noise on stdout")
+    return completion == answer
+"""
+
+
+def test_a_hostile_verifier_costs_its_samples_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(HOSTILE)
+    pairs = [(text, "a") for text in ("a", "hang", "a", "die", "raise", "odd", "b", "a")]
+    with Judge(f"{tmp_path / 'mine.py'}:judge", workers=2, seconds=2.0) as judge:
+        verdicts = judge.judge(pairs)
+        assert [verdict.status for verdict in verdicts] == [
+            "ok", "timeout", "ok", "crash", "crash", "crash", "ok", "ok"
+        ]  # fmt: skip
+        assert [verdict.reward for verdict in verdicts] == [1, 0, 1, 0, 0, 0, 0, 1]
+        assert judge.judge([("a", "a")])[0].reward == 1
+        assert judge.counts == {"ok": 5, "timeout": 1, "crash": 3}
+
+
+def test_verifiers_that_cannot_be_loaded(tmp_path: Path) -> None:
+    with pytest.raises(ConetError, match="did you mean 'numeric'"):
+        Judge("numerik")
+    with pytest.raises(ConetError, match="a file that exists"):
+        Judge(f"{tmp_path / 'none.py'}:judge")
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    with (
+        pytest.raises(ConetError, match="nothing_of_this_name"),
+        Judge(f"{tmp_path / 'broken.py'}:judge") as judge,
+    ):
+        judge.judge([("a", "a")])
+
+
+def same(one: str, other: str) -> bool:
+    number = answers.number(one)
+    return answers.compact(one) == answers.compact(other) or (
+        number is not None and number == answers.number(other)
+    )
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]
+
+
+@needs_data
+@pytest.mark.llm
+def test_gold_agrees_with_its_own_solution() -> None:
+    known = {f"minerva/{number}" for number in (*EARLIER_PART, *OTHER_VALUE)}
+    real = [row for row in rows("minerva") + rows("aime24") if answers.last_box(row["solution"]) is not None]
+    with Judge("minerva", seconds=60.0) as judge:
+        verdicts = judge.judge([(row["solution"], row["answer"]) for row in real])
+        refused = {row["id"] for row, verdict in zip(real, verdicts) if verdict.reward < 1}
+        assert judge.counts["ok"] == len(real) == 298
+    for row in real:
+        if row["id"].removeprefix("minerva/") in EARLIER_PART:
+            boxes = [answers.last_box(rf"\boxed{part}") for part in answers.BOX.split(row["problem"])[1:]]
+            assert any(box is not None and same(box, row["answer"]) for box in boxes), row["id"]
+    assert refused == known  # all that is sound is accepted, and what is not is refused
+
+
+@needs_data
+@pytest.mark.llm
+def test_answers_of_other_problems_are_rejected() -> None:
+    generator = random.Random(0)
+    pairs = []
+    for name in ("minerva", "aime24", "math500", "math_train_512"):
+        real = [row["answer"] for row in rows(name)]
+        for gold in real:
+            pairs.append((rf"\boxed{{{generator.choice([other for other in real if other != gold])}}}", gold))
+    with Judge("minerva", seconds=60.0) as judge:
+        accepted = [pair for pair, verdict in zip(pairs, judge.judge(pairs)) if verdict.reward]
+        itself = judge.judge([(rf"\boxed{{{gold}}}", gold) for _, gold in pairs])
+    assert len(pairs) == 1314
+    assert len(accepted) <= 0.005 * len(pairs), accepted
+    assert all(verdict.reward == 1 for verdict in itself)
