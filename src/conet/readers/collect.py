@@ -1,0 +1,300 @@
+"""Reading a run, file by file; again and again while it grows."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.errors import ConetError
+from conet.readers.base import Part, Reader, Record, schema
+from conet.readers.columns import Source
+from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
+from conet.readers.rows import Plan, decide, missing, take
+from conet.readers.tables import Unusable, chunks, number_of_bytes, peek
+
+if TYPE_CHECKING:
+    import polars
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+
+@dataclass
+class Piece:
+    """What one file gave.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        Columns of the record, without ``file`` and ``sample``.
+    skipped : Counter
+        Rows passed over, by reason.
+    why : str
+        Why the file, or its rest, could not be read; empty where it could.
+    deliveries : list of Delivery
+        See :func:`conet.readers.repeats.fingerprint`.
+    state : tuple
+        Size and time of change, by which a changed file is recognised.
+    """
+
+    rows: "polars.DataFrame"
+    skipped: Counter = field(default_factory=Counter)
+    why: str = ""
+    deliveries: list[Delivery] = field(default_factory=list)
+    state: tuple[int, int] = (0, 0)
+
+
+class Collector:
+    """Reads a run; each further :meth:`read` opens only files that are new or have changed.
+
+    Parameters
+    ----------
+    path
+        A run directory, the folder of the files, or one file.
+    readers
+        The formats to be tried, in order; of several the first that finds files counts.
+    given
+        What the user says of the columns.
+    tokenizer
+        A file ``tokenizer.json``, or a folder with one: answers are measured in its tokens.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        readers: "list[Reader]",
+        given: Mapping[str, Source] | None = None,
+        tokenizer: str | Path | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.readers = readers
+        self.given = dict(given or {})
+        self.count_tokens = None if tokenizer is None else token_counter(Path(tokenizer))
+        self.tokenizer = tokenizer
+        self.reader: Reader | None = None
+        self.plan: Plan | None = None
+        self.problems: dict[str, int] = {}
+        self.pieces: dict[Path, Piece] = {}
+
+    def read(self, progress: Progress = lambda done, total: None) -> Record:
+        """Read what is there now.
+
+        Raises
+        ------
+        ConetError
+            When the place cannot be read, is of no known format, holds no row that could be read
+            whole, or it would be a guess what is correct.
+        """
+        parts = self.find()
+        total = sum(number_of_bytes(part.path) for part in parts)
+        done = 0
+        for part in parts:
+            size = number_of_bytes(part.path)
+            state = _state(part.path)
+            known = self.pieces.get(part.path)
+            if known is None or known.state != state or state == (0, 0):
+                self.pieces[part.path] = self._piece(
+                    part, state, partial(_within, progress, done, size, total)
+                )
+            done += size
+            progress(min(done, total), total)
+        return self._record(parts)
+
+    def find(self) -> list[Part]:
+        """Return the files of the run."""
+        if not _exists(self.path):
+            raise ConetError(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
+        chosen = [self.reader] if self.reader else self.readers
+        for reader in chosen:
+            parts = reader.finds(self.path)
+            if not parts and self.path.is_file() and len(chosen) == 1:
+                parts = [Part(self.path)]
+            if parts and (len(chosen) == 1 or _recognised(reader, parts)):
+                self.reader = reader
+                return parts
+        names = "completions_*.parquet (TRL), {step}.jsonl (verl), or .jsonl, .csv, .parquet with --map"
+        raise ConetError(
+            f"{self.path} without rollouts in it", names, "name the folder that holds the rollouts"
+        )
+
+    def _piece(self, part: Part, state: tuple[int, int], progress: Callable[[float], None]) -> Piece:
+        """Read one file."""
+        import polars as pl
+
+        assert self.reader is not None
+        found: list[pl.DataFrame] = []
+        piece = Piece(pl.DataFrame(schema=_schema()), state=state)
+        try:
+            if self.plan is None:
+                columns = peek(part.path)
+                if not columns:  # an empty file
+                    return piece
+                self.plan = decide(columns, self.reader, self.given, part.path, part.step)
+                self.plan.count_tokens = self.count_tokens
+            number = 0
+            for chunk in chunks(part.path, self.plan.needed):
+                piece.skipped.update(chunk.unreadable)
+                frame = chunk.frame.with_row_index("row", number)
+                number += chunk.frame.height
+                found.append(self._numbered(take(frame, self.plan, part, piece.skipped)))
+                progress(chunk.done)
+        except Unusable as error:
+            piece.why = str(error)
+        if found:
+            piece.rows = pl.concat(found)
+        if not piece.rows.height and piece.skipped and not piece.why:
+            self._explain(part, piece)
+        piece.deliveries = fingerprint(piece.rows)
+        return piece
+
+    def _numbered(self, rows: "polars.DataFrame") -> "polars.DataFrame":
+        """Replace the names of problems by numbers, in the order of their first appearance."""
+        import polars as pl
+
+        names = rows["problem"].unique(maintain_order=True)
+        numbers = [self.problems.setdefault(name, len(self.problems)) for name in names]
+        problem = rows["problem"].replace_strict(names, numbers, return_dtype=pl.Int32).cast(pl.Int32)
+        return rows.with_columns(problem).select(list(_schema()))
+
+    def _explain(self, part: Part, piece: Piece) -> None:
+        """Say which column a file lacks of which no row could be used."""
+        assert self.plan is not None
+        try:
+            columns = peek(part.path)
+        except Unusable:
+            return
+        for role, source in self.plan.sources.items():
+            if source.column not in columns and role in ("step", "problem", "prompt", "correct", "reward"):
+                error = missing(f"no {role}", source.column, columns, part.path)
+                piece.why = f"has no column {source.column!r}; {error.remedy}"
+                return
+
+    def _record(self, parts: list[Part]) -> Record:
+        import polars as pl
+
+        assert self.reader is not None
+        skipped: Counter = Counter()
+        files_skipped: dict[str, str] = {}
+        repeats, rows = Repeats(self.reader.one_step_a_file), []
+        empty = 0
+        for number, part in enumerate(parts):
+            piece = self.pieces[part.path]
+            skipped.update(piece.skipped)
+            if piece.why:
+                files_skipped[part.path.name] = piece.why
+            empty += not (piece.rows.height or piece.skipped or piece.why)
+            kept = repeats.drop(piece.rows, piece.deliveries, part.path.name)
+            rows.append(kept.with_columns(pl.lit(number, pl.UInt32).alias("file")))
+        skipped[REPEATED] += repeats.dropped
+        skipped = +skipped
+        table = pl.concat(rows) if rows else pl.DataFrame(schema=schema())
+        if not table.height or self.plan is None:
+            raise self._nothing(parts, skipped, files_skipped)
+        sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")
+        remarks = [*repeats.remarks, *([f"{empty} files hold no rows"] if empty else [])]
+        return Record(
+            table.with_columns(sample=sample), list(self.problems), self.path, self.reader.name,
+            tuple(part.path for part in parts), self._sources(table), dict(skipped), files_skipped, tuple(remarks),
+        )  # fmt: skip
+
+    def _nothing(self, parts: list[Part], skipped: Counter, files: dict[str, str]) -> ConetError:
+        """Say why not a single row could be used."""
+        reasons = [f"{count} {reason}" for reason, count in skipped.items()]
+        reasons += [f"{name} {why}" for name, why in list(files.items())[:2]]
+        return ConetError(
+            f"{self.path}: no row of {len(parts)} {'file' if len(parts) == 1 else 'files'} can be used"
+            f" ({'; '.join(reasons) or 'they are empty'})",
+            "rows with step, prompt and reward", "check the files, or name their columns with --map",
+        )  # fmt: skip
+
+    def _sources(self, table: "polars.DataFrame") -> dict[str, str]:
+        """Say in words where the main quantities come from."""
+        assert self.plan is not None
+        sources = self.plan.sources
+        said = ("step", "correct", "length", "truncated")
+        found: dict[str, str] = {role: f"column {sources[role]}" for role in said if role in sources}
+        found.setdefault("step", "the names of the files")
+        found.setdefault("correct", f"column {self.plan.verdict} (1 is correct)")
+        found["problem"] = f"column {sources.get('problem') or sources['prompt']}"
+        if "completion" in sources and self.count_tokens is not None:
+            found["length"] = f"tokens of column {sources['completion']} (tokenizer {self.tokenizer})"
+        elif "length" not in found and "completion" in sources:
+            found["length"] = f"characters of column {sources['completion']}"
+        return found
+
+
+def _schema() -> "dict[str, Any]":
+    return {"row": schema()["row"]} | {
+        name: kind for name, kind in schema().items() if name not in ("row", "file")
+    }
+
+
+def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:
+    """Say how far a file has been read."""
+    progress(int(before + share * size), total)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConetError(
+            f"{path}: {error.strerror or error}",
+            "a place that can be read",
+            "check the path and its permissions",
+        ) from None
+    return True
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _recognised(reader: Reader, parts: list[Part]) -> bool:
+    """Whether a file among the first ones has the columns that mark the format."""
+    if not reader.marks:
+        return True
+    for part in parts[:5]:
+        try:
+            columns = peek(part.path)
+        except Unusable:
+            continue
+        if columns:
+            return set(reader.marks) <= set(columns)
+    return False
+
+
+def token_counter(path: Path) -> Callable[[list[str]], list[int]]:
+    """Return a function that counts the tokens of answers.
+
+    Raises
+    ------
+    ConetError
+        When the library is not installed, or the file is no tokenizer.
+    """
+    file = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise ConetError(
+            f"--tokenizer {path}, but tokenizers is not installed", "the library tokenizers",
+            "pip install tokenizers, or leave the option out to count characters",
+        ) from None  # fmt: skip
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:
+        raise ConetError(
+            f"--tokenizer {file}: {' '.join(str(error).split())[:150]}",
+            "a file tokenizer.json",
+            "check the path",
+        ) from None
+    return lambda answers: [
+        len(found.ids) for found in tokenizer.encode_batch(answers, add_special_tokens=False)
+    ]

@@ -1,0 +1,71 @@
+"""Looking around in a place that may be anything."""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from conet.errors import ConetError
+
+
+def scan(folder: Path) -> list[Path]:
+    """Return the files of a folder.
+
+    Raises
+    ------
+    ConetError
+        When it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_file()]
+    except OSError as error:
+        raise cannot_read(folder, error) from None
+
+
+def folders(path: Path, depth: int) -> list[Path]:
+    """Return a folder and those in it, so many levels deep, sorted.
+
+    Hidden folders, links, and inner folders that cannot be read are left out.
+
+    Raises
+    ------
+    ConetError
+        When the folder itself cannot be read.
+    """
+    try:
+        with os.scandir(path) as entries:
+            inside = sorted(
+                entry.path
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            )
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    found = [path]
+    for folder in inside if depth else ():
+        with suppress(ConetError):
+            found += folders(Path(folder), depth - 1)
+    return found
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; one that may not be looked at counts as none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def number_in(path: Path) -> int | None:
+    """The first number in a file's name; None where there is none that a step can be."""
+    digits = re.search(r"\d+", path.stem)
+    number = int(digits.group()) if digits and len(digits.group()) < 10 else None
+    return number if number is not None and number < 2**31 else None
+
+
+def cannot_read(path: Path, error: OSError) -> ConetError:
+    """Say why a place cannot be read."""
+    return ConetError(
+        f"{path}: {error.strerror or error}", "a place that can be read", "check the path and its permissions"
+    )

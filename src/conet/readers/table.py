@@ -1,0 +1,28 @@
+"""Any other table: JSON lines, CSV or parquet, one file or a folder of them, with ``--map`` where needed."""
+
+from pathlib import Path
+
+from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader, named_rewards
+from conet.readers.places import scan
+from conet.readers.tables import is_table, natural
+
+NAMES = {
+    "step": ("step", "global_step"),
+    "prompt": ("prompt", "input", "question"),
+    "completion": ("completion", "output", "response"),
+    "correct": ("correct", "acc", "accuracy"),
+    "length": LENGTHS,
+    "truncated": TRUNCATED,
+    "split": ("split",),
+    "phase": ("phase",),
+}
+
+
+def finds(path: Path) -> list[Part]:
+    """Return one file, or the tables that lie in a folder."""
+    if path.is_file():
+        return [Part(path)]
+    return [Part(file) for file in sorted((file for file in scan(path) if is_table(file)), key=natural)]
+
+
+READER = Reader("table", finds, NAMES, named_rewards)
