@@ -1,5 +1,7 @@
 """C4: the maximally frustrated state, where islands are most numerous and compete most."""
 
+from functools import partial
+
 import numpy as np
 
 from conet.experiments.c2 import bottom
@@ -77,7 +79,7 @@ def decide(results: Results) -> list[Verdict]:
         judge("C4", "excess forgetting rate around the frustration peak less that of all later steps",
               each(results, forgetting_contrast), 0.0, why="problems are forgotten there"),
         *[judge("C4", f"rank agreement of {name.replace('_', ' ')} (over its noise floor) with the exact frustration",
-                each(results, lambda run, name=name: agreement(run, name)), 0.5,
+                each(results, partial(agreement, name=name)), 0.5,
                 why="only such proxies exist for language models") for name in PROXIES],
     ]  # fmt: skip
 
@@ -148,8 +150,8 @@ def _fights(results: Results) -> Table:
             rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{strength:.3f}", where))
     header = ("seed", "questions", "node", "strength", "their islands")
     caption = (
-        f"The three strongest fights at step {FIGHTS_AT} of the first seeds: opposed exact gradients of two questions at one "
-        "committed node."
+        f"The three strongest fights at step {FIGHTS_AT} of the first seeds: opposed exact gradients of two questions "
+        "at one committed node."
     )
     return Table("Who fights, and where", header, tuple(rows), caption)
 

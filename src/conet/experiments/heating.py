@@ -44,7 +44,8 @@ def measure(
 ) -> np.ndarray:
     """Return a measure of one arm for every seed, float64, shape (seeds,)."""
     column = heat.MEASURES.index(name)
-    return np.array([run["arms"][arms.index(wanted), column] for arms, run in runs_of(results, changes)])
+    found = [(arms.index(dict(wanted)), run["arms"]) for arms, run in runs_of(results, changes)]
+    return np.array([table[row, column] for row, table in found], np.float64)
 
 
 def gain(
