@@ -148,7 +148,7 @@ class Training:
             gradient = learner.gradient(batch)
             if not isinstance(gradient, Gradient) or gradient.values.shape != self.policy.logits.shape:
                 raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
-        except ConetError:
+        except (ConetError, MemoryError):
             raise
         except Exception as error:
             raise ConetError(

@@ -97,7 +97,13 @@ def build(settings: GraphSettings, seed: int) -> Graph:
     if settings.file is not None:
         options["file"] = settings.file
     checked = _checked(settings.kind, builder, options)
-    graph = builder(settings.nodes, settings.degree, seed, **checked)
+    try:
+        graph = builder(settings.nodes, settings.degree, seed, **checked)
+    except (ConetError, MemoryError):
+        raise
+    except Exception as error:  # the builder may be the user's own
+        got = f"graph.kind={settings.kind}: {type(error).__name__}: {error}"
+        raise ConetError(got, "a graph of this size", "mend the function, or choose another size") from error
     if not isinstance(graph, Graph):
         got = f"graph.kind={settings.kind} returned a {type(graph).__name__}"
         raise ConetError(got, "a conet.Graph", "return one from your function")

@@ -55,7 +55,8 @@ def make(settings: TaskSettings, nodes: int, seed: int) -> Tasks:
         count = settings.questions
         if 2 * count > nodes:
             raise ConetError(
-                f"tasks.questions={count}", f"at most {nodes // 2}, half of the {nodes} nodes",
+                f"tasks.questions={count}",
+                f"at most {nodes // 2}, half of the {nodes} nodes",
                 "ask fewer questions or enlarge the graph",
             )
         # The graph is drawn from the seed itself; a child of it keeps the two draws independent.
@@ -83,7 +84,7 @@ def read_pairs(path: Path, nodes: int) -> np.ndarray:
         pairs = np.array(rows, dtype=np.int64)
         if pairs.ndim != 2 or pairs.shape[1] != 2:
             raise ValueError(f"shape {pairs.shape}")
-    except (OSError, ValueError, TypeError, OverflowError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ConetError(
             f"tasks.file={path}: {error}", "lines 'question answer', or JSON [[q, a], …]", "mend the file"
         ) from None
@@ -94,13 +95,18 @@ def read_pairs(path: Path, nodes: int) -> np.ndarray:
 def _check_pairs(pairs: np.ndarray, nodes: int, path: Path) -> None:
     outside = pairs[(pairs < 0) | (pairs >= nodes)]
     if len(outside):
-        raise ConetError(f"{path}: node {outside[0]}", f"0 to {nodes - 1}", "mend the file or enlarge the graph")
+        raise ConetError(
+            f"{path}: node {outside[0]}", f"0 to {nodes - 1}", "mend the file or enlarge the graph"
+        )
     own = pairs[pairs[:, 0] == pairs[:, 1], 0]
     if len(own):
-        raise ConetError(f"{path}: question {own[0]} is its own answer", "two different nodes", "mend the file")
+        raise ConetError(
+            f"{path}: question {own[0]} is its own answer", "two different nodes", "mend the file"
+        )
     values, counts = np.unique(pairs[:, 0], return_counts=True)
     if counts.max() > 1:
         raise ConetError(
-            f"{path}: question {values[counts.argmax()]} stands {counts.max()} times", "each question once",
+            f"{path}: question {values[counts.argmax()]} stands {counts.max()} times",
+            "each question once",
             "remove the duplicates",
         )
