@@ -162,7 +162,9 @@ def test_places_that_will_do(kind, tmp_path, monkeypatch):
     assert conet.Run(run.path).finished
 
 
-@pytest.mark.parametrize("place", ["/proc/nowhere/run", "{file}/run", "{tmp}/" + "x" * 256, "/dev/null"])
+@pytest.mark.parametrize(
+    "place", ["/proc/nowhere/run", "{file}/run", "{tmp}/" + "x" * 256, "/dev/null", "{tmp}/\udcff"]
+)
 def test_places_that_cannot_be_written(place, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     place = place.format(file=tmp_path / "file", tmp=tmp_path)

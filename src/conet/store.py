@@ -120,8 +120,12 @@ def refuse_existing(path: Path) -> None:
     Raises
     ------
     ConetError
-        When it is a file or a non-empty directory.
+        When it is a file or a non-empty directory, or not in UTF-8, which the tables' library needs.
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConetError(f"--out {ascii(str(path))}", "a path in UTF-8", "choose another") from None
     try:
         taken = any(path.iterdir()) if path.is_dir() else path.exists()
     except OSError as error:
