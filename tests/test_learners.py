@@ -406,11 +406,13 @@ def learners_in(path: Path) -> list[str]:
     return [f"{path}:{name}" for name in own]
 
 
-EVERY_LEARNER = [
-    *LEARNERS,
-    *learners_in(ROOT / "docs/skeletons/learner.py"),
-    *learners_in(ROOT / "examples/my_learner.py"),
-]
+FILES = [*ROOT.glob("docs/skeletons/*learner*.py"), *ROOT.glob("examples/*learner*.py")]
+EVERY_LEARNER = [*LEARNERS, *(name for path in sorted(FILES) for name in learners_in(path))]
+
+
+def test_skeleton_and_example_are_among_them():
+    assert {path.name for path in FILES} >= {"learner.py", "my_learner.py"}
+    assert len(EVERY_LEARNER) >= 7
 
 
 @pytest.mark.parametrize("name", EVERY_LEARNER, ids=lambda name: name.rpartition("/")[2])

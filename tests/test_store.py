@@ -178,9 +178,10 @@ def test_places_that_cannot_be_written(place, tmp_path, capsys):
 def test_the_directory_appears_whole(tmp_path, monkeypatch):
     """At every write before the rename nothing is to be seen; right after it, the run can be resumed."""
     place, seen = tmp_path / "run", []
-    with monkeypatch.context() as watched, pytest.raises(Killed):
+    with monkeypatch.context() as watched:
         watched.setattr(files.os, "fsync", lambda descriptor: seen.append(place.exists()))
-        conet.run(CONFIG, place, progress=stop_at(0))
+        with pytest.raises(Killed):
+            conet.run(CONFIG, place, progress=stop_at(0))
     assert seen[:3] == [False] * 3  # config, provenance, graph
     assert {"config.json", "provenance.json", "graph.safetensors"} <= set(os.listdir(place))
     whole = conet.simulate(CONFIG)[1].policy.sha256

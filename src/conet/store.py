@@ -125,7 +125,7 @@ def refuse_existing(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise ConetError(f"--out {ascii(str(path))}", "a path in UTF-8", "choose another") from None
+        raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
     try:
         taken = any(path.iterdir()) if path.is_dir() else path.exists()
     except OSError as error:

@@ -1,0 +1,113 @@
+"""The examples run as they say: each file's own command line, and the script in Python."""
+
+import json
+import os
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import conet
+from conet import cli, report
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SKELETONS = sorted((ROOT / "docs/skeletons").glob("*.py"))
+COMMAND = re.compile(r"^ *\$ (conet run .*)$", re.MULTILINE)
+# Small enough for a test.
+SMALL = ["--preset", "smoke", "--steps", "4", "--json"]
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    monkeypatch.setattr(report, "write", lambda run: (run.path / "report.html").write_text("x"))
+    monkeypatch.chdir(ROOT)
+
+    def run(*arguments) -> dict:
+        cli.main([str(argument) for argument in arguments])
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
+
+
+def test_there_is_one_of_each():
+    assert {path.name for path in EXAMPLES} >= {
+        "my_graph.py",
+        "my_learner.py",
+        "my_observable.py",
+        "python_api.py",
+    }
+    assert {path.name for path in SKELETONS} >= {"graph.py", "learner.py", "observable.py"}
+
+
+@pytest.mark.parametrize("path", [*EXAMPLES, *SKELETONS], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_example_runs_by_its_own_command(path, call, tmp_path):
+    commands = COMMAND.findall(path.read_text(encoding="utf-8"))
+    if path.name == "python_api.py":
+        assert not commands
+        return  # run below
+    assert commands, f"{path} does not say how to run it"
+    for number, command in enumerate(commands):
+        words = shlex.split(command.replace(f"path/to/{path.name}", str(path.relative_to(ROOT))))
+        assert words[:2] == ["conet", "run"]
+        out = tmp_path / str(number)
+        own = [word for word in words[2:] if word not in ("--preset", "smoke")]
+        summary = call("run", *own, *SMALL, "--out", out)
+        assert summary["steps"] == 4
+        run = conet.Run(out)
+        assert str(path.relative_to(ROOT)) in json.dumps(run.config.model_dump(mode="json"))
+        assert np.isfinite(run.snapshot(4)["logits"]).all()
+
+
+def test_users_learner_learns(call, tmp_path):
+    summary = call("run", "--preset", "smoke", "--json", "--out", tmp_path / "x", "--set",
+                   "learner.name=examples/my_learner.py:PassAtK", "learner.k=2", "learner.learning_rate=40")  # fmt: skip
+    metrics = conet.Run(tmp_path / "x").metrics()
+    assert summary["accuracy"] > metrics["accuracy"][:5].mean() + 0.3
+
+
+def test_users_observable_stands_in_the_metrics(call, tmp_path):
+    name = "examples/my_observable.py:dead_wood"
+    call("run", *SMALL, "--out", tmp_path / "x", "--set", f'observables=["{name}", "paths"]')
+    columns = conet.Run(tmp_path / "x").metrics().columns
+    assert {f"{name}.unused", f"{name}.uncommitted", "paths.distinct"} <= set(columns)
+
+
+def test_users_graph_is_the_one_that_is_walked(call, tmp_path):
+    call("run", *SMALL, "--out", tmp_path / "x", "--set", "graph.kind=examples/my_graph.py:ring_of_cliques",
+         "graph.nodes=60", "graph.degree=6", "graph.reach=2", "tasks.questions=5")  # fmt: skip
+    graph = conet.Run(tmp_path / "x").graph()
+    clique = np.arange(60) // 6
+    ahead = (clique[graph.targets] - clique[graph.sources()]) % 10
+    assert set(ahead.tolist()) == {0, 1, 2}
+    assert graph.uniform_degree == 6
+
+
+def test_python_script(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["python_api.py", str(tmp_path)])
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    runpy.run_path(str(ROOT / "examples/python_api.py"), run_name="__main__")
+    assert "islands, average degree" in capsys.readouterr().out
+    assert os.listdir(tmp_path) == ["valley.svg"]
+    assert (tmp_path / "valley.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+def test_python_of_the_readme(tmp_path, monkeypatch):
+    """The block in the README, word for word, on the smallest preset."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    real = conet.preset
+    monkeypatch.setattr(
+        conet, "preset", lambda name: real("smoke").override({"graph.nodes": 60, "snapshots.web_every": 50}),
+        raising=False,
+    )  # fmt: skip
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert list(tmp_path.glob("*.svg"))
