@@ -1,6 +1,8 @@
 """Gradients of logits, and how to build one from walks."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -16,13 +18,25 @@ class Gradient:
     Attributes
     ----------
     values : ndarray of float64, shape (edges,)
-        Zero outside the edges of ``rows``.
+        Zero outside the edges of ``rows``. Read-only where :func:`from_walks` made it.
     rows : ndarray of int32, shape (touched nodes,)
         Nodes whose edges have a gradient; each once; ascending is fastest.
     """
 
     values: np.ndarray
     rows: np.ndarray
+
+
+class _Lent(NamedTuple):
+    """Memory of a policy's last gradient, and whether anyone still sees it."""
+
+    values: np.ndarray
+    seen: np.ndarray
+    rows: np.ndarray
+    view: "ref[np.ndarray]"
+
+
+_LENT: "WeakKeyDictionary[Policy, _Lent]" = WeakKeyDictionary()
 
 
 def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
@@ -50,7 +64,7 @@ def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
     if not np.isfinite(weights[walks.used()] if per_step else weights).all():
         raise ValueError("got weights that are not finite; check the learner's division by zero")
     graph = policy.graph
-    values, seen = np.zeros(graph.edges), np.zeros(graph.nodes, np.uint8)
+    values, seen = _zeros(policy)
     rows = np.empty(min(walks.steps, graph.nodes), np.int32)
     count = kernels.accumulate(
         walks.starts, walks.edges, walks.length, weights.reshape(-1), per_step, policy.records,
@@ -58,7 +72,24 @@ def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
     )  # fmt: skip
     touched = np.sort(rows[:count])  # memory is then passed in order, which is thrice as fast at 10⁶ nodes
     kernels.finish_rows(touched, graph.offsets, policy.probability, values)
-    return Gradient(values, touched)
+    # A buffer's view, not a slice: slices of it keep it alive, and nobody can make it writeable.
+    view = np.frombuffer(values.data.toreadonly())
+    _LENT[policy] = _Lent(values, seen, touched.copy(), ref(view))
+    return Gradient(view, touched)
+
+
+def _zeros(policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+    """Zeros, one an edge and one a node: those of the policy's last gradient if nobody has it any more.
+
+    The system clears fresh memory in large pages, however few rows are used; at 10⁶ nodes that took
+    longer than the rest of an update with few rows.
+    """
+    last = _LENT.pop(policy, None)
+    if last is None or last.view() is not None:
+        return np.zeros(policy.graph.edges), np.zeros(policy.graph.nodes, np.uint8)
+    kernels.clear_rows(last.rows, policy.graph.offsets, last.values)
+    last.seen[last.rows] = 0
+    return last.values, last.seen
 
 
 def norm(policy: Policy, gradient: Gradient) -> float:

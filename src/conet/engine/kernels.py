@@ -217,6 +217,14 @@ def finish_rows(rows, offsets, probability, values):
 
 
 @njit(cache=True, nogil=True)
+def clear_rows(rows, offsets, values):
+    """Set the values of the given rows to zero."""
+    for row in rows:
+        for edge in range(uint64(offsets[row]), uint64(offsets[row + 1])):
+            values[edge] = 0.0
+
+
+@njit(cache=True, nogil=True)
 def ascend_rows(rows, offsets, values, rate, logits):
     """Add rate · values to the logits of the given rows, so that a step costs what was visited."""
     for row in rows:

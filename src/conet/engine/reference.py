@@ -139,6 +139,12 @@ def finish_rows(rows, offsets, probability, values):
             values[edge] -= total * float(probability[edge])
 
 
+def clear_rows(rows, offsets, values):
+    """Set the values of the given rows to zero."""
+    for row in rows:
+        values[int(offsets[row]) : int(offsets[row + 1])] = 0.0
+
+
 def ascend_rows(rows, offsets, values, rate, logits):
     """Add rate · values to the logits of the given rows."""
     for row in rows:
