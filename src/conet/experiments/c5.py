@@ -74,11 +74,14 @@ def draw(results: Results) -> list[Picture]:
     left.set(
         xlabel="step of half the rise", ylabel="width of the rise\n(steps from 10 to 90 %)", yscale="log"
     )
+    left.set_yticks([5, 10, 20, 40, 80], ["5", "10", "20", "40", "80"])
+    left.minorticks_off()
     left.legend(loc="upper right")
     distance = np.concatenate([run["distance"][late(run) & (run["kind"] > 0)] for run in runs])
     counts = np.bincount(distance.astype(int))
     right.bar(np.arange(len(counts)), counts / counts.sum(), color=style.GREEN)
     right.set(xlabel="edges from question to junction", ylabel="share of late problems")
+    right.set_xticks(np.arange(len(counts)))
     text = (
         "Left: each problem of each seed with a logistic rise. Right: how far from its question a problem learned after "
         "the knee meets the web that was there before its onset."

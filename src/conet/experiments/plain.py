@@ -54,7 +54,7 @@ def dots(
         axes.plot(of_row, height, "o", ms=3, color=style.BLUE, alpha=0.6, mew=0)
         finite = of_row[np.isfinite(of_row)]
         if len(finite):
-            axes.plot([np.mean(finite)] * 2, [row - 0.3, row + 0.3], color=style.INK, lw=1.5)
+            axes.plot([np.mean(finite)] * 2, [row - 0.3, row + 0.3], "-", color=style.INK, lw=1.5)
     if threshold is not None:
         axes.axvline(threshold, color=style.VERMILION, lw=1, ls="--", label=f"threshold {threshold:g}")
     axes.set_yticks(range(len(names)), names)
