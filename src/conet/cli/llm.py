@@ -1,0 +1,153 @@
+"""Commands on language models: train by a recipe, go on, evaluate."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from cyclopts import App
+
+from conet.cli.options import Json, Pairs, Whole, parse_pairs
+from conet.errors import ConetError
+
+app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
+
+
+@app.command
+def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Whole = None,
+          set_: Pairs = None, json_: Json = False) -> None:  # fmt: skip
+    """Train a language model: GRPO, a short heating, GRPO again.
+
+    Parameters
+    ----------
+    recipe
+        tiny, smollm2, deepscaler-1.5b, or a TOML or JSON file.
+    out
+        A new or empty directory; runs/llm-<recipe>-s<seed>-<time> by default.
+    seed
+        Seed of weights, data order and sampling.
+    steps
+        Number of updates.
+    set_
+        Settings as key=value, such as heating.mode=rlvr training.learning_rate=1e-5; may be repeated.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet.llm import recipe as recipes
+    from conet.llm import train as training
+
+    changes = parse_pairs(set_)
+    changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
+    settings = recipes.load(recipe).override(changes)
+    _show(training.run(settings, out or training.default_place(settings)), json_)
+
+
+@app.command
+def resume(run: Path, *, json_: Json = False) -> None:
+    """Go on with an interrupted training; for a finished one, print its summary.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    json_
+        Print the summary as one JSON object on the last line.
+    """
+    from conet.llm import train as training
+
+    _show(training.go_on(run), json_)
+
+
+@app.command(name="eval")
+def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None = None,
+             engine: Literal["auto", "vllm", "transformers"] = "auto", length: Whole = None,
+             batch: Whole = 64, set_: Pairs = None, json_: Json = False) -> None:  # fmt: skip
+    """Measure pass@k, best@k, mean and majority of a model on problems; an interrupted call goes on.
+
+    Parameters
+    ----------
+    model
+        A run directory, a model directory or hub name, or FILE.gguf or package:FILE.gguf.
+    problems
+        "training" (those of a run directory), or a .jsonl or .parquet file, or hub:NAME.
+    samples
+        Completions a problem.
+    out
+        Where completions and results go; eval-<problems> inside the run, or in the working directory, by default.
+    engine
+        vLLM where it and a GPU are there, else transformers.
+    length
+        Most tokens of a completion; the recipe's by default, 2048 without one.
+    batch
+        Prompts at a time, with transformers.
+    set_
+        Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6 problems.chat=true.
+    json_
+        Print the result as one JSON object on the last line.
+    """
+    from conet.llm import evaluate as evaluation
+    from conet.llm import problems as sources
+    from conet.llm import recipe as recipes
+    from conet.llm import train as training
+
+    training.check_installed()
+    place = Path(model)
+    run = (place / "recipe.json").exists()
+    settings = (
+        training.read_recipe(place)
+        if run
+        else recipes.Recipe(name="eval", training={"max_completion_length": 2048})
+    )
+    settings = _asked(settings, model, problems, run).override(parse_pairs(set_))
+    found = sources.load(settings.problems)
+    options = settings.options()
+    if not samples or samples < 1 or not batch or batch < 1:
+        raise ConetError(f"--samples {samples} --batch {batch}", "at least 1", "raise it")
+    generate = evaluation.generator(settings.model, length or options.get("max_completion_length", 2048),
+                                    options["temperature"], batch, settings.seed, engine)  # fmt: skip
+    target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
+    with training.out_of_memory():
+        result = evaluation.evaluate(generate, found, settings.problems, samples, target)
+    print(json.dumps(result) if json_ else describe(result, target))
+
+
+def _asked(settings: Any, model: str, problems: str, run: bool) -> Any:
+    """Put model and problems into the settings."""
+    changes: dict[str, Any] = {}
+    if run:
+        changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
+    else:
+        changes["model.gguf" if model.endswith(".gguf") else "model.path"] = model
+    if problems != "training":
+        changes |= {"problems.source": problems, "problems.limit": None}
+    elif not run:
+        raise ConetError(f"the training problems of {model}", "a run directory", "name a file of problems")
+    return settings.override(changes)
+
+
+def describe(result: dict[str, Any], target: Path) -> str:
+    """Put an evaluation into a few lines."""
+
+    def shown(cell: dict[str, Any]) -> str:
+        around = "" if cell["low"] is None else f" [{cell['low']:.3f}, {cell['high']:.3f}]"
+        return f"{cell['value']:.3f}{around}"
+
+    lines = [f"{result['problems']} problems, {result['samples']} samples each; intervals over problems"]
+    lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
+    lines += [f"majority  {shown(result['majority'])}", f"written   {target}"]
+    return "\n".join(lines)
+
+
+def _show(run: Path, as_json: bool) -> None:
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8")) | {"run": str(run)}
+    if as_json:
+        print(json.dumps(summary))
+        return
+    length, heat = summary["correct_length"], summary["heat"]
+    arc = " → ".join("-" if length[key] is None else f"{length[key]:.1f}" for key in ("start", "min", "end"))
+    heated = "not heated"
+    if heat is not None:
+        heated = f"step {heat['step']}, {heat['reason']}: {heat['eligible']} problems eligible"
+        heated += "" if heat["eligible"] else ", so there was no heating"
+    accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"
+    print(f"accuracy        {accuracy}, the last 20 steps\ncorrect length  {arc} tokens\nheating         {heated}\n"
+          f"monitor         {summary['monitor_share']:.1%} of the time\nmodel           {run / 'model'}")  # fmt: skip

