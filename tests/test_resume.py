@@ -15,6 +15,7 @@ import pytest
 
 import conet
 from conet import cli, files, train
+from conet.training import Training
 
 # Heating from step 9 on, Adam (whose moments have to be kept), observables of two kinds of columns.
 CONFIG = conet.preset("smoke").override(
@@ -116,6 +117,28 @@ def test_killed_at_a_step(step, threads, whole, tmp_path):
     with pytest.raises(Killed):
         conet.run(CONFIG, tmp_path / "run", progress=stop, threads=threads)
     assert_same(conet.resume(tmp_path / "run", threads=4 - threads), whole)
+
+
+@pytest.mark.parametrize("step", [1, 6, 30, 60])
+def test_the_detector_goes_on_where_it_was(step):
+    """Through JSON, as in a checkpoint: the same evidence at every later step, and the same word."""
+    config = conet.preset("smoke").override(
+        {"steps": 90, "schedule.name": "annealed_rlvr", "snapshots.web_every": 0}
+    )
+    straight = Training(config)
+    for _ in range(step):
+        straight.advance()
+    arrays, state = straight.state()
+    resumed = Training(config)
+    resumed.load({name: array.copy() for name, array in arrays.items()}, json.loads(json.dumps(state)))
+    assert resumed.events == straight.events
+    while straight.step < 90:
+        assert resumed.advance() == straight.advance()
+        assert json.dumps(resumed.detector.state()) == json.dumps(straight.detector.state())
+        assert resumed.detector.heat_now == straight.detector.heat_now
+    assert resumed.policy.sha256 == straight.policy.sha256
+    assert resumed.events == straight.events
+    assert "phase heat" in [event["event"] for event in straight.events]
 
 
 def test_heating_goes_on_with_the_same_lessons(whole):
