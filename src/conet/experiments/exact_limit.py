@@ -164,7 +164,7 @@ EXPERIMENT = Experiment(
     method=(
         f"Preset reference, {STEPS} steps: the exact policy gradient of group-normalised GRPO against GRPO with G from 4 to "
         "4,096, on the same graphs and questions (10 seeds). Success and correct length are solved exactly every "
-        f"{EVERY} steps. V: end over minimum at least 1.3; islands: peak over end at least 1.3; coincidence within a quarter."
+        f"{EVERY} steps. V: end over minimum at least 1.3; islands: peak over end likewise; coincidence within a quarter."
     ),
     cells=cells,
     judge=decide,

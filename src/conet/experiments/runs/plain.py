@@ -95,7 +95,9 @@ def plain_run(
             web = threshold_web(training.policy, training.config.web.threshold)
             labels.append(question_labels([web], training.tasks.questions)[0])
         if step == FIGHTS_AT and frustration_steps:
-            fought = [(f.problem, f.rival, f.node, f.strength) for f in fights(training.policy, training.tasks)]
+            fought = [
+                (f.problem, f.rival, f.node, f.strength) for f in fights(training.policy, training.tasks)
+            ]
         if step == steps:
             break
         row = training.advance()
@@ -116,6 +118,12 @@ def plain_run(
         names = ("frustration", "frustration_share", "frustration_everywhere")
         arrays |= dict(zip(names, np.array(pulled).T))
     return {name: np.asarray(value) for name, value in (arrays | _final(training)).items()}
+
+
+def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) -> Arrays:
+    """Return :func:`plain_run` of `reference` without what it keeps of single problems: for many regimes."""
+    arrays = plain_run(seed, "reference", changes, snapshots, ())
+    return {name: value for name, value in arrays.items() if name not in ("counts", "length_sums")}
 
 
 def _by_problem(training: Training) -> tuple[np.ndarray, np.ndarray]:
