@@ -1,6 +1,7 @@
 """Commands on many runs: the claims, and grids of the user's own."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,3 +62,48 @@ def reproduce(
         numbers = "" if None in (low, high) else f"{row['estimate']:.3g} [{low:.3g}, {high:.3g}]"
         print(f"{row['claim']:4} {row['verdict']:9} {row['statistic']}: {numbers}")
     print(f"report {place / 'report.html'}")
+
+
+def sweep(
+    file: Path,
+    *,
+    jobs: int | None = None,
+    backend: Literal["joblib", "ray"] = "joblib",
+    out: Path | None = None,
+    json_: Json = False,
+) -> None:
+    """Run a grid of your own and leave a tidy table, one row a cell and seed.
+
+    Parameters
+    ----------
+    file
+        A JSON or TOML file with `grid` (dotted key to a list of values) or `cells`, and if you like `preset`,
+        `seeds` and `measures`; see docs/sweeps.md.
+    jobs
+        Processes; all cores by default.
+    backend
+        joblib (processes here) or ray (a cluster; the extra [cluster]).
+    out
+        Where the tables and cached cells go; runs/sweep-<file> by default. An interrupted call goes on there.
+    json_
+        Print all rows as one JSON object on the last line.
+    """
+    from conet.experiments import sweep as sweeps
+    from conet.progress import cell_line
+
+    definition = sweeps.read(file)
+    place = out or Path("runs") / f"sweep-{file.stem}"
+    with cell_line() as progress:
+        swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
+    if json_:
+        print(
+            json.dumps(
+                {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
+            )
+        )
+        return
+    print(sweeps.describe(swept))
+    for one in swept.failures:
+        changed = " ".join(f"{key}={value}" for key, value in one["settings"].items())
+        print(f"failed {changed} seed={one['seed']}: {one['reason']}", file=sys.stderr)
+    print(f"table {place / 'table.parquet'}")
