@@ -20,7 +20,7 @@ app = App(
 
 
 app.command(runs.run_command, name="run")
-for command in (runs.resume, runs.report, runs.presets, experiments.reproduce):
+for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, experiments.sweep):
     app.command(command)
 app.command(llm.app)
 
