@@ -149,24 +149,30 @@ def build(recipe: Recipe, path: Path, judge: Judge) -> Any:
 
 
 def start_model(recipe: Recipe, path: Path) -> tuple[Any, Any]:
-    """Return model and tokenizer, after the warm-up where there is one; its result is kept."""
-    warm = path / "warmup"
-    if (warm / "done").exists():
-        settings = recipe.model.model_copy(update={"path": str(warm), "gguf": None})
-        return models.load(settings, recipe.seed)
-    model, tokenizer = models.load(recipe.model, recipe.seed)
-    if recipe.warmup.steps:
+    """Return model and tokenizer as RLVR starts from them.
+
+    Weights that no path names (random, from a GGUF file, after a warm-up) are kept in ``RUN/start``:
+    resuming needs them, and so does a penalty against the starting policy.
+    """
+    start = path / "start"
+    kept = recipe.model.model_copy(update={"path": str(start), "gguf": None, "tokenizer": str(start)})
+    if not (start / "done").exists():
+        if recipe.model.path and not recipe.warmup.steps:
+            return models.load(recipe.model, recipe.seed)
         from accelerate import PartialState
 
         from conet.llm.warmup import warm_up
 
         state = PartialState()
+        model, tokenizer = models.load(recipe.model, recipe.seed)
         model.to(state.device)
-        loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed)
+        loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed) if recipe.warmup.steps else None
         if state.is_main_process:
-            model.save_pretrained(warm)
-            write_atomic(warm / "done", json.dumps({"loss": loss}) + "\n")
-    return model, tokenizer
+            model.save_pretrained(start)
+            tokenizer.save_pretrained(start)
+            write_atomic(start / "done", json.dumps({"loss": loss}) + "\n")
+        state.wait_for_everyone()
+    return models.load(kept, recipe.seed)
 
 
 def grpo_options(recipe: Recipe, path: Path) -> Any:

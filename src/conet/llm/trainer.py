@@ -1,7 +1,8 @@
 """TRL's GRPO trainer with a heating phase inside: one training, one optimiser, one count of steps.
 
-It departs from GRPOTrainer in six places: what a heating step's batch is and its loss, looking at the
-rollouts, changing the phase at the end of a step, and saving and loading a checkpoint.
+It departs from GRPOTrainer in seven places: what a heating step's batch is and its loss, looking at the
+rollouts, changing the phase at the end of a step, saving and loading a checkpoint, and the order of an
+epoch, which depends on its number alone.
 """
 
 import json
@@ -62,6 +63,9 @@ class AnnealedTrainer(GRPOTrainer):
         return [verdict.reward for verdict in self.judge.judge(list(zip(texts, answer)))]
 
     # What the trainer calls.
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        return EpochSampler(super()._get_train_sampler(dataset), self)
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if self.annealing.phase == "heat" and self.model.training:
@@ -240,6 +244,24 @@ class AnnealedTrainer(GRPOTrainer):
             labels[row, len(prompt) : len(both)] = torch.tensor(item.tokens)
         device = self.accelerator.device
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": labels.to(device)}
+
+
+class EpochSampler(torch.utils.data.Sampler):
+    """Order of an epoch by its number: the parent's own goes on from epoch to epoch, so a resumed
+    training would see the first epoch's order again.
+    """
+
+    def __init__(self, inner: Any, trainer: AnnealedTrainer) -> None:
+        self.inner, self.trainer = inner, trainer
+
+    def __iter__(self) -> Any:
+        epoch = int(self.trainer.state.epoch + 1e-6)
+        if hasattr(self.inner, "generator"):
+            self.inner.generator.manual_seed(self.trainer.args.seed + 7919 * epoch)
+        return iter(self.inner)
+
+    def __len__(self) -> int:
+        return len(self.inner)
 
 
 class PhaseCallback(TrainerCallback):

@@ -1,0 +1,285 @@
+"""Trainings of a very small language model: phases, resuming, faults, recipes, the callback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.llm
+torch = pytest.importorskip("torch")
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import polars as pl  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+
+from conet.errors import ConetError  # noqa: E402
+from conet.llm import models, recipe, train  # noqa: E402
+from conet.llm.recipe import Recipe  # noqa: E402
+
+SIZES = {
+    "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 2, "max_position_embeddings": 64, "tie_word_embeddings": True,
+}  # fmt: skip
+SMALL: dict[str, Any] = {
+    "steps": 6, "checkpoint_every": 1, "flush_every": 2, "model.sizes": SIZES, "problems.limit": 4,
+    "problems.levels": [2], "warmup.steps": 60, "warmup.batch": 32, "warmup.levels": [2],
+    "training.per_device_train_batch_size": 8, "training.num_generations": 4, "training.max_completion_length": 4,
+    "heating.mode": "heat_at", "heating.step": 2, "heating.steps": 3, "heating.harvest": 16,
+    "heating.min_samples": 16, "heating.below": 1.0,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def small(**changes: Any) -> Recipe:
+    return recipe.load("tiny").override(
+        SMALL | {key.replace("__", "."): value for key, value in changes.items()}
+    )
+
+
+def events(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()]
+
+
+def weights(path: Path) -> dict[str, Any]:
+    return load_file(path / "model/model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return train.run(small(), tmp_path_factory.mktemp("llm") / "run")
+
+
+def test_one_training_with_its_heating_inside(finished: Path) -> None:
+    metrics = pl.read_parquet(finished / "metrics.parquet")
+    assert metrics["step"].to_list() == list(range(6))
+    assert metrics["phase"].to_list() == ["rlvr"] * 2 + ["heat"] * 3 + ["rlvr"]
+    assert [event["event"] for event in events(finished)] == ["heat", "cool"]
+    table = pl.read_parquet(finished / "rollouts/*.parquet")
+    assert table.group_by("split").len().sort("split").rows() == [("train", 3 * 8), ("harvest", 4 * 16)]
+    assert set(table.filter(pl.col("split") == "train")["step"]) == {0, 1, 5}
+    solved = table.filter(pl.col("correct"))
+    answers = pl.read_parquet(finished / "problems.parquet")
+    for problem, text in solved.select("problem", "text").iter_rows():
+        assert int(text.split("=")[-1]) == int(answers["answer"][problem])
+
+
+def test_heat_set_is_written_and_is_what_the_record_says(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "heat.jsonl").read_text().splitlines()]
+    assert lines
+    assert len(lines) == events(finished)[0]["eligible"]
+    harvest = pl.read_parquet(finished / "rollouts/*.parquet").filter(pl.col("split") == "harvest")
+    for line in lines:
+        mine = harvest.filter(pl.col("problem") == line["problem"])
+        assert line["samples"] == len(mine) == 16
+        assert line["accuracy"] == pytest.approx(mine["correct"].mean())
+        assert line["length"] == mine.filter(pl.col("correct"))["length"].min()  # the shortest
+        assert line["messages"][-1]["content"] in mine.filter(pl.col("correct"))["text"].to_list()
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", [1, 4, 6])
+def test_resumed_is_the_same_bit_for_bit(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    from conet.llm.trainer import AnnealedTrainer
+
+    whole = AnnealedTrainer.end_step
+
+    def stop(self: Any, step: int) -> None:
+        whole(self, step)
+        if step == moment:  # before this step's checkpoint; 4 is in the middle of heating
+            raise Stopped
+
+    monkeypatch.setattr(AnnealedTrainer, "end_step", stop)
+    with pytest.raises(Stopped):
+        train.run(small(), tmp_path / "run")
+    monkeypatch.setattr(AnnealedTrainer, "end_step", whole)
+    torn = tmp_path / "run/checkpoints/checkpoint-9"
+    torn.mkdir()  # what a kill while saving leaves
+    train.go_on(tmp_path / "run")
+    one, other = weights(finished), weights(tmp_path / "run")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert events(finished) == events(tmp_path / "run")
+    for name in ("metrics.parquet", "rollouts/*.parquet"):
+        assert pl.read_parquet(finished / name).rows() == pl.read_parquet(tmp_path / "run" / name).rows()
+    assert (finished / "heat.jsonl").read_text() == (tmp_path / "run/heat.jsonl").read_text()
+
+
+def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
+    run = train.run(small(steps=3, heating__below=0.001), tmp_path / "run")
+    assert [(event["event"], event["eligible"]) for event in events(run)] == [("heat_skipped", 0)]
+    assert pl.read_parquet(run / "metrics.parquet")["phase"].to_list() == ["rlvr"] * 3
+    assert json.loads((run / "summary.json").read_text())["heat"]["eligible"] == 0
+
+
+def test_pool_of_training_rollouts_and_reference_solutions(tmp_path: Path) -> None:
+    changes = {"steps": 5, "heating__harvest": 0, "heating__min_samples": 4, "heating__pick": "solution"}
+    run = train.run(small(heating__step=4, heating__steps=1, **changes), tmp_path / "run")
+    lines = [json.loads(line) for line in (run / "heat.jsonl").read_text().splitlines()]
+    problems = pl.read_parquet(run / "problems.parquet")
+    assert lines
+    assert all(line["messages"][-1]["content"] == problems["solution"][line["problem"]] for line in lines)
+    assert not (pl.read_parquet(run / "rollouts/*.parquet")["split"] == "harvest").any()
+
+
+def test_accumulation_and_lora(tmp_path: Path) -> None:
+    lora = {"r": 2, "target_modules": ["q_proj", "v_proj"], "task_type": "CAUSAL_LM"}
+    changes = {"training.gradient_accumulation_steps": 2, "model.lora": lora}
+    run = train.run(small().override(changes), tmp_path / "run")
+    assert pl.read_parquet(run / "metrics.parquet")["phase"].to_list() == ["rlvr"] * 2 + ["heat"] * 3 + [
+        "rlvr"
+    ]
+    assert (run / "model/adapter_model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training.lerning_rate": 1.0}, "did you mean 'learning_rate'"),
+        ({"training.num_generations": 3}, "training options"),
+        ({"model.path": "/no/such/model"}, "model /no/such/model"),
+        ({"model.path": "nobody/nothing-of-this-name", "model.tokenizer": None}, "name a local directory"),
+        ({"model.gguf": "no_such_package:x.gguf", "model.tokenizer": None}, "no package no_such_package"),
+        ({"problems.source": "hub:nobody/nothing"}, "name a local file"),
+        ({"problems.verifier": "exakt"}, "did you mean 'exact'"),
+        ({"model.architecture": "lama"}, "model random lama"),
+    ],
+)
+def test_faults_are_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConetError, match=message) as caught:
+        train.run(small().override(changes), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_out_of_memory_is_one_line() -> None:
+    with pytest.raises(ConetError, match=r"lower training\.per_device"), train.out_of_memory():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b"])
+def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
+    """With random weights of the same architecture, on a CPU; all else as shipped but for sizes."""
+    shipped = recipe.load(name)
+    changes: dict[str, Any] = {
+        "model.path": None, "model.gguf": None, "model.tokenizer": "characters", "model.sizes": SIZES,
+        "model.alphabet": "".join(map(chr, range(32, 127))) + "\n", "model.dtype": "float32",
+        "problems.source": "arithmetic", "problems.chat": False, "problems.limit": 2, "problems.verifier": "numeric",
+        "warmup.steps": min(2, shipped.warmup.steps), "steps": 2, "heating.harvest": 0, "heating.min_samples": 1,
+        "training.per_device_train_batch_size": 8, "training.max_completion_length": 4, "training.bf16": False,
+        "training.gradient_accumulation_steps": 1, "training.use_cpu": True, "training.use_vllm": False,
+    }  # fmt: skip
+    run = train.run(shipped.override(changes), tmp_path / "run")
+    assert json.loads((run / "summary.json").read_text())["steps"] == 2
+    assert train.read_recipe(run).model.architecture == shipped.model.architecture
+
+
+TWO_RANKS = """
+import hashlib, sys
+from pathlib import Path
+from conet.llm import train
+from conet.llm.judge import Judge
+out = Path(sys.argv[1])
+with Judge("numeric") as judge:
+    trainer = train.build(train.read_recipe(out), out, judge)
+    trainer.train()
+    digest = hashlib.sha256()
+    for value in trainer.model.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    rank = trainer.accelerator.process_index
+    phases = [row["phase"] for row in trainer.record.rows]
+    (out / f"rank-{rank}").write_text(f"{digest.hexdigest()} {trainer.accelerator.num_processes} {phases}")
+"""
+
+
+def test_two_processes_stay_alike(tmp_path: Path) -> None:
+    settings = small().override({"training.per_device_train_batch_size": 4, "warmup.steps": 0, "heating.min_samples": 1,
+                                 "heating.below": 2.0})  # fmt: skip
+    train.create(settings, tmp_path / "run")
+    (tmp_path / "go.py").write_text(TWO_RANKS)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        "29717",
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, str(tmp_path / "go.py"), str(tmp_path / "run")], env=environment,
+                          capture_output=True, text=True, timeout=280)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, other = ((tmp_path / f"run/rank-{rank}").read_text() for rank in (0, 1))
+    assert one == other
+    assert " 2 [" in one
+    table = pl.read_parquet(tmp_path / "run/rollouts/*.parquet")
+    assert len(table.filter((pl.col("split") == "train") & (pl.col("step") == 0))) == 8
+
+
+def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    from conet.llm.callback import ConetCallback
+
+    model, tokenizer = models.load(small().model, 0)
+    watcher = ConetCallback(min_samples=4, start_updates=1, start_correct=1)
+
+    def reward(completions: list[str], **_: Any) -> list[float]:
+        return [float(len(completion) % 2) for completion in completions]
+
+    trainer = GRPOTrainer(
+        model=model, processing_class=tokenizer, reward_funcs=[watcher.watch(reward)], callbacks=[watcher],
+        train_dataset=Dataset.from_dict({"prompt": ["1+2=", "3+4="]}),
+        args=GRPOConfig(output_dir=str(tmp_path), max_steps=3, per_device_train_batch_size=8, num_generations=4,
+                        max_completion_length=4, logging_steps=1, report_to="none", use_cpu=True, bf16=False,
+                        save_strategy="no"),
+    )  # fmt: skip
+    trainer.train()
+    logged = [row for row in trainer.state.log_history if "conet/accuracy" in row]
+    assert len(logged) == 3
+    assert all(row["conet/accuracy"] == pytest.approx(row["reward"]) for row in logged)
+    assert {"conet/correct_length", "conet/heat_now", "conet/eligible"} <= set(logged[-1])
+    assert len(watcher.numbers) == 2
+
+
+def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path: Path) -> None:
+    from conet.llm import evaluate, problems
+
+    settings = train.read_recipe(finished)
+    found = problems.load(settings.problems.model_copy(update={"limit": 12}))
+    where = settings.model.model_copy(update={"path": str(finished / "model"), "tokenizer": None})
+    generate = evaluate.generator(where, 4, 1.0, 64, 0)
+    calls: list[int] = []
+
+    def counted(prompts: list[Any]) -> list[tuple[list[int], str, bool]]:
+        calls.append(len(prompts))
+        if len(calls) == 2:
+            raise Stopped
+        return generate(prompts)
+
+    arguments = (found, settings.problems, 8, tmp_path / "eval")
+    with pytest.raises(Stopped):
+        evaluate.evaluate(counted, *arguments)
+    result = evaluate.evaluate(counted, *arguments)
+    assert calls == [64, 32, 32]  # the first file was not made again
+    rows = pl.concat([pl.read_parquet(path) for path in (tmp_path / "eval").glob("*.parquet")])
+    assert result["mean"]["value"] == pytest.approx(rows["correct"].mean())
+    assert result["pass_at_k"]["1"]["value"] == pytest.approx(result["mean"]["value"])
+    assert result["pass_at_k"]["8"]["value"] >= result["best_at_k"]["8"]["value"]
+    assert result["verifier"] == {"ok": 96}
+    with pytest.raises(ConetError, match="another evaluation"):
+        evaluate.evaluate(counted, found, settings.problems, 4, tmp_path / "eval")
