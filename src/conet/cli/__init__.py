@@ -7,7 +7,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from conet import __version__
-from conet.cli import experiments, llm, runs
+from conet.cli import diagnose, experiments, llm, runs
 from conet.cli.options import Json
 from conet.errors import ConetError
 
@@ -22,6 +22,8 @@ app = App(
 app.command(runs.run_command, name="run")
 for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, experiments.sweep):
     app.command(command)
+for other in (diagnose.diagnose, diagnose.heat, diagnose.watch):
+    app.command(other)
 app.command(llm.app)
 
 

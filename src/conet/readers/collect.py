@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from conet.errors import ConetError
 from conet.readers.base import Part, Reader, Record, schema
+from conet.readers.chunk import Unusable, size
 from conet.readers.columns import Source
+from conet.readers.places import exists, state_of
 from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
 from conet.readers.rows import Plan, decide, missing, take
-from conet.readers.tables import Unusable, chunks, number_of_bytes, peek
+from conet.readers.tables import chunks, peek
+from conet.readers.texts import pick, token_counter
 
 if TYPE_CHECKING:
     import polars
@@ -43,6 +46,10 @@ class Piece:
     why: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
     state: tuple[int, int] = (0, 0)
+
+
+class NothingYet(ConetError):
+    """A place without rollouts, which may come while a training runs."""
 
 
 class Collector:
@@ -87,24 +94,24 @@ class Collector:
             whole, or it would be a guess what is correct.
         """
         parts = self.find()
-        total = sum(number_of_bytes(part.path) for part in parts)
+        total = sum(size(part.path) for part in parts)
         done = 0
         for part in parts:
-            size = number_of_bytes(part.path)
-            state = _state(part.path)
+            large = size(part.path)
+            state = state_of(part.path)
             known = self.pieces.get(part.path)
             if known is None or known.state != state or state == (0, 0):
                 self.pieces[part.path] = self._piece(
-                    part, state, partial(_within, progress, done, size, total)
+                    part, state, partial(_within, progress, done, large, total)
                 )
-            done += size
+            done += large
             progress(min(done, total), total)
         return self._record(parts)
 
     def find(self) -> list[Part]:
         """Return the files of the run."""
-        if not _exists(self.path):
-            raise ConetError(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
+        if not exists(self.path):
+            raise NothingYet(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
         chosen = [self.reader] if self.reader else self.readers
         for reader in chosen:
             parts = reader.finds(self.path)
@@ -114,7 +121,7 @@ class Collector:
                 self.reader = reader
                 return parts
         names = "completions_*.parquet (TRL), {step}.jsonl (verl), or .jsonl, .csv, .parquet with --map"
-        raise ConetError(
+        raise NothingYet(
             f"{self.path} without rollouts in it", names, "name the folder that holds the rollouts"
         )
 
@@ -202,11 +209,46 @@ class Collector:
         """Say why not a single row could be used."""
         reasons = [f"{count} {reason}" for reason, count in skipped.items()]
         reasons += [f"{name} {why}" for name, why in list(files.items())[:2]]
-        return ConetError(
+        return NothingYet(
             f"{self.path}: no row of {len(parts)} {'file' if len(parts) == 1 else 'files'} can be used"
             f" ({'; '.join(reasons) or 'they are empty'})",
             "rows with step, prompt and reward", "check the files, or name their columns with --map",
         )  # fmt: skip
+
+    def texts(self, record: Record, rows: "polars.DataFrame") -> list[tuple[Any, Any]]:
+        """Read prompts and answers of some rollouts again.
+
+        Parameters
+        ----------
+        rows
+            Rows of the record.
+
+        Returns
+        -------
+        list of tuple
+            Prompt and answer of each row: text, or a list of messages.
+
+        Raises
+        ------
+        ConetError
+            When the files have no prompts or no answers, or have changed since.
+        """
+        assert self.plan is not None
+        columns = []
+        for role in ("prompt", "completion"):
+            if role not in self.plan.sources:
+                raise ConetError(
+                    f"{self.path} without {role}s",
+                    "prompts and completions",
+                    f"name them with --map {role}=COLUMN",
+                )
+            columns.append(self.plan.sources[role].column)
+        wanted: dict[int, set[int]] = {}
+        places = list(rows.select("file", "row").iter_rows())
+        for file, row in places:
+            wanted.setdefault(file, set()).add(row)
+        found = {file: pick(record.files[file], columns, chosen) for file, chosen in wanted.items()}
+        return [found[file][row] for file, row in places]
 
     def _sources(self, table: "polars.DataFrame") -> dict[str, str]:
         """Say in words where the main quantities come from."""
@@ -235,28 +277,6 @@ def _within(progress: Progress, before: int, size: int, total: int, share: float
     progress(int(before + share * size), total)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise ConetError(
-            f"{path}: {error.strerror or error}",
-            "a place that can be read",
-            "check the path and its permissions",
-        ) from None
-    return True
-
-
-def _state(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
-
-
 def _recognised(reader: Reader, parts: list[Part]) -> bool:
     """Whether a file among the first ones has the columns that mark the format."""
     if not reader.marks:
@@ -269,32 +289,3 @@ def _recognised(reader: Reader, parts: list[Part]) -> bool:
         if columns:
             return set(reader.marks) <= set(columns)
     return False
-
-
-def token_counter(path: Path) -> Callable[[list[str]], list[int]]:
-    """Return a function that counts the tokens of answers.
-
-    Raises
-    ------
-    ConetError
-        When the library is not installed, or the file is no tokenizer.
-    """
-    file = path / "tokenizer.json" if path.is_dir() else path
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise ConetError(
-            f"--tokenizer {path}, but tokenizers is not installed", "the library tokenizers",
-            "pip install tokenizers, or leave the option out to count characters",
-        ) from None  # fmt: skip
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:
-        raise ConetError(
-            f"--tokenizer {file}: {' '.join(str(error).split())[:150]}",
-            "a file tokenizer.json",
-            "check the path",
-        ) from None
-    return lambda answers: [
-        len(found.ids) for found in tokenizer.encode_batch(answers, add_special_tokens=False)
-    ]

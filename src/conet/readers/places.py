@@ -69,3 +69,29 @@ def cannot_read(path: Path, error: OSError) -> ConetError:
     return ConetError(
         f"{path}: {error.strerror or error}", "a place that can be read", "check the path and its permissions"
     )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a place.
+
+    Raises
+    ------
+    ConetError
+        When it may not be looked at.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    return True
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """Size and time of change, by which a changed file is recognised; zeros where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,217 @@
+"""Commands on runs that someone else trained: diagnose, choose what to heat on, watch."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from conet.cli.options import Json, Whole
+from conet.errors import ConetError
+
+Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
+PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
+
+
+def diagnose(
+    path: Path,
+    *,
+    format: str = "auto",
+    map_: Map = None,
+    tokenizer: Path | None = None,
+    out: Path | None = None,
+    json_: Json = False,
+) -> None:
+    """Say what is happening in a run that someone else trained, from its rollouts.
+
+    Parameters
+    ----------
+    path
+        A run directory, the folder of its rollouts, or one file.
+    format
+        auto, trl, verl, table (JSON lines, CSV, parquet), conet, or path/to/file.py:name of a reader of your own.
+    map_
+        Which column is what, as step=…,problem=…,prompt=…,completion=…,reward=…,correct=…,length=…,truncated=…;
+        a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
+    tokenizer
+        A file tokenizer.json, to measure answers in tokens.
+    out
+        Where the report goes; runs/diagnosis-<name> by default. An earlier diagnosis there is replaced.
+    json_
+        Print the findings as one JSON object on the last line.
+    """
+    from conet.diagnose import diagnose as examine
+    from conet.diagnose import write
+    from conet.diagnose.findings import refuse_foreign
+    from conet.report.diagnosis import write as page
+
+    place = default_place(path) if out is None else out
+    refuse_foreign(place)
+    collector = opened(path, format, map_, tokenizer)
+    with reading_line() as progress:
+        record = collector.read(progress)
+    found = write(examine(record), place, page)
+    print(json.dumps(found, ensure_ascii=False) if json_ else describe(found))
+
+
+def heat(
+    path: Path,
+    *,
+    out: Path,
+    below: float = 0.1,
+    min_samples: Whole = 16,
+    pick: Literal["shortest", "first", "newest"] = "shortest",
+    window: Whole = None,
+    format: str = "auto",
+    map_: Map = None,
+    tokenizer: Path | None = None,
+) -> None:
+    """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
+
+    Parameters
+    ----------
+    path
+        A run directory, the folder of its rollouts, or one file.
+    out
+        A file of JSON lines, for the SFT trainers of TRL and verl.
+    below
+        Accuracy below which a problem is hard.
+    min_samples
+        Samples on which that accuracy must rest.
+    pick
+        Which correct answer to teach: shortest, first or newest.
+    window
+        Look at the last so many steps only; by default at each problem's newest visits, as many as give
+        --min-samples.
+    format
+        As for `conet diagnose`.
+    map_
+        As for `conet diagnose`.
+    tokenizer
+        As for `conet diagnose`.
+    """
+    from conet.diagnose.heat import heat_set, write
+
+    if not 0 < below <= 1:
+        raise ConetError(f"--below {below}", "an accuracy above 0 and at most 1", "for example 0.1")
+    for name, value in (("--min-samples", min_samples), ("--window", window)):
+        if value is not None and value < 1:
+            raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
+    collector = opened(path, format, map_, tokenizer)
+    with reading_line() as progress:
+        record = collector.read(progress)
+    found = heat_set(collector, record, below, min_samples or 16, pick, window)
+    write(found, out, record)
+    if not found.examples:
+        print(found.why_empty)
+        return
+    accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
+    kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
+    print(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
+
+
+def watch(
+    path: Path,
+    *,
+    interval: float = 10.0,
+    refreshes: Whole = None,
+    format: str = "auto",
+    map_: Map = None,
+    tokenizer: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Follow a training while it runs; rings once when it is time to heat. Ends with Ctrl-C.
+
+    Parameters
+    ----------
+    path
+        The run directory, the folder where its rollouts appear, or a file that grows.
+    interval
+        Seconds between two looks.
+    refreshes
+        End after so many looks.
+    format
+        As for `conet diagnose`.
+    map_
+        As for `conet diagnose`.
+    tokenizer
+        As for `conet diagnose`.
+    out
+        Where the report goes; runs/diagnosis-<name> by default.
+    """
+    from conet.cli.watch import follow
+    from conet.diagnose.findings import refuse_foreign
+
+    if not 0 <= interval < float("inf"):
+        raise ConetError(f"--interval {interval}", "seconds", "for example 10")
+    place = default_place(path) if out is None else out
+    refuse_foreign(place)
+    follow(opened(path, format, map_, tokenizer), place, interval, refreshes)
+
+
+def opened(path: Path, format: str, map_: list[str] | None, tokenizer: Path | None) -> Any:
+    """Get ready to read a run."""
+    from conet.readers import open_run, parse_map
+
+    if map_ == []:
+        raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
+    return open_run(path, format, parse_map(",".join(map_ or [])), tokenizer)
+
+
+def default_place(path: Path) -> Path:
+    """Where a diagnosis goes: named after the run, not after the folder inside it."""
+    whole = path.resolve()
+    name = (
+        whole.parent.name
+        if whole.name in ("completions", "rollouts")
+        else whole.stem
+        if whole.is_file()
+        else whole.name
+    )
+    return Path("runs") / f"diagnosis-{name or 'run'}"
+
+
+def describe(found: dict[str, Any]) -> str:
+    """Put the findings into a few lines."""
+    from conet.report.diagnosis import advice, headline, subtitle
+
+    rows = [f"{name:26} {value:18} {what}" for name, value, what in headline(found)]
+    undecided = [f"undecided: {key}: {text}" for key, text in found["notes"].items() if "undecided" in text]
+    skipped = [f"passed over: {count} {reason}" for reason, count in found["skipped"].items()]
+    skipped += [f"passed over: {name} {why}" for name, why in found["skipped_files"].items()]
+    skipped += [f"note: {remark}" for remark in found["remarks"]]
+    return "\n".join(
+        [subtitle(found), *advice(found), *rows, *undecided, *skipped, f"report {found['report']}"]
+    )
+
+
+@contextmanager
+def reading_line() -> Iterator[Any]:
+    """Show how far the files have been read, on stderr: a bar, or a plain line every five seconds."""
+    if not sys.stderr.isatty():
+        yield _plain()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(bar_width=30), DownloadColumn(), TimeRemainingColumn(compact=True),
+               TextColumn("left"))  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _plain() -> Any:
+    shown = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > PLAIN_EVERY:
+            shown = time.monotonic()
+            print(f"read {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", file=sys.stderr, flush=True)
+
+    return show

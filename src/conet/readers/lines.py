@@ -1,0 +1,118 @@
+"""Lines of JSON: through polars where it can read a whole chunk, else one by one.
+
+Python's own reader knows NaN, and passes over single lines that are broken.
+"""
+
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from conet.readers.chunk import BYTES, PEEK, UNREADABLE, Chunk, Unusable, size
+
+if TYPE_CHECKING:
+    import polars
+
+LONGEST_LINE = 256 << 20
+TORN = "torn last lines"
+
+
+def peek(path: Path) -> dict[str, bool]:
+    """Return the columns, and whether each holds numbers as far as the first rows tell."""
+    rows: list[dict[str, Any]] = []
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file)):
+            if number == 0 and line.lstrip().startswith(b"["):
+                raise Unusable("holds a JSON array, and not one object a line")
+            row = _object(line)
+            if row is not None:
+                rows.append(row)
+            if number >= 10 * PEEK or len(rows) >= PEEK:
+                break
+    if not rows and size(path):
+        raise Unusable("holds no JSON object a line")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {
+        name: all(isinstance(row.get(name), int | float | None) for row in rows)
+        and any(row.get(name) is not None for row in rows)
+        for name in names
+    }
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LONGEST_LINE):
+        yield line
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Read some columns chunk by chunk."""
+    with path.open("rb") as file:
+        rest = b""
+        while True:
+            block = file.read(BYTES)
+            rest += block
+            if not block:
+                break
+            end = rest.rfind(b"\n") + 1
+            if end:
+                chunk = _parse_lines(rest[:end], columns)
+                chunk.done = file.tell() / max(size(path), 1)
+                yield chunk
+                rest = rest[end:]
+            elif len(rest) > LONGEST_LINE:
+                raise Unusable(f"has a line of more than {LONGEST_LINE >> 20} MB")
+        if rest.strip():
+            # Whole, only the newline is missing; or torn, as while a training runs.
+            if _object(rest) is None:
+                yield Chunk(frame_of([], columns), Counter({TORN: 1}))
+            else:
+                yield _parse_lines(rest, columns)
+
+
+def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
+    """Parse whole lines: at once where polars reads them all, else one by one."""
+    import polars as pl
+
+    written = [line for line in data.split(b"\n") if line.strip()]
+    if b"\\ud" not in data.lower():  # halves of a surrogate pair, which polars reads as something else
+        try:
+            frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
+            if frame.height == len(written):
+                return Chunk(frame.select(columns))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            pass
+    rows = [_object(line) for line in written]
+    kept = [row for row in rows if row is not None]
+    lost = len(rows) - len(kept)
+    return Chunk(frame_of(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
+
+
+def frame_of(rows: list[dict[str, Any]], columns: Sequence[str]) -> "polars.DataFrame":
+    """Return some values of JSON objects as a table of texts."""
+    import polars as pl
+
+    return pl.DataFrame(
+        {name: pl.Series([_written(row.get(name)) for row in rows], dtype=pl.String) for name in columns}
+    )
+
+
+def _written(value: Any) -> str | None:
+    """A JSON value as the text that polars makes of it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")

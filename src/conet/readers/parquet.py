@@ -1,0 +1,47 @@
+"""Parquet files, some columns, batch by batch."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conet.readers.chunk import Chunk
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROWS = 65_536  # of a chunk
+
+
+def peek(path: Path) -> dict[str, bool]:
+    """Return the columns, and whether each holds numbers as far as the first rows tell."""
+    import pyarrow.parquet as pq
+    from pyarrow import types
+
+    def numeric(kind: "pyarrow.DataType") -> bool:
+        return (
+            types.is_integer(kind)
+            or types.is_floating(kind)
+            or types.is_boolean(kind)
+            or types.is_decimal(kind)
+        )
+
+    schema = pq.read_schema(path)
+    return {name: numeric(kind) for name, kind in zip(schema.names, schema.types)}
+
+
+def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
+    """Read some columns chunk by chunk."""
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        there = [name for name in columns if name in file.schema_arrow.names]
+        read = 0
+        for batch in file.iter_batches(ROWS, columns=there):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
+            read += frame.height
+            done = read / max(file.metadata.num_rows, 1)
+            yield Chunk(frame.with_columns(missing).select(columns), done=done)
