@@ -24,7 +24,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 import conet
 from conet.bench import SMALL, run_bench
 from conet.bench.engine import Bench
-from conet.bench.run import processors
+from conet.bench.run import processors, ratios
 from conet.bench.timing import measure
 from conet.learners.sft import SFT
 from conet.model.graph import regular
@@ -44,6 +44,15 @@ NAMES = {
     "nodes": "nodes N", "degree": "degree K", "questions": "questions M", "rollouts": "rollouts G",
     "max_length": "longest walk L", "threads": "threads",
 }  # fmt: skip
+# Ratio, what it says, and the aim: at least, or, negative, at most.
+RATIO_AIMS: tuple[tuple[str, str, float | None], ...] = (
+    ("sample_over_torch", "sampling, times the PyTorch loop", 130),
+    ("sample_over_csrgraph", "sampling, times csrgraph", 8),
+    ("sample_over_igraph", "sampling, times igraph", None),
+    ("two_threads_over_one", "sampling, two threads, times one", 1.7),
+    ("update_over_sample", "whole update, times its sampling (G=64, L=100, uniform)", -2),
+    ("update_over_sample_trained", "the same at the trained policy", None),
+)
 WARM = (
     "import conet; from conet.training import Training, warm_up; warm_up(Training(conet.preset('reference')))"
 )
@@ -110,38 +119,45 @@ def run(*command: str, environment: dict[str, str] | None = None) -> float:
 def aims(data: dict[str, Any]) -> str:
     """Table of what was aimed at, what was reached, and whether that is enough."""
     bench, started = data["bench"], data["start"]
-    large = max(bench["results"], key=lambda row: (row["name"] == "sample", row["nodes"], row["questions"]))
-    ratios = {name: bench["ratios"].get(name) for name in bench["ratios"]}
-    wanted = [
-        ("sampling, times the PyTorch loop", ratios.get("sample_over_torch"), 130, ""),
-        ("sampling, times csrgraph", ratios.get("sample_over_csrgraph"), 8, ""),
-        ("sampling, two threads, times one", ratios.get("two_threads_over_one"), 1.7, ""),
-        ("whole update, times its sampling (G=64, L=100, uniform)", ratios.get("update_over_sample"), -2, ""),
-        ("the same at the trained policy", ratios.get("update_over_sample_trained"), None, ""),
-        (f"sampling at N={large['nodes']:,}, K=40, one core", large["msteps_per_s"], 15, " M steps/s"),
-        ("graph and sampling table, bytes an edge", max(bench["bytes_per_edge"].values()), -20, ""),
-        ("training of `reference`, compiled", started["reference"], -2, " s"),
-        ("first compilation", started["compile"], -20, " s"),
-        ("`import conet`", started["import"], -0.5, " s"),
-        ("`conet --help`", started["help"], -0.5, " s"),
+    results = bench["results"]
+    large = max(results, key=lambda row: (row["name"] == "sample", row["nodes"], row["questions"]))
+    best = [
+        row | {"seconds": row["seconds_min"], "msteps_per_s": rate(row, "seconds_min")} for row in results
     ]
-    lines = ["| what | aim | measured | |", "|---|---|---|---|"]
-    for what, value, aim, unit in wanted:
-        if value is None:
-            continue
+    fastest, by_name = ratios(best, SMALL.nodes), bench["ratios"]
+    rows = [
+        (what, by_name[name], aim, "", fastest[name]) for name, what, aim in RATIO_AIMS if name in by_name
+    ]
+    what = f"sampling at N={large['nodes']:,}, K={large['degree']}, one core"
+    rows += [
+        (what, large["msteps_per_s"], 15, " M steps/s", rate(large, "seconds_min")),
+        ("graph and sampling table, bytes an edge", max(bench["bytes_per_edge"].values()), -20, "", None),
+        ("training of `reference`, compiled", started["reference"], -2, " s", None),
+        ("first compilation", started["compile"], -20, " s", None),
+        ("`import conet`", started["import"], -0.5, " s", None),
+        ("`conet --help`", started["help"], -0.5, " s", None),
+    ]
+    lines = ["| what | aim | measured | by the fastest readings | |", "|---|---|---|---|---|"]
+    for what, value, aim, unit, quickest in rows:
         sign = "" if aim is None else f"{'≥' if aim > 0 else '≤'} {abs(aim):g}{unit}"
         verdict = (
             "" if aim is None else "met" if (value >= aim if aim > 0 else value <= -aim) else "**missed**"
         )
-        lines.append(f"| {what} | {sign} | {value:.3g}{unit} | {verdict} |")
+        other = "" if quickest is None else f"{quickest:.3g}"
+        lines.append(f"| {what} | {sign} | {value:.3g}{unit} | {other} | {verdict} |")
     return "\n".join(lines)
+
+
+def rate(row: dict[str, Any], seconds: str) -> float:
+    """Million walker-steps a second."""
+    return row["steps"] / row[seconds] / 1e6
 
 
 def bench(data: dict[str, Any]) -> str:
     """Table of the benchmark's results, and the machine."""
     lines = [
-        "| what | policy | N | K | M | G | L | threads | rows moved | ms | M steps/s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| what | policy | N | K | M | G | L | threads | rows moved | ms | fastest, ms | M steps/s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in data["bench"]["results"]:
         name = f"{row['name']}, {row['learner'].upper()}" if row["learner"] else row["name"]
@@ -149,7 +165,8 @@ def bench(data: dict[str, Any]) -> str:
             f"{row[key]:,}" for key in ("nodes", "degree", "questions", "rollouts", "max_length", "threads")
         ]
         moved = f"{row['rows']:,}" if "rows" in row else ""
-        figures = [moved, f"{1000 * row['seconds']:.3g}", f"{row['msteps_per_s']:.3g}"]
+        times = [f"{1000 * row[seconds]:.3g}" for seconds in ("seconds", "seconds_min")]
+        figures = [moved, *times, f"{row['msteps_per_s']:.3g}"]
         lines.append("| " + " | ".join([name, row["policy"], *size, *figures]) + " |")
     about = data["bench"]["machine"]
     lines += [

@@ -68,7 +68,7 @@ def run_bench(
         "results": results,
         "skipped": list(why_skipped),
         "why_skipped": why_skipped,
-        "ratios": _ratios(results, small.nodes),
+        "ratios": ratios(results, small.nodes),
         "bytes_per_edge": bytes_per_edge,
         "machine": machine(),
     }
@@ -102,7 +102,8 @@ def _large(size: Size, turns: int, say: Callable[[str], None]) -> tuple[list[dic
     return measure(cases, turns), bench.policy.table_bytes_per_edge
 
 
-def _ratios(results: list[dict[str, Any]], nodes: int) -> dict[str, float]:
+def ratios(results: list[dict[str, Any]], nodes: int) -> dict[str, float]:
+    """Return those of :data:`RATIOS` whose two sides were measured at that many nodes."""
     plain = {"nodes": nodes, "policy": "uniform", "threads": 1}
 
     def find(wanted: dict[str, Any]) -> dict[str, Any] | None:
