@@ -52,8 +52,12 @@ def forgetting_run(
     for row, count in enumerate(foreign):
         for column, steps in enumerate(sft_steps):
             training.load(*kept)
-            _fine_tune(training.policy, lessons.select(np.arange(min(count, len(lessons.length)))), steps, strength)
-            for name, value in _flat(damage(before, training.policy, training.tasks, walks, draws=200)).items():
+            _fine_tune(
+                training.policy, lessons.select(np.arange(min(count, len(lessons.length)))), steps, strength
+            )
+            for name, value in _flat(
+                damage(before, training.policy, training.tasks, walks, draws=200)
+            ).items():
                 found.setdefault(name, np.zeros((len(foreign), len(sft_steps))))[row, column] = value
             recovery[row, column] = _recover(training)
     accuracy = exact.solve(before, training.tasks).success.mean()
