@@ -74,7 +74,7 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
 
 
 def report(run: Path) -> None:
-    """Write the report of a finished run again.
+    """Write the report of a finished run again; of a `conet llm train`, also of an unfinished one.
 
     Parameters
     ----------
@@ -84,6 +84,11 @@ def report(run: Path) -> None:
     from conet import store
     from conet.report import write
 
+    if (run / "recipe.json").exists():  # a training on a language model
+        from conet.cli import llm
+
+        print(llm.report(run))
+        return
     directory = store.Run(run)
     if not directory.finished:
         raise ConetError(

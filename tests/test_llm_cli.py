@@ -1,0 +1,70 @@
+"""`conet llm` end to end, in processes of their own: train, killed, resumed, evaluated, reported."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.llm
+pytest.importorskip("torch")
+
+SETTINGS = [
+    "model.sizes={\"hidden_size\": 16, \"intermediate_size\": 32, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, "
+    "\"num_key_value_heads\": 2, \"max_position_embeddings\": 64, \"tie_word_embeddings\": true}",
+    "problems.limit=4", "problems.levels=[2]", "warmup.steps=60", "warmup.levels=[2]", "checkpoint_every=2",
+    "training.per_device_train_batch_size=8", "training.num_generations=4", "training.max_completion_length=4",
+    "heating.mode=heat_at", "heating.step=3", "heating.steps=4", "heating.harvest=16", "heating.min_samples=16",
+    "heating.below=1.0",
+]  # fmt: skip
+CODE = "import sys; from conet.cli import main; main(sys.argv[1:])"
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def conet(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", CODE, *arguments], env=ENVIRONMENT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=280)
+    return process.returncode, out, err
+
+
+def test_killed_resumed_evaluated_reported(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = conet("llm", "train", "tiny", "--out", str(run), "--steps", "12", "--set", *SETTINGS)
+    mark = run / "checkpoints/checkpoint-4/annealing.json"  # in the middle of heating
+    while not mark.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert mark.exists()
+    code, out, err = finish(conet("llm", "resume", str(run), "--json"))
+    assert code == 0, err[-2000:]
+    summary = json.loads(out.splitlines()[-1])
+    assert summary["steps"] == 12
+    assert summary["heat"]["step"] == 3
+    code, out, err = finish(conet("llm", "eval", str(run), "training", "--samples", "4", "--json"))
+    assert code == 0, err[-2000:]
+    assert json.loads(out.splitlines()[-1])["problems"] == 4
+    code, out, err = finish(conet("report", str(run)))
+    assert code == 0, err[-2000:]
+    assert Path(out.strip().splitlines()[-1]).exists()
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    for arguments in (
+        ["llm", "train", "tinny"],
+        ["llm", "train", "tiny", "--set", "heating.mod=1"],
+        ["llm", "resume", str(tmp_path / "none")],
+        ["llm", "eval", "some-model", "training"],
+    ):
+        code, out, err = finish(conet(*arguments))
+        assert code == 2, (arguments, err)
+        assert out == ""
+        assert len(err.strip().splitlines()) == 1
