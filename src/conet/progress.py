@@ -55,17 +55,20 @@ def _live(steps: int) -> Iterator[Progress]:
 
 
 def _plain(steps: int) -> Progress:
-    begun = shown = time.monotonic()
+    begun: float | None = None
+    first, shown = 0, time.monotonic()
     last: dict[str, Any] = {}
 
     def show(row: Mapping[str, Any]) -> None:
-        nonlocal shown
+        nonlocal shown, begun, first
         last.update({key: value for key, value in row.items() if value is not None})
         now = time.monotonic()
-        if now - shown > PLAIN_EVERY:
+        done = row["step"] + 1
+        if begun is None:  # not before: compilation comes first, and says nothing about the steps
+            begun, first = now, done
+        if now - shown > PLAIN_EVERY and done > first:
             shown = now
-            done = row["step"] + 1
-            left = (now - begun) / done * (steps - done)
+            left = (now - begun) / (done - first) * (steps - done)
             print(f"step {done}/{steps}  {describe(last)}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show

@@ -34,7 +34,9 @@ def resolve(name: str, known: Mapping[str, Any], what: str) -> Any:
         raise ConetError(f"unknown {what} {name!r}", f"a known {what}", remedy)
     module = load_file(Path(path), what)
     if not hasattr(module, attribute):
-        names = [key for key in vars(module) if not key.startswith("_")]
+        names = [
+            key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
+        ]
         raise ConetError(f"no {attribute!r} in {path}", f"a {what} in that file", nearest(attribute, names))
     return getattr(module, attribute)
 

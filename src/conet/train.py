@@ -133,6 +133,8 @@ def _finish(
     checkpoint()
     summary = {"run": str(directory.path), **summarise(config, recorder.rows, recorder.evaluations)}
     summary |= {"walker_steps": training.walker_steps, "seconds": training.seconds}
+    called = [event["step"] for event in training.events if event["event"] == "heat now"]
+    summary["heat_now_step"] = called[0] if called else None
     summary["state_sha256"] = training.policy.sha256
     store.write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     return directory

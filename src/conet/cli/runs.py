@@ -148,6 +148,8 @@ def describe(summary: dict[str, Any]) -> str:
     passes = "  ".join(
         f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
     )
+    called = summary.get("heat_now_step")
+    word = "never said that it is time to heat" if called is None else f"time to heat at step {called}"
     return "\n".join(
         [
             f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
@@ -155,7 +157,9 @@ def describe(summary: dict[str, Any]) -> str:
             f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} at the end",
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",
-            f"time            {summary['seconds']:.1f} s, {summary['walker_steps'] / 1e6:.1f} M walker-steps",
+            f"detector        {word}",
+            f"training        {summary['seconds']:.1f} s without compilation and report, "
+            f"{summary['walker_steps'] / 1e6:.1f} M walker-steps",
             f"report          {Path(summary['run']) / 'report.html'}",
         ]
     )
