@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,15 +66,19 @@ def create(recipe: Recipe, out: Path) -> None:
 def provenance(recipe: Recipe) -> dict[str, Any]:
     """Return where a run comes from: versions, machine, seed."""
     import platform
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     packages = ("conet-rlvr", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "math-verify")
     import torch
 
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"), "seed": recipe.seed,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "versions": versions,
         "machine": {"system": platform.platform(), "device": device, "cores": os.cpu_count()},
     }  # fmt: skip
 
@@ -105,6 +110,8 @@ def go_on(path: Path) -> Path:
         When the directory is no run, or memory is short.
     """
     check_installed()
+    from accelerate.utils import gather_object
+
     recipe = read_recipe(path)
     if (path / "summary.json").exists():
         return path
@@ -113,15 +120,19 @@ def go_on(path: Path) -> Path:
     ) as judge:
         trainer = build(recipe, path, judge)
         checkpoint = last_checkpoint(path)
-        trainer.record.restore(checkpoint[0] if checkpoint else 0)
+        if trainer.is_world_process_zero():
+            trainer.record.restore(checkpoint[0] if checkpoint else 0)
         begun = time.perf_counter()
         with out_of_memory():
             trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
         seconds = time.perf_counter() - begun
         trainer.save_model(str(path / "model"))
+        judged: Counter[str] = sum(map(Counter, gather_object([dict(judge.counts)])), Counter())
         if trainer.is_world_process_zero():
             trainer.record.flush(trainer.annealing.events)
-            write_atomic(path / "summary.json", json.dumps(summary(trainer, seconds), indent=2) + "\n")
+            write_atomic(
+                path / "summary.json", json.dumps(summary(trainer, judged, seconds), indent=2) + "\n"
+            )
     return path
 
 
@@ -216,7 +227,7 @@ def last_checkpoint(path: Path) -> tuple[int, Path] | None:
     return complete
 
 
-def summary(trainer: Any, seconds: float) -> dict[str, Any]:
+def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
     """Return the numbers of a finished run."""
     rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
     total = [row["correct_length_sum"] for row in rows]
@@ -230,7 +241,7 @@ def summary(trainer: Any, seconds: float) -> dict[str, Any]:
     last = [row["accuracy"] for row in rows[-LAST:]]
     return {
         "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
-        "correct_length": length, "heat": heat, "verifier": dict(trainer.judge.counts),
+        "correct_length": length, "heat": heat, "verifier": dict(judged),
         "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
         "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
     }  # fmt: skip

@@ -114,7 +114,8 @@ class AnnealedTrainer(GRPOTrainer):
         if checkpoint is not None:
             state = json.loads((Path(checkpoint) / STATE).read_text())
             self._step, self.taught = state["micro_step"], state["taught"]
-            self.judge.counts.update(state["judged"])
+            if self.is_world_process_zero():  # each process counts its own; they are added up at the end
+                self.judge.counts.update(state["judged"])
             self.annealing.load(state)
 
     # What is new.
