@@ -1,15 +1,19 @@
 """How well the detectors do: regenerates every number of docs/detector.md.
 
     python verification/detector.py online      # the word "heat now": delays, misses, false alarms
+    python verification/detector.py noise       # false alarms of pure noise
     python verification/detector.py offline     # knee, two stages, V, coincidence
     python verification/detector.py forecast    # coverage of the forecast
     python verification/detector.py table       # the forecast's table, from its own seeds
 
-Runs are kept in --cache (created where absent), so the second command is fast. One process.
+Each with `--write docs/detector.md` puts its tables there. Runs are kept in --cache (created where
+absent), so the second command is fast. One process; all of it takes about 20 minutes of one core.
 """
 
 import argparse
-import time
+import contextlib
+import io
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,8 +30,8 @@ from conet.train import Training
 # name: preset, changes, seeds from 0 on
 SETTINGS: dict[str, tuple[str, dict, int]] = {
     "reference": ("reference", {}, 64),
-    "lr=100": ("reference", {"learner.learning_rate": 100.0}, 32),
     "lr=70": ("reference", {"learner.learning_rate": 70.0}, 16),
+    "lr=100": ("reference", {"learner.learning_rate": 100.0}, 32),
     "lr=200": ("reference", {"learner.learning_rate": 200.0}, 32),
     "lr=400": ("reference", {"learner.learning_rate": 400.0}, 32),
     "paper (lr=500)": ("paper", {}, 32),
@@ -111,7 +115,8 @@ def share(hits: int, of: int) -> str:
     if not of:
         return "-"
     ends = binomtest(hits, of).proportion_ci()
-    return f"{hits}/{of} [{ends.low:.0%}, {ends.high:.0%}]"
+    digits = 1 if of > 1000 else 0
+    return f"{hits}/{of} [{ends.low:.{digits}%}, {ends.high:.{digits}%}]"
 
 
 def online(seeds: int | None, cache: Path) -> None:
@@ -137,11 +142,25 @@ def online(seeds: int | None, cache: Path) -> None:
         for name in ABLATED:
             seen = [(call(counts, **thresholds), bottom(counts)) for counts, _ in runs(name, seeds, cache)]
             delays = [where - low for where, low in seen if where is not None and low is not None]
-            false = sum(where is not None and low is None for where, low in seen)
-            cells.append(
-                f"{quartiles(delays)}, {sum(low is None for _, low in seen)} without V: {false} false"
-            )
+            false = [where is not None for where, low in seen if low is None]
+            cells.append(f"{quartiles(delays)}; {sum(false)}/{len(false)}")
         print(f"| {label} | " + " | ".join(cells) + " |")
+
+
+def noise(seeds: int | None, cache: Path) -> None:
+    """Print false alarms in runs of pure noise: gamma lengths as broad as they are long."""
+    steps = np.arange(400)
+    print("| rollouts a step | mean length | false alarms |\n|---|---|---|")
+    for rollouts, fall in ((128, 0), (16, 0), (128, 3)):
+        generator, alarms, count = np.random.default_rng(99), 0, seeds or 2000
+        for _ in range(count):
+            correct = generator.binomial(rollouts, np.linspace(0.1, 0.8, 400))
+            length_sum = generator.gamma(np.maximum(correct, 1e-9), 3 + fall * np.exp(-steps / 60))
+            detector = detect.Detector()
+            for step, row in enumerate(zip(length_sum, correct)):
+                detector.update(step, *row, rollouts)
+            alarms += detector.heat_now
+        print(f"| {rollouts} | {'levels off, 6 to 3' if fall else 'constant'} | {share(alarms, count)} |")
 
 
 ABLATED = ("reference", "lr=100", "smoke", "critical", "lr=10")
@@ -156,50 +175,92 @@ ABLATIONS: dict[str, dict[str, float]] = {
 
 
 def offline(seeds: int | None, cache: Path) -> None:
-    """Print knee, models, V and coincidence of every setting."""
+    """Print the V, the two rows of evidence for two stages, and coincidence, of every setting."""
+    tables: list[list[list[str]]] = [[], [], []]
     for name in SETTINGS:
-        began, moments, verdicts, numbers = time.time(), [], Counter(), []
-        names = Counter()
-        for counts, islands in runs(name, seeds or (None if name == "reference" else 16), cache):
-            knee, models, valley = (
-                detect.find_knee(counts),
-                detect.curve_models(counts),
-                detect.find_valley(counts),
-            )
-            found = detect.stages(counts.accuracy(), *pooled(counts).T[:2], islands)
-            moments.append((found.v_bottom, found.island_peak, found.knee))
-            verdicts[valley.verdict if valley else "no V"] += 1
-            if models:
-                names[models.verdict] += 1
-                names["best: " + models.best] += 1
-                names["segments beat line and exponential"] += models.bic["segments"] < min(
-                    models.bic["line"], models.bic["exponential"]
-                )
-            ratio = knee.slope_ratio.estimate if knee.slope_ratio else np.nan
-            low = knee.slope_ratio.low if knee.slope_ratio else np.nan
-            numbers.append((ratio, low, *(part.estimate for part in (
-                valley.start_ratio, valley.end_ratio, valley.change, valley.within, valley.composition,
-                valley.within_ratio)), valley.plain_end_ratio) if valley else (ratio, low, *[np.nan] * 7))  # fmt: skip
-        table = np.array(numbers)
-        print(
-            f"\n### {name}: {len(moments)} seeds\n\nV: {dict(verdicts)}. Curve: {dict(sorted(names.items()))}.\n"
-        )
-        labels = ("slope ratio", "its lower end", "start/bottom", "end/bottom (cross-fitted)", "change",
-                  "within", "composition", "within ratio", "end/bottom (plain)")  # fmt: skip
-        print("| number | median over seeds | middle 80 % |\n|---|---|---|")
-        for label, column in zip(labels, table.T):
-            known = column[~np.isnan(column)]
-            if len(known):
-                low, middle, high = np.quantile(known, [0.1, 0.5, 0.9], method="nearest")
-                print(f"| {label} | {middle:.2f} | {low:.2f} to {high:.2f} |")
-        heads = ("pair", "seeds", "second - first", "spread", "ratio", "rank correlation", "verdict")
-        print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-        for pair in detect.coincidence(dict(zip(("V bottom", "island peak", "knee"), zip(*moments)))):
-            print(f"| {pair.first}, {pair.second} | {pair.seeds} | {pair.difference.estimate:.0f} "
-                  f"[{pair.difference.low:.0f}, {pair.difference.high:.0f}] | {pair.spread:.0f} "
-                  f"| {pair.ratio.estimate:.2f} [{pair.ratio.low:.2f}, {pair.ratio.high:.2f}] "
-                  f"| {pair.correlation:.2f} | {pair.verdict} |")  # fmt: skip
-        print(f"\n({time.time() - began:.0f} s)", flush=True)
+        chosen = list(runs(name, seeds or (None if name == "reference" else 16), cache))
+        valleys = [detect.find_valley(counts) for counts, _ in chosen]
+        knees = [detect.find_knee(counts) for counts, _ in chosen]
+        models = [detect.curve_models(counts) for counts, _ in chosen]
+        found = [
+            detect.stages(counts.accuracy(), *pooled(counts).T[:2], islands) for counts, islands in chosen
+        ]
+        for table, row in zip(tables, (of_valleys(valleys), of_stages(knees, models), of_moments(found))):
+            table.append([name, str(len(chosen)), *row])
+        print(name, file=sys.stderr)
+    for heads, table in zip((VALLEYS, TWO_STAGES, MOMENTS), tables):
+        print(f"\n| setting | seeds | {' | '.join(heads)} |\n|{'---|' * (len(heads) + 2)}")
+        for row in table:
+            print(f"| {' | '.join(row)} |")
+
+
+VALLEYS = ("V / undecided / no V", "start/bottom", "end/bottom", "the same, plain", "within", "composition",
+           "within ratio")  # fmt: skip
+TWO_STAGES = ("slope ratio", "its lower end", "segments beat line and exponential", "two stages / undecided / one curve",
+              "best models")  # fmt: skip
+MOMENTS = ("V bottom", "island peak", "knee", "island peak - V bottom", "ratio", "rank correlation", "verdict",
+           "knee / V bottom", "knee / island peak")  # fmt: skip
+
+
+def spread(values: list[float]) -> str:
+    """Median and the middle 80 % of what is known."""
+    known = np.array([value for value in values if not np.isnan(value)])
+    if not len(known):
+        return "-"
+    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9], method="nearest")
+    digits = 0 if abs(middle) >= 10 else 2
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def tally(values: list[str], *names: str) -> str:
+    """Count the names."""
+    return " / ".join(str(values.count(name)) for name in names)
+
+
+def of_valleys(valleys: list) -> list[str]:
+    """Cells on the V."""
+    fields = ("start_ratio", "end_ratio", "plain_end_ratio", "within", "composition", "within_ratio")
+    columns = [[getattr(valley, field) for valley in valleys] for field in fields]
+    columns = [
+        [value if isinstance(value, float) else value.estimate for value in column] for column in columns
+    ]
+    verdicts = [valley.verdict for valley in valleys]
+    return [tally(verdicts, "V", "undecided", "no V"), *map(spread, columns)]
+
+
+def of_stages(knees: list, models: list) -> list[str]:
+    """Cells on knee and models."""
+    ratios = [knee.slope_ratio for knee in knees if knee.slope_ratio]
+    beaten = [each.bic["segments"] < min(each.bic["line"], each.bic["exponential"]) for each in models]
+    best = Counter(each.best for each in models).most_common()
+    return [
+        spread([ratio.estimate for ratio in ratios]), spread([ratio.low for ratio in ratios]),
+        f"{sum(beaten)}/{len(beaten)}",
+        tally([each.verdict for each in models], "two stages", "undecided", "one curve"),
+        ", ".join(f"{name} {count}" for name, count in best),
+    ]  # fmt: skip
+
+
+def of_moments(found: list) -> list[str]:
+    """Cells on the moments and their coincidence."""
+    names = ("v_bottom", "island_peak", "knee")
+    moments = {name: [getattr(stages, name) for stages in found] for name in names}
+    near, far, late = detect.coincidence(moments)
+    steps = [spread([np.nan if step is None else float(step) for step in moments[name]]) for name in names]
+    difference, *ratios = (
+        f"{part.estimate:.{digits}f} [{part.low:.{digits}f}, {part.high:.{digits}f}]"
+        if part.estimate == part.estimate
+        else "-"
+        for part, digits in ((near.difference, 0), (near.ratio, 2), (far.ratio, 2), (late.ratio, 2))
+    )
+    return [
+        *steps,
+        difference,
+        ratios[0],
+        f"{near.correlation:.2f}".replace("nan", "-"),
+        f"{near.verdict} ({near.seeds} seeds)",
+        *ratios[1:],
+    ]
 
 
 def passages(counts: Counts, levels: tuple[float, ...]) -> Iterator[tuple[str, detect.Detector]]:
@@ -266,7 +327,7 @@ NAIVE = 70.0  # the guess to beat: always the usual bottom of "reference"
 
 if __name__ == "__main__":
     commands: dict[str, Callable[[int | None, Path], None]] = {
-        "online": online, "offline": offline, "forecast": forecast, "table": table,
+        "online": online, "noise": noise, "offline": offline, "forecast": forecast, "table": table,
     }  # fmt: skip
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -274,6 +335,15 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=commands)
     parser.add_argument("--seeds", type=int, help="at most so many seeds a setting")
     parser.add_argument("--cache", type=Path, default=Path("runs/verification"))
+    parser.add_argument("--write", type=Path, help="put the tables into this page, after their mark")
     chosen = parser.parse_args()
     chosen.cache.mkdir(parents=True, exist_ok=True)
-    commands[chosen.what](chosen.seeds, chosen.cache)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        commands[chosen.what](chosen.seeds, chosen.cache)
+    print(printed.getvalue())
+    if chosen.write:
+        page = chosen.write.read_text(encoding="utf-8")
+        before, _, rest = page.partition(f"<!-- {chosen.what} -->\n")
+        _, _, after = rest.partition("<!-- end -->\n")
+        page = f"{before}<!-- {chosen.what} -->\n\n{printed.getvalue().strip()}\n\n<!-- end -->\n{after}"
+        chosen.write.write_text(page, encoding="utf-8")
