@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conet.errors import ConetError, nearest
+from conet.presets import PRESETS
 
 Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
@@ -260,51 +261,6 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in data.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
     return flat
-
-
-# What each preset is for, and which of its numbers are ours: docs/paper_index.md has the sources.
-PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "smoke": (
-        "a few seconds: a small web, to see that everything works",
-        {
-            "steps": 120,
-            "graph.nodes": 120,
-            "graph.degree": 12,
-            "tasks.questions": 16,
-            "tasks.max_length": 10,
-            "learner.learning_rate": 37.5,
-        },
-    ),
-    "reference": ("the main job: two stages, the V, islands that merge into one web (our calibration)", {}),
-    "paper": (
-        "what arXiv 2509.23629 states (N=800, K=40, 128 pairs, GRPO, 800 steps); rollouts, rate, longest "
-        "walk and threshold are not stated there: our choice",
-        {"tasks.max_length": 15, "learner.learning_rate": 500.0},
-    ),
-    "critical": (
-        "one exemplar, learning at criticality (M=1, lr=1: the ascent is divided by M·G, so rates do not "
-        "carry over between loads)",
-        {
-            "steps": 400,
-            "tasks.questions": 1,
-            "tasks.max_length": 200,
-            "learner.rollouts": 64,
-            "learner.learning_rate": 1.0,
-        },
-    ),
-    "large": (
-        "throughput at N=1,000,000; not expected to learn",
-        {
-            "steps": 20,
-            "graph.nodes": 1_000_000,
-            "tasks.questions": 4096,
-            "tasks.max_length": 100,
-            "snapshots.steps": (),
-            "snapshots.web_every": 0,
-            "snapshots.rollouts": False,
-        },
-    ),
-}
 
 
 def preset(name: str) -> Config:

@@ -80,50 +80,57 @@ def plain_run(
     curves = {name: np.full(steps, np.nan) for name in CURVES}
     counts = np.zeros((steps, problems), np.int32)
     sums = np.zeros((steps, problems), np.int32)
-    seen: list[dict[str, Any]] = []
-    pulled: list[tuple[float, float, float]] = []
-    labels: list[np.ndarray] = []
-    fought: list[tuple[float, ...]] = []
+    looks = _Looks(snapshots, frustration_steps)
     detector_step = -1
-    for step in range(steps + 1):
-        if step in snapshots:
-            seen.append(_snapshot(training))
-        if step in frustration_steps:
-            found = frustration(training.policy, training.tasks, training.config.web.threshold)
-            pulled.append((found.cancellation, found.share, found.everywhere))
-        if step % LABELS_EVERY == 0:
-            web = threshold_web(training.policy, training.config.web.threshold)
-            labels.append(question_labels([web], training.tasks.questions)[0])
-        if step == FIGHTS_AT and frustration_steps:
-            fought = [
-                (f.problem, f.rival, f.node, f.strength) for f in fights(training.policy, training.tasks)
-            ]
-        if step == steps:
-            break
+    for step in range(steps):
+        looks.at(training)
         row = training.advance()
         for name in CURVES:
             curves[name][step] = np.nan if row[name] is None else row[name]
         counts[step], sums[step] = _by_problem(training)
         if training.detector.heat_now and detector_step < 0:
             detector_step = step
+    looks.at(training)
     arrays = curves | {
         "counts": counts, "length_sums": sums, "rollouts": training.learner.rollouts, "detector_step": detector_step,
-        "labels": np.array(labels), "fights": np.array(fought, np.float64).reshape(-1, 4),
-        "snapshot_steps": [step for step in sorted(snapshots) if step <= steps],
-        "frustration_steps": [step for step in sorted(frustration_steps) if step <= steps],
     }  # fmt: skip
-    if seen:
-        arrays |= {f"snapshot.{name}": np.array([one[name] for one in seen]) for name in seen[0]}
-    if pulled:
-        names = ("frustration", "frustration_share", "frustration_everywhere")
-        arrays |= dict(zip(names, np.array(pulled).T))
-    return {name: np.asarray(value) for name, value in (arrays | _final(training)).items()}
+    return {name: np.asarray(value) for name, value in (arrays | looks.arrays() | _final(training)).items()}
 
 
-def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) -> Arrays:
-    """Return :func:`plain_run` of `reference` without what it keeps of single problems: for many regimes."""
-    arrays = plain_run(seed, "reference", changes, snapshots, ())
-    return {name: value for name, value in arrays.items() if name not in ("counts", "length_sums")}
+class _Looks:
+    """What is looked at on single steps only."""
+
+    def __init__(self, snapshots: Sequence[int], frustration_steps: Sequence[int]) -> None:
+        self.snapshots, self.frustration_steps = snapshots, frustration_steps
+        self.seen: dict[int, dict[str, Any]] = {}
+        self.pulled: dict[int, tuple[float, float, float]] = {}
+        self.labels: list[np.ndarray] = []
+        self.fought: list[tuple[float, ...]] = []
+
+    def at(self, training: Training) -> None:
+        step, policy, tasks = training.step, training.policy, training.tasks
+        threshold = training.config.web.threshold
+        if step in self.snapshots:
+            self.seen[step] = _snapshot(training)
+        if step in self.frustration_steps:
+            found = frustration(policy, tasks, threshold)
+            self.pulled[step] = found.cancellation, found.share, found.everywhere
+        if step % LABELS_EVERY == 0:
+            self.labels.append(question_labels([threshold_web(policy, threshold)], tasks.questions)[0])
+        if step == FIGHTS_AT and self.frustration_steps:
+            self.fought = [(f.problem, f.rival, f.node, f.strength) for f in fights(policy, tasks)]
+
+    def arrays(self) -> dict[str, Any]:
+        arrays: dict[str, Any] = {
+            "labels": np.array(self.labels), "fights": np.array(self.fought, np.float64).reshape(-1, 4),
+            "snapshot_steps": list(self.seen), "frustration_steps": list(self.pulled),
+        }  # fmt: skip
+        for name in next(iter(self.seen.values()), {}):
+            arrays[f"snapshot.{name}"] = np.array([one[name] for one in self.seen.values()])
+        if self.pulled:
+            names = ("frustration", "frustration_share", "frustration_everywhere")
+            arrays |= dict(zip(names, np.array(list(self.pulled.values())).T))
+        return arrays
 
 
 def _by_problem(training: Training) -> tuple[np.ndarray, np.ndarray]:
