@@ -138,73 +138,100 @@ def run_cells(
     wanted = {cell.key: cell for cell in cells}
     missing = {key: cell for key, cell in wanted.items() if cache.get(cell) is None}
     reasons: dict[str, str] = {}
-    done = len(wanted) - len(missing)
-    for attempt in range(TRIES):
-        if progress:
-            progress(done, len(wanted))
-        try:
-            # After a worker died, cells go one by one, so that the killer is known by name.
-            for key, arrays, reason in _stream(
-                list(missing.values()), jobs, backend, batched=attempt < TRIES - 1
-            ):
-                missing.pop(key)
-                done += 1
-                if arrays is None:
-                    reasons[key] = reason
-                else:
-                    cache.put(wanted[key], arrays)
-                if progress:
-                    progress(done, len(wanted))
-        except _worker_deaths() as error:
-            for key in missing:
-                reasons[key] = f"a worker died: {type(error).__name__}"
-            continue
-        break
-    failures = [
-        Failure(wanted[key], reason) for key, reason in reasons.items() if cache.get(wanted[key]) is None
-    ]
-    return [cache.get(cell) for cell in cells], failures
+    show = progress or (lambda done, total: None)
+    show(len(wanted) - len(missing), len(wanted))
+    for key, arrays, reason in _stream(list(missing.values()), jobs, backend):
+        missing.pop(key)
+        if arrays is None:
+            reasons[key] = reason
+        else:
+            cache.put(wanted[key], arrays)
+        show(len(wanted) - len(missing), len(wanted))
+    return [cache.get(cell) for cell in cells], [Failure(wanted[key], why) for key, why in reasons.items()]
 
 
-def _worker_deaths() -> tuple[type[BaseException], ...]:
+def _stream(cells: list[Cell], jobs: int, backend: Backend) -> Iterator[tuple[str, Arrays | None, str]]:
+    """Yield results as they come: each its cell's key, arrays or None, and the reason."""
+    if backend == "ray":
+        yield from _through_ray(cells, jobs)
+    elif jobs == 1:
+        yield from map(_attempt, cells)
+    else:
+        yield from _through_joblib(cells, jobs)
+
+
+def _through_joblib(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
+    """Use processes here. A worker that dies takes all results on their way with it, and no one says which died.
+
+    So what was handed out then goes one by one, each with the tries that are left; the rest goes on in parallel.
+    """
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    kinds: tuple[type[BaseException], ...] = (TerminatedWorkerError,)
-    try:
-        from ray.exceptions import RayError
-    except ImportError:
-        return kinds
-    return (*kinds, RayError)
+    left = {cell.key: cell for cell in cells}
+    while left:
+        try:
+            for result in _parallel(list(left.values()), jobs):
+                left.pop(result[0])
+                yield result
+        except TerminatedWorkerError:
+            for result in _one_by_one(list(left.values())[: 3 * jobs]):  # joblib hands out two a worker ahead
+                left.pop(result[0])
+                yield result
 
 
-def _stream(
-    cells: list[Cell], jobs: int, backend: Backend, batched: bool
-) -> Iterator[tuple[str, Arrays | None, str]]:
-    """Yield results as they come: each its cell's key, arrays or None, and the reason."""
-    from joblib import Parallel, delayed, parallel_config
+def _parallel(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
+    from joblib import Parallel, delayed
 
-    if jobs == 1 and backend == "joblib":
-        yield from map(_attempt, cells)
-        return
-    if backend == "ray":
-        _register_ray()
-    size = (8 * jobs if backend == "ray" else max(1, len(cells))) if batched else 1
-    streamed = "generator_unordered" if backend == "joblib" else "list"
-    with parallel_config(backend="ray" if backend == "ray" else "loky", n_jobs=jobs):
-        for first in range(0, len(cells), size):
-            batch = cells[first : first + size]
-            yield from Parallel(return_as=streamed, batch_size=1)(delayed(_attempt)(cell) for cell in batch)
+    workers = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
+    yield from workers(delayed(_attempt)(cell) for cell in cells)
 
 
-def _register_ray() -> None:
+def _one_by_one(cells: list[Cell]) -> Iterator[tuple[str, Arrays | None, str]]:
+    """Compute cells that may kill their worker, so that the one that does is known by name."""
+    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    worker = ProcessPoolExecutor(1)
+    for cell in cells:
+        result = None
+        for _ in range(TRIES - 1):
+            try:
+                result = worker.submit(_attempt, cell).result()
+                break
+            except TerminatedWorkerError as error:
+                lines = str(error).splitlines()
+                reason = next((line for line in lines if "exit code" in line), lines[0])
+                worker.shutdown()
+                worker = ProcessPoolExecutor(1)
+        yield result or (cell.key, None, f"its worker died {TRIES} times: {reason}")
+    worker.shutdown()
+
+
+def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
+    """Use a Ray cluster, or a local one; Ray itself tries again where a worker dies.
+
+    Not by joblib's Ray backend, whose pool waits for ever for a worker that died.
+    """
     try:
         import ray
-        from ray.util.joblib import register_ray
+        from ray.exceptions import RayError
     except ImportError:
         raise ConetError("--backend ray without Ray", "Ray", "pip install 'conet-rlvr[cluster]'") from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    register_ray()
+        ray.init(log_to_driver=False, include_dashboard=False)
+    attempt = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_attempt)
+    waiting = list(reversed(cells))
+    running: dict[Any, str] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            cell = waiting.pop()
+            running[attempt.remote(cell)] = cell.key
+        ready = ray.wait(list(running))[0][0]
+        key = running.pop(ready)
+        try:
+            yield ray.get(ready)
+        except RayError as error:
+            yield key, None, f"its worker died {TRIES} times: {' '.join(str(error).split())[:300]}"
 
 
 def _attempt(cell: Cell) -> tuple[str, Arrays | None, str]:
