@@ -13,12 +13,12 @@ from conet.report.style import Picture
 def slope_ratio(run: Arrays) -> float:
     """Mean slope of the accuracy before the knee over that after it; NaN without a knee."""
     accuracy = run["accuracy"]
-    bend = knee(accuracy)
-    if bend is None:
+    place = knee(accuracy)
+    if place is None:
         return float("nan")
     first, last = accuracy[:5].mean(), accuracy[-20:].mean()
-    middle = accuracy[max(0, bend - 4) : bend + 5].mean()
-    before, after = (middle - first) / bend, (last - middle) / (len(accuracy) - bend)
+    middle = accuracy[max(0, place - 4) : place + 5].mean()
+    before, after = (middle - first) / place, (last - middle) / (len(accuracy) - place)
     return float(before / max(after, 1e-6))
 
 
@@ -35,18 +35,21 @@ def margin(run: Arrays) -> float:
     return min(value for name, value in found.bic.items() if name != "segments") - found.bic["segments"]
 
 
+def bend(results: Results) -> Verdict:
+    """Judge the slope ratio: the row that needs the learning curve alone."""
+    return judge(
+        "C1", "mean slope of accuracy before the knee over that after it", each(results, slope_ratio), 5.0,
+        why="a bend that a reader would call two stages", over=np.median,
+    )  # fmt: skip
+
+
 def decide(results: Results) -> list[Verdict]:
     """Judge the slope ratio, and the segments against smooth curves."""
-    return [
-        judge(
-            "C1", "BIC of the best line, exponential or S-curve less that of two segments", each(results, margin), 6.0,
-            why="two stages in the strict sense: strong evidence for a bend that no smooth curve explains",
-        ),
-        judge(
-            "C1", "mean slope of accuracy before the knee over that after it", each(results, slope_ratio), 5.0,
-            why="a bend that a reader would call two stages", over=np.median,
-        ),
-    ]  # fmt: skip
+    strict = judge(
+        "C1", "BIC of the best line, exponential or S-curve less that of two segments", each(results, margin), 6.0,
+        why="two stages in the strict sense: strong evidence for a bend that no smooth curve explains",
+    )  # fmt: skip
+    return [bend(results), strict]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -56,10 +59,10 @@ def draw(results: Results) -> list[Picture]:
     curves = np.array([run["accuracy"] for _, run in results.pairs])
     spaghetti(axes, np.arange(curves.shape[1]), curves, style.BLUE, "median of the seeds")
     for curve in curves:
-        bend = knee(curve)
-        if bend is not None:
+        place = knee(curve)
+        if place is not None:
             axes.plot(
-                bend, curve[max(0, bend - 4) : bend + 5].mean(), "o", ms=3.5, color=style.VERMILION, mew=0
+                place, curve[max(0, place - 4) : place + 5].mean(), "o", ms=3.5, color=style.VERMILION, mew=0
             )
     axes.plot([], [], "o", ms=3.5, color=style.VERMILION, label="knee of a seed")
     axes.set(

@@ -33,7 +33,7 @@ def decide(results: Results) -> list[Verdict]:
 def claims(runs: list[Arrays]) -> tuple[str, str, str, str]:
     """Say whether C1, C2 (pooled), C3 and C6 hold in a regime: yes, no, or ? by their own rows."""
     results = Results([(Cell("", {}), run) for run in runs], [])
-    words = [regimes.short(c1.decide(results)[0].verdict)]
+    words = [regimes.short(c1.bend(results).verdict)]
     words.append(regimes.short(judge("C2", "", [regimes.v_ratio(run) for run in runs], V).verdict))
     has_web = all("final.mean_degree" in run for run in runs)
     words.append(_all_of(c3.decide(results)[:4]) if has_web else "no")
