@@ -45,7 +45,9 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
 def command_for(name: str, command: str) -> str:
     """Return the command that makes one experiment again, at the same level."""
     words = command.split()
-    options = [word for word in words[2:] if word.startswith("--") and word in ("--quick", "--exhaustive")]
+    options = [word for word in words if word in ("--quick", "--exhaustive")]
+    if "--seeds" in words:
+        options += words[words.index("--seeds") :][:2]
     return " ".join(["conet reproduce", name, *options])
 
 
