@@ -1,0 +1,153 @@
+"""Cells: cached by content, resumed, retried, and one that fails does not sink the others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import work
+
+from conet.errors import ConetError
+from conet.experiments import cells as module
+from conet.experiments.cells import Cache, Cell, run_cells
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+    def cell(function: str, number: int) -> Cell:
+        return Cell(f"work:{function}", {"number": number, "place": str(tmp_path / f"{function}{number}")})
+
+    return cell
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "cells")
+
+
+def begun(cells):
+    return [work.called(cell.arguments["place"]) for cell in cells]
+
+
+def test_results_in_order_equal_cells_once_and_again_from_the_cache(make, cache):
+    cells = [make("double", number) for number in (3, 1, 2, 1)]
+    seen = []
+    results, failures = run_cells(cells, cache, progress=lambda *state: seen.append(state))
+    assert [int(one["number"]) for one in results] == [6, 2, 4, 2]
+    assert not failures
+    assert begun(cells) == [1, 1, 1, 1]
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    again, _ = run_cells(cells, cache)
+    assert begun(cells) == [1, 1, 1, 1]
+    assert [int(one["number"]) for one in again] == [6, 2, 4, 2]
+
+
+def test_an_interrupted_call_goes_on_where_it_was(make, cache):
+    cells = [make("double", number) for number in range(5)]
+
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(cells, cache, progress=stop)
+    assert sum(begun(cells)) == 2
+    results, _ = run_cells(cells, cache)
+    assert begun(cells) == [1] * 5
+    assert [int(one["number"]) for one in results] == [0, 2, 4, 6, 8]
+
+
+def test_a_damaged_result_is_computed_again(make, cache):
+    cell = make("double", 4)
+    run_cells([cell], cache)
+    (file,) = cache.place.glob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    (result,), _ = run_cells([cell], cache)
+    assert int(result["number"]) == 8
+    assert begun([cell]) == [2]
+
+
+def test_the_key_covers_function_arguments_and_source(make, monkeypatch):
+    keys = {make("double", 1).key, make("double", 2).key, make("wrong", 1).key}
+    assert len(keys) == 3
+    assert make("double", 1).key in keys
+    monkeypatch.setattr(module, "source_hash", lambda function: "another source")
+    assert make("double", 1).key not in keys
+
+
+def test_the_source_hash_moves_with_what_computes_and_not_with_what_draws(tmp_path, monkeypatch):
+    import shutil
+
+    import conet
+
+    copy = tmp_path / "conet"
+    shutil.copytree(Path(conet.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module.conet, "__file__", str(copy / "__init__.py"))
+
+    def hash_after(name: str) -> str:
+        with open(copy / name, "a") as file:
+            file.write("# changed\n")
+        module.source_hash.cache_clear()
+        return module.source_hash("work:double")
+
+    module.source_hash.cache_clear()
+    before = module.source_hash("work:double")
+    assert hash_after("report/style.py") == before
+    assert hash_after("cli/__init__.py") == before
+    assert hash_after("experiments/c1.py") == before
+    assert hash_after("learners/grpo.py") != before
+    module.source_hash.cache_clear()
+
+
+def test_a_failing_cell_is_reported_with_its_reason(make, cache):
+    cells = [make("double", 1), make("wrong", 2), make("double", 3)]
+    results, failures = run_cells(cells, cache)
+    assert [one is None for one in results] == [False, True, False]
+    (failure,) = failures
+    assert failure.cell == cells[1]
+    assert failure.reason.startswith("ValueError: no luck with 2 (work.py:")
+    _, again = run_cells(cells, cache)
+    assert len(again) == 1  # a failure is not cached: it is tried again in the next call
+    assert begun(cells) == [1, 2, 1]
+
+
+def test_processes_give_what_one_process_gives(make, cache):
+    cells = [make("double", number) for number in range(6)]
+    results, failures = run_cells(cells, cache, jobs=2)
+    assert [int(one["number"]) for one in results] == [0, 2, 4, 6, 8, 10]
+    assert not failures
+    import os
+
+    assert all(int(one["process"]) != os.getpid() for one in results)
+
+
+def test_a_killed_worker_is_retried_and_only_the_killer_fails(make, cache):
+    good = [make("double", number) for number in range(8)]
+    once, killer = make("killed_once", 21), make("killed", 20)
+    results, failures = run_cells([killer, *good[:4], once, *good[4:]], cache, jobs=2)
+    assert results[0] is None
+    assert [int(one["number"]) for one in results[1:]] == [0, 2, 4, 6, 42, 8, 10, 12, 14]
+    (failure,) = failures
+    assert failure.cell == killer
+    assert "died 3 times" in failure.reason
+    assert "SIGKILL" in failure.reason
+    assert begun([killer]) == [3]
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConetError, match="a place that can be written"):
+        Cache(tmp_path / "file" / "cells")
+
+
+def test_a_kept_result_says_what_it_is_of(make, cache):
+    from conet.store import read_arrays
+
+    cell = make("double", 5)
+    run_cells([cell], cache)
+    (file,) = cache.place.glob("*.safetensors")
+    arrays, metadata = read_arrays(file)
+    assert json.loads(metadata["cell"])["arguments"]["number"] == 5
+    assert arrays["number"] == np.array(10)
