@@ -66,7 +66,7 @@ class Failure:
 
 @lru_cache
 def source_hash(function: str) -> str:
-    """Hash of the package's source up to the training loop, and of the module of a cell's function."""
+    """Hash of the package's source up to the training loop, of a cell's module, and of what it imports beside it."""
     root = Path(conet.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
@@ -74,7 +74,11 @@ def source_hash(function: str) -> str:
         if inside.parts[0] not in _SILENT and inside.parts[0] != "experiments":
             digest.update(str(inside).encode() + path.read_bytes())
     module = importlib.import_module(function.partition(":")[0])
-    digest.update(Path(str(module.__file__)).read_bytes())
+    beside = {getattr(value, "__module__", None) for value in vars(module).values()}
+    room = "conet.experiments.runs."
+    names = {name for name in beside if isinstance(name, str) and name.startswith(room)} | {module.__name__}
+    for name in sorted(names):
+        digest.update(Path(str(importlib.import_module(name).__file__)).read_bytes())
     return digest.hexdigest()
 
 

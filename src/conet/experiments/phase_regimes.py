@@ -71,7 +71,7 @@ MAPS = {
 def regime_cell(seed: int, changes: Changes) -> Cell:
     """Return the cell of one regime, with what C1, C3 and C6 need."""
     arguments = {"seed": seed, "changes": changes, "snapshots": list(SNAPSHOTS)}
-    return Cell("conet.experiments.runs.plain:regime_run", arguments)
+    return Cell("conet.experiments.runs.curves:regime_run", arguments)
 
 
 def cells(scale: Scale) -> list[Cell]:

@@ -30,7 +30,7 @@ def chosen(names: Sequence[str], level: str) -> list[Experiment]:
         if name.lower() not in by_lower:
             raise ConetError(f"unknown claim {name!r}", "a claim or experiment", nearest(name, EXPERIMENTS))
     if names:
-        return [EXPERIMENTS[by_lower[name.lower()]] for name in dict.fromkeys(names)]
+        return [EXPERIMENTS[name] for name in dict.fromkeys(by_lower[name.lower()] for name in names)]
     return [
         each for name, each in EXPERIMENTS.items() if level != "quick" or (name[0] == "C" and name != "C9")
     ]

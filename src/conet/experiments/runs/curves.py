@@ -1,6 +1,6 @@
-"""A lean run for sweeps over regimes: curves alone, no records of single problems."""
+"""Lean runs for sweeps over regimes: without records of single problems."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from conet.config import preset
 from conet.engine import exact
 from conet.experiments.cells import Arrays, Cell
+from conet.experiments.runs.plain import plain_run
 from conet.observables.web import Web, threshold_web
 from conet.training import Training
 
@@ -80,3 +81,9 @@ def _solved(training: Training) -> tuple[float, float]:
     solution = exact.solve(training.policy, training.tasks)
     arrived = solution.length_distribution.sum(axis=0)
     return float(solution.success.mean()), float(arrived @ np.arange(1, len(arrived) + 1) / arrived.sum())
+
+
+def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) -> Arrays:
+    """Return the plain run of `reference` without what it keeps of single problems."""
+    arrays = plain_run(seed, "reference", changes, snapshots, ())
+    return {name: value for name, value in arrays.items() if name not in ("counts", "length_sums", "labels")}
