@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from conet.errors import ConetError
 from conet.readers.base import Part, Reader, Record, schema
 from conet.readers.chunk import Unusable, size
@@ -159,10 +161,14 @@ class Collector:
         """Replace the names of problems by numbers, in the order of their first appearance."""
         import polars as pl
 
-        names = rows["problem"].unique(maintain_order=True)
-        numbers = [self.problems.setdefault(name, len(self.problems)) for name in names]
-        problem = rows["problem"].replace_strict(names, numbers, return_dtype=pl.Int32).cast(pl.Int32)
-        return rows.with_columns(problem).select(list(_schema()))
+        known = self.problems
+        groups = rows["problem"].rle().struct.unnest()
+        numbers = [known.setdefault(name, len(known)) for name in groups["value"].to_list()]
+        problem = np.repeat(np.array(numbers, np.int32), groups["len"].to_numpy())
+        columns = [
+            rows[name] if name != "problem" else pl.Series(name, problem, pl.Int32) for name in _schema()
+        ]
+        return pl.DataFrame(columns)
 
     def _explain(self, part: Part, piece: Piece) -> None:
         """Say which column a file lacks of which no row could be used."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,69 +88,79 @@ def as_number(text: str) -> float | None:
     if lowered in ("true", "false"):
         return float(lowered == "true")
     try:
-        number = float(lowered)
+        found = float(lowered)
     except ValueError:
         return None
-    return number if abs(number) < float("inf") else None
+    return found if abs(found) < float("inf") else None
 
 
-def numbers(values: "polars.Series") -> "polars.Series":
-    """Turn a column of any type into float64; null where there is no finite number."""
+def number(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes float64 of a column of any type; null where there is no finite number."""
     import polars as pl
 
-    kind = values.dtype
+    values = pl.col(column)
     if kind == pl.String:
-        lowered = values.str.strip_chars().str.to_lowercase()
-        lowered = lowered.replace(["true", "false"], ["1", "0"])
-        found = lowered.cast(pl.Float64, strict=False)
-    elif kind.is_numeric() or kind == pl.Boolean:
-        found = values.cast(pl.Float64, strict=False)
-    else:
-        found = pl.Series(values.name, [None] * len(values), dtype=pl.Float64)
-    return found.set(~found.is_finite().fill_null(False), None)
+        values = values.str.strip_chars().str.to_lowercase().replace({"true": "1", "false": "0"})
+    elif not (kind.is_numeric() or kind == pl.Boolean):
+        return pl.lit(None, pl.Float64)
+    values = values.cast(pl.Float64, strict=False)
+    return pl.when(values.is_finite()).then(values)
 
 
-def matches(values: "polars.Series", source: Source) -> "polars.Series":
-    """Compare a column with a value; null where the column has none."""
-    number = as_number(source.value)
-    found = numbers(values)
+def match(source: Source, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that compares a column with a value; null where the column has none."""
+    import polars as pl
+
+    wanted, found = as_number(source.value), number(source.column, kind)
     if source.comparison not in ("==", "!="):
-        assert number is not None  # _source saw to it
+        assert wanted is not None  # _source saw to it
         compare = {">=": found.ge, "<=": found.le, ">": found.gt, "<": found.lt}
-        return compare[source.comparison](number)
-    written = texts(values)
-    equal = written == source.value
-    if number is not None:
-        equal = equal.fill_null(False) | (found == number).fill_null(False)
-    missing = values.is_null() | (values.is_nan() if values.dtype.is_float() else False)
-    equal = equal.fill_null(False)
-    return (equal if source.comparison == "==" else ~equal).set(missing, None)
+        return compare[source.comparison](wanted)
+    written = text(source.column, kind)
+    equal = (written == source.value).fill_null(False)
+    if wanted is not None:
+        equal = equal | (found == wanted).fill_null(False)
+    return pl.when(written.is_not_null()).then(equal if source.comparison == "==" else ~equal)
 
 
-def texts(values: "polars.Series", *, roles: bool = False) -> "polars.Series":
-    """Turn a column of texts, messages or ids into text.
+def text(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes text of a column without lists in it; whole numbers lose their point."""
+    import polars as pl
+
+    values = pl.col(column)
+    if kind.is_float():
+        values = values.fill_nan(None)
+        whole = values.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(values % 1 == 0).then(whole).otherwise(values.cast(pl.String))
+    return values if kind == pl.String else values.cast(pl.String, strict=False)
+
+
+def spoken(frame: "polars.DataFrame", columns: Iterable[str], *, roles: bool = False) -> "polars.DataFrame":
+    """Turn lists of messages (dicts with ``role`` and ``content``) into the text of their contents.
 
     Parameters
     ----------
-    values
-        Of any type. Lists of messages (dicts with ``role`` and ``content``) become their contents;
-        JSON text of such a list counts as one.
+    frame
+        Columns that are lists, or texts that may be the JSON of such a list; others stay as they are.
+    columns
+        Which ones to look at.
     roles
         Whether the role of each message is written before it, where there is more than one.
     """
     import polars as pl
 
-    if values.dtype == pl.String:
-        if not values.str.starts_with("[{").any():
-            return values
-        plain = [text if as_messages(text) is None else text_of(text, roles) for text in values]
-        return pl.Series(values.name, plain, dtype=pl.String)
-    if values.dtype.is_nested():
-        plain = [None if value is None else text_of(value, roles) for value in values.to_list()]
-        return pl.Series(values.name, plain, dtype=pl.String)
-    if values.dtype.is_float() and (values.fill_nan(None).drop_nulls() % 1 == 0).all():
-        values = values.fill_nan(None).cast(pl.Int64, strict=False)
-    return values.cast(pl.String, strict=False)
+    for name in columns:
+        kind = frame.schema[name]
+        if kind.is_nested():
+            written = [None if value is None else text_of(value, roles) for value in frame[name].to_list()]
+        elif kind == pl.String and any(value and value[0] == "[" for value in frame[name].to_list()):
+            written = [
+                value if as_messages(value) is None else text_of(value, roles) for value in frame[name]
+            ]
+        else:
+            continue
+        frame = frame.with_columns(pl.Series(name, written, dtype=pl.String))
+    return frame
 
 
 def text_of(value: Any, roles: bool = False) -> str:
@@ -158,10 +168,10 @@ def text_of(value: Any, roles: bool = False) -> str:
     messages = as_messages(value)
     if messages is None:
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    spoken = [_spoken(message) for message in messages]
+    said = [_said(message) for message in messages]
     if not roles or len(messages) == 1:
-        return "\n".join(spoken)
-    return "\n".join(f"{message.get('role', '')}: {text}" for message, text in zip(messages, spoken))
+        return "\n".join(said)
+    return "\n".join(f"{message.get('role', '')}: {text}" for message, text in zip(messages, said))
 
 
 def as_messages(value: Any) -> list[Mapping[str, Any]] | None:
@@ -176,7 +186,7 @@ def as_messages(value: Any) -> list[Mapping[str, Any]] | None:
     return value if all(isinstance(part, Mapping) and "content" in part for part in value) else None
 
 
-def _spoken(message: Mapping[str, Any]) -> str:
+def _said(message: Mapping[str, Any]) -> str:
     """What a message says: thoughts, then content; of a list of parts the texts."""
     content = message["content"]
     if isinstance(content, list):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from conet.readers.chunk import BYTES, PEEK, UNREADABLE, Chunk, Unusable, size
+from conet.readers.columns import as_number
 
 if TYPE_CHECKING:
     import polars
@@ -21,7 +22,7 @@ TORN = "torn last lines"
 
 
 def peek(path: Path) -> dict[str, bool]:
-    """Return the columns, and whether each holds numbers as far as the first rows tell."""
+    """Return the columns, and whether each holds a number in the first rows."""
     rows: list[dict[str, Any]] = []
     with path.open("rb") as file:
         for number, line in enumerate(_lines(file)):
@@ -35,11 +36,11 @@ def peek(path: Path) -> dict[str, bool]:
     if not rows and size(path):
         raise Unusable("holds no JSON object a line")
     names = dict.fromkeys(name for row in rows for name in row)
-    return {
-        name: all(isinstance(row.get(name), int | float | None) for row in rows)
-        and any(row.get(name) is not None for row in rows)
-        for name in names
-    }
+    return {name: any(_numeric(row.get(name)) for row in rows) for name in names}
+
+
+def _numeric(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and as_number(value) is not None)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -84,18 +85,30 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
     """Parse whole lines: at once where polars reads them all, else one by one."""
     import polars as pl
 
-    written = [line for line in data.split(b"\n") if line.strip()]
-    if b"\\ud" not in data.lower():  # halves of a surrogate pair, which polars reads as something else
+    # Halves of a surrogate pair, of which a lone one is read as something else by polars.
+    if b"\\ud" not in data and b"\\uD" not in data:
         try:
             frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
-            if frame.height == len(written):
-                return Chunk(frame.select(columns))
+            whole = frame.height == data.count(b"\n") or frame.height == len(_written_lines(data))
+            if whole and not _nested(frame):
+                return Chunk(frame)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             pass
-    rows = [_object(line) for line in written]
+    rows = [_object(line) for line in _written_lines(data)]
     kept = [row for row in rows if row is not None]
     lost = len(rows) - len(kept)
     return Chunk(frame_of(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
+
+
+def _nested(frame: "polars.DataFrame") -> bool:
+    """Whether a value may be a list or an object, which polars writes without escaping what is in it."""
+    import polars as pl
+
+    return any(frame.select(pl.all().str.contains(r"^[\[{]").any()).row(0)) if frame.width else False
+
+
+def _written_lines(data: bytes) -> list[bytes]:
+    return [line for line in data.split(b"\n") if line.strip()]
 
 
 def frame_of(rows: list[dict[str, Any]], columns: Sequence[str]) -> "polars.DataFrame":

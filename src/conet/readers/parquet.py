@@ -41,7 +41,9 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         for batch in file.iter_batches(ROWS, columns=there):
             frame = pl.from_arrow(pa.Table.from_batches([batch]))
             assert isinstance(frame, pl.DataFrame)
-            missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
+            if len(there) < len(columns):
+                missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
+                frame = frame.with_columns(missing)
             read += frame.height
             done = read / max(file.metadata.num_rows, 1)
-            yield Chunk(frame.with_columns(missing).select(columns), done=done)
+            yield Chunk(frame, done=done)

@@ -26,7 +26,7 @@ _SEEN = ("problem", "reward", "correct", "length", "truncated", "text")
 class Delivery(NamedTuple):
     """Rows of one step that follow each other in a file: where they are, and a digest of what they say."""
 
-    split: str
+    split: int
     step: int
     start: int
     stop: int
@@ -35,19 +35,17 @@ class Delivery(NamedTuple):
 
 def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
     """Return the deliveries of a file; none where its rows are not in the order of steps."""
-    import polars as pl
-
     if not rows.height:
         return []
-    run = rows.select(pl.struct("split", "step").rle_id().alias("run"))["run"].to_numpy()
-    starts = np.flatnonzero(np.diff(run.astype(np.int64), prepend=-1))
-    if len(starts) > MOST_DELIVERIES * rows["step"].n_unique():
+    step, apart = rows["step"].to_numpy(), rows["split"].to_physical().to_numpy()
+    new = (step[1:] != step[:-1]) | (apart[1:] != apart[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
+    if len(starts) > MOST_DELIVERIES * len(np.unique(step)):
         return []
     hashes = rows.select(_SEEN).hash_rows(seed=0).to_numpy()
-    splits, steps = rows["split"].cast(pl.String), rows["step"]
     return [
         Delivery(
-            splits[start], steps[start], start, stop,
+            int(apart[start]), int(step[start]), start, stop,
             hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
         )
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
@@ -82,8 +80,8 @@ class Repeats:
         self.one_step_a_file = one_step_a_file
         self.dropped = 0
         self.files: dict[tuple, str] = {}
-        self.seen: set[tuple[str, int, bytes]] = set()
-        self.steps: dict[tuple[str, int], str] = {}
+        self.seen: set[tuple[int, int, bytes]] = set()
+        self.steps: dict[tuple[int, int], str] = {}
         self.before = b""
         self.notes: Counter = Counter()
 

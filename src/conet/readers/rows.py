@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from conet.errors import ConetError, nearest
 from conet.readers.base import Part, Reader, first_of, schema
-from conet.readers.columns import ROLES, Source, matches, numbers, texts
+from conet.readers.columns import ROLES, Source, match, number, spoken, text
 
 if TYPE_CHECKING:
     import polars
@@ -142,97 +142,108 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
     """
     import polars as pl
 
-    def column(role: str) -> "polars.Series | None":
-        source = plan.sources.get(role)
-        return None if source is None else frame[source.column]
-
-    verdict, reward = _verdict(frame, plan), _value(frame, plan, "reward")
-    completion = column("completion")
-    text = None if completion is None else texts(completion)
-    length = _length(frame, plan, text)
-    problem = column("problem") if "problem" in plan.sources else column("prompt")
-    assert problem is not None
-    step = _value(frame, plan, "step")
-    if step is None or (part.step is not None and step.is_null().all()):
-        step = pl.Series([part.step] * frame.height, dtype=pl.Float64)
-    truncated = _value(frame, plan, "truncated")
-    kinds = schema()
-    made = frame.select("row").with_columns(
-        step=step.set(((step % 1 != 0) | (step.abs() > MOST)).fill_null(True), None).cast(pl.Int32),
-        problem=texts(problem, roles=True),
-        reward=(verdict.cast(pl.Float64) if reward is None else reward).cast(pl.Float32),
-        correct=verdict,
-        length=length,
-        truncated=pl.lit(None, pl.Boolean) if truncated is None else truncated > 0,
-        split=_split(column("split"), part, frame.height),
-        phase=_phase(column("phase"), frame.height),
-        text=pl.lit(None, pl.UInt64) if text is None else text.hash(),
-    )  # fmt: skip
-    reasons = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct"}
-    if "length" in plan.sources:
-        reasons[NO_LENGTH] = "length"
-    for reason, name in reasons.items():
-        there = made[name].is_not_null() & ((made[name] != "") if name == "problem" else True)
-        if not there.all():
-            counts[reason] += int((~there).sum())
-            made = made.filter(there)
-    return made.cast(
-        {name: kind for name, kind in kinds.items() if name in made.columns and name != "problem"}
+    sources = plan.sources
+    problem = sources.get("problem") or sources["prompt"]
+    frame = spoken(frame, [problem.column], roles=True)
+    if "completion" in sources and sources["completion"].column != problem.column:
+        frame = spoken(frame, [sources["completion"].column])
+    kinds = frame.schema
+    answer = (
+        text(sources["completion"].column, kinds[sources["completion"].column])
+        if "completion" in sources
+        else None
     )
+    verdict = _value(plan.verdict, kinds)
+    correct = verdict > 0 if plan.verdict.comparison else verdict == 1.0
+    step, truncated = _step(plan, part, kinds), sources.get("truncated")
+    missing_something = [
+        (NO_STEP, step.is_null()), (NO_PROBLEM, text(problem.column, kinds[problem.column]).fill_null("") == ""),
+        (NO_REWARD, correct.is_null()), (NO_LENGTH, _length(plan, kinds, answer).is_null() & ("length" in sources)),
+    ]  # fmt: skip
+    made = frame.select(
+        "row",
+        step=step,
+        problem=text(problem.column, kinds[problem.column]),
+        reward=_value(sources.get("reward") or plan.verdict, kinds).cast(pl.Float32),
+        correct=correct,
+        length=_length(plan, kinds, answer),
+        truncated=pl.lit(None, pl.Boolean) if truncated is None else _value(truncated, kinds) > 0,
+        split=_split(sources.get("split"), part).cast(schema()["split"]),
+        phase=_phase(sources.get("phase")).cast(schema()["phase"]),
+        text=pl.lit(None, pl.UInt64) if answer is None else answer.hash(),
+        lacks=pl.coalesce(pl.when(lacking).then(pl.lit(why)) for why, lacking in missing_something),
+        value=verdict,
+    )
+    if not plan.verdict.comparison:
+        _check(made["value"], plan)
+    if made["lacks"].null_count() < made.height:
+        counts.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
+        made = made.filter(pl.col("lacks").is_null())
+    return made if plan.count_tokens is None or answer is None else _counted(made, frame, plan)
 
 
-def _value(frame: "polars.DataFrame", plan: Plan, role: str) -> "polars.Series | None":
-    source = plan.sources.get(role)
-    if source is None:
-        return None
-    if source.comparison:
-        import polars as pl
+def _value(source: Source, kinds: "polars.Schema") -> "polars.Expr":
+    """A number, or of a comparison 1 and 0; null where there is none."""
+    import polars as pl
 
-        return matches(frame[source.column], source).cast(pl.Float64)
-    return numbers(frame[source.column])
+    kind = kinds[source.column]
+    return match(source, kind).cast(pl.Float64) if source.comparison else number(source.column, kind)
 
 
-def _verdict(frame: "polars.DataFrame", plan: Plan) -> "polars.Series":
-    """Whether each answer is correct; a plain column must hold 0 and 1, or -1 and 1."""
-    source = plan.verdict
-    if source.comparison:
-        return matches(frame[source.column], source)
-    found = numbers(frame[source.column])
-    plan.values.update(found.drop_nulls().unique().head(4).to_list())
+def _check(values: "polars.Series", plan: Plan) -> None:
+    """Refuse to guess: the column that says what is correct must hold 0 and 1, or -1 and 1."""
+    plan.values.update(values.unique().drop_nulls().head(4).to_list())
     if not (plan.values <= {0.0, 1.0} or plan.values <= {-1.0, 1.0}):
         shown = ", ".join(f"{value:g}" for value in sorted(plan.values)[:6])
-        raise unclear(f"column {source.column!r} with the values {shown}", plan.columns)
-    return found == 1.0
+        raise unclear(f"column {plan.verdict.column!r} with the values {shown}", plan.columns)
 
 
-def _length(frame: "polars.DataFrame", plan: Plan, text: "polars.Series | None") -> "polars.Series":
-    """Lengths in tokens of a tokenizer, from their column, in characters of the answer, or unknown."""
+def _step(plan: Plan, part: Part, kinds: "polars.Schema") -> "polars.Expr":
+    """The step of each row; that of the file's name where the rows have none."""
     import polars as pl
 
-    if plan.count_tokens is not None and text is not None:
-        counted = plan.count_tokens([answer or "" for answer in text])
-        return pl.Series(counted, dtype=pl.Int32).set(text.is_null(), None)
-    found = _value(frame, plan, "length")
-    if found is not None:
-        return found.set(((found < 0) | (found > MOST)).fill_null(False), None).round(0).cast(pl.Int32)
-    if text is not None:
-        return text.str.len_chars().cast(pl.Int32)
-    return pl.Series([None] * frame.height, dtype=pl.Int32)
+    named = pl.lit(part.step, pl.Float64)
+    step = named
+    if "step" in plan.sources:
+        found = _value(plan.sources["step"], kinds)
+        step = found if part.step is None else pl.when(found.is_null().all()).then(named).otherwise(found)
+    return pl.when((step % 1 == 0) & (step.abs() <= MOST)).then(step).cast(pl.Int32)
 
 
-def _split(column: "polars.Series | None", part: Part, height: int) -> "polars.Series":
+def _length(plan: Plan, kinds: "polars.Schema", answer: "polars.Expr | None") -> "polars.Expr":
+    """Lengths from their column, in characters of the answer, or unknown."""
     import polars as pl
 
-    if column is None:
-        return pl.Series([part.split] * height, dtype=pl.String)
-    train = (column.cast(pl.String) == "train").fill_null(True)
-    return train.replace_strict([True, False], [part.split, "eval"], return_dtype=pl.String)
+    if "length" in plan.sources:
+        found = _value(plan.sources["length"], kinds)
+        return pl.when(found.is_between(0, MOST)).then(found).round(0).cast(pl.Int32)
+    return pl.lit(None, pl.Int32) if answer is None else answer.str.len_chars().cast(pl.Int32)
 
 
-def _phase(column: "polars.Series | None", height: int) -> "polars.Series":
+def _counted(made: "polars.DataFrame", frame: "polars.DataFrame", plan: Plan) -> "polars.DataFrame":
+    """Measure the answers in tokens."""
     import polars as pl
 
-    if column is None:
-        return pl.Series(["rlvr"] * height, dtype=pl.String)
-    named = column.cast(pl.String)
-    return named.set(~named.is_in(["heat", "sft"]).fill_null(False), "rlvr")
+    assert plan.count_tokens is not None
+    answers = made.select("row").join(frame, on="row", how="left", maintain_order="left")
+    written = answers[plan.sources["completion"].column]
+    counted = pl.Series(plan.count_tokens([answer or "" for answer in written]), dtype=pl.Int32)
+    return made.with_columns(length=counted.set(written.is_null(), None))
+
+
+def _split(source: Source | None, part: Part) -> "polars.Expr":
+    import polars as pl
+
+    if source is None:
+        return pl.lit(part.split)
+    train = pl.col(source.column).cast(pl.String).fill_null("train") == "train"
+    return pl.when(train).then(pl.lit(part.split)).otherwise(pl.lit("eval"))
+
+
+def _phase(source: Source | None) -> "polars.Expr":
+    import polars as pl
+
+    if source is None:
+        return pl.lit("rlvr")
+    named = pl.col(source.column).cast(pl.String)
+    return pl.when(named.is_in(["heat", "sft"])).then(named).otherwise(pl.lit("rlvr"))

@@ -1,85 +1,86 @@
 """CSV and TSV, read as text; numbers are made of it later."""
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from conet.readers.chunk import BYTES, PEEK, UNREADABLE, Chunk, Unusable, size
+from conet.readers.chunk import PEEK, UNREADABLE, Chunk, Unusable, size
 from conet.readers.columns import as_number
-from conet.readers.lines import frame_of
 
+if TYPE_CHECKING:
+    import polars
 
-def _reader(path: Path, columns: Sequence[str] | None, lost: Counter) -> Any:
-    """Open a CSV file with all columns as text."""
-    from pyarrow import csv, string
-
-    def skip(_: Any) -> str:
-        lost[UNREADABLE] += 1
-        return "skip"
-
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    names = _header(path, delimiter)
-    return csv.open_csv(
-        path,
-        read_options=csv.ReadOptions(block_size=BYTES, use_threads=False),
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(names, string()), strings_can_be_null=True, null_values=[""],
-            quoted_strings_can_be_null=False,
-            include_columns=None if columns is None else [name for name in columns if name in names],
-        ),
-    )  # fmt: skip
-
-
-def _header(path: Path, delimiter: str) -> list[str]:
-    import csv
-
-    with path.open("rb") as file:
-        line = file.readline(1 << 20)
-    if b"\0" in line:
-        raise Unusable("is a binary file")
-    names = next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter), [])
-    if len(set(names)) < len(names):
-        raise Unusable(f"has two columns of one name: {', '.join(names)[:100]}")
-    return names
+ROWS = 50_000  # of a chunk
+LONGEST_FIELD = 64 << 20
 
 
 def peek(path: Path) -> dict[str, bool]:
-    """Return the columns, and whether each holds numbers as far as the first rows tell."""
-    if not size(path):
-        return {}
-    lost: Counter = Counter()
-    with _reader(path, None, lost) as reader:
-        try:
-            first = reader.read_next_batch().slice(0, PEEK)
-        except StopIteration:
-            return dict.fromkeys(reader.schema.names, False)
-    return {
-        name: all(as_number(text) is not None or text.lower() == "nan" for text in filled) and bool(filled)
-        for name, filled in (
-            (name, [text for text in first[name].to_pylist() if text]) for name in first.schema.names
-        )
-    }
+    """Return the columns, and whether each holds a number in the first rows."""
+    with _rows(path) as (names, rows, _):
+        first = [row for row in islice(rows, PEEK) if row is not None]
+    return {name: any(_numeric(row[place]) for row in first) for place, name in enumerate(names)}
+
+
+def _numeric(text: str) -> bool:
+    return as_number(text) is not None or text.strip().lower() == "nan"
 
 
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
-    import polars as pl
-    import pyarrow as pa
+    with _rows(path) as (names, rows, file):
+        places = [names.index(name) if name in names else None for name in columns]
+        while some := list(islice(rows, ROWS)):
+            whole = [row for row in some if row is not None]
+            lost = len(some) - len(whole)
+            done = min(file.tell() / max(size(path), 1), 1.0)
+            yield Chunk(_frame(whole, columns, places), Counter({UNREADABLE: lost} if lost else {}), done)
 
-    if not size(path):
-        return
-    lost: Counter = Counter()
-    read = 0
-    with _reader(path, columns, lost) as reader:
-        for batch in reader:
-            read += batch.nbytes
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            assert isinstance(frame, pl.DataFrame)
-            missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns]
-            found, lost_here = frame.with_columns(missing), Counter(lost)
-            lost.clear()
-            yield Chunk(found.select(columns), lost_here, min(read / max(size(path), 1), 1.0))
-    if lost:
-        yield Chunk(frame_of([], columns), lost)
+
+def _frame(rows: list[list[str]], columns: Sequence[str], places: list[int | None]) -> "polars.DataFrame":
+    import polars as pl
+
+    def column(place: int | None) -> "polars.Series":
+        return pl.Series([None if place is None else row[place] or None for row in rows], dtype=pl.String)
+
+    return pl.DataFrame({name: column(place) for name, place in zip(columns, places)})
+
+
+@contextmanager
+def _rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str] | None], Any]]:
+    """Open a file: names of its columns, its rows (None for one that does not fit), and the file.
+
+    Raises
+    ------
+    Unusable
+        When it is no text, or two columns have the same name.
+    """
+    csv.field_size_limit(LONGEST_FIELD)
+    with path.open("rb") as file:
+        # What is no UTF-8 becomes a sign of its own; it is only in texts that this can matter.
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+        reader = csv.reader(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        names = next(_parsed(reader), None) or []
+        if "\0" in "".join(names):
+            raise Unusable("is a binary file")
+        if len(set(names)) < len(names):
+            raise Unusable(f"has two columns of one name: {', '.join(names)[:100]}")
+        yield names, (row if row and len(row) == len(names) else None for row in _parsed(reader)), file
+
+
+def _parsed(reader: Any) -> Iterator[list[str] | None]:
+    """Rows as far as they can be parsed, None for others; empty lines are passed over."""
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield None
+        else:
+            if row:
+                yield row
