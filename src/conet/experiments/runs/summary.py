@@ -60,7 +60,9 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
 def _summary(config: Config, rows: Sequence[dict[str, Any]], training: Training) -> dict[str, Any]:
     _, evaluations = measured(training)
     at_end = [row | {"step": config.steps} for row in evaluations]
-    return summarise(config, rows, at_end) | {"walker_steps": training.walker_steps}
+    called = [event["step"] for event in training.events if event["event"] == "heat now"]
+    own = {"walker_steps": training.walker_steps, "heat_now_step": called[0] if called else None}
+    return summarise(config, rows, at_end) | own
 
 
 def _numbers(summary: Mapping[str, Any]) -> dict[str, Any]:

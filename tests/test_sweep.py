@@ -1,0 +1,185 @@
+"""Sweeps: one row a cell and seed, the same numbers as a run's summary, faults told in one line."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+import conet
+from conet import cli
+from conet.config import flatten
+from conet.errors import ConetError
+from conet.experiments import sweep as module
+from conet.experiments.sweep import Sweep, configure, read, sweep
+
+QUICK = {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(content, name="grid.json"):
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return make
+
+
+def test_grid_cells_and_seeds_multiply(write):
+    definition = read(write({"preset": "smoke", "seeds": [3, 5], "cells": [{"steps": 7, "learner.rollouts": 2}],
+                             "grid": {"learner.rollouts": [4, 8], "tasks": {"max_length": [5, 6, 7]}}}))  # fmt: skip
+    points = definition.points()
+    assert len(points) == 7
+    assert points[1] == {"learner.rollouts": 4, "tasks.max_length": 6}
+    assert points[-1] == {"steps": 7, "learner.rollouts": 2}
+    assert definition.all_seeds() == [3, 5]
+    assert configure(definition, points[-1], 5).steps == 7
+
+
+def test_toml_says_the_same_as_json(write):
+    text = 'preset = "smoke"\nseeds = 2\n[grid]\nlearner.rollouts = [4, 8]\n"tasks.max_length" = [5]\n[[cells]]\nsteps = 3\n'
+    content = {"preset": "smoke", "seeds": 2, "cells": [{"steps": 3}],
+               "grid": {"learner.rollouts": [4, 8], "tasks.max_length": [5]}}  # fmt: skip
+    assert read(write(text, "grid.toml")).points() == read(write(content)).points()
+
+
+def test_a_row_is_the_summary_of_that_run(tmp_path):
+    definition = Sweep(preset="smoke", seeds=(4,), cells=({**QUICK, "learner.name": "rloo"},))
+    table = sweep(definition, tmp_path / "out").table
+    run = conet.run(
+        conet.preset("smoke").override({**QUICK, "learner.name": "rloo", "seed": 4}), tmp_path / "run"
+    )
+    row = table.row(0, named=True)
+    assert row["learner.name"] == "rloo"
+    assert row["seed"] == 4
+    summary = flatten(run.summary())
+    numbers = {key: value for key, value in row.items() if key not in (*QUICK, "seed", "learner.name")}
+    left_out = {"run", "steps", "seed", "seconds", "state_sha256"}
+    assert set(numbers) == set(summary) - left_out
+    assert numbers == {key: summary[key] for key in numbers}
+
+
+def test_tables_on_disk_and_only_new_cells_are_computed(tmp_path, monkeypatch):
+    small = Sweep(
+        preset="smoke", seeds=2, grid={"learner.rollouts": [2], **{k: [v] for k, v in QUICK.items()}}
+    )
+    large = small.model_copy(update={"grid": {**small.grid, "learner.rollouts": [2, 4]}})
+    first = sweep(small, tmp_path)
+    kept = sorted((tmp_path / "cells").iterdir())
+    assert len(kept) == 2
+    second = sweep(large, tmp_path)
+    assert len(list((tmp_path / "cells").iterdir())) == 4
+    assert second.table.filter(pl.col("learner.rollouts") == 2).equals(first.table)
+    assert pl.read_parquet(tmp_path / "table.parquet").equals(second.table)
+    assert pl.read_csv(tmp_path / "table.csv").shape == second.table.shape
+
+
+def test_measures_of_the_summary_and_of_the_metrics_in_the_order_asked_for(tmp_path):
+    names = ("policy_entropy", "pass_at_k.16", "accuracy", "correct_length.min_step")
+    definition = Sweep(preset="smoke", seeds=1, cells=({**QUICK, "steps": 40},), measures=names)
+    table = sweep(definition, tmp_path).table
+    assert tuple(table.columns[-4:]) == names
+    metrics, training = conet.simulate(conet.preset("smoke").override({**QUICK, "steps": 40, "seed": 0}))
+    assert table["policy_entropy"].item() == pytest.approx(
+        metrics["policy_entropy"].drop_nulls()[-20:].mean()
+    )
+    assert table["accuracy"].item() == pytest.approx(metrics["accuracy"][-20:].mean())
+    assert training.step == 40
+
+
+def test_an_observable_of_the_users_own_is_a_measure_and_its_source_counts(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def seven(observation):\n    return 7.0\n")
+    changes = {**QUICK, "observables": [f"{file}:seven"]}
+    definition = Sweep(preset="smoke", seeds=1, cells=(changes,), measures=(f"{file}:seven", "accuracy"))
+    swept = sweep(definition, tmp_path / "out")
+    assert swept.table[f"{file}:seven"].item() == 7.0
+    config = configure(definition, changes, 0)
+    before = module.cell(config, ()).key
+    assert before == module.cell(config, ()).key
+    file.write_text("def seven(observation):\n    return 8.0\n")
+    assert module.cell(config, ()).key != before
+
+
+def test_a_failing_cell_is_told_and_the_others_have_rows(tmp_path):
+    definition = Sweep(preset="smoke", seeds=2, cells=(QUICK, {**QUICK, "graph.degree": 500}))
+    swept = sweep(definition, tmp_path)
+    assert len(swept.table) == 2
+    assert [one["seed"] for one in swept.failures] == [0, 1]
+    assert swept.failures[0]["settings"]["graph.degree"] == 500
+    assert "less than graph.nodes" in swept.failures[0]["reason"]
+    with pytest.raises(ConetError, match=r"no result: graph\.degree=500"):
+        sweep(Sweep(preset="smoke", cells=({**QUICK, "graph.degree": 500},)), tmp_path)
+
+
+WRONG = [
+    ({"grid": {"learner.rolouts": [1]}}, "did you mean 'learner.rollouts'"),
+    ({"grid": {"learner.rollouts": 4}}, "a list of values"),
+    ({"grid": {"learner.rollouts": []}}, "a list of values"),
+    ({"grid": {"learner.rollouts": [0]}}, "greater than or equal to 1"),
+    ({"grid": {"learner.name": ["grop"]}}, "did you mean 'grpo'"),
+    ({"gird": {}}, "did you mean 'grid'"),
+    ({"seeds": 3}, "neither grid nor cells"),
+    ({"seeds": 0, "cells": [{}]}, "at least one"),
+    ({"seeds": [1, 1], "cells": [{}]}, "none twice"),
+    ({"seeds": [-1], "cells": [{}]}, "greater than or equal to 0"),
+    ({"seeds": "many", "cells": [{}]}, "seeds"),
+    ({"cells": [{"seed": 1}]}, "list the seeds there"),
+    ({"cells": [3]}, "cells.0=3"),
+    ({"preset": "smok", "cells": [{}]}, "did you mean 'smoke'"),
+    ({"preset": 5, "cells": [{}]}, "a valid string"),
+    ({"seeds": 1000, "grid": {"steps": list(range(1, 2000))}}, "at most 1,000,000"),
+    ([1], "an object with a grid"),
+    ("{", "sweep file"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), WRONG)
+def test_what_is_wrong_in_the_file_is_one_line_and_nothing_runs(
+    content, words, write, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(module, "run_cells", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["sweep", str(write(content)), "--out", str(tmp_path / "out")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("conet: got ")
+    assert words in line
+
+
+@pytest.mark.parametrize(("name", "words"), [("grid.yaml", ".json or .toml"), ("grid.toml", "sweep file")])
+def test_a_file_of_another_kind(name, words, write, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["sweep", str(write("a: [1", name))])
+    assert words in capsys.readouterr().err
+
+
+def test_an_unknown_measure_is_said_after_the_first_step(write, tmp_path, capsys):
+    path = write({"preset": "smoke", "seeds": 1, "cells": [QUICK], "measures": ["acuracy"]})
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["sweep", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"])
+    assert "did you mean 'accuracy'" in capsys.readouterr().err
+
+
+def test_the_command_prints_a_line_a_point_and_json(write, tmp_path, capsys):
+    path = write(
+        {
+            "preset": "smoke",
+            "seeds": 2,
+            "grid": {"learner.rollouts": [2, 4]},
+            "cells": [{"graph.degree": 500}],
+        }
+    )
+    arguments = ["sweep", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    cli.main(arguments)
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0].split()[:3] == ["learner.rollouts", "graph.degree", "seeds"]
+    assert [line.split()[:3] for line in lines[1:3]] == [["2", "12", "2"], ["4", "12", "2"]]
+    assert lines[-1] == f"table {tmp_path / 'out' / 'table.parquet'}"
+    assert "failed graph.degree=500 seed=0: " in printed.err
+    cli.main([*arguments, "--json"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert len(found["rows"]) == 4
+    assert len(found["failures"]) == 2
+    assert np.isfinite([row["accuracy"] for row in found["rows"]]).all()
