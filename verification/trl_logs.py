@@ -35,6 +35,7 @@ CHAT = "{% for m in messages %}{{ m['role'] }} : {{ m['content'] }} {% endfor %}
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
+    """A word a token, and a chat template."""
     words = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="hm"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
@@ -44,6 +45,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def model() -> LlamaForCausalLM:
+    """Random weights."""
     torch.manual_seed(0)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -55,12 +57,14 @@ def model() -> LlamaForCausalLM:
 
 
 def first_digit(completion: object) -> str | None:
+    """The answer that counts."""
     text = completion if isinstance(completion, str) else completion[-1]["content"]
     digits = [part for part in text.split() if part.isdigit()]
     return digits[0] if digits else None
 
 
 def accuracy_reward(completions, target, log_extra=None, **_):
+    """1 for the right digit, else 0; the target is logged beside it."""
     if log_extra is not None:
         log_extra("target", list(target))
     return [float(first_digit(completion) == goal) for completion, goal in zip(completions, target)]
@@ -73,14 +77,15 @@ def brevity_reward(completions, **_):
 
 
 def train(out: Path, *, steps: int, chat: bool = False, shared: int = 1, evaluate: bool = False) -> None:
+    """Train for some steps with every log that TRL can write."""
     asked = [f"{a} + {b} =" for a, b in PROBLEMS]
     prompts = [[{"role": "user", "content": text}] for text in asked] if chat else asked
     data = Dataset.from_dict({"prompt": prompts, "target": [str((a + b) % 10) for a, b in PROBLEMS]})
     options = {"eval_strategy": "steps", "eval_steps": 3, "save_strategy": "steps", "save_steps": steps}
     config = GRPOConfig(
         output_dir=str(out), max_steps=steps, per_device_train_batch_size=96 // (shared + 1) * 2, num_generations=8,
-        per_device_eval_batch_size=96, max_completion_length=4, learning_rate=3e-3, lr_scheduler_type="constant", temperature=1.0,
-        beta=0.0, loss_type="grpo", scale_rewards="group", steps_per_generation=shared, logging_steps=1,
+        per_device_eval_batch_size=96, max_completion_length=4, learning_rate=3e-3, lr_scheduler_type="constant",
+        temperature=1.0, beta=0.0, loss_type="grpo", scale_rewards="group", steps_per_generation=shared, logging_steps=1,
         log_completions=True, num_completions_to_print=1, report_to=[], use_cpu=True, seed=0,
         gradient_accumulation_steps=1, disable_tqdm=True,
         **(options if evaluate else {"save_strategy": "no"}),
@@ -118,6 +123,7 @@ def as_verl(source: Path, out: Path) -> None:
 
 
 def main(out: Path) -> None:
+    """Train three times, and keep the logs."""
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
         train(work / "plain", steps=40)
