@@ -50,12 +50,8 @@ class Diagnosis:
     @property
     def problems(self) -> "polars.DataFrame":
         """One row a problem of the training rollouts."""
-        seen = np.flatnonzero(self.fates.visits > 0)
-        kept = Fates(**{name: values[seen] for name, values in vars(self.fates).items()})
-        names = [self.record.names[problem] for problem in seen]
-        place = {int(problem): row for row, problem in enumerate(seen)}
-        sharp = {place[problem]: row for problem, row in self.sharpness.single.items()}
-        return table(kept, names, sharp)
+        names = [self.record.names[problem] for problem in self.visits.ids]
+        return table(self.fates, names, self.sharpness.single)
 
 
 def diagnose(record: Record) -> Diagnosis:
@@ -107,7 +103,7 @@ def findings(found: Diagnosis) -> dict[str, Any]:
         "steps": steps.height,
         "first_step": steps["step"].min(),
         "last_step": steps["step"].max(),
-        "problems": int((known.visits > 0).sum()),
+        "problems": found.visits.problems,
         "samples": int(steps["samples"].sum()),
         "samples_a_visit": found.visits.group,
         "sources": record.sources,
@@ -124,7 +120,7 @@ def findings(found: Diagnosis) -> dict[str, Any]:
         "learned": known.count(LEARNED),
         "forgotten": known.count(FORGOTTEN),
         "dead": known.count(DEAD),
-        "few_visits": int(((known.status == FEW) & (known.visits > 0)).sum()),
+        "few_visits": known.count(FEW),
         "by_chance": found.chance,
         "transitions": {
             "fitted": found.sharpness.fitted, "sharp": found.sharpness.sharp,

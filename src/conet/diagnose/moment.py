@@ -47,6 +47,8 @@ def find_moment(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         return Moment(
             None, None, "the lengths of the answers are not known, and the word rests on them", None
         )
+    if not (steps["length_sum"] > 0).any():
+        return Moment(None, None, "no answer is correct, or the correct ones have no length", None)
     detector, evidence = Detector(), None
     said: tuple[int, int] | None = None
     rows = steps.select("step", "length_sum", "correct", "samples").iter_rows()

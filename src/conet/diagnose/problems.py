@@ -1,7 +1,7 @@
 """What became of each problem: learned, forgotten, dead, and how many of these chance would make."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import polars
 
 FEWEST_VISITS = 3
-ENOUGH = 16  # samples that the accuracy at the start, at the end and at its best should rest on
+ENOUGH = 32  # samples that the accuracy at the start, at the end and at its best should rest on
 GAIN = 0.25  # a problem is learned when its accuracy has grown at least so much
+SIGMAS = 2.5  # and a change counts when it is so many standard errors
 MOST_SIMULATED = 1000
 DRAWS = 20
 STATUSES = ("learned", "forgotten", "dead", "solved", "open", "few visits")
@@ -28,11 +29,12 @@ class Fates:
     ----------
     status : ndarray of int
         Place in ``STATUSES``: "learned" (accuracy at the end at least 1/2, and at least 1/4 above that
-        at the start), "forgotten" (at best at least 1/2, at the end at most 1/10), "dead" (not one
-        correct sample), "solved" (at least 1/2 at the end without having been learned), "open" (the
-        rest), "few visits" (fewer than 3 visits).
+        at the start), "forgotten" (at best at least 1/2, at the end at most 1/10), both by at least 2.5
+        standard errors; "dead" (not one correct sample), "solved" (at least 1/2 at the end without
+        having been learned), "open" (the rest), "few visits" (fewer than 3 visits). Our choice; with
+        one half and one tenth as in :mod:`conet.observables.forgetting`.
     start, best, end : ndarray of float64
-        Accuracy of the first visits, of the best stretch and of the last visits: as many as hold 16
+        Accuracy of the first visits, of the best stretch and of the last visits: as many as hold 32
         samples, but at most a third of all; NaN without visits.
     visits, samples, correct : ndarray of int64
     """
@@ -54,13 +56,25 @@ def fates(found: Visits) -> Fates:
     """Say of each problem what became of it."""
     correct, samples, _ = by_visit(found)
     visits = np.bincount(found.table["problem"].to_numpy(), minlength=found.problems)
-    start, best, end = levels(correct, samples)
-    status = classify(start, best, end, correct.sum(axis=0), visits)
-    return Fates(status, start, best, end, visits, samples.sum(axis=0), correct.sum(axis=0))
+    found_levels = levels(correct, samples)
+    status = classify(found_levels, correct.sum(axis=0), visits)
+    return Fates(status, *found_levels[:3], visits, samples.sum(axis=0), correct.sum(axis=0))
 
 
-def levels(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Accuracy at the start, at its best and at the end of each problem.
+class Levels(NamedTuple):
+    """Accuracy of each problem at the start, at its best and at the end, and the samples of such a window.
+
+    Each an ndarray of float64, shape (problems,); NaN without visits.
+    """
+
+    start: np.ndarray
+    best: np.ndarray
+    end: np.ndarray
+    drawn: np.ndarray
+
+
+def levels(correct: np.ndarray, samples: np.ndarray) -> Levels:
+    """Measure accuracy at the start, at its best and at the end of each problem.
 
     Parameters
     ----------
@@ -69,8 +83,8 @@ def levels(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Returns
     -------
-    tuple of ndarray of float64, shape (problems,)
-        Over windows of as many visits as hold 16 samples, at most a third of all, at least one.
+    Levels
+        Over windows of as many visits as hold 32 samples, at most a third of all, at least one.
     """
     visits = (samples > 0).sum(axis=0)
     each = samples.sum(axis=0) / np.maximum(visits, 1)
@@ -84,26 +98,30 @@ def levels(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.nda
     whole = (ends >= window) & (ends <= visits)
     accuracy = np.where(whole, sums / np.maximum(totals, 1), np.nan)
     column = np.arange(correct.shape[1])
-    some_visits = visits > 0
-    pick = np.where(some_visits, window, 1) - 1, np.where(some_visits, visits, 1) - 1
-    if not len(accuracy):
-        empty = np.full(correct.shape[1], np.nan)
-        return empty, empty, empty
-    best = np.fmax.reduce(accuracy, axis=0)
-    return accuracy[pick[0], column], best, accuracy[pick[1], column]
+    first, last = (np.where(visits > 0, place, 1) - 1 for place in (window, visits))
+    return Levels(
+        accuracy[first, column], np.fmax.reduce(accuracy, axis=0), accuracy[last, column], window * each
+    )  # fmt: skip
 
 
-def classify(
-    start: np.ndarray, best: np.ndarray, end: np.ndarray, correct: np.ndarray, visits: np.ndarray
-) -> np.ndarray:
+def classify(found: Levels, correct: np.ndarray, visits: np.ndarray) -> np.ndarray:
     """Return the status of each problem; see :class:`Fates`."""
+    start, best, end, drawn = found
     return np.select(
         [
-            visits < FEWEST_VISITS, correct == 0, (best >= SOLVED) & (end <= LOST),
-            (end >= SOLVED) & (end - start >= GAIN), end >= SOLVED,
+            visits < FEWEST_VISITS, correct == 0,
+            (best >= SOLVED) & (end <= LOST) & (_sigmas(best, end, drawn) >= SIGMAS),
+            (end >= SOLVED) & (end - start >= GAIN) & (_sigmas(end, start, drawn) >= SIGMAS), end >= SOLVED,
         ],
         [FEW, DEAD, FORGOTTEN, LEARNED, SOLVED_BEFORE], OPEN,
     )  # fmt: skip
+
+
+def _sigmas(more: np.ndarray, less: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Difference of two accuracies in units of its standard error if both were the same."""
+    middle = (more + less) / 2
+    error = np.sqrt(middle * (1 - middle) * 2 / np.maximum(drawn, 1))
+    return np.divide(more - less, error, out=np.zeros_like(middle), where=error > 0)
 
 
 def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
@@ -130,7 +148,7 @@ def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
         hits = []
         for _ in range(DRAWS):
             drawn = rng.binomial(samples, expected)
-            hits.append(np.mean(classify(*levels(drawn, samples), drawn.sum(axis=0), visits) == which))
+            hits.append(np.mean(classify(levels(drawn, samples), drawn.sum(axis=0), visits) == which))
         result[name] = float(np.mean(hits) * len(seen))
     dead = np.flatnonzero(status == DEAD)
     tries = np.bincount(found.table["problem"], found.table["samples"], found.problems)[dead]

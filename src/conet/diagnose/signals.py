@@ -176,7 +176,7 @@ def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
     return Diversity(
         k, int(chosen.sum()), curve_k, early.mean(axis=1).tolist(), late.mean(axis=1).tolist(), one, many,
         findings[0], findings[1], distinct[0], distinct[1],
-        tuple(_signs(k, one, many, findings, distinct)),
+        tuple(_signs(k, one, many, distinct)),
     )  # fmt: skip
 
 
@@ -194,18 +194,11 @@ def _found(curve: np.ndarray) -> float | None:
     return float((curve[-1] - curve[0]) / missed) if missed > 0.005 else None
 
 
-def _signs(
-    k: int, one: Interval, many: Interval, findings: list[float | None], distinct: list[float | None]
-) -> list[str]:
+def _signs(k: int, one: Interval, many: Interval, distinct: list[float | None]) -> list[str]:
     """Signs of policy collapse (thresholds: our choice)."""
     signs = []
     if one.low > 0 and many.high < 0:
         signs.append(f"pass@{k} falls ({many.estimate:+.3f}) while pass@1 rises ({one.estimate:+.3f})")
-    before, after = findings
-    if before is not None and after is not None and one.low > 0 and before > 0.1 and after < before / 2:
-        signs.append(
-            f"of what one sample misses, {k} samples found {before:.0%} early in the run and find {after:.0%} now"
-        )
     if distinct[0] is not None and distinct[1] is not None and distinct[1] < distinct[0] / 2:
         signs.append(f"different answers in a group fell from {distinct[0]:.0%} to {distinct[1]:.0%}")
     return signs

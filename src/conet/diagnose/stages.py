@@ -130,7 +130,8 @@ def find_v(found: Visits, counts: Counts) -> V:
     window = (
         WINDOW if epoch <= WINDOW else min(epoch + 1 - epoch % 2, max(WINDOW, len(counts.steps) // 5 | 1))
     )
-    valley = find_valley(counts, window=window)
+    with np.errstate(divide="ignore", invalid="ignore"):  # lengths of zero
+        valley = find_valley(counts, window=window)
     if valley is None:
         return V(None, window, "no answer was correct")
     if found.problems > counts.problems or len(found.steps) > len(counts.steps):

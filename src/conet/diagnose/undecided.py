@@ -76,8 +76,7 @@ def _heat(found: "Diagnosis") -> list[tuple[str, str]]:
 
 def _problems(found: "Diagnosis") -> list[tuple[str, str]]:
     known = found.fates
-    few = int(((known.status == FEW) & (known.visits > 0)).sum())
-    seen = known.visits[known.visits > 0]
+    few = known.count(FEW)
     rows = []
     if few:
         rows.append(
@@ -90,7 +89,7 @@ def _problems(found: "Diagnosis") -> list[tuple[str, str]]:
             ("dead", f"some {dead:.0f} of the dead would show no correct answer even with an accuracy of 1 in 10: about "
              "30 samples a problem without a correct one rule that out (95 %)")
         )  # fmt: skip
-    samples = float(np.median(known.samples[known.visits > 0])) if len(seen) else 0.0
+    samples = float(np.median(known.samples))
     needed = 1.96**2 * 0.25 / NARROW**2
     if samples < needed:
         rows.append(

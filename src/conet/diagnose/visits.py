@@ -27,18 +27,23 @@ class Visits:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a visit, sorted by step and problem: ``step``, ``problem``, ``samples``, ``correct``,
+        One row a visit, sorted by step and problem: ``step``, ``problem`` (0, 1, …), ``samples``, ``correct``,
         ``length_sum`` (of correct samples), ``truncated`` (samples; null where unknown), ``distinct``
         (different answers; null where there are no texts), ``visit`` (0, 1, … of its problem).
-    problems : int
-        Number of problems; their ids are below it.
+    ids : ndarray of int64, shape (problems,)
+        Number of each problem in the record; in the table they are numbered anew, from 0 on.
     measured : bool
         Whether lengths are known.
     """
 
     table: "polars.DataFrame"
-    problems: int
+    ids: np.ndarray
     measured: bool
+
+    @property
+    def problems(self) -> int:
+        """Number of problems."""
+        return len(self.ids)
 
     @property
     def steps(self) -> np.ndarray:
@@ -71,7 +76,9 @@ def visits(record: Record, split: str = "train") -> Visits:
         .with_columns(visit=pl.int_range(pl.len()).over("problem"))
         .collect()
     )
-    return Visits(table, len(record.names), record.rows["length"].null_count() < record.rows.height)
+    ids, numbers = np.unique(table["problem"].to_numpy(), return_inverse=True)
+    measured = record.rows["length"].null_count() < record.rows.height
+    return Visits(table.with_columns(problem=pl.Series(numbers)), ids, measured)
 
 
 def counts(found: Visits) -> Counts:

@@ -184,7 +184,7 @@ def _within(axes: Axes, found: Diagnosis) -> str:
 def draw_problems(found: Diagnosis) -> Picture:
     """Accuracy of each problem in bins of steps."""
     visits = found.fates.visits
-    chosen = some(np.flatnonzero(visits > 0), MOST_DRAWN)
+    chosen = some(np.arange(len(visits)), MOST_DRAWN)
     bins = int(np.clip(np.median(visits[chosen]), 1, BINS))
     _, correct, samples = by_step(found.visits, chosen, bins)
     accuracy = np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0).T
@@ -209,9 +209,7 @@ def draw_problems(found: Diagnosis) -> Picture:
     bar.ax.tick_params(length=2)
     bar.set_label("accuracy (share of answers correct)")
     row = "a problem" if merged == 1 else f"{merged} problems"
-    part = (
-        "" if len(chosen) == (visits > 0).sum() else f" {len(chosen):,} problems drawn at random are shown."
-    )
+    part = "" if len(chosen) == len(visits) else f" {len(chosen):,} problems drawn at random are shown."
     text = (
         f"Accuracy of each problem; a row is {row}, sorted by when its accuracy first reaches {SOLVED:g}.{part} Grey: not "
         "visited. Look for single problems that jump from near 0 to near 1, each at its own time, and for dark gaps "
