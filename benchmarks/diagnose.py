@@ -82,23 +82,29 @@ def make(folder: Path, options: argparse.Namespace) -> dict[str, Path]:
     return places
 
 
+# Of the process itself: ru_maxrss would count what its parent held when it was forked.
+CODE = """
+import resource, sys
+from conet.cli import main
+main(sys.argv[1:])
+peak = open("/proc/self/status").read().split("VmHWM:")[1].split()[0]
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(peak, used.ru_utime + used.ru_stime)
+"""
+
+
 def measure(place: Path, out: Path) -> dict[str, float | str]:
     """Run `conet diagnose` on one place."""
-    command = [sys.executable, "-m", "conet.cli", "diagnose", str(place), "--out", str(out), "--json"]
-    code = "import sys; from conet.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, *command[3:]]
     begun = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    found = json.loads(output.splitlines()[-1])
+    command = [sys.executable, "-c", CODE, "diagnose", str(place), "--out", str(out), "--json"]
+    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    *_, findings, resources = output.splitlines()
+    found, (peak, processor) = json.loads(findings), map(float, resources.split())
     large = sum(file.stat().st_size for file in ([place] if place.is_file() else place.rglob("*.*")))
     return {
         "samples": found["samples"], "problems": found["problems"], "megabytes": large / 1e6,
-        "wall_s": time.perf_counter() - begun, "processor_s": usage.ru_utime + usage.ru_stime,
-        "memory_gib": usage.ru_maxrss / 1024**2, "stage": found["stage"], "knee": found["knee_step"],
+        "wall_s": time.perf_counter() - begun, "processor_s": processor, "memory_gib": peak / 1024**2,
+        "stage": found["stage"], "knee": found["knee_step"],
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +100,14 @@ def number(column: str, kind: "polars.DataType") -> "polars.Expr":
 
     values = pl.col(column)
     if kind == pl.String:
-        values = values.str.strip_chars().str.to_lowercase().replace({"true": "1", "false": "0"})
-    elif not (kind.is_numeric() or kind == pl.Boolean):
+        stripped = values.str.strip_chars()
+        lowered = stripped.str.to_lowercase()
+        said = pl.when(lowered == "true").then(1.0).when(lowered == "false").then(0.0)
+        values = pl.coalesce(stripped.cast(pl.Float64, strict=False), said)
+    elif kind.is_numeric() or kind == pl.Boolean:
+        values = values.cast(pl.Float64, strict=False)
+    else:
         return pl.lit(None, pl.Float64)
-    values = values.cast(pl.Float64, strict=False)
     return pl.when(values.is_finite()).then(values)
 
 
@@ -135,32 +139,28 @@ def text(column: str, kind: "polars.DataType") -> "polars.Expr":
     return values if kind == pl.String else values.cast(pl.String, strict=False)
 
 
-def spoken(frame: "polars.DataFrame", columns: Iterable[str], *, roles: bool = False) -> "polars.DataFrame":
+def spoken(frame: "polars.DataFrame", name: str, *, roles: bool = False) -> "polars.DataFrame":
     """Turn lists of messages (dicts with ``role`` and ``content``) into the text of their contents.
 
     Parameters
     ----------
     frame
-        Columns that are lists, or texts that may be the JSON of such a list; others stay as they are.
-    columns
-        Which ones to look at.
+        What holds the column.
+    name
+        A column of lists, or of texts that may be the JSON of such a list; others stay as they are.
     roles
         Whether the role of each message is written before it, where there is more than one.
     """
     import polars as pl
 
-    for name in columns:
-        kind = frame.schema[name]
-        if kind.is_nested():
-            written = [None if value is None else text_of(value, roles) for value in frame[name].to_list()]
-        elif kind == pl.String and any(value and value[0] == "[" for value in frame[name].to_list()):
-            written = [
-                value if as_messages(value) is None else text_of(value, roles) for value in frame[name]
-            ]
-        else:
-            continue
-        frame = frame.with_columns(pl.Series(name, written, dtype=pl.String))
-    return frame
+    kind = frame.schema[name]
+    if kind.is_nested():
+        written = [None if value is None else text_of(value, roles) for value in frame[name].to_list()]
+    elif kind == pl.String and frame.select(pl.col(name).str.starts_with("[{").any()).item():
+        written = [value if as_messages(value) is None else text_of(value, roles) for value in frame[name]]
+    else:
+        return frame
+    return frame.with_columns(pl.Series(name, written, dtype=pl.String))
 
 
 def text_of(value: Any, roles: bool = False) -> str:

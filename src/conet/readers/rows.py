@@ -142,44 +142,73 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
     """
     import polars as pl
 
-    sources = plan.sources
-    problem = sources.get("problem") or sources["prompt"]
-    frame = spoken(frame, [problem.column], roles=True)
-    if "completion" in sources and sources["completion"].column != problem.column:
-        frame = spoken(frame, [sources["completion"].column])
-    kinds = frame.schema
-    answer = (
-        text(sources["completion"].column, kinds[sources["completion"].column])
-        if "completion" in sources
-        else None
-    )
-    verdict = _value(plan.verdict, kinds)
-    correct = verdict > 0 if plan.verdict.comparison else verdict == 1.0
-    step, truncated = _step(plan, part, kinds), sources.get("truncated")
-    missing_something = [
-        (NO_STEP, step.is_null()), (NO_PROBLEM, text(problem.column, kinds[problem.column]).fill_null("") == ""),
-        (NO_REWARD, correct.is_null()), (NO_LENGTH, _length(plan, kinds, answer).is_null() & ("length" in sources)),
-    ]  # fmt: skip
-    made = frame.select(
-        "row",
-        step=step,
-        problem=text(problem.column, kinds[problem.column]),
-        reward=_value(sources.get("reward") or plan.verdict, kinds).cast(pl.Float32),
-        correct=correct,
-        length=_length(plan, kinds, answer),
-        truncated=pl.lit(None, pl.Boolean) if truncated is None else _value(truncated, kinds) > 0,
-        split=_split(sources.get("split"), part).cast(schema()["split"]),
-        phase=_phase(sources.get("phase")).cast(schema()["phase"]),
-        text=pl.lit(None, pl.UInt64) if answer is None else answer.hash(),
-        lacks=pl.coalesce(pl.when(lacking).then(pl.lit(why)) for why, lacking in missing_something),
-        value=verdict,
-    )
+    raw = _raw(frame, plan, part)
     if not plan.verdict.comparison:
-        _check(made["value"], plan)
-    if made["lacks"].null_count() < made.height:
-        counts.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
-        made = made.filter(pl.col("lacks").is_null())
-    return made if plan.count_tokens is None or answer is None else _counted(made, frame, plan)
+        _check(raw["correct"], plan)
+    step, length = pl.col("step"), pl.col("length")
+    if part.step is not None and raw["step"].null_count() == raw.height:
+        step = pl.lit(part.step, pl.Float64)
+    made = raw.with_columns(
+        step=pl.when((step % 1 == 0) & (step.abs() <= MOST)).then(step),
+        correct=pl.col("correct") > 0 if plan.verdict.comparison else pl.col("correct") == 1.0,
+        length=pl.when(length.is_between(0, MOST)).then(length).round(0)
+        if "length" in plan.sources
+        else pl.col("answer").str.len_chars(),
+        truncated=pl.col("truncated") > 0,
+        text=pl.when(pl.col("answer").is_not_null()).then(pl.col("answer").hash()),
+    )
+    made = _whole(made, "length" in plan.sources, counts)
+    if plan.count_tokens is not None and "completion" in plan.sources:
+        counted = pl.Series(plan.count_tokens([answer or "" for answer in made["answer"]]), dtype=pl.Int32)
+        made = made.with_columns(length=counted.set(made["answer"].is_null(), None))
+    return made.cast(
+        {name: kind for name, kind in schema().items() if name in made.columns and name != "problem"}
+    )
+
+
+def _raw(frame: "polars.DataFrame", plan: Plan, part: Part) -> "polars.DataFrame":
+    """Texts and numbers of each role, as they stand in the file; null where there are none."""
+    import polars as pl
+
+    problem, answer = plan.sources.get("problem") or plan.sources["prompt"], plan.sources.get("completion")
+    frame = spoken(frame, problem.column, roles=True)
+    if answer is not None and answer.column != problem.column:
+        frame = spoken(frame, answer.column)
+    kinds = frame.schema
+    sources = plan.sources | {"correct": plan.verdict, "reward": plan.sources.get("reward") or plan.verdict}
+    numbers = {
+        name: _value(sources[name], kinds) if name in sources else pl.lit(None, pl.Float64)
+        for name in ("step", "reward", "correct", "length", "truncated")
+    }
+    return frame.select(
+        "row",
+        **numbers,
+        problem=text(problem.column, kinds[problem.column]),
+        answer=pl.lit(None, pl.String) if answer is None else text(answer.column, kinds[answer.column]),
+        split=_split(sources.get("split"), part),
+        phase=_phase(sources.get("phase")),
+    )
+
+
+def _whole(made: "polars.DataFrame", measured: bool, counts: Counter) -> "polars.DataFrame":
+    """Leave out rows that lack something, and count them by what they lack first."""
+    import polars as pl
+
+    needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct", NO_LENGTH: "length"}
+    if not measured:
+        del needed[NO_LENGTH]
+    if (
+        not any(made[name].null_count() for name in needed.values())
+        and made["problem"].str.len_bytes().min() != 0
+    ):
+        return made
+    lacks = pl.coalesce(
+        pl.when(pl.col(name).is_null() | (pl.col(name).cast(pl.String) == "")).then(pl.lit(why))
+        for why, name in needed.items()
+    )
+    made = made.with_columns(lacks=lacks)
+    counts.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
+    return made.filter(pl.col("lacks").is_null())
 
 
 def _value(source: Source, kinds: "polars.Schema") -> "polars.Expr":
@@ -196,39 +225,6 @@ def _check(values: "polars.Series", plan: Plan) -> None:
     if not (plan.values <= {0.0, 1.0} or plan.values <= {-1.0, 1.0}):
         shown = ", ".join(f"{value:g}" for value in sorted(plan.values)[:6])
         raise unclear(f"column {plan.verdict.column!r} with the values {shown}", plan.columns)
-
-
-def _step(plan: Plan, part: Part, kinds: "polars.Schema") -> "polars.Expr":
-    """The step of each row; that of the file's name where the rows have none."""
-    import polars as pl
-
-    named = pl.lit(part.step, pl.Float64)
-    step = named
-    if "step" in plan.sources:
-        found = _value(plan.sources["step"], kinds)
-        step = found if part.step is None else pl.when(found.is_null().all()).then(named).otherwise(found)
-    return pl.when((step % 1 == 0) & (step.abs() <= MOST)).then(step).cast(pl.Int32)
-
-
-def _length(plan: Plan, kinds: "polars.Schema", answer: "polars.Expr | None") -> "polars.Expr":
-    """Lengths from their column, in characters of the answer, or unknown."""
-    import polars as pl
-
-    if "length" in plan.sources:
-        found = _value(plan.sources["length"], kinds)
-        return pl.when(found.is_between(0, MOST)).then(found).round(0).cast(pl.Int32)
-    return pl.lit(None, pl.Int32) if answer is None else answer.str.len_chars().cast(pl.Int32)
-
-
-def _counted(made: "polars.DataFrame", frame: "polars.DataFrame", plan: Plan) -> "polars.DataFrame":
-    """Measure the answers in tokens."""
-    import polars as pl
-
-    assert plan.count_tokens is not None
-    answers = made.select("row").join(frame, on="row", how="left", maintain_order="left")
-    written = answers[plan.sources["completion"].column]
-    counted = pl.Series(plan.count_tokens([answer or "" for answer in written]), dtype=pl.Int32)
-    return made.with_columns(length=counted.set(written.is_null(), None))
 
 
 def _split(source: Source | None, part: Part) -> "polars.Expr":

@@ -1,0 +1,120 @@
+"""Watching a training: waits, follows, rings once."""
+
+import io
+
+import numpy as np
+import polars as pl
+import pytest
+from logs import as_trl, as_verl, rollouts, two_stages, valley
+from rich.console import Console
+from rich.live import Live
+
+from conet.cli import main, watch
+from conet.errors import ConetError
+from conet.readers import open_run
+
+ROWS = rollouts(two_stages(80, 30), valley(80, 30, low=30.0))
+
+
+@pytest.fixture(autouse=True)
+def _no_pages(monkeypatch):
+    """Reports are tested elsewhere; here they would only take time."""
+
+    def page(found, numbers, out):
+        (out / "report.html").write_text(str(numbers["last_step"]))
+        return out / "report.html"
+
+    monkeypatch.setattr("conet.report.diagnosis.write", page)
+
+
+@pytest.fixture
+def training(monkeypatch, tmp_path):
+    """A training that goes on while the watcher sleeps: the steps up to each of these, one after the other."""
+
+    def start(*until: int, write=as_verl):
+        moments = iter(until)
+        slept = []
+
+        def sleep(seconds):
+            slept.append(seconds)
+            last = next(moments, None)
+            if last is not None:
+                write(ROWS.filter(pl.col("step") <= last), tmp_path / "run" / "rollouts")
+
+        monkeypatch.setattr("time.sleep", sleep)
+        return slept
+
+    return start
+
+
+def follow(folder, refreshes, **options):
+    watch.follow(open_run(folder / "run"), folder / "out", options.get("interval", 0.0), refreshes)
+
+
+def test_it_waits_follows_and_rings_once(training, tmp_path, capsys):
+    training(5, 20, 50, 55, 55)
+    follow(tmp_path, 6)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("waiting:")
+    assert [line.split()[1] for line in lines[1:4]] == ["5", "20", "50"]
+    assert "heat NOW" in lines[3]
+    assert [line for line in lines if "\a" in line] == ["\atime to heat"]
+    assert lines.index("\atime to heat") == 4
+    assert [line.split()[1] for line in lines[5:]] == ["55"]  # nothing is said when nothing is new
+    assert (tmp_path / "out" / "report.html").read_text() == "55"
+    assert pl.read_parquet(tmp_path / "out" / "steps.parquet").height == 56
+
+
+def test_a_file_that_is_being_written_is_read_when_it_is_whole(training, tmp_path, capsys):
+    run = tmp_path / "run"
+    as_trl(ROWS.filter(pl.col("step") < 3), run)
+    whole = run / "completions" / "completions_00002.parquet"
+    content = whole.read_bytes()
+    whole.write_bytes(content[: len(content) // 2])
+    training(write=lambda *_: None)
+    collector = open_run(run)
+    watch.follow(collector, tmp_path / "out", 0.0, 1)
+    whole.write_bytes(content)
+    watch.follow(collector, tmp_path / "out", 0.0, 1)
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
+
+
+def test_it_rests_longer_where_a_look_takes_long(training, tmp_path, monkeypatch):
+    slept = training(3)
+    ticks = iter(np.arange(0, 1000, 7.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(ticks))
+    follow(tmp_path, 3, interval=5.0)
+    assert slept == [14.0, 14.0]
+
+
+def test_what_cannot_mend_itself_is_an_error(tmp_path):
+    rows = ROWS.with_columns(accuracy_reward=pl.col("accuracy_reward") / 2)
+    as_verl(rows, tmp_path / "run" / "rollouts")
+    with pytest.raises(ConetError, match="say what is correct"):
+        follow(tmp_path, 1)
+
+
+def test_ctrl_c_ends_it(tmp_path, monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", interrupt)
+    main(["watch", str(tmp_path / "run"), "--out", str(tmp_path / "out")])
+    assert "waiting" in capsys.readouterr().out
+
+
+def test_the_view_in_a_terminal(tmp_path):
+    from conet.diagnose import diagnose, findings
+
+    as_verl(ROWS, tmp_path / "run" / "rollouts")
+    found = findings(diagnose(open_run(tmp_path / "run").read())) | {"report": "out/report.html"}
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=110)
+    with Live(console=console, auto_refresh=False) as live:
+        view = watch.Terminal(live)
+        view.wait("nothing yet")
+        view.show(found)
+        view.ring()
+    text = screen.getvalue()
+    for part in ("waiting: nothing yet", "slow stage", "learned | forgotten | dead", "Ctrl-C", "\a"):
+        assert part in text
