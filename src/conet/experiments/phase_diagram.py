@@ -14,6 +14,7 @@ from conet.report import style
 from conet.report.style import Picture
 
 V = 1.3  # end over minimum, as in C2
+ON_LIGHT, ON_DARK = "#0c0e10", "#fdfdfd"  # on a map's colours, which a page's dark ground does not change
 
 
 def decide(results: Results) -> list[Verdict]:
@@ -86,7 +87,7 @@ def _draw_maps(results: Results) -> Picture:
     figure = style.figure(5.4)
     grid = figure.subplots(2, 2)
     for row, (title, each) in zip(grid, MAPS.items()):
-        _heat(row[0], each, _grid(results, each, regimes.v_ratio), f"V ratio: {title}", (1.0, 2.0), ".2f")
+        _heat(row[0], each, _grid(results, each, regimes.v_ratio), f"V ratio: {title}", (1.0, 2.2), ".2f")
         _heat(row[1], each, _grid(results, each, regimes.final_accuracy), "final accuracy", (0.0, 1.0), ".2f")
     text = (
         "Medians over seeds. Left: end over minimum of the pooled correct length, 1.3 and more in bold; a dash where the "
@@ -124,11 +125,11 @@ def _heat(
         origin="lower",
     )
     for (i, j), value in np.ndenumerate(values):
-        light = np.isfinite(value) and value > np.mean(limits)
-        strong = title.startswith("V ratio") and value >= V
-        axes.text(j, i, f"{value:{form}}" if np.isfinite(value) else "–", ha="center", va="center", fontsize=6.5,
-                  color=style.INK if light or not np.isfinite(value) else style.PAPER,
-                  weight="bold" if strong else "normal")  # fmt: skip
+        known = np.isfinite(value)
+        colour = style.INK if not known else ON_LIGHT if value > np.mean(limits) else ON_DARK
+        weight = "bold" if title.startswith("V ratio") and value >= V else "normal"
+        text = f"{value:{form}}" if known else "–"
+        axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=colour, weight=weight)
     axes.grid(False)
     axes.set_xticks(range(len(each.columns)), [str(value) for value in each.columns])
     axes.set_yticks(range(len(each.rows)), [str(value) for value in each.rows])
