@@ -526,7 +526,7 @@ def test_diagnose_end_to_end_and_only_with_the_base_install(tmp_path):
 def test_words_of_diagnose(tmp_path, capsys):
     out, _, code = called(capsys, "diagnose", str(DATA / "verl"), "--out", str(tmp_path / "out"))
     assert code == 0
-    assert "passed over: 1 torn last lines" in out
+    assert "passed over: torn last lines: 1" in out
     assert "report" in out.splitlines()[-1]
 
 

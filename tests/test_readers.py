@@ -125,14 +125,19 @@ def test_a_run_of_conet_through_the_same_interface(tmp_path):
 
 
 def test_a_reader_of_ones_own_is_one_file(tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "from conet.readers.base import Part, Reader\n"
-        "READER = Reader('mine', lambda path: [Part(file) for file in sorted(path.glob('*.log.jsonl'))],\n"
-        "                {'step': ('t',), 'prompt': ('q',), 'correct': ('ok',)}, lambda columns: [])\n"
-    )
-    written(pl.DataFrame({"t": [1, 2], "q": ["a", "b"], "ok": [1, 0]}), tmp_path / "x.log.jsonl")
-    record = read(tmp_path, f"{tmp_path / 'mine.py'}:READER")
+    """The skeleton, as it is to be copied."""
+    rows = {
+        "update": [1, 2],
+        "question": ["a", "b"],
+        "answer": ["x", "y"],
+        "verified": [True, False],
+        "tokens": [3, 4],
+    }
+    written(pl.DataFrame(rows), tmp_path / "epoch-0" / "rollouts.jsonl")
+    skeleton = Path(__file__).parents[1] / "docs" / "skeletons" / "reader.py"
+    record = read(tmp_path, f"{skeleton}:READER")
     assert (record.format, record.rows["correct"].to_list()) == ("mine", [True, False])
+    assert record.rows["length"].to_list() == [3, 4]
 
 
 # Real logs ---------------------------------------------------------------------------------------------
@@ -347,7 +352,7 @@ def test_files_of_other_types_one_by_one(tmp_path):
     assert "no column 'accuracy_reward'; did you mean 'acc_reward'" in record.skipped_files[paths[2].name]
     assert "not a parquet file" in record.skipped_files[paths[4].name]
     assert "cannot be read" in record.skipped_files[paths[5].name]
-    assert record.remarks == ("1 files hold no rows",)
+    assert record.remarks == ("files without rows: 1",)
 
 
 def test_lines_of_csv_that_do_not_fit(tmp_path):
@@ -367,7 +372,7 @@ def test_lines_of_csv_that_do_not_fit(tmp_path):
         ("x.jsonl", b"", "empty"),
         ("x.csv", b"step,prompt,correct\n", "empty"),
         ("x.csv", b"a,a\n1,2\n", "two columns of one name"),
-        ("x.csv", b"step,prompt,correct\n1,a,yes\n", "1 rows without a reward"),
+        ("x.csv", b"step,prompt,correct\n1,a,yes\n", "rows without a reward that is a number: 1"),
     ],
 )
 def test_a_file_of_which_nothing_can_be_used(name, content, expected, tmp_path):
@@ -403,7 +408,7 @@ def test_a_file_twice_counts_once(tmp_path):
         record = read(run)
         assert record.rows.height == ROWS.height
         assert record.skipped == {REPEATED: 32}
-        assert record.remarks == ("1 files that equal another one",)
+        assert record.remarks == ("files that equal another one: 1",)
 
 
 def test_a_step_twice_counts_once_in_one_file_and_in_two(tmp_path):
@@ -434,7 +439,7 @@ def test_a_step_in_two_files_with_other_rows_counts_and_is_said(tmp_path):
     other.drop("completion_length").write_parquet(run / "completions" / "completions_00003b.parquet")
     record = read(run)
     assert record.rows.height == ROWS.height + 32
-    assert "1 steps that come from several files" in record.remarks[0]
+    assert record.remarks[0].startswith("steps that come from several files")
 
 
 # Places ------------------------------------------------------------------------------------------------

@@ -180,9 +180,13 @@ def describe(found: dict[str, Any]) -> str:
     from conet.report.diagnosis import advice, headline, subtitle
 
     rows = [f"{name:26} {value:18} {what}" for name, value, what in headline(found)]
-    undecided = [f"undecided: {key}: {text}" for key, text in found["notes"].items() if "undecided" in text]
-    skipped = [f"passed over: {count} {reason}" for reason, count in found["skipped"].items()]
-    skipped += [f"passed over: {name} {why}" for name, why in found["skipped_files"].items()]
+    undecided = [
+        f"undecided: {key}: {text.removeprefix('undecided: ')}"
+        for key, text in found["notes"].items()
+        if "undecided" in text
+    ]
+    skipped = [f"passed over: {reason}: {count}" for reason, count in found["skipped"].items()]
+    skipped += [f"passed over: {name}, which {why}" for name, why in found["skipped_files"].items()]
     skipped += [f"note: {remark}" for remark in found["remarks"]]
     return "\n".join(
         [subtitle(found), *advice(found), *rows, *undecided, *skipped, f"report {found['report']}"]

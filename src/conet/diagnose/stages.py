@@ -134,6 +134,11 @@ def find_v(found: Visits, counts: Counts) -> V:
         valley = find_valley(counts, window=window)
     if valley is None:
         return V(None, window, "no answer was correct")
+    if len(counts.steps) < FEWEST_ROWS:
+        valley = replace(valley, verdict="undecided")
+        return V(
+            valley, window, f"undecided: {len(counts.steps)} steps, and a V needs at least {FEWEST_ROWS}"
+        )
     if found.problems > counts.problems or len(found.steps) > len(counts.steps):
         change, within, composition, ratio_within = _parts(found, valley.bottom.estimate, window)
         valley = replace(
@@ -144,7 +149,8 @@ def find_v(found: Visits, counts: Counts) -> V:
     if valley.verdict == "V":
         return V(valley, window, f"{place}; {arms}")
     if valley.verdict == "no V":
-        return V(valley, window, f"no V: {place}; {arms}")
+        late = valley.bottom.estimate >= counts.steps[-END_STEPS]
+        return V(valley, window, f"no V{' so far' if late else ''}: {place}; {arms}")
     return V(valley, window, f"undecided: {place}; {arms}")
 
 

@@ -45,7 +45,7 @@ def _stages(found: "Diagnosis") -> list[tuple[str, str]]:
         rows.append(("knee_interval", f"fewer than {FEWEST_PROBLEMS} problems, so there is no interval"))
     if v.bottom is None:
         rows.append(("v_bottom_step", v.why))
-        if v.valley is not None and v.valley.verdict == "undecided":
+        if v.valley is not None and v.valley.verdict == "undecided" and np.isfinite(v.valley.end_ratio.low):
             rows[-1] = ("v_bottom_step", f"{v.why}; {_more_for_v(found)}")
     elif np.isnan(v.valley.within_ratio.estimate):  # type: ignore[union-attr]
         rows.append(("v_within", "no problem solved at the bottom was seen again at the end"))
@@ -141,7 +141,7 @@ def _reading(found: "Diagnosis") -> list[tuple[str, str]]:
     ]
     rows.append(("correct", f"correct is {record.sources['correct']}"))
     if record.skipped:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in record.skipped.items())
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in record.skipped.items())
         rows.append(("skipped_rows", reasons))
     if record.skipped_files:
         rows.append(

@@ -205,7 +205,7 @@ class Collector:
         if not table.height or self.plan is None:
             raise self._nothing(parts, skipped, files_skipped)
         sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")
-        remarks = [*repeats.remarks, *([f"{empty} files hold no rows"] if empty else [])]
+        remarks = [*repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
         return Record(
             table.with_columns(sample=sample), list(self.problems), self.path, self.reader.name,
             tuple(part.path for part in parts), self._sources(table), dict(skipped), files_skipped, tuple(remarks),
@@ -213,7 +213,7 @@ class Collector:
 
     def _nothing(self, parts: list[Part], skipped: Counter, files: dict[str, str]) -> ConetError:
         """Say why not a single row could be used."""
-        reasons = [f"{count} {reason}" for reason, count in skipped.items()]
+        reasons = [f"{reason}: {count}" for reason, count in skipped.items()]
         reasons += [f"{name} {why}" for name, why in list(files.items())[:2]]
         return NothingYet(
             f"{self.path}: no row of {len(parts)} {'file' if len(parts) == 1 else 'files'} can be used"

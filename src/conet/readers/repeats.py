@@ -124,7 +124,7 @@ class Repeats:
     @property
     def remarks(self) -> list[str]:
         """What the user should know, in words."""
-        return [f"{count} {what}" for what, count in self.notes.items()]
+        return [f"{what}: {count}" for what, count in self.notes.items()]
 
 
 def _rows(rows: "polars.DataFrame", found: Delivery) -> "polars.DataFrame":

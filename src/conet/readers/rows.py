@@ -98,7 +98,7 @@ def decide(
     if "reward" not in found and len(rewards) == 1:
         found["reward"] = Source(rewards[0])
     if "correct" not in found and "reward" not in found:
-        raise unclear(f"{path} with {_reward_columns(rewards)}", columns)
+        raise unclear(f"{path} with {_reward_columns(rewards)}", columns, *rewards[:1])
     return Plan(found, list(columns))
 
 
@@ -117,11 +117,11 @@ def missing(what: str, name: str, columns: Mapping[str, bool], path: Path, more:
     )  # fmt: skip
 
 
-def unclear(got: str, columns: Mapping[str, bool] | list[str]) -> ConetError:
+def unclear(got: str, columns: Mapping[str, bool] | list[str], example: str = "reward") -> ConetError:
     """Say that it would be a guess what is correct."""
     return ConetError(
         got, "a column correct, acc or accuracy, or one reward column with the values 0 and 1, or -1 and 1",
-        f"say what is correct, for example --map 'correct=reward>=1'; columns: {', '.join(columns)[:300]}",
+        f"say what is correct, for example --map 'correct={example}>=1'; columns: {', '.join(columns)[:300]}",
     )  # fmt: skip
 
 
@@ -224,7 +224,9 @@ def _check(values: "polars.Series", plan: Plan) -> None:
     plan.values.update(values.unique().drop_nulls().head(4).to_list())
     if not (plan.values <= {0.0, 1.0} or plan.values <= {-1.0, 1.0}):
         shown = ", ".join(f"{value:g}" for value in sorted(plan.values)[:6])
-        raise unclear(f"column {plan.verdict.column!r} with the values {shown}", plan.columns)
+        raise unclear(
+            f"column {plan.verdict.column!r} with the values {shown}", plan.columns, plan.verdict.column
+        )
 
 
 def _split(source: Source | None, part: Part) -> "polars.Expr":

@@ -97,7 +97,7 @@ def subtitle(findings: dict[str, Any]) -> str:
         f"{findings['samples']:,} samples, {findings['samples_a_visit']} a problem and step",
     ]
     if findings["skipped_rows"]:
-        parts.append(f"{findings['skipped_rows']:,} rows passed over")
+        parts.append(f"rows passed over: {findings['skipped_rows']:,}")
     return " · ".join(parts)
 
 
