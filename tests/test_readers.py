@@ -216,6 +216,14 @@ def test_other_values_are_not_guessed_at(values, tmp_path):
     assert read(path, map="correct=reward>=1").rows["correct"].to_list() == [value >= 1 for value in values]
 
 
+def test_whole_numbers_beside_a_reward_of_trl_are_extras(tmp_path):
+    run = as_trl(ROWS.with_columns(target=7, seen=True), tmp_path)
+    assert read(run).sources["correct"] == "column accuracy_reward (1 is correct)"
+    run = as_trl(ROWS.with_columns(style_reward=0.5), tmp_path)
+    with pytest.raises(ConetError, match=r"accuracy_reward, style_reward"):
+        read(run)
+
+
 def test_two_rewards_or_none_are_not_guessed_at(tmp_path):
     rows = pl.DataFrame({"step": [0], "prompt": ["a"], "reward_a": [1.0], "reward_b": [0.0]})
     for chosen in (rows, rows.select("step", "prompt")):
@@ -464,6 +472,8 @@ def test_two_runs_in_one_place_are_not_mixed(tmp_path):
     shutil.copytree(tmp_path / "completions", tmp_path / "old")
     with pytest.raises(ConetError, match="completions, old"):
         read(tmp_path)
+    (tmp_path / "completions" / "backup").symlink_to(tmp_path / "old")
+    assert read(tmp_path / "completions").rows.height == ROWS.height
 
 
 @pytest.mark.parametrize("format", ["auto", "trl", "verl", "table"])

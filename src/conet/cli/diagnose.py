@@ -117,7 +117,7 @@ def heat(
 def watch(
     path: Path,
     *,
-    interval: float = 10.0,
+    interval: float = 5.0,
     refreshes: Whole = None,
     format: str = "auto",
     map_: Map = None,
@@ -147,7 +147,7 @@ def watch(
     from conet.diagnose.findings import refuse_foreign
 
     if not 0 <= interval < float("inf"):
-        raise ConetError(f"--interval {interval}", "seconds", "for example 10")
+        raise ConetError(f"--interval {interval}", "seconds", "for example 5")
     place = default_place(path) if out is None else out
     refuse_foreign(place)
     follow(opened(path, format, map_, tokenizer), place, interval, refreshes)

@@ -49,7 +49,8 @@ class Reader:
         Column names of each role (see :data:`conet.readers.columns.ROLES`); the first that a file has
         counts.
     rewards : callable
-        ``(columns) -> list of str``: which are rewards, given the columns and whether they are numbers.
+        ``(columns) -> list of str``: which are rewards, given the columns and which numbers
+        they hold (see :func:`conet.readers.tables.peek`).
     ids : bool
         Whether the column ``problem`` may be used without being named: only where the format itself
         promises that it is the same problem at every step.
@@ -62,7 +63,7 @@ class Reader:
     name: str
     finds: Callable[[Path], list[Part]]
     names: Mapping[str, tuple[str, ...]]
-    rewards: Callable[[Mapping[str, bool]], list[str]]
+    rewards: Callable[[Mapping[str, int]], list[str]]
     ids: bool = False
     one_step_a_file: bool = False
     marks: tuple[str, ...] = ()
@@ -108,7 +109,7 @@ class Record:
     remarks: tuple[str, ...] = ()
 
 
-def named_rewards(columns: Mapping[str, bool]) -> list[str]:
+def named_rewards(columns: Mapping[str, int]) -> list[str]:
     """Return the columns that are called reward or score, or have reward in their name."""
     return [
         name
@@ -117,7 +118,7 @@ def named_rewards(columns: Mapping[str, bool]) -> list[str]:
     ]
 
 
-def first_of(names: tuple[str, ...], columns: Mapping[str, bool]) -> Source | None:
+def first_of(names: tuple[str, ...], columns: Mapping[str, int]) -> Source | None:
     """Return the first of the names that is a column."""
     return next((Source(name) for name in names if name in columns), None)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 BYTES = 16 << 20  # of a chunk of text
 PEEK = 200  # rows looked at to learn the columns
 UNREADABLE = "lines that cannot be read"
+NO_NUMBERS, WHOLE, FLOATING = range(3)  # what a column holds; whole numbers and truth values are alike
 
 
 class Unusable(Exception):

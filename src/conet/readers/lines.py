@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from conet.readers.chunk import BYTES, PEEK, UNREADABLE, Chunk, Unusable, size
+from conet.readers.chunk import BYTES, FLOATING, NO_NUMBERS, PEEK, UNREADABLE, WHOLE, Chunk, Unusable, size
 from conet.readers.columns import as_number
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ LONGEST_LINE = 256 << 20
 TORN = "torn last lines"
 
 
-def peek(path: Path) -> dict[str, bool]:
-    """Return the columns, and whether each holds a number in the first rows."""
+def peek(path: Path) -> dict[str, int]:
+    """Return the columns, and which numbers each holds in the first rows."""
     rows: list[dict[str, Any]] = []
     with path.open("rb") as file:
         for number, line in enumerate(_lines(file)):
@@ -36,11 +36,14 @@ def peek(path: Path) -> dict[str, bool]:
     if not rows and size(path):
         raise Unusable("holds no JSON object a line")
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: any(_numeric(row.get(name)) for row in rows) for name in names}
+    return {name: max(_numbers(row.get(name)) for row in rows) for name in names}
 
 
-def _numeric(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and as_number(value) is not None)
+def _numbers(value: Any) -> int:
+    if isinstance(value, float):
+        return FLOATING
+    whole = isinstance(value, int) or (isinstance(value, str) and as_number(value) is not None)
+    return WHOLE if whole else NO_NUMBERS
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conet.readers.chunk import Chunk
+from conet.readers.chunk import FLOATING, NO_NUMBERS, WHOLE, Chunk
 
 if TYPE_CHECKING:
     import pyarrow
@@ -12,21 +12,18 @@ if TYPE_CHECKING:
 ROWS = 65_536  # of a chunk
 
 
-def peek(path: Path) -> dict[str, bool]:
-    """Return the columns, and whether each holds numbers as far as the first rows tell."""
+def peek(path: Path) -> dict[str, int]:
+    """Return the columns, and which numbers each holds in the first rows."""
     import pyarrow.parquet as pq
     from pyarrow import types
 
-    def numeric(kind: "pyarrow.DataType") -> bool:
-        return (
-            types.is_integer(kind)
-            or types.is_floating(kind)
-            or types.is_boolean(kind)
-            or types.is_decimal(kind)
-        )
+    def numbers(kind: "pyarrow.DataType") -> int:
+        if types.is_floating(kind) or types.is_decimal(kind):
+            return FLOATING
+        return WHOLE if types.is_integer(kind) or types.is_boolean(kind) else NO_NUMBERS
 
     schema = pq.read_schema(path)
-    return {name: numeric(kind) for name, kind in zip(schema.names, schema.types)}
+    return {name: numbers(kind) for name, kind in zip(schema.names, schema.types)}
 
 
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:

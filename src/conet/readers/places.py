@@ -26,7 +26,7 @@ def scan(folder: Path) -> list[Path]:
 def folders(path: Path, depth: int) -> list[Path]:
     """Return a folder and those in it, so many levels deep, sorted.
 
-    Hidden folders, links, and inner folders that cannot be read are left out.
+    Hidden folders, and inner folders that cannot be read, are left out.
 
     Raises
     ------
@@ -36,9 +36,7 @@ def folders(path: Path, depth: int) -> list[Path]:
     try:
         with os.scandir(path) as entries:
             inside = sorted(
-                entry.path
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                entry.path for entry in entries if entry.is_dir() and not entry.name.startswith(".")
             )
     except OSError as error:
         raise cannot_read(path, error) from None

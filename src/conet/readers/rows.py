@@ -53,14 +53,14 @@ class Plan:
 
 
 def decide(
-    columns: Mapping[str, bool], reader: Reader, given: Mapping[str, Source], path: Path, step: int | None
+    columns: Mapping[str, int], reader: Reader, given: Mapping[str, Source], path: Path, step: int | None
 ) -> Plan:
     """Find a column for every role that a row needs.
 
     Parameters
     ----------
     columns
-        Names of a file's columns, and whether they hold numbers.
+        Names of a file's columns, and which numbers they hold.
     reader
         The format.
     given
@@ -106,7 +106,7 @@ def _reward_columns(rewards: list[str]) -> str:
     return f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
 
 
-def missing(what: str, name: str, columns: Mapping[str, bool], path: Path, more: str = "") -> ConetError:
+def missing(what: str, name: str, columns: Mapping[str, int], path: Path, more: str = "") -> ConetError:
     """Say which column is missing, which ones there are, and which is nearest."""
     there = ", ".join(columns) or "none"
     hint = nearest(name, columns) if columns else ""
@@ -117,7 +117,7 @@ def missing(what: str, name: str, columns: Mapping[str, bool], path: Path, more:
     )  # fmt: skip
 
 
-def unclear(got: str, columns: Mapping[str, bool] | list[str], example: str = "reward") -> ConetError:
+def unclear(got: str, columns: Mapping[str, int] | list[str], example: str = "reward") -> ConetError:
     """Say that it would be a guess what is correct."""
     return ConetError(
         got, "a column correct, acc or accuracy, or one reward column with the values 0 and 1, or -1 and 1",

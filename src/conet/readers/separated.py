@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.readers.chunk import PEEK, UNREADABLE, Chunk, Unusable, size
+from conet.readers.chunk import NO_NUMBERS, PEEK, UNREADABLE, WHOLE, Chunk, Unusable, size
 from conet.readers.columns import as_number
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ ROWS = 50_000  # of a chunk
 LONGEST_FIELD = 64 << 20
 
 
-def peek(path: Path) -> dict[str, bool]:
-    """Return the columns, and whether each holds a number in the first rows."""
+def peek(path: Path) -> dict[str, int]:
+    """Return the columns, and which numbers each holds in the first rows."""
     with _rows(path) as (names, rows, _):
         first = [row for row in islice(rows, PEEK) if row is not None]
-    return {name: any(_numeric(row[place]) for row in first) for place, name in enumerate(names)}
+    return {
+        name: WHOLE if any(_numeric(row[place]) for row in first) else NO_NUMBERS
+        for place, name in enumerate(names)
+    }
 
 
 def _numeric(text: str) -> bool:

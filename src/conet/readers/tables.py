@@ -21,8 +21,13 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in KINDS and not path.name.startswith(".")
 
 
-def peek(path: Path) -> dict[str, bool]:
-    """Return the columns of a file, in order, and whether each holds numbers as far as one can see.
+def peek(path: Path) -> dict[str, int]:
+    """Return the columns of a file, in order, and which numbers each holds, as far as one can see.
+
+    Returns
+    -------
+    dict of str to int
+        By name ``NO_NUMBERS`` (0), ``WHOLE`` (1) or ``FLOATING`` (2), see :mod:`conet.readers.chunk`.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conet.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
+from conet.readers.chunk import FLOATING
 from conet.readers.places import folders, number_in, scan
 from conet.readers.tables import natural
 
@@ -34,6 +35,8 @@ def finds(path: Path) -> list[Part]:
     places = [folder for folder in folders(path, 1) if any(_is_log(file) for file in scan(folder))]
     if not places:
         return []
+    if path in places:
+        places = [path]
     if len(places) > 1:
         found = ", ".join(str(place.relative_to(path)) for place in places[:5])
         raise ConetError(f"{path} with completions in {found}", "those of one run", "name one of the folders")
@@ -48,17 +51,21 @@ def _is_log(path: Path) -> bool:
 
 def evaluation_steps(run: Path) -> set[int]:
     """Steps at which the trainer evaluated, by the newest checkpoint of a run; empty where unknown."""
-    states = sorted(run.glob("checkpoint-*/trainer_state.json"), key=lambda state: natural(state.parent))
     try:
+        states = sorted(run.glob("checkpoint-*/trainer_state.json"), key=lambda state: natural(state.parent))
         history = json.loads(states[-1].read_text(encoding="utf-8"))["log_history"] if states else []
         return {int(entry["step"]) for entry in history if any(key.startswith("eval_") for key in entry)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
 
 
-def rewards(columns: Mapping[str, bool]) -> list[str]:
-    """Return every column of numbers whose meaning is not known otherwise."""
-    return [name for name, numeric in columns.items() if numeric and name not in NO_REWARDS]
+def rewards(columns: Mapping[str, int]) -> list[str]:
+    """Return the columns of numbers whose meaning is not known otherwise.
+
+    TRL writes rewards as floating-point numbers, so whole numbers beside them are extras.
+    """
+    unknown = [name for name, numeric in columns.items() if numeric and name not in NO_REWARDS]
+    return [name for name in unknown if columns[name] == FLOATING] or unknown
 
 
 READER = Reader("trl", finds, NAMES, rewards, one_step_a_file=True)

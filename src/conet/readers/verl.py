@@ -54,7 +54,7 @@ def _dumps(folder: Path, split: str) -> list[Part]:
     return [Part(file, split, number_in(file)) for file in files]
 
 
-def rewards(columns: Mapping[str, bool]) -> list[str]:
+def rewards(columns: Mapping[str, int]) -> list[str]:
     """Return verl's reward: score."""
     return [name for name in ("score",) if name in columns]
 
