@@ -16,7 +16,8 @@ from conet import cli, report
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-SKELETONS = sorted((ROOT / "docs/skeletons").glob("*.py"))
+READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in a test of its own
+SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path != READER)
 COMMAND = re.compile(r"^ *\$ (conet run .*)$", re.MULTILINE)
 # Small enough for a test.
 SMALL = ["--preset", "smoke", "--steps", "4", "--json"]
@@ -61,6 +62,20 @@ def test_every_example_runs_by_its_own_command(path, call, tmp_path):
         run = conet.Run(out)
         assert str(path.relative_to(ROOT)) in json.dumps(run.config.model_dump(mode="json"))
         assert np.isfinite(run.snapshot(4)["logits"]).all()
+
+
+def test_the_readers_skeleton_reads_what_it_says(capsys, tmp_path):
+    folder = tmp_path / "mine/epoch-1"
+    folder.mkdir(parents=True)
+    rows = [
+        {"update": step, "question": f"q{problem}", "answer": "a", "verified": sample % 2 == 0, "tokens": 7}
+        for step in range(4) for problem in range(3) for sample in range(4)
+    ]  # fmt: skip
+    (folder / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cli.main(["diagnose", str(tmp_path / "mine"), "--format", f"{READER}:READER",
+              "--out", str(tmp_path / "out"), "--json"])  # fmt: skip
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["steps"], found["problems"], found["samples"], found["skipped_rows"]) == (4, 3, 48, 0)
 
 
 def test_users_learner_learns(call, tmp_path):
