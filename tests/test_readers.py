@@ -124,6 +124,21 @@ def test_a_run_of_conet_through_the_same_interface(tmp_path):
         assert record.rows["truncated"].null_count() == 0
 
 
+def test_a_run_of_a_language_model_by_conet(tmp_path):
+    """Numbers of problems become their questions; what was drawn for a heating is neither trained nor tested."""
+    rows = pl.DataFrame(
+        {"step": [0, 0, 1], "problem": [1, 0, 1], "correct": [True, False, True], "length": [3, 4, 5],
+         "split": ["train", "train", "harvest"], "phase": ["rlvr", "rlvr", "heat"], "text": ["a", "b", "c"]}
+    )  # fmt: skip
+    written(rows, tmp_path / "rollouts" / "part-00000000.parquet")
+    assert read(tmp_path).names == ["1", "0"]
+    written(pl.DataFrame({"number": [0, 1], "question": ["2+2=", "3+3="]}), tmp_path / "problems.parquet")
+    record = read(tmp_path)
+    assert record.names == ["3+3=", "2+2="]
+    assert record.rows["split"].to_list() == ["train", "train", "harvest"]
+    assert record.rows["text"].null_count() == 0
+
+
 def test_a_reader_of_ones_own_is_one_file(tmp_path):
     """The skeleton, as it is to be copied."""
     rows = {

@@ -64,7 +64,7 @@ def diagnose(record: Record) -> Diagnosis:
         place.
     """
     splits = record.rows["split"].unique().to_list()
-    main = "train" if "train" in splits else "eval"
+    main = "train" if "train" in splits else "eval" if "eval" in splits else "harvest"
     found = visits(record, main)
     steps, unfolded = steps_table(found), counts(found)
     known = fates(found)
@@ -82,7 +82,7 @@ def diagnose(record: Record) -> Diagnosis:
         filtering=filtering(found),
         diversity=diversity(found, steps),
         strife=strife(found),
-        validation=steps_table(visits(record, "eval")) if len(splits) > 1 else None,
+        validation=steps_table(visits(record, "eval")) if main == "train" and "eval" in splits else None,
     )
 
 

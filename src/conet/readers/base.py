@@ -56,6 +56,8 @@ class Reader:
         promises that it is the same problem at every step.
     one_step_a_file : bool
         Whether a file holds the rollouts of one step.
+    titles : callable
+        ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
     marks : tuple of str
         Columns by which files of this format are recognised among others with such names.
     """
@@ -67,6 +69,7 @@ class Reader:
     ids: bool = False
     one_step_a_file: bool = False
     marks: tuple[str, ...] = ()
+    titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Record:
         One row a rollout, in the order of the files: ``step`` (int32, as the trainer counts),
         ``problem`` (int32), ``sample`` (uint32, within step and problem), ``reward`` (float32),
         ``correct`` (bool), ``length`` (int32, null where unknown), ``truncated`` (bool, null where
-        unknown), ``split`` ("train" or "eval"), ``phase`` ("rlvr", "heat", "sft"), ``text`` (uint64, a
+        unknown), ``split`` ("train", "eval" or "harvest"), ``phase`` ("rlvr", "heat", "sft"), ``text`` (uint64, a
         hash of the completion, null where there is none), ``file`` and ``row`` (uint32, where it was
         read).
     names : list of str

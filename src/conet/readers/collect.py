@@ -207,9 +207,16 @@ class Collector:
         sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")
         remarks = [*repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
         return Record(
-            table.with_columns(sample=sample), list(self.problems), self.path, self.reader.name,
-            tuple(part.path for part in parts), self._sources(table), dict(skipped), files_skipped, tuple(remarks),
+            table.with_columns(sample=sample), self._names(), self.path, self.reader.name,
+            tuple(part.path for part in parts), self.plan.words(self.tokenizer), dict(skipped), files_skipped,
+            tuple(remarks),
         )  # fmt: skip
+
+    def _names(self) -> list[str]:
+        """Names of the problems, by number."""
+        assert self.reader is not None
+        titles = self.reader.titles(self.path)
+        return [titles.get(name, name) for name in self.problems]
 
     def _nothing(self, parts: list[Part], skipped: Counter, files: dict[str, str]) -> ConetError:
         """Say why not a single row could be used."""
@@ -255,21 +262,6 @@ class Collector:
             wanted.setdefault(file, set()).add(row)
         found = {file: pick(record.files[file], columns, chosen) for file, chosen in wanted.items()}
         return [found[file][row] for file, row in places]
-
-    def _sources(self, table: "polars.DataFrame") -> dict[str, str]:
-        """Say in words where the main quantities come from."""
-        assert self.plan is not None
-        sources = self.plan.sources
-        said = ("step", "correct", "length", "truncated")
-        found: dict[str, str] = {role: f"column {sources[role]}" for role in said if role in sources}
-        found.setdefault("step", "the names of the files")
-        found.setdefault("correct", f"column {self.plan.verdict} (1 is correct)")
-        found["problem"] = f"column {sources.get('problem') or sources['prompt']}"
-        if "completion" in sources and self.count_tokens is not None:
-            found["length"] = f"tokens of column {sources['completion']} (tokenizer {self.tokenizer})"
-        elif "length" not in found and "completion" in sources:
-            found["length"] = f"characters of column {sources['completion']}"
-        return found
 
 
 def _schema() -> "dict[str, Any]":

@@ -29,4 +29,18 @@ def finds(path: Path) -> list[Part]:
     return [Part(part) for _, part in numbered(folder, "part-", ".parquet")] if is_folder(folder) else []
 
 
-READER = Reader("conet", finds, NAMES, named_rewards, ids=True, marks=("problem", "correct", "phase"))
+def titles(path: Path) -> dict[str, str]:
+    """Return the questions of a language model's run by the numbers of the problems; none for walks."""
+    import polars as pl
+
+    run = path.parent if path.name == "rollouts" else path
+    try:
+        table = pl.read_parquet(run / "problems.parquet", columns=["number", "question"], glob=False)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return {}
+    return {str(number): question for number, question in table.iter_rows() if question}
+
+
+READER = Reader(
+    "conet", finds, NAMES, named_rewards, ids=True, marks=("problem", "correct", "phase"), titles=titles
+)

@@ -8,6 +8,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -89,18 +90,27 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
     import polars as pl
 
     # Halves of a surrogate pair, of which a lone one is read as something else by polars.
-    if b"\\ud" not in data and b"\\uD" not in data:
+    if _fit() and b"\\ud" not in data and b"\\uD" not in data:
         try:
             frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
             whole = frame.height == data.count(b"\n") or frame.height == len(_written_lines(data))
             if whole and not _nested(frame):
                 return Chunk(frame)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            pass
+        except (Exception, pl.exceptions.PanicException):
+            pass  # line by line, then
     rows = [_object(line) for line in _written_lines(data)]
     kept = [row for row in rows if row is not None]
     lost = len(rows) - len(kept)
     return Chunk(frame_of(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
+
+
+@cache
+def _fit() -> bool:
+    """Whether this version of polars turns numbers and truth values into text; older ones lose them."""
+    import polars as pl
+
+    frame = pl.read_ndjson(io.BytesIO(b'{"a": 1.5, "b": true}\n'), schema={"a": pl.String, "b": pl.String})
+    return frame.row(0) == ("1.5", "true")
 
 
 def _nested(frame: "polars.DataFrame") -> bool:

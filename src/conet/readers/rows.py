@@ -51,6 +51,20 @@ class Plan:
         """What says whether an answer is correct."""
         return self.sources.get("correct") or self.sources["reward"]
 
+    def words(self, tokenizer: object) -> dict[str, str]:
+        """Say where the main quantities come from."""
+        sources = self.sources
+        said = ("step", "correct", "length", "truncated")
+        found = {role: f"column {sources[role]}" for role in said if role in sources}
+        found.setdefault("step", "the names of the files")
+        found.setdefault("correct", f"column {self.verdict} (1 is correct)")
+        found["problem"] = f"column {sources.get('problem') or sources['prompt']}"
+        if "completion" in sources and self.count_tokens is not None:
+            found["length"] = f"tokens of column {sources['completion']} (tokenizer {tokenizer})"
+        elif "length" not in found and "completion" in sources:
+            found["length"] = f"characters of column {sources['completion']}"
+        return {str(role): text for role, text in found.items()}
+
 
 def decide(
     columns: Mapping[str, int], reader: Reader, given: Mapping[str, Source], path: Path, step: int | None
@@ -234,8 +248,9 @@ def _split(source: Source | None, part: Part) -> "polars.Expr":
 
     if source is None:
         return pl.lit(part.split)
-    train = pl.col(source.column).cast(pl.String).fill_null("train") == "train"
-    return pl.when(train).then(pl.lit(part.split)).otherwise(pl.lit("eval"))
+    named = pl.col(source.column).cast(pl.String).fill_null("train")
+    apart = pl.when(named == "harvest").then(named).otherwise(pl.lit("eval"))
+    return pl.when(named == "train").then(pl.lit(part.split)).otherwise(apart)
 
 
 def _phase(source: Source | None) -> "polars.Expr":
