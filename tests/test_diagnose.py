@@ -80,12 +80,12 @@ def test_the_stage_so_far(until, stage, tmp_path):
 
 
 def test_one_straight_line_has_no_knee():
-    """20 seeds: at a rate of 1 in 100 the chance of three knees or more is below 0.2 %."""
+    """10 seeds: at a rate of 1 in 100 the chance of two knees or more is below 0.5 %."""
     rng = np.random.default_rng(0)
     line = np.linspace(0.05, 0.6, 60)[:, None] * np.ones(30)
-    stages = [find_stage(Counts.of(rng.binomial(8, line), 50 * np.ones((60, 30)), 8)) for _ in range(20)]
-    assert sum(stage.knee is not None for stage in stages) <= 2
-    assert sum(stage.stage == "fast" for stage in stages) >= 18
+    stages = [find_stage(Counts.of(rng.binomial(8, line), 50 * np.ones((60, 30)), 8)) for _ in range(10)]
+    assert sum(stage.knee is not None for stage in stages) <= 1
+    assert sum(stage.stage == "fast" for stage in stages) >= 9
 
 
 def test_a_flat_run_is_in_no_stage(tmp_path):

@@ -129,13 +129,19 @@ def findings(found: Diagnosis) -> dict[str, Any]:
         **_signals(found, last),
         "frustration": None if found.strife is None else _frustration(found.strife),
         "validation": None if found.validation is None else _validation(found.validation),
+        **_passed_over(record),
+        "notes": notes(found),
+    }  # fmt: skip
+    return clean(result)
+
+
+def _passed_over(record: Record) -> dict[str, Any]:
+    return {
         "skipped_rows": sum(record.skipped.values()),
         "skipped": record.skipped,
         "skipped_files": record.skipped_files,
         "remarks": list(record.remarks),
-        "notes": notes(found),
-    }  # fmt: skip
-    return clean(result)
+    }
 
 
 def _valley(v: V) -> dict[str, Any]:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 from conet.diagnose import Diagnosis
 from conet.files import cannot_write, write_atomic
 from conet.report import style
-from conet.report.diagnosis_figures import (
-    draw_diversity,
-    draw_groups,
-    draw_learning,
-    draw_length,
-    draw_problems,
-    draw_strife,
-)
+from conet.report.diagnosis_figures import draw_learning, draw_length, draw_problems
+from conet.report.diagnosis_signals import draw_diversity, draw_groups, draw_strife
 from conet.report.html import details, number, section, tile
 from conet.report.style import Picture
 
