@@ -1,114 +1,249 @@
-"""Paired arms on the recipe `tiny`: RLVR, annealed and late heating from one shared prefix a seed.
+"""Paired arms on the recipe `tiny`: RLVR, annealed and late heating, branched from one shared prefix a seed.
 
-    python verification/llm_paired.py --seeds 8 --out runs/llm-paired
+    python verification/llm_paired.py --seeds 12 --jobs 2 --out runs/llm-paired --write docs
 
-Each seed trains its warm-up and RLVR up to the step of heating once; the arms branch from that
-checkpoint, so they differ in nothing before it. Then pass@k of each arm over the training problems.
-Cells that are there are not made again; the table is printed as Markdown.
+A seed has its own problems, weights and draws. It trains warm-up and RLVR once, up to the step before the
+annealed arm heats (the detector's word, or the recipe's latest step). The arms are copies of that
+checkpoint, so nothing before it differs. `walks` is RLVR gone on for as many updates as the harvest's
+samples would have paid for. Then 64 samples a problem, on the problems trained on and on 48 others of the
+same kind. What is done is not done again. With --write, verdicts and figure go into docs/results-llm.md.
 """
 
 import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import joblib
 import numpy as np
 import polars as pl
 
-from conet.detect.knee import knee
+from conet.detect import find_knee
+from conet.diagnose import diagnose
+from conet.experiments.declare import Verdict, judge
+from conet.experiments.plain import dots
 from conet.files import write_atomic
 from conet.llm import evaluate, models, problems, recipe, train
 from conet.observables.forgetting import forgetting_summary
+from conet.readers import read
+from conet.report import style
 from conet.rollouts import per_problem
-from conet.statistics import interval
 
 SAMPLES = 64
-ARMS = {"rlvr": {"heating.mode": "rlvr"}, "annealed": {}, "late": {}}
+KS = ("1", "16", "64")
+MARK = "<!-- made by verification/llm_paired.py -->"
+ARMS = ("rlvr", "annealed", "late", "walks")
 
 
-def branch(prefix: Path, out: Path, settings: recipe.Recipe) -> None:
-    """Copy a run up to its last checkpoint, under another recipe."""
-    shutil.copytree(prefix, out)
-    (out / "summary.json").unlink(missing_ok=True)
-    shutil.rmtree(out / "model", ignore_errors=True)
-    write_atomic(out / "recipe.json", settings.model_dump_json(indent=2) + "\n")
+def settings_of(seed: int) -> recipe.Recipe:
+    """Return the shipped recipe with problems and weights of this seed."""
+    whole = recipe.load("tiny").override({"seed": seed, "problems.seed": seed})
+    return whole.override({"checkpoint_every": whole.steps})
 
 
-def cell(seed: int, arm: str, place: Path, steps: int, heat: int, late: int) -> dict[str, float]:
-    """Train and evaluate one arm of one seed, or read what is there."""
-    done = place / f"seed-{seed}-{arm}.json"
+def branch(source: Path, out: Path, settings: recipe.Recipe) -> Path:
+    """Copy a run up to its last checkpoint, and go on under another recipe."""
+    if not out.exists():
+        temporary = out.with_name(f".{out.name}")
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.copytree(source, temporary)
+        (temporary / "summary.json").unlink()
+        shutil.rmtree(temporary / "model")
+        write_atomic(temporary / "recipe.json", settings.model_dump_json(indent=2) + "\n")
+        temporary.rename(out)
+    return train.go_on(out)
+
+
+def trained(settings: recipe.Recipe, out: Path) -> Path:
+    """Train, or go on where it was stopped."""
+    return train.go_on(out) if out.exists() else train.run(settings, out)
+
+
+def prefix_of(whole: recipe.Recipe, place: Path) -> Path:
+    """Train what the arms share: all steps before the one at whose end the annealed arm heats."""
+    latest = whole.heating.latest
+    assert latest is not None
+    # One step less than the heating's, so that the arms decide at the end of the very next one.
+    scout = trained(whole.override({"steps": latest - 1}), place / "scout")
+    heat = json.loads((scout / "summary.json").read_text())["heat"]
+    if heat is None:
+        return scout
+    return trained(whole.override({"steps": heat["step"] - 1, "heating.mode": "rlvr"}), place / "prefix")
+
+
+def run_seed(seed: int, out: Path) -> dict[str, dict[str, Any]]:
+    """Train and measure all arms of a seed, or read what is there."""
+    import torch
+
+    torch.set_num_threads(1)
+    place, done = out / f"seed-{seed}", out / f"seed-{seed}.json"
     if done.exists():
         return json.loads(done.read_text())
-    whole = recipe.load("tiny").override({"seed": seed, "steps": steps, "checkpoint_every": heat})
-    prefix = place / f"seed-{seed}-prefix"
-    if not (prefix / "summary.json").exists():
-        shutil.rmtree(prefix, ignore_errors=True)
-        # One step less than the heating's, so that the arms decide at the end of the very next one.
-        train.run(
-            whole.override({"steps": heat - 1, "checkpoint_every": heat - 1, "heating.mode": "rlvr"}), prefix
-        )
-    run = place / f"seed-{seed}-{arm}"
-    if not run.exists():
-        step = {"annealed": heat, "late": late}.get(arm)
-        changes = ARMS[arm] if step is None else {"heating.mode": "heat_at", "heating.step": step}
-        branch(prefix, run, whole.override(changes))
-    train.go_on(run)
-    found = measure(run)
+    place.mkdir(parents=True, exist_ok=True)
+    whole = settings_of(seed)
+    prefix = prefix_of(whole, place)
+    runs = {
+        mode: branch(prefix, place / mode, whole.override({"heating.mode": mode}))
+        for mode in ARMS
+        if mode != "walks"
+    }
+    batch = whole.options()["per_device_train_batch_size"]
+    assert whole.problems.limit is not None
+    paid = -(-whole.heating.harvest * whole.problems.limit // batch) - whole.heating.steps
+    longer = whole.override({"heating.mode": "rlvr", "steps": whole.steps + paid})
+    runs["walks"] = branch(runs["rlvr"], place / "walks", longer)
+    found = {arm: measure(run, whole) for arm, run in runs.items()}
     write_atomic(done, json.dumps(found) + "\n")
     return found
 
 
-def measure(run: Path) -> dict[str, float]:
-    """pass@k over the training problems, forgetting, and the V of the correct length."""
-    settings = train.read_recipe(run)
-    where = settings.model.model_copy(update={"path": str(run / "model"), "tokenizer": str(run / "start")})
-    model, tokenizer = models.load(where, settings.seed)
-    length = settings.options()["max_completion_length"]
-    generate = evaluate.transformers_generator(model, tokenizer, length, 1.0, 128, settings.seed)
-    asked = problems.load(settings.problems)
-    result = evaluate.evaluate(generate, asked, settings.problems, SAMPLES, run / "eval")
-    table = per_problem(pl.scan_parquet(run / "rollouts/*.parquet"))
-    steps, numbers = table["step"].max() + 1, len(asked)
-    correct, samples = np.zeros((2, steps, numbers), np.int64)
+def ask(run: Path, whole: recipe.Recipe, seed: int, out: Path) -> dict[str, float]:
+    """Draw samples of the final model on the problems of a seed; return pass@k."""
+    asked = whole.problems.model_copy(update={"seed": seed})
+    where = whole.model.model_copy(update={"path": str(run / "model"), "tokenizer": str(run / "start")})
+    model, tokenizer = models.load(where, whole.seed)
+    length = whole.options()["max_completion_length"]
+    generate = evaluate.transformers_generator(model, tokenizer, length, 1.0, 512, whole.seed)
+    result = evaluate.evaluate(generate, problems.load(asked), asked, SAMPLES, out)
+    return {f"pass@{k}": result["pass_at_k"][k]["value"] for k in KS}
+
+
+def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
+    """pass@k, forgetting, knee, and the V of the correct length, as `conet diagnose` finds them."""
+    found: dict[str, Any] = ask(run, whole, whole.seed, run / "eval")
+    others = ask(run, whole, whole.seed + 100_000, run / "eval-others")
+    found |= {f"{name}, other problems": value for name, value in others.items()}
+    diagnosis = diagnose(read(run))
+    table = per_problem(pl.scan_parquet(run / "rollouts/*.parquet").filter(pl.col("split") == "train"))
+    shape = table["step"].max() + 1, table["problem"].max() + 1
+    correct, samples = np.zeros((2, *shape), np.int64)
     correct[table["step"], table["problem"]] = table["correct"]
     samples[table["step"], table["problem"]] = table["samples"]
-    shares = correct.sum(axis=1) / np.maximum(samples.sum(axis=1), 1)
-    bend = knee(shares[samples.sum(axis=1) > 0])  # heating draws no rollouts, so its steps are left out
+    rows = samples.sum(axis=1)
+    lost = forgetting_summary(correct, samples)
+    found |= {f"forgetting: {key}": parts["excess"] for key, parts in lost.items()}
+    bend = find_knee(diagnosis.counts)
+    found["knee"] = None if bend.step is None else bend.step.estimate
+    found["slope ratio"] = None if bend.slope_ratio is None else bend.slope_ratio.estimate
+    valley = diagnosis.v.valley
+    found["V: bottom"] = None if valley is None else valley.bottom.estimate
+    found["V: end over shortest"] = None if valley is None else valley.end_ratio.estimate
+    found["V: within problems"] = None if valley is None else valley.within_ratio.estimate
     summary = json.loads((run / "summary.json").read_text())
-    found = {f"pass@{k}": result["pass_at_k"][str(k)]["value"] for k in (1, 16, 64)}
-    found |= {f"length {key}": summary["correct_length"][key] for key in ("start", "min", "min_step", "end")}
-    found |= {
-        f"{key}, above noise": parts["excess"] for key, parts in forgetting_summary(correct, samples).items()
-    }
-    found["knee"] = float("nan") if bend is None else bend
-    return found | {"eligible": (summary["heat"] or {}).get("eligible", 0)}
+    with np.errstate(invalid="ignore"):
+        found["curve"] = (correct.sum(axis=1) / rows).tolist()
+    length = pl.read_parquet(run / "metrics.parquet")
+    found["length"] = (length["correct_length_sum"] / length["correct_count"]).to_list()
+    heat = summary["heat"] or {}
+    return found | {"heated": heat.get("step"), "reason": heat.get("reason"), "eligible": heat.get("eligible"),
+                    "monitor_share": summary["monitor_share"]}  # fmt: skip
+
+
+def values(seeds: list[dict[str, Any]], arm: str, name: str) -> np.ndarray:
+    """Return one measure of an arm, one a seed; what is not there is NaN."""
+    return np.array([np.nan if each[arm][name] is None else each[arm][name] for each in seeds], np.float64)
+
+
+def verdicts(seeds: list[dict[str, Any]]) -> list[Verdict]:
+    """Decide each comparison by its interval over seeds; all thresholds were fixed before the runs."""
+    rows = []
+
+    def compare(name: str, arm: str, base: str, wanted: str = "at least") -> None:
+        gain = values(seeds, arm, name) - values(seeds, base, name)
+        rows.append(judge("tiny", f"{name}: {arm} less {base}", gain, 0.0, wanted=wanted))  # type: ignore[arg-type]
+
+    for suffix in ("", ", other problems"):
+        for k in KS:
+            compare(f"pass@{k}{suffix}", "annealed", "rlvr")
+    for base in ("late", "walks"):
+        for k in KS:
+            compare(f"pass@{k}", "annealed", base)
+    compare("pass@1", "late", "rlvr")
+    for name in seeds[0]["rlvr"]:
+        if name.startswith("forgetting"):
+            compare(name, "annealed", "rlvr", "at most")
+    for arm in ("rlvr", "annealed"):
+        rows.append(judge("tiny", f"slope before the knee over that after it: {arm}",
+                          values(seeds, arm, "slope ratio"), 2.0, over=np.median))  # fmt: skip
+        for name in ("V: end over shortest", "V: within problems"):
+            rows.append(judge("tiny", f"{name}: {arm}", values(seeds, arm, name), 1.1))
+    for name in ("knee", "V: bottom", "V: end over shortest"):
+        compare(name, "annealed", "rlvr")
+    return rows
+
+
+def page(seeds: list[dict[str, Any]], rows: list[Verdict]) -> str:
+    """Return the tables as Markdown."""
+    lines = ["| comparison | estimate | 95 % interval | verdict |", "|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| {row.statistic} | {row.estimate:+.4g} | [{row.ci[0]:+.4g}, {row.ci[1]:+.4g}] | {row.verdict} |"
+        )
+    lines += ["", "| mean over seeds | " + " | ".join(ARMS) + " |", "|---" * (len(ARMS) + 1) + "|"]
+    names = [name for name, value in seeds[0]["rlvr"].items() if isinstance(value, float)]
+    for name in dict.fromkeys([*names, "knee", "V: bottom", "V: end over shortest"]):
+        cells = [f"{np.nanmean(values(seeds, arm, name)):.4g}" for arm in ARMS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "| seed | heated at | because | problems eligible | heated late at | eligible |",
+        "|---" * 6 + "|",
+    ]
+    for seed, each in enumerate(seeds):
+        early, late = each["annealed"], each["late"]
+        lines.append(f"| {seed} | {early['heated']} | {early['reason']} | {early['eligible']} | {late['heated']} | "
+                     f"{late['eligible']} |")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def draw(seeds: list[dict[str, Any]]) -> str:
+    """Accuracy and correct length of the arms, and the paired gains."""
+    with style.look():
+        figure = style.figure(4.8)
+        left, right = figure.subplots(2, 2, width_ratios=(1.1, 1)).T
+        for arm, colour, dashes in (("rlvr", style.BLUE, "-"), ("annealed", style.VERMILION, "--"),
+                                    ("late", style.GREEN, ":")):  # fmt: skip
+            for axes, name in zip(left, ("curve", "length"), strict=True):
+                curves = np.array(
+                    [[np.nan if value is None else value for value in each[arm][name]] for each in seeds]
+                )
+                known = np.isfinite(curves).any(axis=0)
+                axes.plot(np.flatnonzero(known), np.nanmedian(curves[:, known], axis=0), color=colour, ls=dashes, lw=1.3,
+                          label=arm)  # fmt: skip
+        left[0].set_ylabel("accuracy of the rollouts")
+        left[1].set_ylabel("correct length (tokens)")
+        left[1].set_xlabel("step (median of the seeds)")
+        left[0].legend()
+        for axes, suffix in zip(right, ("", ", other problems"), strict=True):
+            gains = [values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
+                     for base in ("rlvr", "late", "walks") for k in KS]  # fmt: skip
+            dots(axes, [f"pass@{k}, vs {base}" for base in ("rlvr", "late", "walks") for k in KS], gains, 0.0)
+        right[0].set_title("problems trained on", fontsize=8)
+        right[1].set_title("other problems", fontsize=8)
+        right[1].set_xlabel("annealed less the other arm (dots: seeds; bar: mean)")
+        return style.to_svg(figure)
 
 
 def main() -> None:
-    """Run the cells and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--heat", type=int, default=70)
-    parser.add_argument("--late", type=int, default=120)
+    """Run the seeds, print the tables, and put them into the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/llm-paired"))
+    parser.add_argument("--write", type=Path, help="folder of the docs to put tables and figure into")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    rows = {arm: [cell(seed, arm, given.out, given.steps, given.heat, given.late) for seed in range(given.seeds)]
-            for arm in ARMS}  # fmt: skip
-    print("| measure | rlvr | annealed - rlvr | late - rlvr |\n|---|---|---|---|")
-    for name in rows["rlvr"][0]:
-        base = np.array([row[name] for row in rows["rlvr"]], np.float64)
-        cells = [f"{np.nanmean(base):.3f}"]
-        for arm in ("annealed", "late"):
-            gain = np.array([row[name] for row in rows[arm]], np.float64) - base
-            gain = gain[np.isfinite(gain)]
-            if not len(gain):
-                cells.append("undefined")
-                continue
-            low, high = interval(gain)
-            cells.append(f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
-        print(f"| {name} | " + " | ".join(cells) + " |")
+    seeds = joblib.Parallel(given.jobs, verbose=5)(
+        joblib.delayed(run_seed)(seed, given.out) for seed in range(given.seeds)
+    )
+    text = page(seeds, verdicts(seeds))
+    print(text)
+    if given.write:
+        results = given.write / "results-llm.md"
+        before, _, rest = results.read_text(encoding="utf-8").partition(MARK + "\n")
+        write_atomic(results, before + MARK + "\n\n" + text + "\n" + rest[rest.find("## ") :])
+        write_atomic(given.write / "figures/llm-paired.svg", draw(seeds))
 
 
 if __name__ == "__main__":

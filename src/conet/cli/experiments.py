@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from conet.cli.options import Json, count
+from conet.cli.options import Json, Whole, count
 from conet.errors import ConetError
 
 
 def reproduce(
     *claims: str,
-    seeds: int | None = None,
-    jobs: int | None = None,
+    seeds: Whole = None,
+    jobs: Whole = None,
     backend: Literal["joblib", "ray"] = "joblib",
     quick: Annotated[bool, Parameter(negative=())] = False,
     exhaustive: Annotated[bool, Parameter(negative=())] = False,
@@ -67,7 +67,7 @@ def reproduce(
 def sweep(
     file: Path,
     *,
-    jobs: int | None = None,
+    jobs: Whole = None,
     backend: Literal["joblib", "ray"] = "joblib",
     out: Path | None = None,
     json_: Json = False,
