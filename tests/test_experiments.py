@@ -192,8 +192,8 @@ def test_quick_is_for_the_first_eight_claims():
     assert [each.name for each in reproduce.chosen(["c3", "C1", "C3"], "quick")] == ["C3", "C1"]
 
 
-@pytest.mark.parametrize("arguments", [["C1O"], ["C1", "--seeds", "1"], ["--quick", "--exhaustive"], ["--jobs", "0"], ["--seeds", "2.5"], ["--jobs", "1.5"],
-                                       ["--backend", "dask"]])  # fmt: skip
+@pytest.mark.parametrize("arguments", [["C1O"], ["C1", "--seeds", "1"], ["--quick", "--exhaustive"], ["--jobs", "0"],
+                                       ["--seeds", "2.5"], ["--jobs", "1.5"], ["--backend", "dask"]])  # fmt: skip
 def test_a_wrong_call_is_one_line(arguments, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["reproduce", *arguments, "--out", str(tmp_path / "out")])
