@@ -46,7 +46,9 @@ def test_killed_resumed_evaluated_reported(tmp_path: Path) -> None:
     assert mark.exists()
     code, out, err = finish(conet("llm", "resume", str(run), "--json"))
     assert code == 0, err[-2000:]
-    summary = json.loads(out.splitlines()[-1])
+    assert len(out.splitlines()) == 1  # stdout is the summary's alone
+    assert "Warning" not in err
+    summary = json.loads(out)
     assert summary["steps"] == 12
     assert summary["heat"]["step"] == 3
     code, out, err = finish(conet("llm", "eval", str(run), "training", "--samples", "4", "--json"))

@@ -156,6 +156,7 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
         ({"problems.source": "hub:nobody/nothing"}, "name a local file"),
         ({"problems.verifier": "exakt"}, "did you mean 'exact'"),
         ({"model.architecture": "lama"}, "model random lama"),
+        ({"problems.limit": 1}, "got 1 problems; expected at least the 2 of one step"),
     ],
 )
 def test_faults_are_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

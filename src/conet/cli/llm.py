@@ -1,6 +1,8 @@
 """Commands on language models: train by a recipe, go on, evaluate."""
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,13 +34,25 @@ def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Wh
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet.llm import recipe as recipes
+    from conet.llm import recipe as found
     from conet.llm import train as training
 
     changes = parse_pairs(set_)
     changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
-    settings = recipes.load(recipe).override(changes)
-    _show(training.run(settings, out or training.default_place(settings)), json_)
+    settings = found.load(recipe).override(changes)
+    place = out or training.default_place(settings)
+    _train(lambda show: training.run(settings, place, show), place, json_)
+
+
+@app.command
+def recipes() -> None:
+    """List the recipes that come with the package, and where their files are."""
+    from conet.llm import recipe
+
+    for name, path in recipe.shipped().items():
+        print(f"{name}: {recipe.load(name).purpose}\n    {path}")
+        for other in sorted(path.parent.glob(f"{name}.*.yaml")):
+            print(f"    {other}")
 
 
 @app.command
@@ -54,7 +68,7 @@ def resume(run: Path, *, json_: Json = False) -> None:
     """
     from conet.llm import train as training
 
-    _show(training.go_on(run), json_)
+    _train(lambda show: training.go_on(run, show), run, json_)
 
 
 @app.command(name="eval")
@@ -88,8 +102,10 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     from conet.llm import problems as sources
     from conet.llm import recipe as recipes
     from conet.llm import train as training
+    from conet.progress import line
 
     training.check_installed()
+    _hush()
     place = Path(model)
     run = (place / "recipe.json").exists()
     settings = (
@@ -105,8 +121,9 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     generate = evaluation.generator(settings.model, length or options.get("max_completion_length", 2048),
                                     options["temperature"], batch, settings.seed, engine)  # fmt: skip
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
-    with training.out_of_memory():
-        result = evaluation.evaluate(generate, found, settings.problems, samples, target)
+    with training.out_of_memory(), line() as show:
+        result = evaluation.evaluate(generate, found, settings.problems, samples, target,
+                                     lambda done, total: show("problem", done, total, ""))  # fmt: skip
     print(json.dumps(result) if json_ else describe(result, target))
 
 
@@ -144,6 +161,33 @@ def describe(result: dict[str, Any], target: Path) -> str:
     lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
     lines += [f"majority  {shown(result['majority'])}", f"written   {target}"]
     return "\n".join(lines)
+
+
+def _hush() -> None:
+    """Keep the libraries' own bars and notices to their programmers off the user's terminal."""
+    import warnings
+
+    from transformers.utils import logging
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    logging.disable_progress_bar()
+
+
+def _train(work: Callable[[Any], Path], place: Path, as_json: bool) -> None:
+    """Train with a live line, and print the summary."""
+    from conet.llm.train import check_installed
+    from conet.progress import line
+
+    check_installed()
+    _hush()
+    try:
+        with line() as show:
+            run = work(show)
+    except KeyboardInterrupt:
+        if place.exists():
+            print(f"interrupted; go on with: conet llm resume {place}", file=sys.stderr)
+        raise
+    _show(run, as_json)
 
 
 def _show(run: Path, as_json: bool) -> None:

@@ -4,7 +4,7 @@ The rollout table is the one that CoNet's walks have, with the completions' text
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from conet.rollouts import schema
 
 if TYPE_CHECKING:
     import polars
+
+# How far a training is: what is counted ("step"), how many are done, of how many, how it goes in words.
+Show = Callable[[str, int, int, str], None]
 
 
 class Record:
@@ -78,6 +81,18 @@ class Record:
         metrics = self.path / "metrics.parquet"
         self.rows = pl.read_parquet(metrics).to_dicts() if step and metrics.exists() else []
         self.rows = [row for row in self.rows if row["step"] < step]
+
+
+def silent(what: str, done: int, total: int, state: str) -> None:
+    """Show nothing."""
+
+
+def in_words(row: dict[str, Any]) -> str:
+    """Say how a step went, in a few words."""
+    if row["accuracy"] is None:
+        return "heating"
+    length = row["correct_length"]
+    return f"accuracy {row['accuracy']:.3f}" + ("" if length is None else f"  correct length {length:.1f}")
 
 
 def metrics_row(step: int, phase: str, rollouts: Sequence[Rollout] | None) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from conet.llm import models, problems
 from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.recipe import Recipe, validated
-from conet.llm.record import Record
+from conet.llm.record import Record, Show, silent
 from conet.observables.length import length_summary
 
 LAST = 20  # steps that the final accuracy is the mean of
 
 
-def run(recipe: Recipe, out: Path) -> Path:
+def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
     """Train from the start.
 
     Parameters
@@ -33,6 +33,8 @@ def run(recipe: Recipe, out: Path) -> Path:
         The settings.
     out
         A new or empty directory.
+    show
+        Told how far it is: what is counted, how many are done, of how many, how it goes.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def run(recipe: Recipe, out: Path) -> Path:
     with PartialState().main_process_first():
         if PartialState().is_main_process:
             create(recipe, out)
-    return go_on(out)
+    return go_on(out, show)
 
 
 def create(recipe: Recipe, out: Path) -> None:
@@ -99,7 +101,7 @@ def read_recipe(path: Path) -> Recipe:
     return validated(data)
 
 
-def go_on(path: Path) -> Path:
+def go_on(path: Path, show: Show = silent) -> Path:
     """Train from the last checkpoint on, or from the start where there is none yet.
 
     A finished run is left as it is.
@@ -118,7 +120,7 @@ def go_on(path: Path) -> Path:
     with Judge(
         recipe.problems.verifier, recipe.problems.verifier_workers, recipe.problems.verifier_seconds
     ) as judge:
-        trainer = build(recipe, path, judge)
+        trainer = build(recipe, path, judge, show)
         checkpoint = last_checkpoint(path)
         if trainer.is_world_process_zero():
             trainer.record.restore(checkpoint[0] if checkpoint else 0)
@@ -136,7 +138,7 @@ def go_on(path: Path) -> Path:
     return path
 
 
-def build(recipe: Recipe, path: Path, judge: Judge) -> Any:
+def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
     """Put model, problems and trainer together."""
     from peft import LoraConfig
 
@@ -144,7 +146,11 @@ def build(recipe: Recipe, path: Path, judge: Judge) -> Any:
 
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
-    model, tokenizer = start_model(recipe, path)
+    least = options.generation_batch_size // options.num_generations
+    if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
+        raise ConetError(f"{len(found)} problems", f"at least the {least} of one step",
+                         "lower training.per_device_train_batch_size or give more problems")  # fmt: skip
+    model, tokenizer = start_model(recipe, path, show)
     lora = recipe.model.lora
     if not (path / "problems.parquet").exists():
         import polars as pl
@@ -155,11 +161,11 @@ def build(recipe: Recipe, path: Path, judge: Judge) -> Any:
         model=model, processing_class=tokenizer, args=options,
         train_dataset=problems.dataset(found, recipe.problems), problems=found, judge=judge,
         annealing=Annealing(recipe.heating, recipe.steps), record=Record(path, recipe.keep_text),
-        flush_every=recipe.flush_every, peft_config=LoraConfig(**lora) if lora else None,
+        flush_every=recipe.flush_every, show=show, peft_config=LoraConfig(**lora) if lora else None,
     )  # fmt: skip
 
 
-def start_model(recipe: Recipe, path: Path) -> tuple[Any, Any]:
+def start_model(recipe: Recipe, path: Path, show: Show) -> tuple[Any, Any]:
     """Return model and tokenizer as RLVR starts from them.
 
     Weights that no path names (random, from a GGUF file, after a warm-up) are kept in ``RUN/start``:
@@ -177,7 +183,9 @@ def start_model(recipe: Recipe, path: Path) -> tuple[Any, Any]:
         state = PartialState()
         model, tokenizer = models.load(recipe.model, recipe.seed)
         model.to(state.device)
-        loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed) if recipe.warmup.steps else None
+        loss = None
+        if recipe.warmup.steps:
+            loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed, show)
         if state.is_main_process:
             model.save_pretrained(start)
             tokenizer.save_pretrained(start)

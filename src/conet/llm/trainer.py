@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
 from conet.files import write_atomic
@@ -20,7 +20,7 @@ from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.pool import Demonstration, Pool, Rollout
 from conet.llm.problems import Problem
-from conet.llm.record import Record, metrics_row
+from conet.llm.record import Record, Show, in_words, metrics_row, silent
 
 STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
 IGNORED = -100  # label of tokens without loss
@@ -37,6 +37,8 @@ class AnnealedTrainer(GRPOTrainer):
         The problems by number; the data set has their prompts, in this order.
     flush_every
         Steps between two writings of the tables.
+    show
+        Told how far it is.
     """
 
     def __init__(
@@ -47,14 +49,16 @@ class AnnealedTrainer(GRPOTrainer):
         judge: Judge,
         problems: list[Problem],
         flush_every: int,
+        show: Show = silent,
         **kwargs: Any,
     ) -> None:
         self.annealing, self.record, self.judge = annealing, record, judge
-        self.problems, self.flush_every = problems, flush_every
+        self.problems, self.flush_every, self.show = problems, flush_every, show
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.taught = 0  # micro-batches of this heating
         self.monitor_seconds = 0.0
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
+        self.remove_callback(PrinterCallback)  # `show` says how it goes, and stdout belongs to the summary
         self.add_callback(PhaseCallback(self))
 
     def verified(self, completions: list[Any], answer: list[str], **_: Any) -> list[float]:
@@ -143,6 +147,7 @@ class AnnealedTrainer(GRPOTrainer):
         row = metrics_row(step - 1, annealing.phase, self.drawn)
         self.record.rows.append(row | {"heated": annealing.phase == "heat"})
         self.drawn = None
+        self.show("step", step, self.args.max_steps, in_words(row))
         self.monitor_seconds += time.perf_counter() - begun
         boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
         if annealing.phase == "heat":
@@ -205,6 +210,7 @@ class AnnealedTrainer(GRPOTrainer):
             drawn += self.sample(
                 (numbers[call * most : (call + 1) * most] or numbers[:1]), call * most < len(numbers)
             )
+            self.show("harvest", call + 1, calls, "")
         rollouts = [Rollout(number, reward, ids, text, self.cut_off(ids))
                     for number, ids, text, reward in gather_object(drawn)]  # fmt: skip
         rollouts.sort(key=lambda rollout: rollout.problem)

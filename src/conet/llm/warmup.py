@@ -7,11 +7,12 @@ import torch
 
 from conet.llm import arithmetic
 from conet.llm.recipe import WarmUp
+from conet.llm.record import Show, silent
 
 IGNORED = -100
 
 
-def warm_up(model: Any, tokenizer: Any, settings: WarmUp, seed: int) -> float:
+def warm_up(model: Any, tokenizer: Any, settings: WarmUp, seed: int, show: Show = silent) -> float:
     """Train a model on generated sums and their solutions, with a rate that falls linearly.
 
     Returns
@@ -33,6 +34,7 @@ def warm_up(model: Any, tokenizer: Any, settings: WarmUp, seed: int) -> float:
         optimizer.step()
         optimizer.zero_grad()
         value = float(loss.detach())
+        show("warm-up step", step + 1, settings.steps, f"loss {value:.3f}")
     return value
 
 
