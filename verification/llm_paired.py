@@ -1,23 +1,26 @@
 """Paired arms on the recipe `tiny`: RLVR, annealed and late heating, branched from one shared prefix a seed.
 
-    python verification/llm_paired.py --seeds 12 --jobs 2 --out runs/llm-paired --write docs
+    python verification/llm_paired.py --seeds 10 --jobs 2 --out runs/llm-paired --write docs
 
 A seed has its own problems, weights and draws. It trains warm-up and RLVR once, up to the step before the
 annealed arm heats (the detector's word, or the recipe's latest step). The arms are copies of that
-checkpoint, so nothing before it differs. `walks` is RLVR gone on for as many updates as the harvest's
-samples would have paid for. Then 64 samples a problem, on the problems trained on and on 48 others of the
-same kind. What is done is not done again. With --write, verdicts and figure go into docs/results-llm.md.
+checkpoint, so nothing before it differs. `strong` heats with five times the rate; `walks` is RLVR gone on
+for as many updates as the harvest's samples would have paid for. Then 64 samples a problem, on the
+problems trained on and on 64 others of the same kind. What is done is not done again. With --write,
+verdicts and figure go into docs/results-llm.md.
 """
 
 import argparse
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import polars as pl
+from matplotlib.ticker import MaxNLocator
 
 from conet.detect import find_knee
 from conet.diagnose import diagnose
@@ -33,7 +36,8 @@ from conet.rollouts import per_problem
 SAMPLES = 64
 KS = ("1", "16", "64")
 MARK = "<!-- made by verification/llm_paired.py -->"
-ARMS = ("rlvr", "annealed", "late", "walks")
+STRONG = 5e-4  # five times the recipe's rate of heating
+ARMS = ("rlvr", "annealed", "strong", "late", "walks")
 
 
 def settings_of(seed: int) -> recipe.Recipe:
@@ -85,15 +89,15 @@ def run_seed(seed: int, out: Path) -> dict[str, dict[str, Any]]:
     prefix = prefix_of(whole, place)
     runs = {
         mode: branch(prefix, place / mode, whole.override({"heating.mode": mode}))
-        for mode in ARMS
-        if mode != "walks"
+        for mode in ("rlvr", "annealed", "late")
     }
+    runs["strong"] = branch(prefix, place / "strong", whole.override({"heating.learning_rate": STRONG}))
     batch = whole.options()["per_device_train_batch_size"]
     assert whole.problems.limit is not None
     paid = -(-whole.heating.harvest * whole.problems.limit // batch) - whole.heating.steps
     longer = whole.override({"heating.mode": "rlvr", "steps": whole.steps + paid})
     runs["walks"] = branch(runs["rlvr"], place / "walks", longer)
-    found = {arm: measure(run, whole) for arm, run in runs.items()}
+    found = {arm: measure(runs[arm], whole) for arm in ARMS}
     write_atomic(done, json.dumps(found) + "\n")
     return found
 
@@ -159,7 +163,9 @@ def verdicts(seeds: list[dict[str, Any]]) -> list[Verdict]:
     for base in ("late", "walks"):
         for k in KS:
             compare(f"pass@{k}", "annealed", base)
-    compare("pass@1", "late", "rlvr")
+    for arm in ("strong", "late"):
+        compare("pass@1", arm, "rlvr")
+        compare("pass@64", arm, "rlvr")
     for name in seeds[0]["rlvr"]:
         if name.startswith("forgetting"):
             compare(name, "annealed", "rlvr", "at most")
@@ -197,38 +203,49 @@ def page(seeds: list[dict[str, Any]], rows: list[Verdict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_fives(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means of five steps each, and their middle steps; heating steps have no rollouts."""
+    whole = curves[:, : curves.shape[1] // 5 * 5].reshape(len(curves), -1, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # five steps of heating have no mean
+        return np.nanmean(whole, axis=2), np.arange(whole.shape[1]) * 5 + 2
+
+
 def draw(seeds: list[dict[str, Any]]) -> str:
     """Accuracy and correct length of the arms, and the paired gains."""
     with style.look():
-        figure = style.figure(4.8)
+        figure = style.figure(6.0)
         left, right = figure.subplots(2, 2, width_ratios=(1.1, 1)).T
         for arm, colour, dashes in (("rlvr", style.BLUE, "-"), ("annealed", style.VERMILION, "--"),
-                                    ("late", style.GREEN, ":")):  # fmt: skip
+                                    ("strong", style.PURPLE, "-."), ("late", style.GREEN, ":")):  # fmt: skip
             for axes, name in zip(left, ("curve", "length"), strict=True):
                 curves = np.array(
                     [[np.nan if value is None else value for value in each[arm][name]] for each in seeds]
                 )
+                curves, steps = in_fives(curves)
                 known = np.isfinite(curves).any(axis=0)
-                axes.plot(np.flatnonzero(known), np.nanmedian(curves[:, known], axis=0), color=colour, ls=dashes, lw=1.3,
+                axes.plot(steps[known], np.nanmedian(curves[:, known], axis=0), color=colour, ls=dashes, lw=1.3,
                           label=arm)  # fmt: skip
         left[0].set_ylabel("accuracy of the rollouts")
         left[1].set_ylabel("correct length (tokens)")
-        left[1].set_xlabel("step (median of the seeds)")
+        left[1].set_xlabel("step (means of five steps, median of the seeds)")
         left[0].legend()
         for axes, suffix in zip(right, ("", ", other problems"), strict=True):
+            pairs = [(k, base) for base in ("rlvr", "strong", "late", "walks") for k in KS]
             gains = [values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
-                     for base in ("rlvr", "late", "walks") for k in KS]  # fmt: skip
-            dots(axes, [f"pass@{k}, vs {base}" for base in ("rlvr", "late", "walks") for k in KS], gains, 0.0)
+                     for k, base in pairs]  # fmt: skip
+            dots(axes, [f"pass@{k}, vs {base}" for k, base in pairs], gains, 0.0)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
         right[0].set_title("problems trained on", fontsize=8)
         right[1].set_title("other problems", fontsize=8)
-        right[1].set_xlabel("annealed less the other arm (dots: seeds; bar: mean)")
+        right[1].set_xlabel("annealed less the other arm")
         return style.to_svg(figure)
 
 
 def main() -> None:
     """Run the seeds, print the tables, and put them into the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/llm-paired"))
     parser.add_argument("--write", type=Path, help="folder of the docs to put tables and figure into")

@@ -104,10 +104,13 @@ def judge(
     note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
     estimate = float(over(finite)) if len(finite) else float("nan")
     low, high = interval(finite, over)
-    above, below = low >= threshold, high < threshold
+    if wanted == "at least":
+        holds, fails = low >= threshold, high < threshold
+    else:
+        holds, fails = high <= threshold, low > threshold
     word: Word = "undecided"
-    if len(finite) >= 2 and lost <= 0.1 * len(array) and (above or below):
-        word = "holds" if above == (wanted == "at least") else "fails"
+    if len(finite) >= 2 and lost <= 0.1 * len(array) and (holds or fails):
+        word = "holds" if holds else "fails"
     text = f"{statistic}, {wanted} {threshold:g}{note}"
     return Verdict(
         claim, text, estimate, (low, high), threshold, len(array), word, tuple(array.tolist()), why
