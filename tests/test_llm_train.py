@@ -165,6 +165,15 @@ def test_faults_are_one_line(tmp_path: Path, changes: dict[str, Any], message: s
     assert "\n" not in str(caught.value)
 
 
+def test_metrics_go_where_the_user_asks(tmp_path: Path) -> None:
+    events_of = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = train.run(small(steps=2, training__report_to="tensorboard", heating__mode="rlvr"), tmp_path / "run")
+    (file,) = run.rglob("events.out*")
+    found = events_of.EventAccumulator(str(file))
+    found.Reload()
+    assert "train/conet/correct_length" in found.Tags()["scalars"]
+
+
 def test_out_of_memory_is_one_line() -> None:
     with pytest.raises(ConetError, match=r"lower training\.per_device"), train.out_of_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
