@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from conet.errors import ConetError
-from conet.llm import answers, verify
+from conet.llm import answers, evaluate, problems, verify
 from conet.llm.judge import Judge
+from conet.llm.recipe import ProblemSettings
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(
@@ -170,3 +171,35 @@ def test_answers_of_other_problems_are_rejected() -> None:
     assert len(pairs) == 1314
     assert len(accepted) <= 0.005 * len(pairs), accepted
     assert all(verdict.reward == 1 for verdict in itself)
+
+
+@needs_data
+@pytest.mark.llm
+@pytest.mark.parametrize("name", ["minerva", "aime24", "math500", "math_train_512"])
+def test_evaluation_of_real_problems(tmp_path: Path, name: str) -> None:
+    """A model that is right in every second sample, and one that never is."""
+    settings = ProblemSettings(
+        source=str(DATA / f"{name}.jsonl"), verifier="minerva", limit=9, template="Solve: {problem}"
+    )
+    asked = problems.load(settings)
+    golds = {f"Solve: {problem.question}": problem.answer for problem in asked}
+    assert [problem.answer for problem in asked] == [row["answer"] for row in rows(name)[:9]]
+
+    def half(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
+        return [([1, 2], rf"so \boxed{{{golds[text] if place % 2 else 'none'}}}", False)
+                for place, text in enumerate(prompts)]  # fmt: skip
+
+    def never(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
+        return [([1], "I do not know", True) for _ in prompts]
+
+    found = evaluate.evaluate(half, asked, settings, 4, tmp_path / "half")
+    assert found["problems"] == 9
+    assert found["mean"] == {"value": 0.5, "low": None, "high": None}  # all alike: resampling cannot tell
+    assert found["pass_at_k"]["2"]["value"] == pytest.approx(
+        1 - 1 / 6
+    )  # of six pairs of samples one is all wrong
+    assert found["pass_at_k"]["4"]["value"] == 1.0
+    found = evaluate.evaluate(never, asked, settings, 4, tmp_path / "never")
+    # Nine failures of nine: up to a third may be solvable (Clopper and Pearson).
+    assert found["pass_at_k"]["4"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.336, abs=5e-4)}
+    assert found["truncated_share"] == 1.0

@@ -139,8 +139,15 @@ def _majority(rows: Any) -> float:
 
 
 def _with_interval(values: np.ndarray) -> dict[str, float | None]:
-    low, high = interval(np.asarray(values, np.float64))
-    finite = np.isfinite([low, high]).all()
+    """Mean and interval; where all problems failed, or none, resampling says nothing, so Clopper and Pearson (1934) do."""
+    edge = 0.025 ** (1 / len(values))
+    if np.all(values == 0):
+        low, high = 0.0, 1 - edge
+    elif np.all(values == 1):
+        low, high = edge, 1.0
+    else:
+        low, high = interval(np.asarray(values, np.float64))
+    finite = np.isfinite([low, high]).all() and high > low
     return {"value": float(np.mean(values)), "low": low if finite else None, "high": high if finite else None}
 
 
