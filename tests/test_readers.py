@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from logs import as_trl, as_verl, rollouts, two_stages
 
 from conet.errors import ConetError
-from conet.readers import Collector, open_run, parse_map, read
+from conet.readers import Collector, open_run, parse_map, read, separated
 from conet.readers import lines as json_lines
 from conet.readers.columns import Source, as_messages, match, number, text_of
 from conet.readers.repeats import REPEATED
@@ -659,3 +659,34 @@ def test_both_ways_of_reading_lines_agree(rows):
         for quick, careful in zip(fast[name], slow[name]):
             if quick != careful:
                 assert float(quick) == pytest.approx(float(careful), rel=1e-15)
+
+
+# Torn, half there, renamed -------------------------------------------------------------------------------
+
+
+def test_a_torn_quote_in_csv_costs_one_line(tmp_path):
+    lines = [f"{step},p,a{step},1" for step in range(40)]
+    lines[20] = '20,p,"two lines,\nand a ""quote""",1'
+    torn = [*lines[:10], '9,p,"ans torn', *lines[10:30], '29,p,"torn again', *lines[30:]]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["step,prompt,completion,correct", *torn]) + "\n")
+    collector = open_run(path)
+    record = collector.read()
+    assert record.rows["step"].to_list() == list(range(40))
+    assert record.skipped == {"lines that cannot be read": 2}
+    assert collector.texts(record, record.rows[20])[0][1] == 'two lines,\nand a "quote"'
+
+
+def test_torn_quotes_too_far_to_go_back_cost_all_lines_and_they_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(separated, "LONGEST_ROW", 1)
+    (tmp_path / "rows.csv").write_text(f'step,prompt,correct\n1,"torn\n2,{"b" * 99},1\n3,c,1\n')
+    record = read(tmp_path / "rows.csv")
+    assert record.rows["step"].to_list() == [3]
+    assert record.skipped == {"lines that cannot be read": 2}
+
+
+def test_a_row_of_csv_with_too_many_fields_costs_its_first_line(tmp_path):
+    (tmp_path / "rows.csv").write_text('step,prompt,correct\n1,"torn\n2,b,1\n3,"\n4,d,1\n')
+    record = read(tmp_path / "rows.csv")
+    assert record.rows["step"].to_list() == [2, 4]
+    assert record.skipped == {"lines that cannot be read": 2}

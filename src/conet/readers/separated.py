@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROWS = 50_000  # of a chunk
 LONGEST_FIELD = 64 << 20
+LONGEST_ROW = 16 << 20  # characters of several lines that may be held while the end of a row is sought
 
 
 def peek(path: Path) -> dict[str, int]:
@@ -66,24 +67,78 @@ def _rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str] | None], A
     with path.open("rb") as file:
         # What is no UTF-8 becomes a sign of its own; it is only in texts that this can matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
-        reader = csv.reader(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-        names = next(_parsed(reader), None) or []
+        rows = _Rows(text, "\t" if path.suffix.lower() == ".tsv" else ",")
+        names = next(rows, None) or []
         if "\0" in "".join(names):
             raise Unusable("is a binary file")
         if len(set(names)) < len(names):
             raise Unusable(f"has two columns of one name: {', '.join(names)[:100]}")
-        yield names, (row if row and len(row) == len(names) else None for row in _parsed(reader)), file
+        rows.fields = len(names)
+        yield names, rows, file
 
 
-def _parsed(reader: Any) -> Iterator[list[str] | None]:
-    """Rows as far as they can be parsed, None for others; empty lines are passed over."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield None
+class _Rows:
+    """Rows of a text, None for a line that is lost; empty lines are passed over.
+
+    A quote that is never closed, as of a line torn by the end of a trainer, makes one row of all that
+    follows. So a row of several lines that cannot be used costs its first line only: reading goes on
+    with its second one.
+
+    Attributes
+    ----------
+    fields : int or None
+        How many a row must have; None where it is the header that comes.
+    """
+
+    def __init__(self, text: Iterator[str], delimiter: str) -> None:
+        self.text = text
+        self.delimiter = delimiter
+        self.fields: int | None = None
+        self.again: deque[str] = deque()  # lines put back
+        self.taken: list[str] = []  # lines of the row that is being read
+        self.held = 0  # characters of these
+        self.spare = LONGEST_ROW  # characters that may be put back, so that the work grows with the file only
+        self.lost = 0  # further lines to be given as lost
+        self.reader = self._reader()
+
+    def _reader(self) -> Any:
+        return csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
+
+    def _lines(self) -> Iterator[str]:
+        while (line := self.again.popleft() if self.again else next(self.text, None)) is not None:
+            self.taken.append(line)
+            self.held += len(line)
+            if self.held > LONGEST_ROW and len(self.taken) > 1:
+                raise csv.Error("a row without an end")
+            yield line
+
+    def __iter__(self) -> Iterator[list[str] | None]:
+        return self
+
+    def __next__(self) -> list[str] | None:
+        if self.lost:
+            self.lost -= 1
+            return None
+        row: list[str] | None = []
+        while row == []:
+            self.taken, self.held = [], 0
+            try:
+                row = next(self.reader)
+            except csv.Error:
+                row = None
+        if row is not None and self.fields in (None, len(row)):
+            self.spare += self.held
+            return row
+        self._put_back()
+        return None
+
+    def _put_back(self) -> None:
+        """Go on behind the first line of the row; or, where that was done too often, behind its last one."""
+        rest = self.taken[1:]
+        size = self.held - len(self.taken[0])
+        if size > self.spare:
+            self.lost = len(rest)
         else:
-            if row:
-                yield row
+            self.again.extendleft(reversed(rest))
+            self.spare += len(self.taken[0]) - size
+        self.reader = self._reader()
