@@ -16,6 +16,7 @@ from conet.errors import ConetError
 from conet.readers import Collector, open_run, parse_map, read, separated
 from conet.readers import lines as json_lines
 from conet.readers.columns import Source, as_messages, match, number, text_of
+from conet.readers.places import NothingYet
 from conet.readers.repeats import REPEATED
 
 DATA = Path(__file__).parent / "data"
@@ -690,3 +691,15 @@ def test_a_row_of_csv_with_too_many_fields_costs_its_first_line(tmp_path):
     record = read(tmp_path / "rows.csv")
     assert record.rows["step"].to_list() == [2, 4]
     assert record.skipped == {"lines that cannot be read": 2}
+
+
+def test_columns_without_rows_say_nothing_of_them(tmp_path):
+    empty = {"a.csv": b"step,prompt,reward\n", "b.parquet": b"", "c.csv": b"step,prompt,reward\n1,a\n"}
+    for name, content in empty.items():
+        (tmp_path / name).write_bytes(content)
+    pl.DataFrame({"step": [], "prompt": [], "reward": []}).write_parquet(tmp_path / "b.parquet")
+    for name, expected in zip(empty, ("they are empty", "they are empty", "as many fields as its header")):
+        with pytest.raises(NothingYet, match=expected):
+            read(tmp_path / name)
+    (tmp_path / "d.csv").write_text("step,prompt,reward\n1,a,1\n")
+    assert read(tmp_path).rows.height == 1

@@ -118,3 +118,46 @@ def test_the_view_in_a_terminal(tmp_path):
     text = screen.getvalue()
     for part in ("waiting: nothing yet", "slow stage", "learned | forgotten | dead", "Ctrl-C", "\a"):
         assert part in text
+
+
+LOG = "step,prompt,completion,reward\n"
+CONFIG = '{"model_type": "qwen"}'
+
+
+def dump(folder, step, told=True):
+    """Write a dump of verl, with or without its step."""
+    rows = ROWS.filter(pl.col("step") == step).select(
+        *(["step"] if told else []), input="prompt", output="completion", score="accuracy_reward"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.write_ndjson(folder / f"{step}.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("watched", "name", "content", "then"),
+    [
+        (".", "val/0.jsonl", CONFIG, lambda run: dump(run / "train", 1)),
+        (".", "config.json", CONFIG, lambda run: as_trl(ROWS.filter(pl.col("step") == 1), run)),
+        (
+            ".",
+            "config.json",
+            CONFIG.replace(" ", "\n"),
+            lambda run: as_trl(ROWS.filter(pl.col("step") == 1), run),
+        ),
+        (".", "1.jsonl", "", lambda run: dump(run, 1, told=False)),
+        (".", "1.jsonl", '{"input": "pro', lambda run: dump(run, 1, told=False)),
+        ("log.csv", "log.csv", "step,pro", lambda run: (run / "log.csv").write_text(LOG + "1,p,a,1\n")),
+        ("log.csv", "log.csv", LOG, lambda run: (run / "log.csv").write_text(LOG + "1,p,a,1\n")),
+    ],
+)
+def test_what_is_there_before_the_first_rollouts_is_waited_through(
+    watched, name, content, then, tmp_path, monkeypatch, capsys
+):
+    run = tmp_path / "run"
+    (run / name).parent.mkdir(parents=True)
+    (run / name).write_text(content)
+    monkeypatch.setattr("time.sleep", lambda _: then(run))
+    watch.follow(open_run(run / watched), tmp_path / "out", 0.0, 2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("waiting:")
+    assert [line.split()[1] for line in lines[1:]] == ["1"]

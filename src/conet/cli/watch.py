@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from conet.readers import Collector, Record
-from conet.readers.collect import NothingYet
+from conet.readers.places import NothingYet
 
 REST = 2.0  # times as long as the last look took, at the least, until the next one
 

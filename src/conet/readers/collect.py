@@ -13,10 +13,10 @@ from conet.errors import ConetError
 from conet.readers.base import Part, Reader, Record, schema
 from conet.readers.chunk import Unusable, size
 from conet.readers.columns import Source
-from conet.readers.places import exists, state_of
+from conet.readers.places import NothingYet, exists, state_of
 from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
 from conet.readers.rows import Plan, decide, missing, take
-from conet.readers.tables import chunks, peek
+from conet.readers.tables import chunks, marked, peek
 from conet.readers.texts import pick, token_counter
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ class Piece:
     why: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
     state: tuple[int, int] = (0, 0)
-
-
-class NothingYet(ConetError):
-    """A place without rollouts, which may come while a training runs."""
+    part: Part | None = None
 
 
 class Collector:
@@ -85,6 +82,7 @@ class Collector:
         self.plan: Plan | None = None
         self.problems: dict[str, int] = {}
         self.pieces: dict[Path, Piece] = {}
+        self.settled = False
 
     def read(self, progress: Progress = lambda done, total: None) -> Record:
         """Read what is there now.
@@ -93,8 +91,30 @@ class Collector:
         ------
         ConetError
             When the place cannot be read, is of no known format, holds no row that could be read
-            whole, or it would be a guess what is correct.
+            whole, or it would be a guess what is correct; NothingYet where that may change.
         """
+        try:
+            record = self._read(progress)
+        except ConetError as error:
+            guessed = not self.settled and self._guessed()
+            if not self.settled:  # what comes later may be of another format, or have other columns
+                self.reader, self.plan, self.problems, self.pieces = None, None, {}, {}
+            if guessed and not isinstance(error, NothingYet):
+                raise NothingYet(error.got, error.expected, error.remedy) from None
+            raise
+        self.settled = True
+        return record
+
+    def _guessed(self) -> bool:
+        """Whether the files are taken for tables only because nothing else has come into a folder yet."""
+        return (
+            len(self.readers) > 1
+            and self.reader is self.readers[-1]
+            and not self.given
+            and not self.path.is_file()
+        )
+
+    def _read(self, progress: Progress) -> Record:
         parts = self.find()
         total = sum(size(part.path) for part in parts)
         done = 0
@@ -119,7 +139,7 @@ class Collector:
             parts = reader.finds(self.path)
             if not parts and self.path.is_file() and len(chosen) == 1:
                 parts = [Part(self.path)]
-            if parts and (len(chosen) == 1 or _recognised(reader, parts)):
+            if parts and (len(chosen) == 1 or marked([part.path for part in parts[:5]], reader.marks)):
                 self.reader = reader
                 return parts
         names = "completions_*.parquet (TRL), {step}.jsonl (verl), or .jsonl, .csv, .parquet with --map"
@@ -273,17 +293,3 @@ def _schema() -> "dict[str, Any]":
 def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:
     """Say how far a file has been read."""
     progress(int(before + share * size), total)
-
-
-def _recognised(reader: Reader, parts: list[Part]) -> bool:
-    """Whether a file among the first ones has the columns that mark the format."""
-    if not reader.marks:
-        return True
-    for part in parts[:5]:
-        try:
-            columns = peek(part.path)
-        except Unusable:
-            continue
-        if columns:
-            return set(reader.marks) <= set(columns)
-    return False

@@ -22,7 +22,10 @@ def peek(path: Path) -> dict[str, int]:
             return FLOATING
         return WHOLE if types.is_integer(kind) or types.is_boolean(kind) else NO_NUMBERS
 
-    schema = pq.read_schema(path)
+    found = pq.read_metadata(path)
+    if not found.num_rows:  # columns alone say nothing of the values
+        return {}
+    schema = found.schema.to_arrow_schema()
     return {name: numbers(kind) for name, kind in zip(schema.names, schema.types)}
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 from conet.errors import ConetError
 
 
+class NothingYet(ConetError):
+    """A place without rollouts, which may come while a training runs."""
+
+
 def scan(folder: Path) -> list[Path]:
     """Return the files of a folder.
 

@@ -23,7 +23,12 @@ LONGEST_ROW = 16 << 20  # characters of several lines that may be held while the
 def peek(path: Path) -> dict[str, int]:
     """Return the columns, and which numbers each holds in the first rows."""
     with _rows(path) as (names, rows, _):
-        first = [row for row in islice(rows, PEEK) if row is not None]
+        some = list(islice(rows, PEEK))
+    first = [row for row in some if row is not None]
+    if not some:  # a header alone says nothing of the values
+        return {}
+    if not first:
+        raise Unusable("holds no row with as many fields as its header")
     return {
         name: WHOLE if any(_numeric(row[place]) for row in first) else NO_NUMBERS
         for place, name in enumerate(names)

@@ -58,6 +58,20 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         raise _unusable(error) from None
 
 
+def marked(paths: list[Path], marks: Sequence[str]) -> bool:
+    """Whether the first of some files that has columns has these."""
+    if not marks:
+        return True
+    for path in paths:
+        try:
+            columns = peek(path)
+        except Unusable:
+            continue
+        if columns:
+            return set(marks) <= set(columns)
+    return False
+
+
 def _kind(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(4)

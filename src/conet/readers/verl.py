@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conet.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
-from conet.readers.places import folders, number_in, scan
+from conet.readers.places import NothingYet, folders, number_in, scan
 from conet.readers.tables import natural
 
 NAMES = {
@@ -36,7 +36,12 @@ def finds(path: Path) -> list[Part]:
     training = [place for place in places if place not in apart]
     if not places:
         return []
-    if len(training) != 1:
+    if not training:
+        raise NothingYet(
+            f"{path} with dumps of validation alone", "a folder of rollouts (verl's rollout_data_dir) beside them",
+            "wait for the first step, or name the folder of validation",
+        )  # fmt: skip
+    if len(training) > 1:
         found = ", ".join(str(place.relative_to(path)) for place in places[:5])
         raise ConetError(
             f"{path} with dumps in {found}", "one folder of rollouts beside those of validation",
