@@ -703,3 +703,15 @@ def test_columns_without_rows_say_nothing_of_them(tmp_path):
             read(tmp_path / name)
     (tmp_path / "d.csv").write_text("step,prompt,reward\n1,a,1\n")
     assert read(tmp_path).rows.height == 1
+
+
+def test_a_file_is_read_again_when_more_is_known_of_it(tmp_path):
+    as_trl(ROWS, tmp_path)
+    collector = open_run(tmp_path)
+    assert collector.read().rows["split"].unique().to_list() == ["train"]
+    (tmp_path / "checkpoint-3").mkdir()
+    history = {"log_history": [{"step": 2, "loss": 0.1}, {"step": 3, "eval_loss": 0.1}]}
+    (tmp_path / "checkpoint-3" / "trainer_state.json").write_text(json.dumps(history))
+    rows = collector.read().rows
+    assert rows.filter(split="eval")["step"].unique().to_list() == [3]
+    assert rows.equals(read(tmp_path).rows)

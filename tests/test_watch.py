@@ -161,3 +161,13 @@ def test_what_is_there_before_the_first_rollouts_is_waited_through(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("waiting:")
     assert [line.split()[1] for line in lines[1:]] == ["1"]
+
+
+def test_a_file_written_anew_with_as_many_rows_is_noticed(tmp_path, monkeypatch, capsys):
+    rows = ROWS.filter(pl.col("step") == 1)
+    monkeypatch.setattr(
+        "time.sleep", lambda _: as_verl(rows.with_columns(accuracy_reward=pl.lit(1.0)), tmp_path / "run")
+    )
+    as_verl(rows.with_columns(accuracy_reward=pl.lit(0.0)), tmp_path / "run")
+    watch.follow(open_run(tmp_path / "run"), tmp_path / "out", 0.0, 2)
+    assert [line.split()[5] for line in capsys.readouterr().out.splitlines()] == ["0.000", "1.000"]

@@ -70,8 +70,9 @@ def follow(collector: Collector, out: Path, interval: float, refreshes: int | No
 
 
 def state(record: Record) -> object:
-    """What tells whether anything has come in."""
-    return record.rows.height, record.files, sum(record.skipped.values()), tuple(record.skipped_files)
+    """What tells whether anything has come in, or has been written anew."""
+    content = record.rows.hash_rows(seed=0).sum()
+    return record.rows.height, content, record.files, record.skipped, record.skipped_files, record.remarks
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class Piece:
         See :func:`conet.readers.repeats.fingerprint`.
     state : tuple
         Size and time of change, by which a changed file is recognised.
+    part : Part or None
+        What was known of the file when it was read; its split may become known later.
     """
 
     rows: "polars.DataFrame"
@@ -122,7 +124,7 @@ class Collector:
             large = size(part.path)
             state = state_of(part.path)
             known = self.pieces.get(part.path)
-            if known is None or known.state != state or state == (0, 0):
+            if known is None or (known.part, known.state) != (part, state) or state == (0, 0):
                 self.pieces[part.path] = self._piece(
                     part, state, partial(_within, progress, done, large, total)
                 )
@@ -153,7 +155,7 @@ class Collector:
 
         assert self.reader is not None
         found: list[pl.DataFrame] = []
-        piece = Piece(pl.DataFrame(schema=_schema()), state=state)
+        piece = Piece(pl.DataFrame(schema=_schema()), state=state, part=part)
         try:
             if self.plan is None:
                 columns = peek(part.path)
