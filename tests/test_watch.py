@@ -1,6 +1,7 @@
 """Watching a training: waits, follows, rings once."""
 
 import io
+import json
 
 import numpy as np
 import polars as pl
@@ -171,3 +172,19 @@ def test_a_file_written_anew_with_as_many_rows_is_noticed(tmp_path, monkeypatch,
     as_verl(rows.with_columns(accuracy_reward=pl.lit(0.0)), tmp_path / "run")
     watch.follow(open_run(tmp_path / "run"), tmp_path / "out", 0.0, 2)
     assert [line.split()[5] for line in capsys.readouterr().out.splitlines()] == ["0.000", "1.000"]
+
+
+def test_names_that_are_no_text_or_look_like_markup(tmp_path, monkeypatch, capsys):
+    run = tmp_path / "r\udce9n[/x]"
+    as_verl(ROWS.filter(pl.col("step") < 3), run / "rollouts")
+    (run / "rollouts" / "9\udce9.jsonl").write_bytes(b"PAR1torn")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    main(["diagnose", str(run), "--out", str(tmp_path / "out"), "--json"])
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["path"] == str(tmp_path / "r?n[/x]")
+    assert list(said["skipped_files"]) == ["9?.jsonl"]
+    assert json.loads((tmp_path / "out" / "diagnosis.json").read_text()) == said
+    screen = io.StringIO()
+    with Live(console=Console(file=screen, force_terminal=True, width=200), auto_refresh=False) as live:
+        watch.Terminal(live).show(said)
+    assert "r?n[/x]" in screen.getvalue()

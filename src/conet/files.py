@@ -26,7 +26,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     ConetError
         When the disk is full or the place cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = printable(content).encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
@@ -38,6 +38,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+def printable(text: str) -> str:
+    """Return a text in which a question mark stands for what is no sign, as in a file's name that is not UTF-8."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def cannot_write(path: Path, error: OSError) -> ConetError:

@@ -47,6 +47,7 @@ def diagnose(
     from conet.diagnose import diagnose as examine
     from conet.diagnose import write
     from conet.diagnose.findings import refuse_foreign
+    from conet.files import printable
     from conet.report.diagnosis import write as page
 
     place = default_place(path) if out is None else out
@@ -55,7 +56,7 @@ def diagnose(
     with reading_line() as progress:
         record = collector.read(progress)
     found = write(examine(record), place, page)
-    print(json.dumps(found, ensure_ascii=False) if json_ else describe(found))
+    print(printable(json.dumps(found, ensure_ascii=False) if json_ else describe(found)))
 
 
 def heat(

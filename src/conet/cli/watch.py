@@ -130,7 +130,7 @@ class Terminal:
         lines = [Text(line, style="bold" if found["heat_now"] else "") for line in advice(found)]
         below = f"{time.strftime('%H:%M:%S')}  {found['report']}  Ctrl-C ends"
         body = Group(Text(subtitle(found)), *lines, Text(), rows)
-        self.live.update(Panel(body, title=found["path"], subtitle=below), refresh=True)
+        self.live.update(Panel(body, title=Text(found["path"]), subtitle=Text(below)), refresh=True)
 
     def wait(self, why: str) -> None:
         """Say what is being waited for."""
