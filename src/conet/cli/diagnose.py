@@ -113,6 +113,8 @@ def heat(
     accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
     kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
     print(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
+    if found.wordless:
+        print(f"left out: {found.wordless} more, whose correct answers were logged without their text")
 
 
 def watch(

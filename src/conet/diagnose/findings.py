@@ -17,7 +17,7 @@ from conet.diagnose.signals import Diversity, Filtering, diversity, filtering, s
 from conet.diagnose.stages import Stage, V, find_stage, find_v
 from conet.diagnose.transitions import Sharpness, sharpness
 from conet.diagnose.undecided import notes
-from conet.diagnose.visits import Visits, counts, visits
+from conet.diagnose.visits import Visits, counts, main_split, visits
 from conet.errors import ConetError
 from conet.files import cannot_write, write_atomic, write_table
 from conet.readers import Record
@@ -63,8 +63,8 @@ def diagnose(record: Record) -> Diagnosis:
         As a reader returns it. Where it has no training rollouts, the others are diagnosed in their
         place.
     """
-    splits = record.rows["split"].unique().to_list()
-    main = "train" if "train" in splits else "eval" if "eval" in splits else "harvest"
+    main = main_split(record)
+    apart = main == "train" and (record.rows["split"] == "eval").any()
     found = visits(record, main)
     steps, unfolded = steps_table(found), counts(found)
     known = fates(found)
@@ -82,7 +82,7 @@ def diagnose(record: Record) -> Diagnosis:
         filtering=filtering(found),
         diversity=diversity(found, steps),
         strife=strife(found),
-        validation=steps_table(visits(record, "eval")) if main == "train" and "eval" in splits else None,
+        validation=steps_table(visits(record, "eval")) if apart else None,
     )
 
 
@@ -163,13 +163,13 @@ def _valley(v: V) -> dict[str, Any]:
 def _signals(found: Diagnosis, last: int) -> dict[str, Any]:
     steps, many = found.steps, found.diversity
     silent = (steps["all_right"] + steps["all_wrong"]).fill_nan(None)
-    seen = found.visits.table.filter(found.visits.table["truncated"].is_not_null())
+    told, cut = (int(found.visits.table[name].sum()) for name in ("told", "truncated"))
     return {
         "groups_without_signal": {
             "all": _group_mean(steps, silent), "start": silent.head(last).mean(), "end": silent.tail(last).mean(),
         },
         "filtered_groups": found.filtering.filtered,
-        "truncated_share": ratio(seen, "truncated") if seen.height else None,
+        "truncated_share": cut / told if told else None,
         "collapse": None if many is None else bool(many.signs),
         "diversity": None if many is None else {
             "k": many.k, "problems": many.problems,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.diagnose.visits import main_split
 from conet.errors import ConetError
 from conet.files import write_atomic
 from conet.heating import Pick, choose, hard_problems
@@ -35,6 +36,8 @@ class HeatSet:
         Problems whose accuracy is not below the threshold.
     few : int
         Problems without enough samples.
+    wordless : int
+        Hard problems whose correct answers were logged without their text, or empty.
     """
 
     examples: list[dict[str, Any]]
@@ -42,6 +45,7 @@ class HeatSet:
     never: int
     easy: int
     few: int
+    wordless: int = 0
 
     @property
     def why_empty(self) -> str:
@@ -49,6 +53,7 @@ class HeatSet:
         return (
             f"no problem to heat on: of {self.problems + self.few} problems, {self.easy} are not below the threshold, "
             f"{self.never} have no correct answer, {self.few} have too few samples in the window"
+            + (f", {self.wordless} have no text of a correct answer" if self.wordless else "")
         )
 
 
@@ -76,13 +81,16 @@ def heat_set(
         Look at so many steps before the last one, that included; where absent, at each problem's
         newest visits, as many as give ``min_samples``.
     """
-    rows = record.rows.filter(record.rows["split"] == "train")
+    rows = record.rows.filter(record.rows["split"] == main_split(record))
     recent = _recent(rows, min_samples, window)
     counts = _counts(recent)
     correct, samples = counts["correct"].to_numpy(), counts["samples"].to_numpy()
     hard = hard_problems(correct, samples, below, min_samples)
     enough = samples >= min_samples
-    chosen = _choose(recent, counts["problem"].to_numpy()[hard], pick)
+    right = _with_words(recent.filter(recent["correct"]))
+    told = np.isin(counts["problem"].to_numpy()[hard], right["problem"].to_numpy())
+    wordless, hard = int((~told).sum()), hard[told]
+    chosen = _choose(right, counts["problem"].to_numpy()[hard], pick)
     texts = collector.texts(record, chosen) if chosen.height else []
     examples = []
     for place, answer, (prompt, completion) in zip(hard, chosen.iter_rows(named=True), texts):
@@ -99,7 +107,7 @@ def heat_set(
     below_it = enough & (correct < below * samples)
     return HeatSet(
         examples, int(enough.sum()), int((enough & (correct == 0)).sum()), int((enough & ~below_it).sum()),
-        len(record.rows["problem"].unique()) - int(enough.sum()),
+        rows["problem"].n_unique() - int(enough.sum()), wordless,
     )  # fmt: skip
 
 
@@ -109,7 +117,7 @@ def _recent(rows: "polars.DataFrame", min_samples: int, window: int | None) -> "
 
     rows = rows.with_row_index("order")
     if window is not None:
-        return rows.filter(pl.col("step") > pl.col("step").max() - window)
+        return rows.filter(pl.col("step").cast(pl.Int64) > pl.col("step").max() - window)
     visits = (
         rows.group_by("problem", "step")
         .agg(size=pl.len())
@@ -135,9 +143,17 @@ def _counts(recent: "polars.DataFrame") -> "polars.DataFrame":
     )
 
 
-def _choose(recent: "polars.DataFrame", problems: np.ndarray, pick: Pick) -> "polars.DataFrame":
-    """One correct row of each problem, in the order of the problems."""
-    right = recent.filter(recent["correct"])
+def _with_words(right: "polars.DataFrame") -> "polars.DataFrame":
+    """Leave out answers without a word, which cannot be taught; where the logs hold none at all, that is said later."""
+    import polars as pl
+
+    if right["text"].null_count() == right.height:
+        return right
+    return right.filter(pl.col("text").is_not_null() & (pl.col("length").fill_null(1) > 0))
+
+
+def _choose(right: "polars.DataFrame", problems: np.ndarray, pick: Pick) -> "polars.DataFrame":
+    """One row of each problem, in the order of the problems."""
     length = right["length"].fill_null(0).to_numpy()
     order, owner = right["step"].to_numpy(), right["problem"].to_numpy()
     rng = np.random.default_rng(0)

@@ -36,7 +36,6 @@ def steps_table(found: Visits) -> "polars.DataFrame":
     group = pl.col("samples") >= 2
     right, wrong = pl.col("correct") == pl.col("samples"), pl.col("correct") == 0
     usual = pl.col("samples") == found.group
-    known = pl.col("truncated").is_not_null()
     return (
         found.table.group_by("step")
         .agg(
@@ -48,7 +47,7 @@ def steps_table(found: Visits) -> "polars.DataFrame":
             groups=group.sum(),
             all_right=right.filter(group).mean(),
             all_wrong=wrong.filter(group).mean(),
-            truncated_share=pl.col("truncated").sum() / pl.col("samples").filter(known).sum(),
+            truncated_share=pl.col("truncated").sum() / pl.col("told").sum(),
             distinct_share=pl.col("distinct").filter(group).sum()
             / pl.col("samples").filter(group & pl.col("distinct").is_not_null()).sum(),
             pass_at_group=(~wrong).filter(usual).mean(),

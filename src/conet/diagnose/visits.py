@@ -28,7 +28,8 @@ class Visits:
     ----------
     table : polars.DataFrame
         One row a visit, sorted by step and problem: ``step``, ``problem`` (0, 1, …), ``samples``, ``correct``,
-        ``length_sum`` (of correct samples), ``truncated`` (samples; null where unknown), ``distinct``
+        ``length_sum`` (of correct samples), ``truncated`` (samples; null where unknown), ``told`` (samples
+        of which that is known), ``distinct``
         (different answers; null where there are no texts), ``visit`` (0, 1, … of its problem).
     ids : ndarray of int64, shape (problems,)
         Number of each problem in the record; in the table they are numbered anew, from 0 on.
@@ -56,6 +57,12 @@ class Visits:
         return int(self.table["samples"].mode().max())  # type: ignore[arg-type]
 
 
+def main_split(record: Record) -> str:
+    """Return the split that is diagnosed: the training, or where there is none what there is."""
+    there = record.rows["split"].unique().to_list()
+    return next(name for name in ("train", "eval", "harvest") if name in there)
+
+
 def visits(record: Record, split: str = "train") -> Visits:
     """Aggregate the rollouts of one split to visits."""
     import polars as pl
@@ -70,6 +77,7 @@ def visits(record: Record, split: str = "train") -> Visits:
             correct=right.sum().cast(pl.Int64),
             length_sum=pl.col("length").filter(right).cast(pl.Int64).sum(),
             truncated=pl.when(pl.col("truncated").count() > 0).then(pl.col("truncated").sum()),
+            told=pl.col("truncated").count().cast(pl.Int64),
             distinct=pl.when(pl.col("text").count() > 0).then(pl.col("text").n_unique()),
         )
         .sort("step", "problem")

@@ -200,7 +200,7 @@ class Collector:
         except Unusable:
             return
         for role, source in self.plan.sources.items():
-            if source.column not in columns and role in ("step", "problem", "prompt", "correct", "reward"):
+            if source.column not in columns and role not in ("truncated", "split", "phase"):
                 error = missing(f"no {role}", source.column, columns, part.path)
                 piece.why = f"has no column {source.column!r}; {error.remedy}"
                 return
@@ -227,7 +227,7 @@ class Collector:
         if not table.height or self.plan is None:
             raise self._nothing(parts, skipped, files_skipped)
         sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")
-        remarks = [*repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
+        remarks = [*self.plan.remarks, *repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
         return Record(
             table.with_columns(sample=sample), self._names(), self.path, self.reader.name,
             tuple(part.path for part in parts), self.plan.words(self.tokenizer), dict(skipped), files_skipped,

@@ -1,7 +1,10 @@
 """Which column plays which role, and how values of any type become numbers, verdicts and texts."""
 
+import ast
+import hashlib
 import json
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +27,10 @@ ROLES = (
     "phase",
 )
 _CONDITION = re.compile(r"(.+?)(==|!=|>=|<=|>|<)(.*)", re.DOTALL)
+_PIECE = re.compile(r"""(?:[=<>]\s*(?:'[^']*'|"[^"]*")\s*(?=,|$)|[^,])+""")
+_YES, _NO = ("true", "yes"), ("false", "no")
+_COMPARED = ("correct", "truncated")  # roles that may be a condition
+_MESSAGES = r"^\s*\[\s*\{"
 _EXAMPLE = "for example --map step=global_step,problem=question_id,correct=score>=1"
 
 
@@ -49,15 +56,16 @@ class Source:
 
 
 def parse_map(text: str) -> dict[str, Source]:
-    """Read ``role=column,role=column>=1,...``.
+    """Read ``role=column,role=column>=1,...``; a value with a comma in it stands in quotes.
 
     Raises
     ------
     ConetError
-        For a role that is not one of ``ROLES``, a role given twice, or a piece that is no pair.
+        For a role that is not one of ``ROLES``, a role given twice, a piece that is no pair, or a condition
+        where a column is wanted.
     """
     found: dict[str, Source] = {}
-    for piece in filter(None, (part.strip() for part in text.split(","))):
+    for piece in filter(None, (part.strip() for part in _PIECE.findall(text))):
         role, separator, rest = (part.strip() for part in piece.partition("="))
         if not separator or not role or not rest:
             raise ConetError(f"--map {piece[:100]!r}", "role=column", _EXAMPLE)
@@ -66,6 +74,10 @@ def parse_map(text: str) -> dict[str, Source]:
         if role in found:
             raise ConetError(f"--map with {role} twice", "each role once", "leave one out")
         found[role] = _source(rest)
+        if found[role].comparison and role not in _COMPARED:
+            raise ConetError(
+                f"--map {piece[:100]}", f"a column for {role}", "only correct and truncated may be conditions"
+            )
     return found
 
 
@@ -74,7 +86,12 @@ def _source(text: str) -> Source:
     if match is None:
         return Source(text)
     column, comparison, value = (part.strip() for part in match.groups())
-    value = value.strip("'\"")
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    elif not value:
+        raise ConetError(
+            f"--map …={text[:100]}", f"a value after {comparison}", "for the empty text write ''"
+        )
     if comparison not in ("==", "!=") and as_number(value) is None:
         raise ConetError(
             f"--map …={text[:100]}", f"a number after {comparison}", "compare texts with == or !="
@@ -83,10 +100,10 @@ def _source(text: str) -> Source:
 
 
 def as_number(text: str) -> float | None:
-    """Read a finite number, or true and false as 1 and 0; None for anything else."""
+    """Read a finite number, or true and false, yes and no as 1 and 0; None for anything else."""
     lowered = text.strip().lower()
-    if lowered in ("true", "false"):
-        return float(lowered == "true")
+    if lowered in (*_YES, *_NO):
+        return float(lowered in _YES)
     try:
         found = float(lowered)
     except ValueError:
@@ -99,10 +116,12 @@ def number(column: str, kind: "polars.DataType") -> "polars.Expr":
     import polars as pl
 
     values = pl.col(column)
+    if kind in (pl.Categorical, pl.Enum):
+        values, kind = values.cast(pl.String), pl.String()
     if kind == pl.String:
         stripped = values.str.strip_chars()
         lowered = stripped.str.to_lowercase()
-        said = pl.when(lowered == "true").then(1.0).when(lowered == "false").then(0.0)
+        said = pl.when(lowered.is_in(_YES)).then(1.0).when(lowered.is_in(_NO)).then(0.0)
         values = pl.coalesce(stripped.cast(pl.Float64, strict=False), said)
     elif kind.is_numeric() or kind == pl.Boolean:
         values = values.cast(pl.Float64, strict=False)
@@ -116,6 +135,8 @@ def match(source: Source, kind: "polars.DataType") -> "polars.Expr":
     import polars as pl
 
     wanted, found = as_number(source.value), number(source.column, kind)
+    if wanted is not None and kind == pl.Float32:  # 0.9 as the column would hold it
+        wanted = struct.unpack("f", struct.pack("f", wanted))[0]
     if source.comparison not in ("==", "!="):
         assert wanted is not None  # _source saw to it
         compare = {">=": found.ge, "<=": found.le, ">": found.gt, "<": found.lt}
@@ -124,7 +145,10 @@ def match(source: Source, kind: "polars.DataType") -> "polars.Expr":
     equal = (written == source.value).fill_null(False)
     if wanted is not None:
         equal = equal | (found == wanted).fill_null(False)
-    return pl.when(written.is_not_null()).then(equal if source.comparison == "==" else ~equal)
+    known = written.is_not_null()
+    if wanted is not None and kind == pl.String:
+        known &= written.str.strip_chars().str.to_lowercase() != "nan"
+    return pl.when(known).then(equal if source.comparison == "==" else ~equal)
 
 
 def text(column: str, kind: "polars.DataType") -> "polars.Expr":
@@ -156,7 +180,7 @@ def spoken(frame: "polars.DataFrame", name: str, *, roles: bool = False) -> "pol
     kind = frame.schema[name]
     if kind.is_nested():
         written = [None if value is None else text_of(value, roles) for value in frame[name].to_list()]
-    elif kind == pl.String and frame.select(pl.col(name).str.starts_with("[{").any()).item():
+    elif kind == pl.String and frame.select(pl.col(name).str.contains(_MESSAGES).any()).item():
         written = [value if as_messages(value) is None else text_of(value, roles) for value in frame[name]]
     else:
         return frame
@@ -177,19 +201,36 @@ def text_of(value: Any, roles: bool = False) -> str:
 def as_messages(value: Any) -> list[Mapping[str, Any]] | None:
     """Return a value as a list of messages; None where it is none."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.startswith("[{") else None
-        except (ValueError, RecursionError):
-            return None
+        value = _parsed(value) if re.match(_MESSAGES, value) else None
+    elif isinstance(value, Mapping):
+        value = [value]
     if not isinstance(value, list):
         return None
     return value if all(isinstance(part, Mapping) and "content" in part for part in value) else None
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    """Text of a part of a message; of an image or the like a digest, so that prompts which differ in it stay apart."""
+    if part.get("text") is not None or part.get("type") == "text":
+        return str(part.get("text") or "")
+    shown = json.dumps(part, default=str, sort_keys=True)
+    return f"[{part.get('type') or 'part'} {hashlib.blake2b(shown.encode(), digest_size=6).hexdigest()}]"
+
+
+def _parsed(written: str) -> Any:
+    """Read a list as JSON, or as Python writes it (so pandas does in CSV)."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(written)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            pass
+    return None
 
 
 def _said(message: Mapping[str, Any]) -> str:
     """What a message says: thoughts, then content; of a list of parts the texts."""
     content = message["content"]
     if isinstance(content, list):
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
+        content = "".join(_part(part) for part in content if isinstance(part, Mapping))
     parts = [message.get("reasoning_content"), content]
     return "\n".join(str(part) for part in parts if part)

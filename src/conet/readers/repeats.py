@@ -2,9 +2,12 @@
 
 Equal rows within a step are normal (equal answers of one group) and always count. What is a repeat is a
 whole delivery, the rows of one step as they follow each other in a file, that equals an earlier delivery
-row by row. Where a policy answers always alike, that can happen by chance; so a repeat is believed only
-where chance, with the frequencies of the answers seen in it, would give it less than once in a million,
-or where whole files are equal.
+row by row. A file whose rows are not in the order of steps is one delivery. Where one delivery says again
+what its beginning said, as where a killed training writes a step once more, the rows count, and it is said.
+
+Where a policy answers always alike, or answers are not logged, equal deliveries can happen by chance. So a
+repeat is believed only where chance, with the frequencies of the answers seen in it, would give it less
+than once in a million.
 """
 
 import hashlib
@@ -20,43 +23,65 @@ if TYPE_CHECKING:
 REPEATED = "rows delivered a second time"
 MOST_DELIVERIES = 4  # of a step in one file on average; more, and the rows are not in the order of steps
 CHANCE = math.log(1e-6)
+MOST_BEGINNINGS = 64  # places at which a delivery may begin again
 _SEEN = ("problem", "reward", "correct", "length", "truncated", "text")
 
 
 class Delivery(NamedTuple):
-    """Rows of one step that follow each other in a file: where they are, and a digest of what they say."""
+    """Rows of one step that follow each other in a file: where they are, a digest of what they say, how many of them
+    say again what the first ones said.
+    """
 
     split: int
     step: int
     start: int
     stop: int
     digest: bytes
+    again: int = 0
 
 
 def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
-    """Return the deliveries of a file; none where its rows are not in the order of steps."""
+    """Return the deliveries of a file; one where its rows are not in the order of steps."""
     if not rows.height:
         return []
+    columns: tuple[str, ...] = _SEEN
     step, apart = rows["step"].to_numpy(), rows["split"].to_physical().to_numpy()
     new = (step[1:] != step[:-1]) | (apart[1:] != apart[:-1])
     starts = np.concatenate([[0], np.flatnonzero(new) + 1])
     if len(starts) > MOST_DELIVERIES * len(np.unique(step)):
-        return []
-    hashes = rows.select(_SEEN).hash_rows(seed=0).to_numpy()
+        starts, columns = np.array([0]), ("split", "step", *_SEEN)
+    hashes = rows.select(columns).hash_rows(seed=0).to_numpy()
     return [
         Delivery(
             int(apart[start]), int(step[start]), start, stop,
             hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
+            begun_again(hashes[start:stop]),
         )
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
     ]  # fmt: skip
+
+
+def begun_again(hashes: np.ndarray) -> int:
+    """Count the rows of a delivery that say once more what its beginning said, in a row and up to its end or beyond.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64
+        What each row says.
+    """
+    size = len(hashes)
+    for place in (np.flatnonzero(hashes[1:] == hashes[:1])[:MOST_BEGINNINGS] + 1).tolist():
+        same = min(place, size - place)
+        if same > 1 and np.array_equal(hashes[:same], hashes[place : place + same]):
+            return same
+    return 0
 
 
 def log_chance(rows: "polars.DataFrame") -> float:
     """Logarithm of the chance that these answers come again, each as often as it is among its problem's."""
     import polars as pl
 
-    alike, group = pl.len().over("problem", "text"), pl.len().over("problem")
+    alike, group = pl.len().over("problem", "text", "reward", "length"), pl.len().over("problem")
     return float(rows.select((alike / group).log().sum()).item())
 
 
@@ -90,7 +115,7 @@ class Repeats:
         if not deliveries:
             return rows
         whole = tuple((found.split, found.step, found.digest) for found in deliveries)
-        if whole in self.files:
+        if whole in self.files and log_chance(rows) < CHANCE:
             self.notes["files that equal another one"] += 1
             self.dropped += rows.height
             return rows.clear()
@@ -106,6 +131,12 @@ class Repeats:
             self.notes["deliveries that equal an earlier one, but may be chance, and count"] += len(again)
             parts, again = deliveries, []
         self._several(parts, name)
+        self._back(parts)
+        for found in parts:
+            if found.again and log_chance(rows.slice(found.start, found.again)) < CHANCE:
+                self.notes[
+                    "steps that say again what they began with, a second delivery perhaps, which count"
+                ] += 1
         if not again:
             return rows
         self.notes["deliveries of a step that equal an earlier one"] += len(again)
@@ -120,6 +151,16 @@ class Repeats:
         for found in parts if self.one_step_a_file else ():
             if self.steps.setdefault((found.split, found.step), name) != name:
                 self.notes["steps that come from several files with different rows, which all count"] += 1
+
+    def _back(self, parts: list[Delivery]) -> None:
+        """Note steps that come again in a file after later ones: a training that was resumed."""
+        latest: dict[int, int] = {}
+        seen: set[tuple[int, int]] = set()
+        for found in parts:
+            if found.step < latest.get(found.split, found.step) and (found.split, found.step) in seen:
+                self.notes["steps that come again after later ones with other rows, which all count"] += 1
+            latest[found.split] = max(found.step, latest.get(found.split, found.step))
+            seen.add((found.split, found.step))
 
     @property
     def remarks(self) -> list[str]:

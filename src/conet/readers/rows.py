@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 FINISHED = Source("finish_reason", "==", "length")  # what vLLM and its kin say of an answer cut off
 MOST = 2**31 - 1
-NO_STEP, NO_PROBLEM, NO_REWARD, NO_LENGTH = (
+NO_STEP, NO_PROBLEM, NO_REWARD, NO_LENGTH, NO_ANSWER = (
     "rows without a step", "rows without a prompt", "rows without a reward that is a number",
-    "rows without a length that is a number",
+    "rows without a length that is a number", "rows without a completion",
 )  # fmt: skip
 
 
@@ -34,12 +34,18 @@ class Plan:
         Gives the length of each of a list of answers in tokens.
     values : set of float
         Values of the column that says what is correct, as far as read.
+    outcomes : dict of str to set of float
+        By condition of ``--map``: whether it was ever fulfilled (1), and ever not (0).
+    answered : bool
+        Whether a row had an answer. From then on a row without one is passed over: its length is unknown.
     """
 
     sources: dict[str, Source]
     columns: list[str]
     count_tokens: Callable[[list[str]], list[int]] | None = None
     values: set[float] = field(default_factory=set)
+    outcomes: dict[str, set[float]] = field(default_factory=dict)
+    answered: bool = False
 
     @property
     def needed(self) -> list[str]:
@@ -50,6 +56,16 @@ class Plan:
     def verdict(self) -> Source:
         """What says whether an answer is correct."""
         return self.sources.get("correct") or self.sources["reward"]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Conditions that say the same of every row, which is seldom meant."""
+        said = {1.0: "every row", 0.0: "no row"}
+        return [
+            f"{condition} holds for {said[next(iter(found))]}: is it written as in the files?"
+            for condition, found in self.outcomes.items()
+            if len(found) == 1 and condition != str(FINISHED)
+        ]
 
     def words(self, tokenizer: object) -> dict[str, str]:
         """Say where the main quantities come from."""
@@ -157,6 +173,10 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
     import polars as pl
 
     raw = _raw(frame, plan, part)
+    for role in ("correct", "truncated"):
+        source = plan.sources.get(role)
+        if source is not None and source.comparison:
+            plan.outcomes.setdefault(str(source), set()).update(raw[role].drop_nulls().unique())
     if not plan.verdict.comparison:
         _check(raw["correct"], plan)
     step, length = pl.col("step"), pl.col("length")
@@ -171,7 +191,8 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
         truncated=pl.col("truncated") > 0,
         text=pl.when(pl.col("answer").is_not_null()).then(pl.col("answer").hash()),
     )
-    made = _whole(made, "length" in plan.sources, counts)
+    plan.answered |= raw["answer"].null_count() < raw.height
+    made = _whole(made, plan, counts)
     if plan.count_tokens is not None and "completion" in plan.sources:
         counted = pl.Series(plan.count_tokens([answer or "" for answer in made["answer"]]), dtype=pl.Int32)
         made = made.with_columns(length=counted.set(made["answer"].is_null(), None))
@@ -197,20 +218,22 @@ def _raw(frame: "polars.DataFrame", plan: Plan, part: Part) -> "polars.DataFrame
     return frame.select(
         "row",
         **numbers,
-        problem=text(problem.column, kinds[problem.column]),
+        problem=_name(problem, kinds, "problem" in plan.sources),
         answer=pl.lit(None, pl.String) if answer is None else text(answer.column, kinds[answer.column]),
         split=_split(sources.get("split"), part),
         phase=_phase(sources.get("phase")),
     )
 
 
-def _whole(made: "polars.DataFrame", measured: bool, counts: Counter) -> "polars.DataFrame":
+def _whole(made: "polars.DataFrame", plan: Plan, counts: Counter) -> "polars.DataFrame":
     """Leave out rows that lack something, and count them by what they lack first."""
     import polars as pl
 
-    needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct", NO_LENGTH: "length"}
-    if not measured:
-        del needed[NO_LENGTH]
+    needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct"}
+    if "length" in plan.sources:
+        needed[NO_LENGTH] = "length"
+    elif plan.answered:
+        needed[NO_ANSWER] = "length"
     if (
         not any(made[name].null_count() for name in needed.values())
         and made["problem"].str.len_bytes().min() != 0
@@ -223,6 +246,12 @@ def _whole(made: "polars.DataFrame", measured: bool, counts: Counter) -> "polars
     made = made.with_columns(lacks=lacks)
     counts.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
     return made.filter(pl.col("lacks").is_null())
+
+
+def _name(source: Source, kinds: "polars.Schema", number: bool) -> "polars.Expr":
+    """What a problem is called: of an id that is a number, 1.0 is 1, as pandas writes it beside a gap."""
+    found = text(source.column, kinds[source.column])
+    return found.str.replace(r"^(-?\d+)\.0+$", "$1") if number else found
 
 
 def _value(source: Source, kinds: "polars.Schema") -> "polars.Expr":
@@ -248,7 +277,8 @@ def _split(source: Source | None, part: Part) -> "polars.Expr":
 
     if source is None:
         return pl.lit(part.split)
-    named = pl.col(source.column).cast(pl.String).fill_null("train")
+    named = pl.col(source.column).cast(pl.String).str.to_lowercase().fill_null("train")
+    named = named.replace({"training": "train"})
     apart = pl.when(named == "harvest").then(named).otherwise(pl.lit("eval"))
     return pl.when(named == "train").then(pl.lit(part.split)).otherwise(apart)
 

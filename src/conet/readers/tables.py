@@ -92,4 +92,4 @@ def _unusable(error: Exception) -> Unusable:
 
 def natural(path: Path) -> list[Any]:
     """Key that sorts names as people do: part-2 before part-10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
