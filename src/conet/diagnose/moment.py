@@ -65,8 +65,8 @@ def find_moment(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         return Moment(False, step, why, evidence)
     if detector.updates > AS_LONG_AGAIN * updates:
         why = (
-            f"the moment was step {step}, and more than as many steps again have passed since: late heating "
-            "makes a model forget more than it gains"
+            f"the moment was step {step}, and more than as many steps again have passed since: heating so late "
+            "gained next to nothing in CoNet, and cost accuracy on a small transformer"
         )
         return Moment(False, step, why, evidence)
     return Moment(True, step, f"since step {step}: {_says(evidence)}", evidence)
