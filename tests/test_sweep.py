@@ -130,6 +130,17 @@ WRONG = [
     ({"preset": "smok", "cells": [{}]}, "did you mean 'smoke'"),
     ({"preset": 5, "cells": [{}]}, "a valid string"),
     ({"seeds": 1000, "grid": {"steps": list(range(1, 2000))}}, "at most 1,000,000"),
+    ({"seeds": True, "cells": [{}]}, "valid integer"),
+    ({"seeds": "4", "cells": [{}]}, "valid integer"),
+    ({"seeds": [0, True], "cells": [{}]}, "valid integer"),
+    ({"grid": {"learner.rollouts": [4, 8, 4.0]}}, 'the point {"learner.rollouts": 4.0} twice'),
+    ({"grid": {"steps": [5, 6]}, "cells": [{"steps": 6}]}, 'the point {"steps": 6} twice'),
+    (
+        {"grid": {"learner.rollouts": [4], "learner": {"rollouts": [8]}}},
+        "learner.rollouts stands there twice",
+    ),
+    ({"cells": [{"learner.rollouts": 4, "learner": {"rollouts": 8}}]}, "learner.rollouts stands there twice"),
+    ('{"grid": {"steps": [5], "steps": [6]}}', "steps stands there twice"),
     ([1], "an object with a grid"),
     ("{", "sweep file"),
 ]
@@ -183,3 +194,13 @@ def test_the_command_prints_a_line_a_point_and_json(write, tmp_path, capsys):
     assert len(found["rows"]) == 4
     assert len(found["failures"]) == 2
     assert np.isfinite([row["accuracy"] for row in found["rows"]]).all()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(write, tmp_path):
+    definition = read(write({"preset": "smoke", "seeds": 1, "cells": [QUICK]}))
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "table.csv").write_text("mine")
+    with pytest.raises(ConetError, match="not empty, and no cells in it"):
+        sweep(definition, out)
+    assert [path.name for path in out.iterdir()] == ["table.csv"]
