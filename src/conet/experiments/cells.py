@@ -82,6 +82,28 @@ def source_hash(function: str) -> str:
     return digest.hexdigest()
 
 
+def check_place(out: Path) -> None:
+    """Refuse a folder that holds something else, before anything in it is overwritten.
+
+    Raises
+    ------
+    ConetError
+        For a folder that is not empty and has no ``cells``.
+    """
+    try:
+        taken = out.is_dir() and any(out.iterdir()) and not (out / "cells").is_dir()
+    except OSError as error:
+        raise ConetError(
+            f"{out}: {error.strerror}", "a folder that can be read", "choose another --out"
+        ) from None
+    if taken:
+        raise ConetError(
+            f"{out}: not empty, and no cells in it",
+            "an empty folder, or one to go on in",
+            "choose another --out",
+        )
+
+
 class Cache:
     """Results on disk, one file a cell, atomic."""
 

@@ -4,26 +4,24 @@ import hashlib
 import io
 import itertools
 import json
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from conet.config import Config, Settings, flatten, preset
-from conet.errors import ConetError, nearest
-from conet.experiments.cells import Backend, Cache, Cell, run_cells
+from conet.config import Config, flatten
+from conet.errors import ConetError
+from conet.experiments.cells import Backend, Cache, Cell, check_place, run_cells
+from conet.experiments.sweep_file import Sweep, configure, read
 from conet.files import write_atomic
-from conet.learners import make as make_learner
 from conet.recorder import table
 
 if TYPE_CHECKING:
     import polars
 
-MOST = 1_000_000  # cells; more are a slip of the pen
+__all__ = ["Sweep", "Swept", "cell", "configure", "describe", "read", "sweep"]
 SHOWN = (
     "accuracy",
     "correct_length.min",
@@ -32,40 +30,6 @@ SHOWN = (
     "web.mean_degree",
     "pass_at_k.16",
 )
-
-
-class Sweep(Settings):
-    """What a sweep file says.
-
-    Attributes
-    ----------
-    preset : str
-        What all cells start from.
-    seeds : int or list of int
-        So many seeds from 0 on, or these.
-    grid : dict
-        Dotted key of the config to a list of values: every combination is a cell.
-    cells : list of dict
-        Further cells, each a dict of changes; for settings that go together.
-    measures : list of str
-        See :func:`conet.experiments.runs.summary.summary_run`.
-    """
-
-    preset: str = "reference"
-    seeds: int | tuple[int, ...] = 4
-    grid: dict[str, Any] = {}
-    cells: tuple[dict[str, Any], ...] = ()
-    measures: tuple[str, ...] = ()
-
-    def points(self) -> list[dict[str, Any]]:
-        """Return the changes of every point: the grid's combinations, then the cells."""
-        axes = flatten(self.grid)
-        found = [dict(zip(axes, values)) for values in itertools.product(*axes.values())] if axes else []
-        return found + [flatten(each) for each in self.cells]
-
-    def all_seeds(self) -> list[int]:
-        """Return the seeds."""
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -85,78 +49,6 @@ class Swept:
     table: "polars.DataFrame"
     settings: list[str]
     failures: list[dict[str, Any]]
-
-
-def read(path: Path) -> Sweep:
-    """Read a sweep file, JSON or TOML by its suffix, and check every cell's settings.
-
-    Raises
-    ------
-    ConetError
-        For a file that cannot be read, an unknown key, or settings that do not fit together.
-    """
-    data = _load(path)
-    unknown = [key for key in data if key not in Sweep.model_fields]
-    if unknown:
-        raise ConetError(
-            f"{path}: unknown key {unknown[0]!r}", "a key of a sweep", nearest(unknown[0], Sweep.model_fields)
-        )
-    try:
-        sweep = Sweep.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        expected = first["msg"].removeprefix("Input should be ")
-        raise ConetError(f"{path}: {key}={first['input']!r}"[:200], expected, "see docs/sweeps.md") from None
-    _check(sweep, path)
-    return sweep
-
-
-def _load(path: Path) -> dict[str, Any]:
-    readers: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
-    if path.suffix.lower() not in readers:
-        raise ConetError(f"{path}", "a .json or .toml file", "name the file by what it holds")
-    try:
-        data = readers[path.suffix.lower()](path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConetError(f"{path}: {error}", "a sweep file", "see docs/sweeps.md") from None
-    if not isinstance(data, dict):
-        raise ConetError(f"{path}: {type(data).__name__}", "an object with a grid", "see docs/sweeps.md")
-    return data
-
-
-def _check(sweep: Sweep, path: Path) -> None:
-    for key, values in flatten(sweep.grid).items():
-        if not isinstance(values, list) or not values:
-            raise ConetError(
-                f"{path}: grid {key}={values!r}"[:200], "a list of values", f"write [{values!r}]"[:100]
-            )
-    seeds = sweep.all_seeds()
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise ConetError(
-            f"{path}: seeds={sweep.seeds!r}"[:200], "at least one, none twice", "for example seeds = 4"
-        )
-    size = len(seeds) * (
-        np.prod([float(len(values)) for values in flatten(sweep.grid).values()]) + len(sweep.cells)
-    )
-    if size > MOST:
-        raise ConetError(f"{path}: {size:.0f} runs", f"at most {MOST:,}", "thin out the grid")
-    points = sweep.points()
-    if not points:
-        raise ConetError(f"{path}: neither grid nor cells", "at least one of them",
-                         'for example "grid": {"learner.rollouts": [4, 8]}')  # fmt: skip
-    for point, seed in itertools.product(points, seeds[:1]):
-        try:
-            make_learner(configure(sweep, point, seed).learner)
-        except ConetError as error:
-            raise ConetError(f"{path}: {error.got}", error.expected, error.remedy) from None
-
-
-def configure(sweep: Sweep, point: Mapping[str, Any], seed: int) -> Config:
-    """Return the config of a point and seed."""
-    if "seed" in point:
-        raise ConetError("seed among the changes", "the key seeds", "list the seeds there")
-    return preset(sweep.preset).override({**point, "seed": seed})
 
 
 def cell(config: Config, measures: Sequence[str]) -> Cell:
@@ -208,6 +100,7 @@ def sweep(
     ConetError
         When no cell gave a result.
     """
+    check_place(out)
     points = list(itertools.product(definition.points(), definition.all_seeds()))
     configs = [configure(definition, point, seed) for point, seed in points]
     cells = [cell(config, definition.measures) for config in configs]
