@@ -57,6 +57,9 @@ def reproduce(
     if json_:
         print(json.dumps(found))
         return
+    for one in found["failures"]:
+        named = " ".join(f"{key}={value}" for key, value in one["cell"].items())
+        print(f"failed {named}: {one['reason']}", file=sys.stderr)
     for row in found["verdicts"]:
         low, high = row["ci"]
         numbers = "" if None in (low, high) else f"{row['estimate']:.3g} [{low:.3g}, {high:.3g}]"

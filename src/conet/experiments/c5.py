@@ -24,10 +24,23 @@ def cells(scale: Scale) -> list[Cell]:
     ]
 
 
+def learned(run: Arrays) -> np.ndarray:
+    """Mark the problems that end solved and did not begin so."""
+    return (run["high"] >= 0.5) & (run["low"] <= 0.5)
+
+
 def late(run: Arrays) -> np.ndarray:
     """Mark the problems whose rise has its middle after the knee, and that end solved."""
-    bend = knee(run["accuracy"]) or 0
-    return (run["midpoint"] > bend) & (run["high"] >= 0.5) & (run["low"] <= 0.5)
+    return (run["midpoint"] > (knee(run["accuracy"]) or 0)) & learned(run)
+
+
+def width_ratio(run: Arrays) -> float:
+    """Median width of the logistic rises after the knee over that of those before it; NaN where one side has none."""
+    rose = learned(run) & (run["beats_ramp"] == 1)
+    after, before = rose & late(run), rose & ~late(run)
+    if not after.any() or not before.any():
+        return float("nan")
+    return float(np.median(run["width"][after]) / np.median(run["width"][before]))
 
 
 def sharp_share(run: Arrays) -> float:
@@ -54,6 +67,10 @@ def decide(results: Results) -> list[Verdict]:
     return [
         judge("C5", f"share of problems learned after the knee that rise within {SHARP} steps",
               each(results, sharp_share), 0.5, why="most of them jump: a twentieth of the run"),
+        judge("C5", "median width of the rise of problems learned after the knee over that of those before it",
+              each(results, width_ratio), 1.0, wanted="at most",
+              why="a jump special to the slow stage would be narrower; added after the first look at the results, since "
+              "the row above says nothing of early problems"),
         judge("C5", "share of problems learned after the knee that attach to the web that was there",
               each(results, attached_share), 0.8, why="new skills are bolted on"),
         judge("C5", "share of those junctions that were leaves of the web", each(results, leaf_share), 0.5,
@@ -105,7 +122,11 @@ EXPERIMENT = Experiment(
         "Preset reference. Each problem's record is fitted by a constant, a line and a logistic rise (binomial "
         "likelihood, BIC). Late: half of the rise after the knee. A jump: the logistic wins and takes at most 40 steps "
         "from 10 to 90 %. The junction: first node of the final path that was in the web of the other problems before "
-        "the onset (committed edges on their successful walks, kept every 10 steps)."
+        "the onset (committed edges on their successful walks, kept every 10 steps). A jump that is special to the slow "
+        "stage is narrower than the rises before the knee: the ratio of median widths has to be at most 1."
+    ),
+    changed=(
+        "The ratio of widths was added: that late problems rise within 40 steps says little if early ones do so as well."
     ),
     cells=cells,
     judge=decide,

@@ -77,17 +77,26 @@ class Verdict:
         return data
 
 
+FEWEST = 6  # seeds with a value below which nothing is decided
+MOST_LOST = 0.1  # share of seeds without a value, or of failed cells, above which nothing is
+Wanted = Literal["at least", "at most"]
+
+
 def judge(
     claim: str,
     statistic: str,
     values: Sequence[float] | np.ndarray,
     threshold: float,
     *,
-    wanted: Literal["at least", "at most"] = "at least",
+    wanted: Wanted = "at least",
     why: str = "",
     over: Callable[..., np.ndarray] = np.mean,
+    shares: bool = False,
 ) -> Verdict:
     """Decide by the interval: holds if it lies wholly on the wanted side, fails if on the other.
+
+    Below six seeds with a value nothing is decided: a bootstrap of three values cannot leave their
+    range, so it would call three seeds that agree by chance an answer.
 
     Parameters
     ----------
@@ -97,24 +106,54 @@ def judge(
         ``statistic``.
     over
         The estimate over seeds: mean by default.
+    shares
+        Whether each value is yes (1) or no (0), the estimate then the share of seeds. Where all seeds
+        agree a bootstrap has no width, and the interval is Clopper and Pearson's (1934).
     """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]
-    lost = len(array) - len(finite)
-    note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
     estimate = float(over(finite)) if len(finite) else float("nan")
-    low, high = interval(finite, over)
+    alike = len(finite) > 0 and np.ptp(finite) == 0.0 and finite[0] in (0.0, 1.0)
+    ci = clopper_pearson(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
+    return judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
+
+
+def judged(
+    claim: str,
+    statistic: str,
+    values: Sequence[float] | np.ndarray,
+    threshold: float,
+    estimate: float,
+    ci: tuple[float, float],
+    *,
+    wanted: Wanted = "at least",
+    why: str = "",
+) -> Verdict:
+    """Make the row of an estimate that has its interval already; all else as in :func:`judge`."""
+    array = np.asarray(values, np.float64)
+    known = int(np.isfinite(array).sum())
+    lost = len(array) - known
+    note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
+    low, high = ci
     if wanted == "at least":
         holds, fails = low >= threshold, high < threshold
     else:
         holds, fails = high <= threshold, low > threshold
     word: Word = "undecided"
-    if len(finite) >= 2 and lost <= 0.1 * len(array) and (holds or fails):
+    if known >= FEWEST and lost <= MOST_LOST * len(array) and (holds or fails):
         word = "holds" if holds else "fails"
     text = f"{statistic}, {wanted} {threshold:g}{note}"
-    return Verdict(
-        claim, text, estimate, (low, high), threshold, len(array), word, tuple(array.tolist()), why
-    )
+    return Verdict(claim, text, estimate, ci, threshold, len(array), word, tuple(array.tolist()), why)
+
+
+def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a share (Clopper and Pearson 1934); (0, 1) without a trial."""
+    from scipy.stats import binomtest
+
+    if not trials:
+        return 0.0, 1.0
+    found = binomtest(successes, trials).proportion_ci(level, "exact")
+    return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True)
@@ -162,6 +201,8 @@ class Experiment:
         The claim, or the question, in a sentence.
     method : str
         What was fixed beforehand: the runs, the statistic, the threshold, and why.
+    changed : str
+        Which statistics were changed after the first look at the results, and why.
     cells : callable
         From a :class:`Scale` to the cells to run.
     judge : callable
@@ -179,6 +220,7 @@ class Experiment:
     judge: Callable[[Results], list[Verdict]] = lambda results: []
     draw: Callable[[Results], list[Picture]] = lambda results: []
     tables: Callable[[Results], list[Table]] = lambda results: []
+    changed: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from conet.report.style import Picture, to_inline
 
 HEADER = ("statistic", "estimate", "95 % interval", "seeds", "verdict")
 NOTE = (
-    "Thresholds and statistics were fixed before the runs. The unit is the seed; intervals are bootstrap intervals "
-    "over seeds (BCa). A row holds when its interval lies wholly on the wanted side of the threshold, fails when "
-    "wholly on the other, and is undecided otherwise."
+    "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. The unit is the "
+    "seed; intervals are bootstrap intervals over seeds (BCa). A row holds when its interval lies wholly on the wanted "
+    "side of the threshold, fails when wholly on the other, and is undecided otherwise, and always below six seeds."
 )
 
 
@@ -27,6 +27,7 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
         parts += [
             f"## {each.name}: {each.title}",
             f"*Fixed beforehand.* {each.method}",
+            *([f"*Changed after the first look at the results.* {each.changed}"] if each.changed else []),
             f"Command: `{command_for(each.name, command)}`",
         ]
         if outcome.verdicts:
@@ -78,6 +79,9 @@ def _section(outcome: Outcome, command: str) -> str:
     parts = [
         f'<section id="{each.name}"><h2>{escape(each.name)}: {escape(each.title)}</h2>',
         f"<p><em>Fixed beforehand.</em> {each.method}</p>",
+        f"<p><em>Changed after the first look at the results.</em> {each.changed}</p>"
+        if each.changed
+        else "",
         f"<p><code>{escape(command_for(each.name, command))}</code></p>",
     ]
     if outcome.verdicts:
