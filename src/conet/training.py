@@ -153,7 +153,7 @@ class Training:
         except Exception as error:
             raise ConetError(
                 f"learner {type(learner).__name__!r} at step {self.step}: {type(error).__name__}: {error}",
-                "a finite gradient", "mend the learner, or lower learner.learning_rate",
+                "a finite gradient", "lower learner.learning_rate; a learner of your own may divide by zero",
             ) from error  # fmt: skip
         return gradient
 

@@ -62,7 +62,7 @@ def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
         raise ValueError(f"got weights of shape {weights.shape}, expected {shapes}")
     per_step = weights.ndim == 2
     if not np.isfinite(weights[walks.used()] if per_step else weights).all():
-        raise ValueError("got weights that are not finite; check the learner's division by zero")
+        raise ValueError("got weights that are not finite")
     graph = policy.graph
     values, seen = _zeros(policy)
     rows = np.empty(min(walks.steps, graph.nodes), np.int32)
