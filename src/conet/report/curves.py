@@ -125,9 +125,9 @@ def draw_islands(material: Material) -> Picture:
         finish(axes, any(drawn), "the web was not measured")
     panels[0].set_xlabel("")
     text = (
-        "Look for islands that are born one by one, are most numerous (the paper's maximal "
-        "frustration; here usually after the bottom of the V), and merge. The second largest grows while two big ones have not joined yet, and "
-        "drops where they do; big ones also break apart where an edge falls below the threshold. Island: "
-        "a connected component of the thresholded web, direction aside. Size: its nodes."
+        "Look for islands that are born one by one, are most numerous (the paper's maximal frustration; here "
+        "usually after the bottom of the V), and merge. The second largest grows while two big ones have not "
+        "joined yet, and drops where they do; big ones also break apart where an edge falls below the "
+        "threshold. Island: a connected component of the thresholded web, direction aside. Size: its nodes."
     )
     return Picture("islands", "Islands", text + guide_note(material), style.to_svg(figure))
