@@ -163,6 +163,7 @@ def test_faults_are_one_line(tmp_path: Path, changes: dict[str, Any], message: s
     with pytest.raises(ConetError, match=message) as caught:
         train.run(small().override(changes), tmp_path / "run")
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_metrics_go_where_the_user_asks(tmp_path: Path) -> None:

@@ -47,7 +47,13 @@ def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
     with PartialState().main_process_first():
         if PartialState().is_main_process:
             create(recipe, out)
-    return go_on(out, show)
+    try:
+        return go_on(out, show)
+    except ConetError:
+        trained = (out / "start").exists() or any(out.glob("rollouts/*"))
+        if PartialState().is_main_process and not trained:
+            shutil.rmtree(out)  # the same place will be wanted again
+        raise
 
 
 def create(recipe: Recipe, out: Path) -> None:
