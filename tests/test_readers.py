@@ -724,6 +724,13 @@ def test_rows_without_an_answer_are_passed_over_and_counted(tmp_path):
     record = read(written(rows, tmp_path / "rows.jsonl"))
     kept = rows["completion"].drop_nulls().len()
     assert (record.rows.height, record.skipped) == (kept, {"rows without a completion": rows.height - kept})
+    early = [
+        rows.filter(pl.col("step") <= 3).with_columns(completion=pl.lit(None, pl.String)),
+        rows.filter(pl.col("step") > 3),
+    ]
+    for name, part in zip("ab", early):  # whichever comes first
+        written(part, tmp_path / "run" / f"{name}.jsonl")
+    assert read(tmp_path / "run").rows["length"].null_count() == 0
     silent = ROWS.drop("completion")
     assert read(written(silent, tmp_path / "silent.jsonl")).rows.height == ROWS.height
 

@@ -34,12 +34,12 @@ def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Wh
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet.llm import recipe as found
     from conet.llm import train as training
+    from conet.llm.recipe import load
 
     changes = parse_pairs(set_)
     changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
-    settings = found.load(recipe).override(changes)
+    settings = load(recipe).override(changes)
     place = out or training.default_place(settings)
     _train(lambda show: training.run(settings, place, show), place, json_)
 

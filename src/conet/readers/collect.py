@@ -15,7 +15,7 @@ from conet.readers.chunk import Unusable, size
 from conet.readers.columns import Source
 from conet.readers.places import NothingYet, exists, state_of
 from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
-from conet.readers.rows import Plan, decide, missing, take
+from conet.readers.rows import Plan, answered, decide, missing, take
 from conet.readers.tables import chunks, marked, peek
 from conet.readers.texts import pick, token_counter
 
@@ -221,9 +221,10 @@ class Collector:
             empty += not (piece.rows.height or piece.skipped or piece.why)
             kept = repeats.drop(piece.rows, piece.deliveries, part.path.name)
             rows.append(kept.with_columns(pl.lit(number, pl.UInt32).alias("file")))
-        skipped[REPEATED] += repeats.dropped
-        skipped = +skipped
         table = pl.concat(rows) if rows else pl.DataFrame(schema=schema())
+        skipped[REPEATED] += repeats.dropped
+        table = answered(table, skipped)
+        skipped = +skipped
         if not table.height or self.plan is None:
             raise self._nothing(parts, skipped, files_skipped)
         sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")

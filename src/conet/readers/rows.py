@@ -36,8 +36,6 @@ class Plan:
         Values of the column that says what is correct, as far as read.
     outcomes : dict of str to set of float
         By condition of ``--map``: whether it was ever fulfilled (1), and ever not (0).
-    answered : bool
-        Whether a row had an answer. From then on a row without one is passed over: its length is unknown.
     """
 
     sources: dict[str, Source]
@@ -45,7 +43,6 @@ class Plan:
     count_tokens: Callable[[list[str]], list[int]] | None = None
     values: set[float] = field(default_factory=set)
     outcomes: dict[str, set[float]] = field(default_factory=dict)
-    answered: bool = False
 
     @property
     def needed(self) -> list[str]:
@@ -191,8 +188,7 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
         truncated=pl.col("truncated") > 0,
         text=pl.when(pl.col("answer").is_not_null()).then(pl.col("answer").hash()),
     )
-    plan.answered |= raw["answer"].null_count() < raw.height
-    made = _whole(made, plan, counts)
+    made = _whole(made, "length" in plan.sources, counts)
     if plan.count_tokens is not None and "completion" in plan.sources:
         counted = pl.Series(plan.count_tokens([answer or "" for answer in made["answer"]]), dtype=pl.Int32)
         made = made.with_columns(length=counted.set(made["answer"].is_null(), None))
@@ -225,15 +221,13 @@ def _raw(frame: "polars.DataFrame", plan: Plan, part: Part) -> "polars.DataFrame
     )
 
 
-def _whole(made: "polars.DataFrame", plan: Plan, counts: Counter) -> "polars.DataFrame":
+def _whole(made: "polars.DataFrame", measured: bool, counts: Counter) -> "polars.DataFrame":
     """Leave out rows that lack something, and count them by what they lack first."""
     import polars as pl
 
     needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct"}
-    if "length" in plan.sources:
+    if measured:
         needed[NO_LENGTH] = "length"
-    elif plan.answered:
-        needed[NO_ANSWER] = "length"
     if (
         not any(made[name].null_count() for name in needed.values())
         and made["problem"].str.len_bytes().min() != 0
@@ -246,6 +240,18 @@ def _whole(made: "polars.DataFrame", plan: Plan, counts: Counter) -> "polars.Dat
     made = made.with_columns(lacks=lacks)
     counts.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
     return made.filter(pl.col("lacks").is_null())
+
+
+def answered(rows: "polars.DataFrame", counts: Counter) -> "polars.DataFrame":
+    """Leave out rows of unknown length where a run has others, and count them; all stay where no length is known.
+
+    A correct row without a length would count among the answers, with nothing to their length, and so make them short.
+    """
+    known = rows["length"].is_not_null()
+    if not known.any():
+        return rows
+    counts[NO_ANSWER] += int((~known).sum())
+    return rows.filter(known)
 
 
 def _name(source: Source, kinds: "polars.Schema", number: bool) -> "polars.Expr":
