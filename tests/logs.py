@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
+
+from conet.errors import ConetError
 
 
 def rollouts(
@@ -75,3 +78,25 @@ def valley(
 ) -> np.ndarray:
     """A mean length that falls to a bottom and rises again; shape (steps, 1)."""
     return np.interp(np.arange(steps), [0, bottom, steps - 1], [start, low, end])[:, None]
+
+
+def written(rows: pl.DataFrame, path: Path) -> Path:
+    """Write a table in the format that the name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        rows.write_parquet(path)
+    elif path.suffix == ".csv":
+        rows.write_csv(path)
+    else:
+        rows.write_ndjson(path)
+    return path
+
+
+def said(error: pytest.ExceptionInfo[ConetError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    assert "Traceback" not in text
+    return text
+
+
+ROWS = rollouts(np.full((6, 4), 0.5), samples=8)
