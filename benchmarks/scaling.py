@@ -27,7 +27,7 @@ from conet.bench.engine import Bench
 from conet.bench.run import processors, ratios
 from conet.bench.timing import measure
 from conet.learners.sft import SFT
-from conet.model.graph import regular
+from conet.network.graph import regular
 from conet.report import style
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -53,9 +53,7 @@ RATIO_AIMS: tuple[tuple[str, str, float | None], ...] = (
     ("update_over_sample", "whole update, times its sampling (G=64, L=100, uniform)", -2),
     ("update_over_sample_trained", "the same at the trained policy", None),
 )
-WARM = (
-    "import conet; from conet.training import Training, warm_up; warm_up(Training(conet.preset('reference')))"
-)
+WARM = "import conet; from conet.runs.trainer import Training, warm_up; warm_up(Training(conet.preset('reference')))"
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from conet.errors import ConetError
-from conet.model.graph import Graph, from_edges
+from conet.base.errors import ConetError
+from conet.network.graph import Graph, from_edges
 
 
 def ring_of_cliques(nodes: int, degree: int, seed: int, reach: Annotated[int, Field(ge=1)] = 1) -> Graph:

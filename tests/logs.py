@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 
 def rollouts(

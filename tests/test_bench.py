@@ -8,7 +8,7 @@ import pytest
 
 from conet.bench import Size, engine, format_table, rivals, run_bench, timing
 from conet.engine.tables import Policy
-from conet.model.graph import regular
+from conet.network.graph import regular
 
 SMALL = Size(nodes=60, degree=6, questions=8, rollouts=4, max_length=6)
 LARGE = Size(nodes=90, degree=5, questions=10, rollouts=3, max_length=5)

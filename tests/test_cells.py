@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import work
 
-from conet.errors import ConetError
-from conet.experiments import cells as module
-from conet.experiments.cells import Cache, Cell, run_cells
+from conet.base.errors import ConetError
+from conet.cells import cell as module
+from conet.cells.cell import Cache, Cell, run_cells
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_the_source_hash_moves_with_what_computes_and_not_with_what_draws(tmp_pa
     before = module.source_hash("work:double")
     assert hash_after("report/style.py") == before
     assert hash_after("cli/__init__.py") == before
-    assert hash_after("experiments/c1.py") == before
+    assert hash_after("claims/c1.py") == before
     assert hash_after("learners/grpo.py") != before
     module.source_hash.cache_clear()
 
@@ -143,7 +143,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path):
 
 
 def test_a_kept_result_says_what_it_is_of(make, cache):
-    from conet.store import read_arrays
+    from conet.runs.directory import read_arrays
 
     cell = make("double", 5)
     run_cells([cell], cache)

@@ -237,7 +237,7 @@ def test_stop_at_any_answer_and_pairs_from_a_file(call):
 
 
 def test_progress_is_on_stderr_alone(call, monkeypatch):
-    from conet import progress
+    from conet.base import progress
 
     monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
     result = call("run", *QUICK, "--out", "x", "--json")
@@ -256,7 +256,7 @@ def test_help(call, arguments):
 
 
 def test_interrupted(call, monkeypatch):
-    from conet.training import Training
+    from conet.runs.trainer import Training
 
     advance = Training.advance
 
@@ -509,7 +509,7 @@ def test_graphs_that_fail(code, words, call):
 
 
 def test_out_of_memory_is_said(call, monkeypatch):
-    from conet.training import Training
+    from conet.runs.trainer import Training
 
     def advance(self):
         return np.empty((2**31, 2**20))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import work
 
-from conet.experiments.cells import Cache, Cell, run_cells
+from conet.cells.cell import Cache, Cell, run_cells
 
 pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray")
@@ -61,7 +61,7 @@ def test_workers_answer_fail_and_die_without_sinking_the_others(cluster, tmp_pat
 
 
 def test_a_sweep_gives_the_same_table_as_in_one_process(cluster, tmp_path):
-    from conet.experiments.sweep import Sweep, sweep
+    from conet.cells.sweep import Sweep, sweep
 
     definition = Sweep(preset="smoke", seeds=2, grid={"learner.rollouts": [2, 4]}, cells=({"steps": 20},))
     here = sweep(definition, tmp_path / "here")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from conet.base.errors import ConetError, nearest
 from conet.config import PRESETS, Config, flatten, known_keys, load, preset
-from conet.errors import ConetError, nearest
 
 CHANGES = st.fixed_dictionaries(
     {},

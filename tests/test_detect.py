@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conet import detect
+from conet.base.errors import ConetError
 from conet.config import preset
 from conet.detect import Counts, Detector
 from conet.detect.counts import halves, percentiles, resampled
 from conet.detect.forecast import TABLE, TURNED, forecast_online
 from conet.detect.knee import hinge
 from conet.detect.models import autocorrelation_time
-from conet.errors import ConetError
 from conet.observables.length import windowed_correct_length
-from conet.rollouts import per_problem
-from conet.train import Training
+from conet.rollouts.table import per_problem
+from conet.runs.launch import Training
 
 STEPS = np.arange(400)
 

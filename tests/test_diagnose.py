@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import as_trl, as_verl, rollouts, two_stages, valley
 
+from conet.base.errors import ConetError
 from conet.cli import main
 from conet.detect import Counts, find_valley
-from conet.diagnose import Diagnosis, diagnose, findings, write
-from conet.diagnose import problems as fates
-from conet.diagnose.findings import clean
-from conet.diagnose.frustration import strife
-from conet.diagnose.heat import example, heat_set
-from conet.diagnose.moment import find_moment
-from conet.diagnose.signals import diversity, filtering, steps_table
-from conet.diagnose.stages import _parts, find_stage
-from conet.diagnose.transitions import sharpness
-from conet.diagnose.visits import Visits, by_visit, counts, visits
-from conet.errors import ConetError
+from conet.diagnosis import Diagnosis, diagnose, findings, write
+from conet.diagnosis import problems as fates
+from conet.diagnosis.findings import clean
+from conet.diagnosis.frustration import strife
+from conet.diagnosis.heat import example, heat_set
+from conet.diagnosis.moment import find_moment
+from conet.diagnosis.signals import diversity, filtering, steps_table
+from conet.diagnosis.stages import _parts, find_stage
+from conet.diagnosis.transitions import sharpness
+from conet.diagnosis.visits import Visits, by_visit, counts, visits
 from conet.readers import open_run, read
 from conet.report.diagnosis import write as page
 
@@ -305,8 +305,8 @@ def test_bundles_keep_every_sum(tmp_path, monkeypatch):
     rows = rollouts(two_stages(60, 90), valley(60, 20))
     found = seen(rows, tmp_path)
     exact = counts(found)
-    monkeypatch.setattr("conet.diagnose.visits.MOST_COLUMNS", 16)
-    monkeypatch.setattr("conet.diagnose.visits.MOST_ROWS", 30)
+    monkeypatch.setattr("conet.diagnosis.visits.MOST_COLUMNS", 16)
+    monkeypatch.setattr("conet.diagnosis.visits.MOST_ROWS", 30)
     bundled = counts(found)
     assert (exact.correct.shape, bundled.correct.shape) == ((60, 90), (30, 16))
     for name in ("correct", "length_sum", "samples"):
@@ -328,7 +328,7 @@ def test_parts_of_the_v_are_the_same_from_the_table(tmp_path):
 
 
 def test_visits_in_blocks_keep_every_sum(tmp_path, monkeypatch):
-    monkeypatch.setattr("conet.diagnose.visits.MOST_VISITS", 7)
+    monkeypatch.setattr("conet.diagnosis.visits.MOST_VISITS", 7)
     accuracy = np.full((50, 6), 0.4)
     accuracy[::2, :3] = np.nan
     record = read(table(rollouts(accuracy), tmp_path))

@@ -11,8 +11,8 @@ from conet.config import GraphSettings
 from conet.engine import gradient, reference
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
-from conet.model.graph import Graph, build, from_edges
-from conet.model.tasks import Tasks
+from conet.network.graph import Graph, build, from_edges
+from conet.network.tasks import Tasks
 
 # ---------------------------------------------------------------- walks
 

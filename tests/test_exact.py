@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from conet.base.errors import ConetError
 from conet.engine import exact
 from conet.engine.gradient import from_walks
-from conet.engine.pulls import pulls, question_gradients
+from conet.engine.problem_gradients import pulls, question_gradients
 from conet.engine.sample import sample
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.graph import Graph, from_edges, regular
-from conet.model.tasks import Tasks
+from conet.network.graph import Graph, from_edges, regular
+from conet.network.tasks import Tasks
 
 FALSE_ALARM = 1e-6  # of each statistical test as a whole; seeds are fixed
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from conet import cli
-from conet.errors import ConetError
-from conet.experiments import EXPERIMENTS, declare, finite_size, reproduce
-from conet.experiments.cells import Arrays, Cell
-from conet.experiments.declare import Experiment, Results, Scale, Table, Verdict, judge
-from conet.experiments.pages import write_html, write_markdown
+from conet.base.errors import ConetError
+from conet.cells.cell import Arrays, Cell
+from conet.claims import EXPERIMENTS, declare, finite_size, reproduce
+from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
+from conet.claims.pages import write_html, write_markdown
 from conet.report import style
 
 SMALL = {
@@ -136,10 +136,10 @@ def tiny(name="C1", functions=("double",), place="", **parts) -> Experiment:
 
 @pytest.fixture
 def declared(monkeypatch, tmp_path):
-    import conet.experiments
+    import conet.claims
 
     def enter(*experiments):
-        monkeypatch.setattr(conet.experiments, "EXPERIMENTS", {each.name: each for each in experiments})
+        monkeypatch.setattr(conet.claims, "EXPERIMENTS", {each.name: each for each in experiments})
         return tmp_path
 
     return enter
@@ -252,7 +252,7 @@ def test_an_exponent_is_that_of_a_power_law_and_its_interval_comes_from_the_seed
 
 
 def test_the_entropy_row_can_fail_where_the_gap_row_could_not():
-    from conet.experiments import c6
+    from conet.claims import c6
 
     passes = np.array([[0.02, 0.1], [0.5, 0.98], [0.95, 0.98], [0.97, 0.98]])[:, [0, 0, 0, 0, 1]]
     late = {"snapshot.pass_at_k": passes, "snapshot.path_entropy": np.array([np.nan, 0.4, 0.4, 0.1])}
@@ -262,7 +262,7 @@ def test_the_entropy_row_can_fail_where_the_gap_row_could_not():
 
 
 def test_widths_after_the_knee_over_those_before():
-    from conet.experiments import c5
+    from conet.claims import c5
 
     accuracy = np.concatenate([np.linspace(0, 0.9, 50), np.linspace(0.9, 1.0, 50)])
     run = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from conet.engine import exact
-from conet.engine.pulls import question_gradients
+from conet.engine.problem_gradients import question_gradients
 from conet.engine.tables import Policy
-from conet.model.graph import Graph, from_edges, regular
-from conet.model.tasks import Tasks
+from conet.network.graph import Graph, from_edges, regular
+from conet.network.tasks import Tasks
 from conet.observables.degree import effective_out_degree
 from conet.observables.frustration import committed_nodes, conflict_matrix, fights, frustration
 

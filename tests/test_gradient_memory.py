@@ -6,8 +6,8 @@ import pytest
 from conet.engine.gradient import Gradient, from_walks
 from conet.engine.sample import sample
 from conet.engine.tables import Policy
-from conet.model.graph import regular
-from conet.model.tasks import Tasks
+from conet.network.graph import regular
+from conet.network.tasks import Tasks
 
 TASKS = Tasks(np.arange(10, dtype=np.int32), np.arange(20, 30, dtype=np.int32), 8)
 

@@ -7,13 +7,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from conet.base.errors import ConetError
 from conet.config import GraphSettings
+from conet.engine.softmax import entropy, softmax
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model import builders
-from conet.model.graph import GRAPHS, Graph, build, from_edges
-from conet.model.policy import entropy, softmax
-from conet.model.tasks import Tasks
+from conet.network import builders
+from conet.network.graph import GRAPHS, Graph, build, from_edges
+from conet.network.tasks import Tasks
 
 UNDIRECTED = ("regular_undirected", "small_world", "scale_free")
 DRAWN = ("regular", "erdos_renyi", *UNDIRECTED)
@@ -162,7 +162,7 @@ def test_a_file_that_is_no_graph(tmp_path, source, part):
 def test_postponed_annotations_work_too(tmp_path):
     path = tmp_path / "postponed.py"
     path.write_text(
-        "from __future__ import annotations\nimport numpy as np\nfrom conet.model.graph import from_edges\n"
+        "from __future__ import annotations\nimport numpy as np\nfrom conet.network.graph import from_edges\n"
         "def ring(nodes, degree, seed, step: int = 1):\n"
         "    here = np.arange(nodes)\n    return from_edges(here, (here + step) % nodes, nodes)\n"
     )

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conet import heating
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
-from conet.model.graph import Graph, from_edges, regular
-from conet.model.tasks import Tasks
+from conet.network.graph import Graph, from_edges, regular
+from conet.network.tasks import Tasks
+from conet.rollouts.selection import choose, hard_problems
+from conet.runs import demonstrations
 
 
 def tasks_of(questions: list[int], answers: list[int], max_length: int, stop: bool = False) -> Tasks:
@@ -40,7 +41,7 @@ def oracle(graph: Graph) -> nx.DiGraph:
     ],
 )
 def test_boundaries_of_hard(correct, samples, chosen):
-    found = heating.hard_problems(np.array([0, correct, 64]), np.array([64, samples, 64]))
+    found = hard_problems(np.array([0, correct, 64]), np.array([64, samples, 64]))
     assert found.tolist() == ([1] if chosen else [])
 
 
@@ -56,7 +57,7 @@ def test_hard_problems_one_by_one(pairs, below, at_least):
     expected = [
         problem for problem, (c, n) in enumerate(pairs) if n >= at_least and c >= 1 and c / n < below
     ]  # fmt: skip
-    assert heating.hard_problems(correct, samples, below, at_least).tolist() == expected
+    assert hard_problems(correct, samples, below, at_least).tolist() == expected
 
 
 def test_what_is_taught_of_several_correct_samples():
@@ -64,10 +65,10 @@ def test_what_is_taught_of_several_correct_samples():
     order = np.array([0, 5, 2, 3, 1, 4])  # sample 1 is the newest, sample 4 is not correct
     candidates = np.array([0, 1, 2, 3, 5])
     rng = np.random.default_rng(0)
-    assert heating.choose(candidates, length, order, "shortest", rng) == 3  # as short as 1, but earlier
-    assert heating.choose(candidates, length, order, "first", rng) == 0
-    assert heating.choose(candidates, length, order, "newest", rng) == 1
-    drawn = {heating.choose(candidates, length, order, "random", rng) for _ in range(200)}
+    assert choose(candidates, length, order, "shortest", rng) == 3  # as short as 1, but earlier
+    assert choose(candidates, length, order, "first", rng) == 0
+    assert choose(candidates, length, order, "newest", rng) == 1
+    drawn = {choose(candidates, length, order, "random", rng) for _ in range(200)}
     assert drawn == set(candidates.tolist())  # each is missed with chance 4e-20
 
 
@@ -80,7 +81,7 @@ def harvested() -> tuple[Walks, Tasks]:
 @pytest.mark.parametrize("below", [0.1, 0.25, np.inf])
 def test_demonstrations_by_brute_force(pick, below):
     walks, tasks = harvested()
-    taught = heating.demonstrations(walks, below, pick, seed=0)
+    taught = demonstrations.demonstrations(walks, below, pick, seed=0)
     correct = [
         [w for w in range(100 * problem, 100 * problem + 100) if walks.correct[w]] for problem in range(12)
     ]
@@ -102,14 +103,14 @@ def test_demonstrations_by_brute_force(pick, below):
 
 def test_demonstrations_repeat_with_the_seed():
     walks, _ = harvested()
-    drawn = [heating.demonstrations(walks, np.inf, "random", seed).edges for seed in (0, 0, 1)]
+    drawn = [demonstrations.demonstrations(walks, np.inf, "random", seed).edges for seed in (0, 0, 1)]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
 
 
 def test_no_problem_qualifies():
     walks, _ = harvested()
-    taught = heating.demonstrations(walks, 1e-9, "shortest", seed=0)
+    taught = demonstrations.demonstrations(walks, 1e-9, "shortest", seed=0)
     assert (len(taught.problems), len(taught.length), taught.edges.shape) == (0, 0, (0, 12))
 
 
@@ -117,7 +118,7 @@ def test_no_problem_qualifies():
 def test_shortest_walks_are_shortest(seed):
     graph = regular(60, 2, seed)
     tasks = tasks_of(list(range(20)), list(range(20, 40)), 5)
-    found = heating.shortest_walks(Policy(graph), tasks)
+    found = demonstrations.shortest_walks(Policy(graph), tasks)
     lengths = dict(nx.all_pairs_shortest_path_length(oracle(graph)))
     pairs = list(zip(tasks.questions.tolist(), tasks.answers.tolist()))
     within = [problem for problem, (q, a) in enumerate(pairs) if lengths[q].get(a, 99) <= 5]
@@ -136,18 +137,18 @@ def test_shortest_walks_go_around_the_answers_of_others():
     # 0 → 1 → 3 is shorter than 0 → 2 → 4 → 3, but node 1 is the answer of question 5.
     pairs = [(0, 1), (1, 3), (0, 2), (2, 4), (4, 3), (3, 0), (5, 1), (1, 5)]
     graph = from_edges(*np.array(pairs).T, 6)
-    around = heating.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4, stop=True))
+    around = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4, stop=True))
     assert around.length.tolist() == [3, 1]
-    through = heating.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4))
+    through = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4))
     assert through.length.tolist() == [2, 1]
-    too_long = heating.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 2, stop=True))
+    too_long = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 2, stop=True))
     assert too_long.problems.tolist() == [1]
     # A walk may start at a node that is another question's answer.
-    chained = heating.shortest_walks(Policy(graph), tasks_of([5, 1], [1, 3], 4, stop=True))
+    chained = demonstrations.shortest_walks(Policy(graph), tasks_of([5, 1], [1, 3], 4, stop=True))
     assert chained.problems.tolist() == [0, 1]
     assert chained.length.tolist() == [1, 1]
 
 
 def test_shortest_walks_where_an_answer_cannot_be_reached():
     graph = from_edges(np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2]), 4)
-    assert len(heating.shortest_walks(Policy(graph), tasks_of([0], [2], 9)).length) == 0
+    assert len(demonstrations.shortest_walks(Policy(graph), tasks_of([0], [2], 9)).length) == 0

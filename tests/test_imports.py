@@ -33,7 +33,7 @@ def test_help_and_presets_load_nothing_heavy(arguments):
 
 def test_a_wrong_setting_is_refused_before_anything_heavy_is_loaded():
     code = (
-        "from conet.config import preset\nfrom conet.errors import ConetError\n"
+        "from conet.config import preset\nfrom conet.base.errors import ConetError\n"
         "try: preset('smok')\nexcept ConetError: pass\nelse: raise SystemExit(1)"
     )
     assert not loaded_by(code) & {*HEAVY, *OPTIONAL, "numpy"}

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 import conet
+from conet.base.errors import ConetError
+from conet.base.registry import load_file
 from conet.config import LearnerSettings
 from conet.engine import exact
 from conet.engine.gradient import Gradient, from_walks
 from conet.engine.sample import Walks, sample, stream_key
+from conet.engine.softmax import softmax
 from conet.engine.tables import Policy
-from conet.errors import ConetError
 from conet.learners import LEARNERS, Batch, Learner, make, optim
 from conet.learners.base import standardised, step_probability
-from conet.model.graph import regular
-from conet.model.policy import softmax
-from conet.model.tasks import Tasks
-from conet.registry import load_file
-from conet.training import Training
+from conet.network.graph import regular
+from conet.network.tasks import Tasks
+from conet.runs.trainer import Training
 
 ROOT = Path(__file__).parent.parent
 GRAPH = regular(9, 3, 4)

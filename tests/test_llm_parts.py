@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.llm import arithmetic, problems, recipe
 from conet.llm.annealing import Annealing
 from conet.llm.pool import Pool, Rollout
 from conet.llm.recipe import HeatingSettings, ProblemSettings
 from conet.llm.record import Record, metrics_row
-from conet.rollouts import per_problem, schema
+from conet.rollouts.table import per_problem, schema
 
 
 def rollout(problem: int, reward: float, length: int = 3, text: str = "") -> Rollout:

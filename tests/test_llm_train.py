@@ -17,7 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import polars as pl  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from conet.errors import ConetError  # noqa: E402
+from conet.base.errors import ConetError  # noqa: E402
 from conet.llm import models, recipe, train  # noqa: E402
 from conet.llm.recipe import Recipe  # noqa: E402
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.llm import answers, evaluate, problems, verify
 from conet.llm.judge import Judge
 from conet.llm.recipe import ProblemSettings

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conet.base.errors import ConetError
 from conet.engine.sample import Walks
-from conet.errors import ConetError
+from conet.network.web import Web
 from conet.observables import forgetting, transitions
-from conet.observables.web import Web
 
 
 def column(*values: float) -> np.ndarray:

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
 from conet.engine import sample as engine
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.graph import regular
-from conet.model.tasks import Tasks
+from conet.network.graph import regular
+from conet.network.tasks import Tasks
 from conet.observables import OBSERVABLES, Observation, evaluate, length, pass_at_k
 from conet.observables.diversity import path_diversity
-from conet.registry import resolve
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import is_valid_linkage, linkage
 from scipy.spatial.distance import squareform
 
+from conet.base.errors import ConetError
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.graph import from_edges, regular
-from conet.model.tasks import Tasks
-from conet.observables import damage, islands, topology
-from conet.observables.web import Web, argmax_web, threshold_web
+from conet.network import islands
+from conet.network.graph import from_edges, regular
+from conet.network.tasks import Tasks
+from conet.network.web import Web
+from conet.observables import damage, topology
+from conet.observables.web import argmax_web, threshold_web
 
 pairs_of_ten = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25, unique=True)
 

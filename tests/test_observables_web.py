@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conet.engine import sample as engine
+from conet.engine.softmax import entropy
 from conet.engine.tables import Policy
-from conet.model.graph import Graph, from_edges, regular
-from conet.model.policy import entropy
-from conet.model.tasks import Tasks
+from conet.network.graph import Graph, from_edges, regular
+from conet.network.tasks import Tasks
 from conet.observables import diversity, web
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from logs import ROWS, as_trl, as_verl, said, written
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers import parse_map, read
 from conet.readers.columns import Source, as_messages, match, number, text_of
 from conet.readers.repeats import REPEATED

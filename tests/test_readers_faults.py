@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from logs import ROWS, as_trl, as_verl, rollouts, said, two_stages, written
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers import Collector, open_run, read
 from conet.readers.repeats import REPEATED
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import ROWS, written
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers import lines as json_lines
 from conet.readers import read
 

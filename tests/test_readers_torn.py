@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from logs import ROWS, as_trl, written
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers import open_run, read, separated
 from conet.readers.places import NothingYet
 from conet.readers.repeats import REPEATED

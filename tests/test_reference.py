@@ -11,8 +11,8 @@ from conet.config import GraphSettings, TaskSettings
 from conet.engine import gradient, kernels, reference
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
-from conet.model.graph import build
-from conet.model.tasks import make
+from conet.network.graph import build
+from conet.network.tasks import make
 
 
 def test_every_kernel_has_a_twin():

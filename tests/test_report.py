@@ -10,16 +10,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conet import train
 from conet.config import Config, preset
-from conet.report import layout, style, webs, write
+from conet.network import layout
+from conet.report import style, webs, write
 from conet.report.axes import heated_spans
 from conet.report.curves import draw_accuracy
 from conet.report.data import Snapshot, choose_snapshots, gather
 from conet.report.diversity import spread
 from conet.report.html import headline, page
 from conet.report.problems import binned_accuracy, first_solved, grouped
-from conet.store import Run
+from conet.runs import launch
+from conet.runs.directory import Run
 
 ALL = {
     "average-degree", "concept-web", "correct-length", "entropy", "islands", "learning-curve", "pass-at-k",
@@ -35,7 +36,7 @@ def small(**changes: object) -> Config:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    made = train.run(small(), tmp_path_factory.mktemp("report") / "run")
+    made = launch.run(small(), tmp_path_factory.mktemp("report") / "run")
     write(made)
     return made
 
@@ -158,7 +159,7 @@ def test_numbers_of_the_headline_are_those_of_the_summary(run: Run) -> None:
     ids=["one step", "one question", "never correct", "nothing kept", "sft"],
 )
 def test_poor_runs_get_a_report(tmp_path: Path, changes: dict[str, object], missing: set[str]) -> None:
-    made = train.run(small(**changes), tmp_path / "run")
+    made = launch.run(small(**changes), tmp_path / "run")
     write(made)
     assert figures(made) == ALL - missing
     text = (made.path / "report.html").read_text(encoding="utf-8")
@@ -167,7 +168,7 @@ def test_poor_runs_get_a_report(tmp_path: Path, changes: dict[str, object], miss
 
 
 def test_run_without_any_snapshot_or_evaluation_gets_a_report(tmp_path: Path) -> None:
-    made = train.run(small(steps=6), tmp_path / "run")
+    made = launch.run(small(steps=6), tmp_path / "run")
     for path in (made.path / "snapshots").iterdir():
         path.unlink()
     made.evaluations().clear().write_parquet(made.path / "evaluations.parquet")
@@ -177,7 +178,7 @@ def test_run_without_any_snapshot_or_evaluation_gets_a_report(tmp_path: Path) ->
 
 
 def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
-    made = train.run(small(steps=12), tmp_path / "run")
+    made = launch.run(small(steps=12), tmp_path / "run")
     table = made.metrics().with_columns(
         policy_entropy=pl.lit(float("nan")), islands=pl.lit(None, pl.Int64), correct_length=pl.lit(None)
     )
@@ -192,7 +193,7 @@ def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
 
 def test_heated_steps_are_shaded(tmp_path: Path) -> None:
     changes = {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 5}
-    made = train.run(small(steps=20).override(changes), tmp_path / "run")
+    made = launch.run(small(steps=20).override(changes), tmp_path / "run")
     material = gather(made)
     assert heated_spans(material) == [(4, 9)]
     with style.look():
@@ -212,7 +213,7 @@ def test_large_webs_are_not_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     pairs = tmp_path / "<b>pairs.txt"
     pairs.write_text("0 1\n2 3\n")
-    made = train.run(small(steps=2, tasks__file=str(pairs)), tmp_path / "run")
+    made = launch.run(small(steps=2, tasks__file=str(pairs)), tmp_path / "run")
     text = page(gather(made), [])
     assert "&lt;b&gt;pairs" in text
     assert "<b>pairs" not in text
@@ -295,7 +296,7 @@ def test_layout_of_nothing_and_of_a_cycle() -> None:
 
 
 def snapshot(name: str, edges: list[tuple[int, int]]) -> Snapshot:
-    from conet.observables.web import Web
+    from conet.network.web import Web
 
     ends = np.array(edges, np.int32).T
     return Snapshot(

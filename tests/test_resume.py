@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 import conet
-from conet import cli, files, train
-from conet.training import Training
+from conet import cli
+from conet.base import files
+from conet.runs import launch
+from conet.runs.trainer import Training
 
 # Heating from step 9 on, Adam (whose moments have to be kept), observables of two kinds of columns.
 CONFIG = conet.preset("smoke").override(
@@ -216,7 +218,7 @@ def test_a_run_that_was_finished_by_another_process_meanwhile(whole, tmp_path, m
     summary = (place / "summary.json").read_text()
     looks = iter([False, True])
     monkeypatch.setattr(conet.Run, "finished", property(lambda self: next(looks)))
-    assert train.resume(place).path == place
+    assert launch.resume(place).path == place
     assert (place / "summary.json").read_text() == summary
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conet import rollouts
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
-from conet.model.graph import regular
-from conet.model.tasks import Tasks
+from conet.network.graph import regular
+from conet.network.tasks import Tasks
+from conet.rollouts import table as rollouts
 
 TASKS = Tasks(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4)
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import conet
-from conet import detect, heating, schedule
-from conet.errors import ConetError
+from conet import detect
+from conet.base.errors import ConetError
 from conet.learners import LEARNERS
 from conet.learners.base import step_probability
-from conet.training import Training
+from conet.runs import demonstrations, schedule
+from conet.runs.trainer import Training
 
 TINY = conet.preset("smoke").override(
     {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 8, "tasks.max_length": 7,
@@ -82,7 +83,7 @@ def test_heat_takes_the_hard_problems_of_its_own_harvest():
     for _ in range(2):
         twin.advance()
     harvest = twin.sample(64, 3)
-    expected = heating.demonstrations(harvest, 0.3, "shortest", 0)
+    expected = demonstrations.demonstrations(harvest, 0.3, "shortest", 0)
     assert 0 < len(expected.length) < 8
     assert training.lessons is not None
     used = expected.used()  # entries beyond a walk's length are undefined

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import conet
+from conet.base.errors import ConetError
+from conet.base.registry import load_file
 from conet.config import GraphSettings
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.builders import to_networkx, write_graphml
-from conet.model.graph import GRAPHS, Graph, build
-from conet.registry import load_file
+from conet.network.builders import to_networkx, write_graphml
+from conet.network.graph import GRAPHS, Graph, build
 
 ROOT = Path(__file__).parents[1]
 

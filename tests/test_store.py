@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 import conet
-from conet import cli, files, report, store
-from conet.errors import ConetError
-from conet.files import read_arrays, write_arrays, write_atomic
+from conet import cli, report
+from conet.base import files
+from conet.base.errors import ConetError
+from conet.base.files import read_arrays, write_arrays, write_atomic
+from conet.runs import directory as store
 
 CONFIG = conet.preset("smoke").override(
     {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6, "tasks.max_length": 8,

@@ -8,10 +8,10 @@ import pytest
 
 import conet
 from conet import cli
+from conet.base.errors import ConetError
+from conet.cells import sweep as module
+from conet.cells.sweep import Sweep, configure, read, sweep
 from conet.config import flatten
-from conet.errors import ConetError
-from conet.experiments import sweep as module
-from conet.experiments.sweep import Sweep, configure, read, sweep
 
 QUICK = {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6}
 

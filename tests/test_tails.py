@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import zeta
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.observables import tails
 from conet.observables.tails import MODELS, distance, fit_tail, plausibility, tail_start
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conet.base.errors import ConetError
 from conet.config import TaskSettings
-from conet.errors import ConetError
-from conet.model.tasks import Tasks, make
+from conet.network.tasks import Tasks, make
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,13 +9,13 @@ import pytest
 
 import conet
 from conet.engine import sample as engine
+from conet.engine.softmax import entropy, softmax
 from conet.engine.tables import Policy
 from conet.learners import LEARNERS
-from conet.measure import snapshot_steps
-from conet.model.policy import entropy, softmax
 from conet.observables import web
-from conet.rollouts import per_problem
-from conet.training import Training
+from conet.rollouts.table import per_problem
+from conet.runs.measure import snapshot_steps
+from conet.runs.trainer import Training
 
 SMALL = conet.preset("smoke").override(
     {"steps": 24, "graph.nodes": 60, "graph.degree": 6, "tasks.questions": 10, "tasks.max_length": 8,

@@ -10,8 +10,8 @@ from logs import as_trl, as_verl, rollouts, two_stages, valley
 from rich.console import Console
 from rich.live import Live
 
+from conet.base.errors import ConetError
 from conet.cli import main, watch
-from conet.errors import ConetError
 from conet.readers import open_run
 
 ROWS = rollouts(two_stages(80, 30), valley(80, 30, low=30.0))
@@ -105,7 +105,7 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch, capsys):
 
 
 def test_the_view_in_a_terminal(tmp_path):
-    from conet.diagnose import diagnose, findings
+    from conet.diagnosis import diagnose, findings
 
     as_verl(ROWS, tmp_path / "run" / "rollouts")
     found = findings(diagnose(open_run(tmp_path / "run").read())) | {"report": "out/report.html"}

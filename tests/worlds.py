@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from conet.config import GraphSettings
 from conet.engine.tables import Policy
-from conet.model.graph import build
-from conet.model.tasks import Tasks
+from conet.network.graph import build
+from conet.network.tasks import Tasks
 
 KINDS = ("regular", "erdos_renyi", "scale_free")
 SCALES = {"uniform": 0.0, "random": 1.0, "trained": 30.0}

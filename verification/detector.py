@@ -25,7 +25,7 @@ from conet import detect
 from conet.config import Config, preset
 from conet.detect import Counts
 from conet.detect.forecast import forecast_online
-from conet.train import Training
+from conet.runs.launch import Training
 
 # name: preset, changes, seeds from 0 on
 SETTINGS: dict[str, tuple[str, dict, int]] = {

@@ -17,7 +17,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["conet.readers"]):
-    from conet.errors import ConetError
+    from conet.base.errors import ConetError
     from conet.readers import READERS, open_run
     from conet.readers.columns import parse_map
 

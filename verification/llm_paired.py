@@ -22,16 +22,16 @@ import numpy as np
 import polars as pl
 from matplotlib.ticker import MaxNLocator
 
+from conet.base.files import write_atomic
+from conet.claims.declare import Verdict, judge
+from conet.claims.plain import dots
 from conet.detect import find_knee
-from conet.diagnose import diagnose
-from conet.experiments.declare import Verdict, judge
-from conet.experiments.plain import dots
-from conet.files import write_atomic
+from conet.diagnosis import diagnose
 from conet.llm import evaluate, models, problems, recipe, train
 from conet.observables.forgetting import forgetting_summary
 from conet.readers import read
 from conet.report import style
-from conet.rollouts import per_problem
+from conet.rollouts.table import per_problem
 
 SAMPLES = 64
 KS = ("1", "16", "64")

@@ -10,15 +10,15 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Config": "conet.config",
-    "ConetError": "conet.errors",
-    "Graph": "conet.model.graph",
+    "ConetError": "conet.base.errors",
+    "Graph": "conet.network.graph",
     "Learner": "conet.learners.base",
-    "Run": "conet.store",
-    "Tasks": "conet.model.tasks",
+    "Run": "conet.runs.directory",
+    "Tasks": "conet.network.tasks",
     "preset": "conet.config",
-    "resume": "conet.train",
-    "run": "conet.train",
-    "simulate": "conet.training",
+    "resume": "conet.runs.launch",
+    "run": "conet.runs.launch",
+    "simulate": "conet.runs.trainer",
 }
 
 __all__ = sorted(_WHERE)

@@ -13,9 +13,9 @@ from conet.engine.sample import TRAIN, Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.learners import Batch, Learner, make
 from conet.learners.optim import SGD
-from conet.model import tasks as task_sets
-from conet.model.graph import Graph
-from conet.model.tasks import Tasks
+from conet.network import tasks as task_sets
+from conet.network.graph import Graph
+from conet.network.tasks import Tasks
 
 KEY = stream_key(0, 0, TRAIN)
 _NO_STEPS = np.ones((1, 1))  # behaviour probabilities, which one epoch does not read

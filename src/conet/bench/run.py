@@ -15,7 +15,7 @@ from conet.bench.rivals import rivals
 from conet.bench.timing import Size, measure
 from conet.learners.grpo import GRPO
 from conet.learners.sft import SFT
-from conet.model import graph as graphs
+from conet.network import graph as graphs
 
 SMALL = Size(nodes=800, degree=40, questions=128, rollouts=64, max_length=100)
 LARGE = Size(nodes=1_000_000, degree=40, questions=4096, rollouts=8, max_length=100)

@@ -7,9 +7,9 @@ import sys
 from cyclopts import App, CycloptsError
 
 from conet import __version__
+from conet.base.errors import ConetError
 from conet.cli import diagnose, experiments, llm, runs
 from conet.cli.options import Json
-from conet.errors import ConetError
 
 app = App(
     name="conet",

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from conet.base.errors import ConetError
 from conet.cli.options import Json, Whole
-from conet.errors import ConetError
 
 Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
@@ -44,10 +44,10 @@ def diagnose(
     json_
         Print the findings as one JSON object on the last line.
     """
-    from conet.diagnose import diagnose as examine
-    from conet.diagnose import write
-    from conet.diagnose.findings import refuse_foreign
-    from conet.files import printable
+    from conet.base.files import printable
+    from conet.diagnosis import diagnose as examine
+    from conet.diagnosis import write
+    from conet.diagnosis.findings import refuse_foreign
     from conet.report.diagnosis import write as page
 
     place = default_place(path) if out is None else out
@@ -95,7 +95,7 @@ def heat(
     tokenizer
         As for `conet diagnose`.
     """
-    from conet.diagnose.heat import heat_set, write
+    from conet.diagnosis.heat import heat_set, write
 
     if not 0 < below <= 1:
         raise ConetError(f"--below {below}", "an accuracy above 0 and at most 1", "for example 0.1")
@@ -147,7 +147,7 @@ def watch(
         Where the report goes; runs/diagnosis-<name> by default.
     """
     from conet.cli.watch import follow
-    from conet.diagnose.findings import refuse_foreign
+    from conet.diagnosis.findings import refuse_foreign
 
     if not 0 <= interval < float("inf"):
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from conet.base.errors import ConetError
 from conet.cli.options import Json, Whole, count
-from conet.errors import ConetError
 
 
 def reproduce(
@@ -42,8 +42,8 @@ def reproduce(
     json_
         Print all verdicts as one JSON object on the last line.
     """
-    from conet.experiments.reproduce import reproduce as answer
-    from conet.progress import cell_line
+    from conet.claims.reproduce import reproduce as answer
+    from conet.cli.progress import cell_line
 
     if quick and exhaustive:
         raise ConetError("--quick and --exhaustive", "one of them", "leave one out")
@@ -91,8 +91,8 @@ def sweep(
     json_
         Print all rows as one JSON object on the last line.
     """
-    from conet.experiments import sweep as sweeps
-    from conet.progress import cell_line
+    from conet.cells import sweep as sweeps
+    from conet.cli.progress import cell_line
 
     definition = sweeps.read(file)
     place = out or Path("runs") / f"sweep-{file.stem}"

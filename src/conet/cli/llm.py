@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from cyclopts import App
 
+from conet.base.errors import ConetError
 from conet.cli.options import Json, Pairs, Whole, parse_pairs
-from conet.errors import ConetError
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
@@ -98,11 +98,11 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     json_
         Print the result as one JSON object on the last line.
     """
+    from conet.base.progress import line
     from conet.llm import evaluate as evaluation
     from conet.llm import problems as sources
     from conet.llm import recipe as recipes
     from conet.llm import train as training
-    from conet.progress import line
 
     training.check_installed()
     _hush()
@@ -129,7 +129,7 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
 
 def report(run: Path) -> str:
     """Write the report of a training's rollouts, in RUN/diagnosis, and return its path."""
-    from conet.diagnose import diagnose, write
+    from conet.diagnosis import diagnose, write
     from conet.readers import read
     from conet.report.diagnosis import write as page
 
@@ -175,8 +175,8 @@ def _hush() -> None:
 
 def _train(work: Callable[[Any], Path], place: Path, as_json: bool) -> None:
     """Train with a live line, and print the summary."""
+    from conet.base.progress import line
     from conet.llm.train import check_installed
-    from conet.progress import line
 
     check_installed()
     _hush()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 
 def whole(_: type, tokens: Sequence[Token]) -> int:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from conet.base.errors import ConetError
 from conet.cli.options import Json, Pairs, Whole, count, parse_pairs
-from conet.errors import ConetError
 
 
 def run_command(
@@ -41,16 +41,16 @@ def run_command(
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet import train
     from conet.config import load
     from conet.config import preset as named
+    from conet.runs import launch
 
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
     changes = parse_pairs(set_)
     changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
     settings = settings.override(changes)
-    place = out or train.default_place(settings)
-    _train(lambda progress: train.run(settings, place, progress=progress, threads=count(threads)),
+    place = out or launch.default_place(settings)
+    _train(lambda progress: launch.run(settings, place, progress=progress, threads=count(threads)),
            place, settings.steps, json_)  # fmt: skip
 
 
@@ -66,10 +66,11 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet import store, train
+    from conet.runs import directory as store
+    from conet.runs import launch
 
     directory = store.Run(run)
-    _train(lambda progress: train.resume(run, progress=progress, threads=count(threads)),
+    _train(lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
            run, directory.config.steps, json_)  # fmt: skip
 
 
@@ -81,8 +82,8 @@ def report(run: Path) -> None:
     run
         The run directory.
     """
-    from conet import store
     from conet.report import write
+    from conet.runs import directory as store
 
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
@@ -118,7 +119,7 @@ def presets(*, json_: Json = False) -> None:
 
 def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
     """Train with a live line, write the report if it is missing, print the summary."""
-    from conet.progress import training_line
+    from conet.cli.progress import training_line
 
     try:
         with training_line(steps) as progress:

@@ -40,7 +40,7 @@ def follow(collector: Collector, out: Path, interval: float, refreshes: int | No
     refreshes
         How often to look; for ever where absent.
     """
-    from conet.diagnose import diagnose, write
+    from conet.diagnosis import diagnose, write
     from conet.report.diagnosis import write as page
 
     seen: object = None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 if TYPE_CHECKING:
     import polars
@@ -81,7 +81,7 @@ class Counts:
 
     @classmethod
     def from_table(cls, table: "polars.DataFrame") -> "Counts":
-        """Unfold what :func:`conet.rollouts.per_problem` returned."""
+        """Unfold what :func:`conet.rollouts.table.per_problem` returned."""
         steps, row = np.unique(table["step"].to_numpy(), return_inverse=True)
         problems, column = np.unique(table["problem"].to_numpy(), return_inverse=True)
         correct, length_sum, samples = np.zeros((3, len(steps), len(problems)))

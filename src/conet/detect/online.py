@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from math import inf, sqrt
 from typing import Any, NamedTuple
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 NOISE_MEMORY = 2.0  # longer than the means': a noise estimate needs many steps
 STATE = (

@@ -6,11 +6,11 @@ from itertools import combinations
 
 import numpy as np
 
+from conet.base.errors import ConetError
+from conet.base.intervals import interval
 from conet.detect.counts import Interval
 from conet.detect.knee import knee
 from conet.detect.valley import v_bottom
-from conet.errors import ConetError
-from conet.statistics import interval
 
 TOLERANCE = 0.2
 
@@ -149,7 +149,7 @@ def coincidence(
     tolerance
         How far apart on average two moments may lie and still coincide, as a share.
     level
-        Of the intervals (:func:`conet.statistics.interval`, over seeds).
+        Of the intervals (:func:`conet.base.intervals.interval`, over seeds).
 
     Raises
     ------

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from conet.base.errors import ConetError
 from conet.engine import exact_kernels as kernels
 from conet.engine.gradient import Gradient
 from conet.engine.kernels import finish_rows
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.tasks import Tasks
+from conet.network.tasks import Tasks
 
 _PARTS = 8  # at most so many threads are of use; fixed, because the order of sums depends on it
 _SCRATCH = 4 * 2**30  # bytes that a thread may need before we refuse

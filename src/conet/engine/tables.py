@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from conet.engine import kernels
-from conet.model.graph import Graph
+from conet.network.graph import Graph
 
 
 class Policy:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
 from conet.config import LearnerSettings, validated
-from conet.errors import ConetError
 from conet.learners import exact, grpo, reinforce, rloo, sft
 from conet.learners.base import Batch, Learner
-from conet.registry import resolve
 
 LEARNERS: dict[str, type[Learner]] = {
     "grpo": grpo.GRPO,

@@ -10,7 +10,7 @@ from conet.config import Settings
 from conet.engine.gradient import Gradient, from_walks
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.model.tasks import Tasks
+from conet.network.tasks import Tasks
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from conet.errors import ConetError
-from conet.files import numbered, write_atomic, write_table
+from conet.base.errors import ConetError
+from conet.base.files import numbered, write_atomic, write_table
+from conet.base.intervals import interval
 from conet.llm.answers import compact, last_box, number
 from conet.llm.judge import Judge
 from conet.llm.problems import Problem, prompt
 from conet.llm.recipe import ProblemSettings
 from conet.llm.verify import given
 from conet.observables.pass_at_k import best_at_k, pass_at_k, powers_of_two
-from conet.statistics import interval
 
 Generate = Callable[[list[Any]], list[tuple[list[int], str, bool]]]
 GROUP = 8  # problems between two files

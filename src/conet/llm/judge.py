@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
 from conet.llm.verify import IN_PROCESS, VERIFIERS, Verifier
-from conet.registry import resolve
 
 READY_SECONDS = 120.0  # importing a verifier may be slow; a sample may not
 MEMORY = 4 << 30  # bytes that one child may take

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.llm.recipe import ModelSettings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conet.heating import Pick, choose, hard_problems
+from conet.rollouts.selection import Pick, choose, hard_problems
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Pool:
         Parameters
         ----------
         below, min_samples
-            See :func:`conet.heating.hard_problems`.
+            See :func:`conet.rollouts.selection.hard_problems`.
         pick
-            See :func:`conet.heating.choose`.
+            See :func:`conet.rollouts.selection.choose`.
         """
         problems = sorted({visit.problem for visit in self.visits})
         place = {problem: row for row, problem in enumerate(problems)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conet.errors import ConetError, nearest
+from conet.base.errors import ConetError, nearest
 from conet.llm import arithmetic
 from conet.llm.answers import last_box
 from conet.llm.recipe import ProblemSettings

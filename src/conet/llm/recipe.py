@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from conet.base.errors import ConetError, nearest
 from conet.config import Count, Settings, flatten
-from conet.errors import ConetError, nearest
-from conet.heating import Pick
+from conet.rollouts.selection import Pick
 
 # TRL's defaults move from version to version, so everything that shapes the update is pinned here.
 PINNED: dict[str, Any] = {

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.files import numbered, write_atomic, write_table
+from conet.base.files import numbered, write_atomic, write_table
 from conet.llm.pool import Rollout
-from conet.rollouts import schema
+from conet.rollouts.table import schema
 
 if TYPE_CHECKING:
     import polars

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conet.errors import ConetError, nearest
-from conet.files import damaged, numbered, write_atomic, write_table
+from conet.base.errors import ConetError, nearest
+from conet.base.files import damaged, numbered, write_atomic, write_table
 from conet.llm import models, problems
 from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
@@ -58,7 +58,7 @@ def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
 
 def create(recipe: Recipe, out: Path) -> None:
     """Make the run directory appear by one rename, with recipe and provenance."""
-    from conet.store import refuse_existing
+    from conet.runs.directory import refuse_existing
 
     refuse_existing(out)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")

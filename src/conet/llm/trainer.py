@@ -15,7 +15,7 @@ from accelerate.utils import gather_object
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOTrainer
 
-from conet.files import write_atomic
+from conet.base.files import write_atomic
 from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.pool import Demonstration, Pool, Rollout

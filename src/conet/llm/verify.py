@@ -8,8 +8,8 @@ Verifiers that can hang or crash run in child processes: see :mod:`conet.llm.jud
 import re
 from collections.abc import Callable
 
+from conet.base.registry import register
 from conet.llm import answers
-from conet.registry import register
 
 Verifier = Callable[[str, str], bool | float]
 VERIFIERS: dict[str, Verifier] = {}

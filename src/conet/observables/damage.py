@@ -11,8 +11,9 @@ import numpy as np
 
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.model.tasks import Tasks
-from conet.observables.web import Web, argmax_web, traffic_counts
+from conet.network.tasks import Tasks
+from conet.network.web import Web
+from conet.observables.web import argmax_web, traffic_counts
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from conet.model.graph import Graph
-from conet.model.policy import entropy
+from conet.engine.softmax import entropy
+from conet.network.graph import Graph
 
 
 def effective_out_degree(graph: Graph, probability: np.ndarray, flow: np.ndarray) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.observables import web_kernels as kernels
-from conet.observables.web import Web
+from conet.network import web_kernels as kernels
+from conet.network.web import Web
 
 
 def node_entropy(policy: Policy, nodes: np.ndarray | None = None) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 WINDOW = 8
 SOLVED, LOST = 0.5, 0.1

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.engine.pulls import pulls, question_gradients
+from conet.engine.problem_gradients import pulls, question_gradients
 from conet.engine.tables import Policy
-from conet.model.tasks import Tasks
+from conet.network.tasks import Tasks
 
 _ROWS = 1024  # nodes whose single gradients are held at a time
 

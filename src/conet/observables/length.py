@@ -7,7 +7,7 @@ what happened.
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 WINDOW = 9
 START_STEPS = 5

@@ -6,11 +6,12 @@ from functools import cached_property
 from numbers import Real
 from typing import Any
 
+from conet.base.errors import ConetError
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.errors import ConetError
-from conet.model.tasks import Tasks
-from conet.observables.web import Web, threshold_web
+from conet.network.tasks import Tasks
+from conet.network.web import Web
+from conet.observables.web import threshold_web
 
 
 @dataclass(frozen=True)

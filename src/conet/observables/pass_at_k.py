@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 
 def pass_at_k(correct_counts: np.ndarray, n: int | np.ndarray, k: int) -> np.ndarray:

@@ -6,11 +6,11 @@ number or a dict of numbers.
 
 import numpy as np
 
+from conet.base.registry import register
 from conet.observables import diversity, pass_at_k
 from conet.observables.observation import Observable, Observation
 from conet.observables.topology import topology_summary
 from conet.observables.web import argmax_web, traffic_web
-from conet.registry import register
 
 OBSERVABLES: dict[str, Observable] = {}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 _HORIZON = 50.0  # of cut-offs: e^-50 is nothing
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.engine.tables import Policy
-from conet.observables.web import Web, edges_web, web_summary
+from conet.network.web import Web
+from conet.observables.web import edges_web, web_summary
 
 if TYPE_CHECKING:
     import rustworkx

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from conet.base.errors import ConetError
 from conet.engine.sample import Walks
-from conet.errors import ConetError
-from conet.observables.web import Web
+from conet.network.web import Web
 
 RISE_WIDTH = 2 * np.log(9.0)  # a logistic of scale s goes from 10 to 90 % of its rise in 2 ln 9 · s
 _SMALLEST = 1e-6  # probabilities stay this far from 0 and 1, so that one odd sample costs finitely much

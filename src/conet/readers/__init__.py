@@ -6,11 +6,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from conet.base.registry import resolve
 from conet.readers import conet_run, table, trl, verl
 from conet.readers.base import Part, Reader, Record
 from conet.readers.collect import Collector
 from conet.readers.columns import Source, parse_map
-from conet.registry import resolve
 
 __all__ = ["READERS", "Collector", "Part", "Reader", "Record", "Source", "open_run", "parse_map", "read"]
 

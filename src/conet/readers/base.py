@@ -130,7 +130,7 @@ def schema() -> "dict[str, polars.DataType | type[polars.DataType]]":
     """Columns of the record with their types."""
     import polars as pl
 
-    from conet.rollouts import PHASES, SPLITS
+    from conet.rollouts.table import PHASES, SPLITS
 
     return {
         "step": pl.Int32, "problem": pl.Int32, "reward": pl.Float32, "correct": pl.Boolean, "length": pl.Int32,

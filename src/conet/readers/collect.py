@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers.base import Part, Reader, Record, schema
 from conet.readers.chunk import Unusable, size
 from conet.readers.columns import Source

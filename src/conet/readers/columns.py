@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conet.errors import ConetError, nearest
+from conet.base.errors import ConetError, nearest
 
 if TYPE_CHECKING:
     import polars

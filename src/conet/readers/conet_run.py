@@ -5,7 +5,7 @@ A training of a language model by CoNet leaves the same table, with the texts be
 
 from pathlib import Path
 
-from conet.files import numbered
+from conet.base.files import numbered
 from conet.readers.base import Part, Reader, named_rewards
 from conet.readers.places import is_folder
 

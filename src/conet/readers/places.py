@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 
 
 class NothingYet(ConetError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conet.errors import ConetError, nearest
+from conet.base.errors import ConetError, nearest
 from conet.readers.base import Part, Reader, first_of, schema
 from conet.readers.columns import ROLES, Source, match, number, spoken, text
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers.chunk import Unusable
 from conet.readers.tables import chunks
 

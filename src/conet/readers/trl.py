@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
 from conet.readers.chunk import FLOATING
 from conet.readers.places import folders, number_in, scan

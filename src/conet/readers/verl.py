@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from conet.errors import ConetError
+from conet.base.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
 from conet.readers.places import NothingYet, folders, number_in, scan
 from conet.readers.tables import natural

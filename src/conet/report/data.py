@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.detect import Stages, stages
-from conet.model.graph import Graph
-from conet.model.policy import softmax
+from conet.engine.softmax import softmax
+from conet.network.graph import Graph
+from conet.network.web import Web
 from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
-from conet.observables.web import Web, threshold_edges
-from conet.rollouts import per_problem
-from conet.store import Run
+from conet.observables.web import threshold_edges
+from conet.rollouts.table import per_problem
+from conet.runs.directory import Run
 
 if TYPE_CHECKING:
     import polars

@@ -6,8 +6,8 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from conet.diagnose import Diagnosis
-from conet.files import cannot_write, write_atomic
+from conet.base.files import cannot_write, write_atomic
+from conet.diagnosis import Diagnosis
 from conet.report import style
 from conet.report.diagnosis_figures import draw_learning, draw_length, draw_problems
 from conet.report.diagnosis_signals import draw_diversity, draw_groups, draw_strife
@@ -36,7 +36,7 @@ def write(found: Diagnosis, findings: dict[str, Any], out: Path) -> Path:
     Parameters
     ----------
     findings
-        As :func:`conet.diagnose.findings` returns them.
+        As :func:`conet.diagnosis.findings` returns them.
     out
         An existing directory.
 

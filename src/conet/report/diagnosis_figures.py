@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from conet.detect import Interval
-from conet.diagnose import Diagnosis
-from conet.diagnose.visits import by_step, some
+from conet.diagnosis import Diagnosis
+from conet.diagnosis.visits import by_step, some
 from conet.observables.length import WINDOW, window_sums, windowed_correct_length, within_problem_length
 from conet.report import style
 from conet.report.axes import NAME_HEIGHT, curve, finish

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from conet.diagnose import Diagnosis
-from conet.diagnose.frustration import smooth
+from conet.diagnosis import Diagnosis
+from conet.diagnosis.frustration import smooth
 from conet.observables.length import WINDOW
 from conet.report import style
 from conet.report.axes import curve, finish, from_zero

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from conet.files import cannot_write, write_atomic
+from conet.base.files import cannot_write, write_atomic
 from conet.report import style
 from conet.report.curves import draw_accuracy, draw_degree, draw_islands, draw_length
 from conet.report.data import Material, gather
@@ -16,7 +16,7 @@ from conet.report.diversity import draw_entropy, draw_pass
 from conet.report.problems import draw_problems
 from conet.report.style import Picture
 from conet.report.webs import draw_webs
-from conet.store import Run
+from conet.runs.directory import Run
 
 # In the order of the report; a new figure is one more function here.
 FIGURES: tuple[Callable[[Material], Picture], ...] = (

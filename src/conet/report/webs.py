@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.spatial import cKDTree
 
+from conet.network.layout import places
 from conet.report import style
 from conet.report.data import EARLY, MOST_NODES, Material, Snapshot
-from conet.report.layout import places
 from conet.report.style import Picture
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY)

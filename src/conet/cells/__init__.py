@@ -1,0 +1,1 @@
+"""Cells: units of work that are cached and computed in parallel, and sweeps of them."""

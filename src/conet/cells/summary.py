@@ -1,0 +1,75 @@
+"""A run in memory, boiled down to the numbers of its summary and of any column of its metrics."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conet.base.errors import ConetError, nearest
+from conet.cells.cell import Arrays
+from conet.config import Config, flatten, validated
+from conet.runs.measure import LAST, summarise
+from conet.runs.trainer import Training, measured
+
+LEFT_OUT = ("seed", "steps")  # settings, not results
+
+
+def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mapping[str, str]) -> Arrays:
+    """Train in memory and return the measures.
+
+    Parameters
+    ----------
+    config
+        All settings.
+    measures
+        Numbers of the summary by dotted name, or columns of the metrics: their mean over the last 20
+        steps that have them. All numbers of the summary where empty.
+    files
+        Content hashes of the files that the settings name: not read, but part of the cell's hash.
+
+    Returns
+    -------
+    dict of arrays
+        Each measure by name, of shape (); NaN where it is not defined.
+
+    Raises
+    ------
+    ConetError
+        For a measure that there is not; said after the first step, before the rest is trained.
+    """
+    settings = validated(Config, config)
+    training = Training(settings)
+    rows = [training.advance()]
+    known = _numbers(_summary(settings, rows, training)) if measures else {}
+    columns = {name for name, value in rows[0].items() if not isinstance(value, str)}
+    for name in measures:
+        if name not in known and name not in columns:
+            names = [*known, *sorted(columns)]
+            raise ConetError(f"unknown measure {name!r}", "a number of the summary or a column of the metrics",
+                             nearest(name, names))  # fmt: skip
+    while training.step < settings.steps:
+        rows.append(training.advance())
+    training.state()  # says so where the training has diverged
+    numbers = _numbers(_summary(settings, rows, training))
+    chosen = measures or list(numbers)
+    return {
+        name: np.array(numbers[name] if name in numbers else _mean_of_last(rows, name)) for name in chosen
+    }
+
+
+def _summary(config: Config, rows: Sequence[dict[str, Any]], training: Training) -> dict[str, Any]:
+    _, evaluations = measured(training)
+    at_end = [row | {"step": config.steps} for row in evaluations]
+    called = [event["step"] for event in training.events if event["event"] == "heat now"]
+    own = {"walker_steps": training.walker_steps, "heat_now_step": called[0] if called else None}
+    return summarise(config, rows, at_end) | own
+
+
+def _numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {name: value for name, value in flatten(summary).items() if name not in LEFT_OUT}
+    return {name: np.nan if value is None else value for name, value in flat.items()}
+
+
+def _mean_of_last(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    values = [row[name] for row in rows if row[name] is not None][-LAST:]
+    return float(np.mean(values)) if values else float("nan")

@@ -1,0 +1,122 @@
+"""C2: the length of correct answers is V-shaped; and what makes its right arm."""
+
+import numpy as np
+
+from conet.cells.cell import Arrays
+from conet.claims.declare import Experiment, Results, Table, Verdict, judge
+from conet.claims.plain import cells, each, spaghetti
+from conet.observables.length import (
+    length_decomposition,
+    length_summary,
+    solved_at,
+    windowed_correct_length,
+    within_problem_length,
+)
+from conet.report import style
+from conet.report.style import Picture
+
+LAST = 20
+
+
+def pooled_ratio(run: Arrays) -> float:
+    """End over minimum of the pooled correct length."""
+    summary = length_summary(run["correct_length_sum"], run["correct_count"])
+    return float(summary["end"] / summary["min"]) if summary["min"] and summary["end"] else float("nan")
+
+
+def bottom(run: Arrays) -> int:
+    """Step of the V's bottom."""
+    return int(length_summary(run["correct_length_sum"], run["correct_count"])["min_step"] or 0)
+
+
+def within_curve(run: Arrays) -> np.ndarray:
+    """Correct length of the problems solved at the bottom, each with the same weight."""
+    counts, rollouts = run["counts"], int(run["rollouts"])
+    solved = solved_at(counts, rollouts, bottom(run))
+    curve, coverage = within_problem_length(counts, run["length_sums"], solved)
+    return np.where(coverage >= 0.9, curve, np.nan)
+
+
+def within_ratio(run: Arrays) -> float:
+    """End over bottom of the within-problem curve."""
+    curve = within_curve(run)
+    at_bottom = np.nanmean(curve[max(0, bottom(run) - 4) : bottom(run) + 5])
+    return float(np.nanmean(curve[-LAST:]) / at_bottom)
+
+
+def parts(run: Arrays) -> dict[str, float | None]:
+    """Take the change of the pooled length from the bottom to the end apart."""
+    low = slice(max(0, bottom(run) - 4), bottom(run) + 5)
+    counts, sums = run["counts"], run["length_sums"]
+    ends = slice(-LAST, None)
+    return length_decomposition(
+        counts[low].sum(axis=0), sums[low].sum(axis=0), counts[ends].sum(axis=0), sums[ends].sum(axis=0)
+    )
+
+
+def decide(results: Results) -> list[Verdict]:
+    """Judge the pooled V, the within-problem V, and composition's share of the right arm."""
+    shares = each(results, lambda run: (parts(run)["composition"] or 0.0) / (parts(run)["change"] or np.nan))
+    return [
+        judge("C2", "end over minimum of the pooled correct length", each(results, pooled_ratio), 1.3,
+              why="a rise that is seen without fitting"),
+        judge("C2", "within-problem V: end over bottom for the problems solved at the bottom",
+              each(results, within_ratio), 1.3, why="the same rise, were it in the problems themselves"),
+        judge("C2", "composition's share of the right arm", shares, 0.5,
+              why="above one half, newly solved problems make the arm"),
+    ]  # fmt: skip
+
+
+def draw(results: Results) -> list[Picture]:
+    """Draw the pooled and the within-problem length of every seed."""
+    figure = style.figure(2.8)
+    axes = figure.add_subplot()
+    runs = [run for _, run in results.pairs]
+    pooled = np.array(
+        [windowed_correct_length(run["correct_length_sum"], run["correct_count"]) for run in runs]
+    )
+    within = np.array([within_curve(run) for run in runs])
+    steps = np.arange(pooled.shape[1])
+    spaghetti(axes, steps, pooled, style.BLUE, "pooled over all correct rollouts")
+    spaghetti(axes, steps, within, style.VERMILION, "within the problems solved at the bottom", "--")
+    axes.set(
+        xlabel="step (updates done)", ylabel="length of correct rollouts\n(steps of a walk)", ylim=(0, None)
+    )
+    axes.legend(loc="upper right")
+    text = (
+        "The pooled length falls and rises; for a fixed set of problems it stays flat. Thin: every seed, in a centred "
+        "9-step window; bold: median of the seeds."
+    )
+    return [Picture("c2-correct-length", "The V, pooled and within problems", text, style.to_svg(figure))]
+
+
+def tables(results: Results) -> list[Table]:
+    """Show the decomposition, averaged over seeds."""
+    found = [parts(run) for _, run in results.pairs]
+    names = ("change", "within", "composition", "entered", "left", "reweighted")
+    rows = []
+    for name in names:
+        values = np.array([one[name] for one in found if one[name] is not None], np.float64)
+        rows.append((name, f"{values.mean():+.2f}", f"{values.min():+.2f} to {values.max():+.2f}"))
+    caption = (
+        "Steps of a walk. Change = within + composition exactly; composition = entered (solved only at the end) + left "
+        "(solved only at the bottom) + reweighted."
+    )
+    title = "Change of the pooled correct length from the bottom to the end"
+    return [Table(title, ("part", "mean over seeds", "range"), tuple(rows), caption)]
+
+
+EXPERIMENT = Experiment(
+    name="C2",
+    title="correct answers first get shorter, then longer",
+    method=(
+        "Preset reference. Pooled length in a centred 9-step window; its end (last 20 steps) over its minimum has to be "
+        "at least 1.3. The same threshold for the problems solved (accuracy of at least one half) at the bottom, each with "
+        "the same weight: expected to fail. The change from bottom to end is split exactly (Shapley) into a "
+        "within-problem and a composition part."
+    ),
+    cells=cells,
+    judge=decide,
+    draw=draw,
+    tables=tables,
+)

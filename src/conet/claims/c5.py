@@ -1,0 +1,135 @@
+"""C5: in the slow stage single problems jump, and attach at the frontier of the web."""
+
+import numpy as np
+
+from conet.cells.cell import Arrays, Cell
+from conet.cells.frontier import KINDS
+from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
+from conet.claims.plain import each
+from conet.detect import knee
+from conet.report import style
+from conet.report.style import Picture
+
+SHARP = 40  # steps from 10 to 90 %: a twentieth of the run
+
+
+def cells(scale: Scale) -> list[Cell]:
+    """Return one run a seed that keeps its webs."""
+    return [
+        Cell(
+            "conet.cells.frontier:frontier_run",
+            {"seed": seed, "named": "reference", "changes": {}},
+        )
+        for seed in range(scale.seeds)
+    ]
+
+
+def learned(run: Arrays) -> np.ndarray:
+    """Mark the problems that end solved and did not begin so."""
+    return (run["high"] >= 0.5) & (run["low"] <= 0.5)
+
+
+def late(run: Arrays) -> np.ndarray:
+    """Mark the problems whose rise has its middle after the knee, and that end solved."""
+    return (run["midpoint"] > (knee(run["accuracy"]) or 0)) & learned(run)
+
+
+def width_ratio(run: Arrays) -> float:
+    """Median width of the logistic rises after the knee over that of those before it; NaN where one side has none."""
+    rose = learned(run) & (run["beats_ramp"] == 1)
+    after, before = rose & late(run), rose & ~late(run)
+    if not after.any() or not before.any():
+        return float("nan")
+    return float(np.median(run["width"][after]) / np.median(run["width"][before]))
+
+
+def sharp_share(run: Arrays) -> float:
+    """Share of the late problems with a logistic rise of at most :data:`SHARP` steps."""
+    chosen = late(run)
+    sharp = (run["beats_ramp"] == 1) & (run["width"] <= SHARP)
+    return float(sharp[chosen].mean()) if chosen.any() else float("nan")
+
+
+def attached_share(run: Arrays) -> float:
+    """Share of the late problems whose path ends in the web that was there before."""
+    chosen = late(run) & (run["kind"] >= 0)
+    return float((run["kind"][chosen] > 0).mean()) if chosen.any() else float("nan")
+
+
+def leaf_share(run: Arrays) -> float:
+    """Share of the late attached problems whose junction was a leaf."""
+    chosen = late(run) & (run["kind"] > 0)
+    return float((run["kind"][chosen] == KINDS.index("leaf")).mean()) if chosen.any() else float("nan")
+
+
+def decide(results: Results) -> list[Verdict]:
+    """Judge the jumps and where the new paths attach."""
+    return [
+        judge("C5", f"share of problems learned after the knee that rise within {SHARP} steps",
+              each(results, sharp_share), 0.5, why="most of them jump: a twentieth of the run"),
+        judge("C5", "median width of the rise of problems learned after the knee over that of those before it",
+              each(results, width_ratio), 1.0, wanted="at most",
+              why="a jump special to the slow stage would be narrower; added after the first look at the results, since "
+              "the row above says nothing of early problems"),
+        judge("C5", "share of problems learned after the knee that attach to the web that was there",
+              each(results, attached_share), 0.8, why="new skills are bolted on"),
+        judge("C5", "share of those junctions that were leaves of the web", each(results, leaf_share), 0.5,
+              why="the frontier, rather than a trunk"),
+    ]  # fmt: skip
+
+
+def draw(results: Results) -> list[Picture]:
+    """Draw onset against width, and the distance of the junction."""
+    figure = style.figure(2.8)
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    runs = [run for _, run in results.pairs]
+    middle = np.concatenate([run["midpoint"] for run in runs])
+    width = np.concatenate([run["width"] for run in runs])
+    rose = np.concatenate([(run["beats_ramp"] == 1) for run in runs])
+    left.plot(middle[rose], width[rose], ".", ms=2.5, color=style.BLUE, alpha=0.5, mew=0, rasterized=True)
+    left.axhline(SHARP, color=style.VERMILION, lw=1, ls="--", label=f"{SHARP} steps")
+    left.set(
+        xlabel="step of half the rise", ylabel="width of the rise\n(steps from 10 to 90 %)", yscale="log"
+    )
+    left.set_yticks([5, 10, 20, 40, 80], ["5", "10", "20", "40", "80"])
+    left.minorticks_off()
+    left.legend(loc="upper right")
+    distance = np.concatenate([run["distance"][late(run) & (run["kind"] > 0)] for run in runs])
+    counts = np.bincount(distance.astype(int))
+    right.bar(np.arange(len(counts)), counts / counts.sum(), color=style.GREEN)
+    right.set(xlabel="edges from question to junction", ylabel="share of late problems")
+    right.set_xticks(np.arange(len(counts)))
+    text = (
+        "Left: each problem of each seed with a logistic rise. Right: how far from its question a problem learned after "
+        "the knee meets the web that was there before its onset."
+    )
+    return [Picture("c5-frontier", "Jumps at the frontier", text, style.to_svg(figure))]
+
+
+def tables(results: Results) -> list[Table]:
+    """Count where late problems attach."""
+    runs = [run for _, run in results.pairs]
+    kinds = np.concatenate([run["kind"][late(run)] for run in runs])
+    rows = tuple((kind, f"{np.mean(kinds == place):.2f}") for place, kind in enumerate(KINDS))
+    caption = "Separate: no node of the path was in the web; leaf or trunk: at most one neighbour of the junction, or more."
+    return [Table("Where problems learned after the knee attach", ("junction", "share"), rows, caption)]
+
+
+EXPERIMENT = Experiment(
+    name="C5",
+    title="phase-transition-like learning at the frontier",
+    method=(
+        "Preset reference. Each problem's record is fitted by a constant, a line and a logistic rise (binomial "
+        "likelihood, BIC). Late: half of the rise after the knee. A jump: the logistic wins and takes at most 40 steps "
+        "from 10 to 90 %. The junction: first node of the final path that was in the web of the other problems before "
+        "the onset (committed edges on their successful walks, kept every 10 steps). A jump that is special to the slow "
+        "stage is narrower than the rises before the knee: the ratio of median widths has to be at most 1."
+    ),
+    changed=(
+        "The ratio of widths was added: that late problems rise within 40 steps says little if early ones do so as well."
+    ),
+    cells=cells,
+    judge=decide,
+    draw=draw,
+    tables=tables,
+)

@@ -1,0 +1,93 @@
+"""Frustration without gradients: forgetting, flips and interference, each above what chance makes of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conet.diagnosis.problems import FEWEST_VISITS
+from conet.diagnosis.visits import Visits, by_step, some
+from conet.observables.forgetting import forgetting_curves, forgetting_summary
+from conet.observables.length import window_sums
+
+MOST_PROBLEMS = 256
+MOST_ROWS = 400
+DRAWS = 6
+SIGMAS = 3.0
+NAMES = ("forgetting_rate", "flips", "interference", "lost")
+
+
+@dataclass(frozen=True)
+class Strife:
+    """Signs that problems are learned at each other's cost.
+
+    Attributes
+    ----------
+    problems : int
+        Problems looked at: at most 256, drawn at random from those with enough visits.
+    window : int
+        Visits of the windows that are compared.
+    measures : dict
+        For "forgetting_rate" (mean loss of accuracy within one window), "flips" (share of the visits at
+        which a group turns from all right to all wrong or back), "interference" (how much larger losses
+        are when others gain) and "lost" (share of the problems once at 1/2 and later at 1/10): ``value``,
+        ``floor`` (what chance makes of it), ``excess`` and ``sigmas``.
+    steps, excess : ndarray, shape (rows,)
+        The forgetting rate above its floor, over steps; NaN where unknown.
+    floor : ndarray, shape (rows,)
+    peak : int or None
+        Step where the smoothed excess is largest, if it stands out from the noise.
+    """
+
+    problems: int
+    window: int
+    measures: dict[str, dict[str, float]]
+    steps: np.ndarray
+    excess: np.ndarray
+    floor: np.ndarray
+    peak: int | None
+
+
+def strife(found: Visits) -> Strife | None:
+    """Estimate frustration; None where no problem was visited at least six times."""
+    visits = np.bincount(found.table["problem"].to_numpy(), minlength=found.problems)
+    window = (
+        int(np.clip(np.median(visits[visits >= FEWEST_VISITS], keepdims=False) // 6, 1, 8))
+        if (visits >= 2 * FEWEST_VISITS).any()
+        else 0
+    )
+    chosen = some(np.flatnonzero(visits >= 3 * max(window, 2)), MOST_PROBLEMS)
+    if not window or not len(chosen):
+        return None
+    steps, correct, samples = by_step(found, chosen, MOST_ROWS)
+    summary = forgetting_summary(correct, samples, window, DRAWS)
+    curve = forgetting_curves(correct, samples, window, DRAWS)["forgetting_rate"]
+    measures = {}
+    for name in NAMES:
+        row = summary[name]
+        noise = row["floor_deviation"]
+        sigmas = row["excess"] / noise if noise > 0 else float("nan")
+        measures[name] = {
+            "value": row["value"],
+            "floor": row["floor"],
+            "excess": row["excess"],
+            "sigmas": sigmas,
+        }
+    return Strife(
+        len(chosen), window, measures, steps, curve["excess"], curve["floor"],
+        _peak(steps, curve["excess"], measures["forgetting_rate"]["sigmas"]),
+    )  # fmt: skip
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Centred mean over a twentieth of the rows."""
+    width = max(1, len(values) // 20) | 1
+    known = np.isfinite(values)
+    total, count = window_sums(np.where(known, values, 0), width), window_sums(known, width)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def _peak(steps: np.ndarray, excess: np.ndarray, sigmas: float) -> int | None:
+    curve = smooth(excess)
+    if not np.isfinite(curve).any() or not sigmas >= SIGMAS:
+        return None
+    return int(steps[np.nanargmax(curve)])

@@ -1,0 +1,188 @@
+"""What became of each problem: learned, forgotten, dead, and how many of these chance would make."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from conet.diagnosis.visits import Visits, by_visit, some
+from conet.observables.forgetting import LOST, SOLVED, never_falling
+
+if TYPE_CHECKING:
+    import polars
+
+FEWEST_VISITS = 3
+ENOUGH = 32  # samples that the accuracy at the start, at the end and at its best should rest on
+GAIN = 0.25  # a problem is learned when its accuracy has grown at least so much
+SIGMAS = 2.5  # and a change counts when it is so many standard errors
+MOST_SIMULATED = 1000
+DRAWS = 20
+STATUSES = ("learned", "forgotten", "dead", "solved", "open", "few visits")
+LEARNED, FORGOTTEN, DEAD, SOLVED_BEFORE, OPEN, FEW = range(6)
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What became of each problem; arrays of shape (problems,).
+
+    Attributes
+    ----------
+    status : ndarray of int
+        Place in ``STATUSES``: "learned" (accuracy at the end at least 1/2, and at least 1/4 above that
+        at the start), "forgotten" (at best at least 1/2, at the end at most 1/10), both by at least 2.5
+        standard errors; "dead" (not one correct sample), "solved" (at least 1/2 at the end without
+        having been learned), "open" (the rest), "few visits" (fewer than 3 visits). Our choice; with
+        one half and one tenth as in :mod:`conet.observables.forgetting`.
+    start, best, end : ndarray of float64
+        Accuracy of the first visits, of the best stretch and of the last visits: as many as hold 32
+        samples, but at most a third of all; NaN without visits.
+    visits, samples, correct : ndarray of int64
+    """
+
+    status: np.ndarray
+    start: np.ndarray
+    best: np.ndarray
+    end: np.ndarray
+    visits: np.ndarray
+    samples: np.ndarray
+    correct: np.ndarray
+
+    def count(self, status: int) -> int:
+        """How many problems have a status."""
+        return int(np.count_nonzero(self.status == status))
+
+
+def fates(found: Visits) -> Fates:
+    """Say of each problem what became of it."""
+    correct, samples, _ = by_visit(found)
+    visits = np.bincount(found.table["problem"].to_numpy(), minlength=found.problems)
+    found_levels = levels(correct, samples)
+    status = classify(found_levels, correct.sum(axis=0), visits)
+    return Fates(status, *found_levels[:3], visits, samples.sum(axis=0), correct.sum(axis=0))
+
+
+class Levels(NamedTuple):
+    """Accuracy of each problem at the start, at its best and at the end, and the samples of such a window.
+
+    Each an ndarray of float64, shape (problems,); NaN without visits.
+    """
+
+    start: np.ndarray
+    best: np.ndarray
+    end: np.ndarray
+    drawn: np.ndarray
+
+
+def levels(correct: np.ndarray, samples: np.ndarray) -> Levels:
+    """Measure accuracy at the start, at its best and at the end of each problem.
+
+    Parameters
+    ----------
+    correct, samples : ndarray of int, shape (visits, problems)
+        Visits of each problem in order, then zeros.
+
+    Returns
+    -------
+    Levels
+        Over windows of as many visits as hold 32 samples, at most a third of all, at least one.
+    """
+    visits = (samples > 0).sum(axis=0)
+    each = samples.sum(axis=0) / np.maximum(visits, 1)
+    window = np.clip(np.ceil(ENOUGH / np.maximum(each, 1)).astype(int), 1, np.maximum(visits // 3, 1))
+    nothing = np.zeros((1, correct.shape[1]), np.int64)
+    right, drawn = (np.vstack([nothing, np.cumsum(part, axis=0)]) for part in (correct, samples))
+    ends = np.arange(1, len(right))[:, None]
+    before = np.maximum(ends - window, 0)
+    sums = right[1:] - np.take_along_axis(right, before, axis=0)
+    totals = drawn[1:] - np.take_along_axis(drawn, before, axis=0)
+    whole = (ends >= window) & (ends <= visits)
+    accuracy = np.where(whole, sums / np.maximum(totals, 1), np.nan)
+    column = np.arange(correct.shape[1])
+    first, last = (np.where(visits > 0, place, 1) - 1 for place in (window, visits))
+    return Levels(
+        accuracy[first, column], np.fmax.reduce(accuracy, axis=0), accuracy[last, column], window * each
+    )  # fmt: skip
+
+
+def classify(found: Levels, correct: np.ndarray, visits: np.ndarray) -> np.ndarray:
+    """Return the status of each problem; see :class:`Fates`."""
+    start, best, end, drawn = found
+    return np.select(
+        [
+            visits < FEWEST_VISITS, correct == 0,
+            (best >= SOLVED) & (end <= LOST) & (_sigmas(best, end, drawn) >= SIGMAS),
+            (end >= SOLVED) & (end - start >= GAIN) & (_sigmas(end, start, drawn) >= SIGMAS), end >= SOLVED,
+        ],
+        [FEW, DEAD, FORGOTTEN, LEARNED, SOLVED_BEFORE], OPEN,
+    )  # fmt: skip
+
+
+def _sigmas(more: np.ndarray, less: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Difference of two accuracies in units of its standard error if both were the same."""
+    middle = (more + less) / 2
+    error = np.sqrt(middle * (1 - middle) * 2 / np.maximum(drawn, 1))
+    return np.divide(more - less, error, out=np.zeros_like(middle), where=error > 0)
+
+
+def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
+    """How many problems would count as learned or forgotten if none were, and as dead at a tenth.
+
+    Learned: if each had one and the same accuracy all along. Forgotten: if each followed the best
+    accuracy that never falls. Both by simulated samples, as many as were drawn (at most 1,000 problems
+    are simulated, and scaled up). Dead: how many of the dead would have shown no correct sample with an
+    accuracy of 1/10.
+    """
+    seen = np.flatnonzero(status != FEW)
+    if not len(seen):
+        return dict.fromkeys(("learned", "forgotten", "dead"))
+    chosen = some(seen, MOST_SIMULATED)
+    correct, samples, _ = by_visit(found, chosen)
+    visits = np.maximum((samples > 0).sum(axis=0), FEWEST_VISITS)
+    accuracy = np.where(samples > 0, correct / np.maximum(samples, 1), np.nan)
+    level = correct.sum(axis=0) / np.maximum(samples.sum(axis=0), 1)
+    flat = np.broadcast_to(level, samples.shape)
+    rising = np.nan_to_num(never_falling(accuracy, samples))
+    rng = np.random.default_rng(0)
+    result: dict[str, float | None] = {}
+    for name, expected, which in (("learned", flat, LEARNED), ("forgotten", rising, FORGOTTEN)):
+        hits = []
+        for _ in range(DRAWS):
+            drawn = rng.binomial(samples, expected)
+            hits.append(np.mean(classify(levels(drawn, samples), drawn.sum(axis=0), visits) == which))
+        result[name] = float(np.mean(hits) * len(seen))
+    dead = np.flatnonzero(status == DEAD)
+    tries = np.bincount(found.table["problem"], found.table["samples"], found.problems)[dead]
+    result["dead"] = float((0.9**tries).sum())
+    return result
+
+
+def table(found: Fates, names: list[str], sharp: dict[int, dict[str, float]]) -> "polars.DataFrame":
+    """Return one row a problem, those with a verdict first.
+
+    Parameters
+    ----------
+    sharp
+        What is known of the transition of a problem, by problem.
+    """
+    import polars as pl
+
+    order = np.lexsort((-found.samples, found.status))
+    fitted = [sharp.get(int(problem), {}) for problem in order]
+    return pl.DataFrame(
+        {
+            "problem": [names[problem] for problem in order],
+            "status": pl.Series([STATUSES[found.status[problem]] for problem in order], dtype=pl.String),
+            "visits": found.visits[order],
+            "samples": found.samples[order],
+            "correct": found.correct[order],
+            **{
+                f"accuracy_{name}": pl.Series(values[order]).fill_nan(None)
+                for name, values in (("start", found.start), ("best", found.best), ("end", found.end))
+            },
+            **{
+                name: pl.Series([row.get(name) for row in fitted], dtype=pl.Float64)
+                for name in ("onset_step", "width_steps")
+            },
+            "sharp": pl.Series([row.get("sharp") for row in fitted], dtype=pl.Boolean),
+        }
+    )

@@ -1,3 +1,0 @@
-"""The model: a graph of concepts, a policy over its edges, and the questions asked of it."""
-
-from conet.model import builders as builders  # enters its kinds of graphs into the registry

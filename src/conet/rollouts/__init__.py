@@ -1,0 +1,1 @@
+"""Rollouts: one schema, one aggregation, and the choice of problems to heat on."""

@@ -1,0 +1,1 @@
+"""Runs of CoNet: schedule, trainer, what is recorded, and the run directory."""

@@ -1,0 +1,94 @@
+"""Demonstrations for supervised training, as walks: of hard problems, or shortest paths."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conet.engine.sample import Walks
+from conet.engine.tables import Policy
+from conet.network.graph import Graph
+from conet.network.tasks import Tasks
+from conet.rollouts.selection import Pick, choose, hard_problems
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def demonstrations(walks: Walks, below: float, pick: Pick, seed: int, at_least: int = 64) -> Walks:
+    """Select hard problems from harvested walks, and one correct walk of each to teach.
+
+    Parameters
+    ----------
+    walks
+        Harvested walks; ``below=inf`` takes every problem with a correct walk.
+
+    Returns
+    -------
+    Walks
+        One walk a chosen problem; none where no problem qualifies.
+    """
+    correct = walks.correct.reshape(-1, walks.rollouts)
+    samples = np.full(len(correct), walks.rollouts)
+    rng = np.random.default_rng([seed, 2])
+    chosen = []
+    order = np.arange(len(walks.length))
+    for row in hard_problems(correct.sum(axis=1), samples, below, at_least):
+        candidates = row * walks.rollouts + np.flatnonzero(correct[row])
+        chosen.append(choose(candidates, walks.length, order, pick, rng))
+    return walks.select(np.array(chosen, dtype=np.int64))
+
+
+def shortest_walks(policy: Policy, tasks: Tasks) -> Walks:
+    """Return a shortest walk for every question that has one within the longest walk.
+
+    Where walks end at any answer, none of these passes another question's answer.
+    """
+    from scipy.sparse.csgraph import breadth_first_order
+
+    graph = policy.graph
+    closed = tasks.stops(graph.nodes).astype(bool)
+    passable = _passable(graph, closed)
+    problems, edges, lengths = [], [], []
+    for problem, (question, answer) in enumerate(zip(tasks.questions, tasks.answers)):
+        matrix = passable
+        if closed.size and closed[question]:  # a walk may leave the node where it starts
+            matrix = _passable(graph, closed & (np.arange(graph.nodes) != question))
+        _, before = breadth_first_order(matrix, question, return_predecessors=True)
+        path = _path(graph, before, int(question), int(answer))
+        if path and len(path) <= tasks.max_length:
+            problems.append(problem)
+            lengths.append(len(path))
+            edges.append(np.pad(np.array(path, np.int32), (0, tasks.max_length - len(path))))
+    chosen = np.array(problems, np.int32)
+    return Walks(
+        chosen, tasks.questions[chosen], np.array(edges, np.int32).reshape(-1, tasks.max_length),
+        np.array(lengths, np.int32), np.ones(len(chosen), np.bool_), 1,
+    )  # fmt: skip
+
+
+def _passable(graph: Graph, closed: np.ndarray) -> "csr_array":
+    """Return the adjacency matrix without the edges that leave a closed node."""
+    from scipy.sparse import csr_array
+
+    degrees = np.diff(graph.offsets)
+    targets = np.ascontiguousarray(graph.targets, np.int32)
+    if closed.size:
+        targets = targets[np.repeat(~closed, degrees)]
+        degrees = np.where(closed, 0, degrees)
+    offsets = np.concatenate([[0], np.cumsum(degrees)])
+    return csr_array((np.ones(len(targets), np.int8), targets, offsets), shape=(graph.nodes,) * 2)
+
+
+def _path(graph: Graph, before: np.ndarray, question: int, answer: int) -> list[int]:
+    """Edge ids from question to answer along the predecessors, or nothing."""
+    path: list[int] = []
+    node = answer
+    while node != question:
+        source = int(before[node])
+        if source < 0:
+            return []
+        start = int(graph.offsets[source])
+        row = graph.targets[start : int(graph.offsets[source + 1])]
+        path.append(start + int(np.flatnonzero(row == node)[0]))
+        node = source
+    return path[::-1]

@@ -1,0 +1,274 @@
+"""A run directory: how it appears, and its reader."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write, damaged, numbered, read_arrays, write_arrays, write_atomic
+from conet.config import Config
+from conet.network.graph import Graph
+from conet.network.tasks import Tasks
+
+if TYPE_CHECKING:
+    import polars
+
+VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
+
+
+def provenance(
+    config: Config, command: list[str] | None = None, objects: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return where a run comes from: versions, commit, machine, seed, command, and Python objects given."""
+    versions = {"python": platform.python_version()}
+    for name in VERSION_OF:
+        with suppress(Exception):
+            versions[name] = version(name)
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command if command is not None else sys.argv,
+        "objects": list(objects),
+        "seed": config.seed,
+        "config_hash": config.content_hash,
+        "commit": _commit(),
+        "versions": versions,
+        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
+    }
+
+
+def _commit() -> str | None:
+    """Commit of the source tree that is running, with a mark when it was changed; None outside git."""
+    here = str(Path(__file__).resolve().parent)
+    with suppress(OSError, subprocess.SubprocessError):
+        head = subprocess.run(
+            ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+        )
+        if head.returncode == 0:
+            tree = ["git", "-C", here, "status", "--porcelain", "--", here]
+            changed = subprocess.run(tree, capture_output=True, text=True, timeout=5).stdout.strip()
+            return head.stdout.strip() + ("+changes" if changed else "")
+    return None
+
+
+def create(
+    path: Path,
+    config: Config,
+    graph: Graph,
+    tasks: Tasks,
+    command: list[str] | None = None,
+    objects: Sequence[str] = (),
+) -> "Run":
+    """Make a run directory appear by one rename, already with config, provenance, graph and tasks.
+
+    Parameters
+    ----------
+    path, config, graph, tasks
+        Where, and what the run is.
+    command, objects
+        For the provenance; ``objects`` names what Python gave in place of what the config says.
+
+    Raises
+    ------
+    ConetError
+        When the place exists and is not empty, or cannot be written.
+    """
+    path = Path(os.path.realpath(path))  # so that an empty working directory, or a link to one, will do
+    refuse_existing(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".conet-", dir=path.parent))
+        temporary.chmod(0o755)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        write_atomic(temporary / "config.json", config.to_json())
+        write_atomic(
+            temporary / "provenance.json", json.dumps(provenance(config, command, objects), indent=2) + "\n"
+        )
+        write_arrays(
+            temporary / "graph.safetensors",
+            {"offsets": graph.offsets, "targets": np.ascontiguousarray(graph.targets, np.int32),
+             "questions": tasks.questions, "answers": tasks.answers},
+        )  # fmt: skip
+        for name in ("rollouts", "snapshots", "figures"):
+            (temporary / name).mkdir()
+        os.rename(temporary, path)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
+        refuse_existing(path)
+        raise cannot_write(path, error) from None
+    return Run(path)
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse an output place that holds something.
+
+    Raises
+    ------
+    ConetError
+        When it is a file or a non-empty directory, or not in UTF-8, which the tables' library needs.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
+    try:
+        taken = any(path.iterdir()) if path.is_dir() else path.exists()
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if taken:
+        raise ConetError(
+            f"--out {path}, which exists and is not empty",
+            "a new or an empty directory",
+            f"choose another, or go on with `conet resume {path}`",
+        )
+
+
+class Run:
+    """A run directory, for reading.
+
+    Parameters
+    ----------
+    path
+        The directory.
+
+    Raises
+    ------
+    ConetError
+        When it is no run directory; every reader names the file that is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+        config = self.path / "config.json"
+        try:
+            text = config.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ConetError(
+                f"{path}, which holds no config.json" if self.path.exists() else f"{path}, which does not exist",
+                "a run directory", "name a directory that `conet run` made",
+            ) from None  # fmt: skip
+        self.config = Config.from_json(text, str(config))
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _json(self, name: str, keys: set[str], remedy: str = "") -> dict[str, Any]:
+        path = self.path / name
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict) or not keys <= set(found):
+                raise ValueError(f"lacks one of {', '.join(sorted(keys))}")
+        except (OSError, ValueError, RecursionError) as error:
+            raise damaged(path, error, remedy) from None
+        return found
+
+    def _table(self, name: str, columns: set[str]) -> "polars.DataFrame":
+        import polars as pl
+
+        path = self.path / name
+        try:
+            table = pl.read_parquet(path, glob=False)
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise damaged(path, error) from None
+        if not columns <= set(table.columns):
+            raise damaged(path, ValueError(f"lacks one of the columns {', '.join(sorted(columns))}"))
+        return table
+
+    @property
+    def finished(self) -> bool:
+        """Whether training is done."""
+        return (self.path / "summary.json").exists()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the object that ``conet run --json`` printed."""
+        keys = {"accuracy", "correct_length", "islands", "web", "pass_at_k", "seconds", "state_sha256"}
+        remedy = f"delete it, and `conet resume {self.path}` makes it again"
+        return self._json("summary.json", keys, remedy) | {"run": str(self.path)}
+
+    def provenance(self) -> dict[str, Any]:
+        """Return versions, commit, machine, seed and command."""
+        return self._json("provenance.json", {"seed", "versions"})
+
+    def metrics(self) -> "polars.DataFrame":
+        """Return the metrics, one row a step."""
+        return self._table("metrics.parquet", {"step", "phase", "accuracy", "correct_count", "islands"})
+
+    def evaluations(self) -> "polars.DataFrame":
+        """Return what was measured at snapshots: step, name, k, value."""
+        return self._table("evaluations.parquet", {"step", "name", "k", "value"})
+
+    def rollouts(self) -> "polars.LazyFrame":
+        """Return the rollout table (see :mod:`conet.rollouts.table`), lazily."""
+        import polars as pl
+
+        from conet.rollouts.table import schema
+
+        parts = [part for _, part in numbered(self.path / "rollouts", "part-", ".parquet")]
+        for part in parts:
+            # Read once in full: a lazy reader would find damage only later, and not say in which file.
+            found = self._table(f"rollouts/{part.name}", set())
+            if dict(found.schema) != schema():
+                raise damaged(part, ValueError("has other columns than a rollout table"))
+        return pl.scan_parquet(parts, glob=False) if parts else pl.LazyFrame(schema=schema())
+
+    def graph(self) -> Graph:
+        """Return the concept network."""
+        arrays = self._graph_arrays()
+        return Graph(arrays["offsets"], arrays["targets"])
+
+    def _graph_arrays(self) -> dict[str, np.ndarray]:
+        path = self.path / "graph.safetensors"
+        arrays, _ = read_arrays(path)
+        if not {"offsets", "targets", "questions", "answers"} <= set(arrays):
+            raise damaged(path, ValueError("holds no graph with questions and answers"))
+        return arrays
+
+    def tasks(self) -> Tasks:
+        """Return questions, answers and the longest walk."""
+        arrays, settings = self._graph_arrays(), self.config.tasks
+        return Tasks(arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer)
+
+    def snapshot_steps(self) -> list[int]:
+        """Return the steps at which there is a snapshot, in order."""
+        return sorted(number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors"))
+
+    def snapshot(self, step: int) -> dict[str, np.ndarray]:
+        """Return a snapshot: logits, and the edges that successful walks used with their counts."""
+        path = self.path / snapshot_name(step)
+        if not path.exists():
+            steps = ", ".join(map(str, self.snapshot_steps()))
+            raise ConetError(
+                f"step {step} of {self.path}", f"a snapshot step: {steps}", "choose one of these"
+            )
+        arrays, _ = read_arrays(path)
+        if not {"logits", "traffic_edges", "traffic_counts"} <= set(arrays):
+            raise damaged(path, ValueError("is no snapshot"))
+        return arrays
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the event log: phases, heating, resumptions."""
+        path = self.path / "events.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise damaged(path, error) from None
+
+
+def snapshot_name(step: int) -> str:
+    """Return a snapshot's place inside its run directory."""
+    return f"snapshots/step-{step:08d}.safetensors"

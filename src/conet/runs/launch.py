@@ -1,0 +1,173 @@
+"""From a config to a run directory: training with snapshots and checkpoints, and resuming."""
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.files import damaged
+from conet.config import Config
+from conet.runs import directory as store
+from conet.runs.measure import snapshot_steps, summarise
+from conet.runs.recorder import CHECKPOINT, Recorder
+from conet.runs.trainer import Progress, Training, measured, warm_up
+
+# What a config does not hold, so that a resumed run needs it again; graph and tasks are kept in the run.
+OBJECTS = ("learner", "observers", "phases")
+
+
+def run(
+    config: Config,
+    out: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    command: list[str] | None = None,
+    **objects: Any,
+) -> store.Run:
+    """Train, leaving a run directory.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    out
+        A new or empty directory; ``runs/<preset>-s<seed>-<time>`` where absent.
+    progress
+        Called with every row of metrics.
+    command
+        For the provenance; the command line of the process where absent.
+    objects
+        ``graph``, ``tasks``, ``learner``, ``phases``, ``observers``, ``threads`` of
+        :class:`Training`.
+
+    Raises
+    ------
+    ConetError
+        For settings that do not fit together, or a place that cannot be written.
+    """
+    place = Path(out) if out is not None else default_place(config)
+    store.refuse_existing(place)
+    training = Training(config, **objects)
+    given = sorted(set(objects) & set(OBJECTS))
+    directory = store.create(place, config, training.policy.graph, training.tasks, command, given)
+    with exclusive(directory):
+        return _finish(directory, training, Recorder(directory), progress)
+
+
+def default_place(config: Config) -> Path:
+    """Return ``runs/<preset>-s<seed>-<time>``, not taken yet."""
+    name = f"{config.preset}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    place, count = Path("runs") / name, 1
+    while place.exists():
+        count += 1
+        place = Path("runs") / f"{name}-{count}"
+    return place
+
+
+def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any) -> store.Run:
+    """Go on with an interrupted run; a finished one is returned as it is.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    progress, objects
+        As for :func:`run`; a learner, phases or observers that were given there must be given again.
+
+    Raises
+    ------
+    ConetError
+        When the directory is no run, a file of it is damaged, or another process works on it.
+    """
+    directory = store.Run(path)
+    if directory.finished:
+        return directory
+    lacking = set(directory.provenance().get("objects", ())) - set(objects)
+    if lacking:
+        names = ", ".join(sorted(lacking))
+        raise ConetError(f"{path}, a run with Python objects of its own: {names}", "the same objects again",
+                         f"from Python, conet.resume({str(path)!r}, {names}=…)")  # fmt: skip
+    with exclusive(directory):
+        if directory.finished:
+            return directory
+        recorder = Recorder(directory)
+        given: dict[str, Any] = {"graph": directory.graph(), "tasks": directory.tasks()} | objects
+        training = Training(directory.config, **given)
+        if restored := recorder.restore():
+            try:
+                training.load(*restored)
+            except (LookupError, TypeError, ValueError) as error:
+                raise damaged(directory.path / CHECKPOINT, error, "start the run again") from None
+        training.event("resumed")
+        return _finish(directory, training, recorder, progress)
+
+
+def _finish(
+    directory: store.Run, training: Training, recorder: Recorder, progress: Progress | None
+) -> store.Run:
+    """Train to the end, with snapshots and checkpoints, and write the summary."""
+    warm_up(training)
+    config, chosen = training.config, set(snapshot_steps(training.config))
+    settings = config.snapshots
+    started, before = time.perf_counter(), training.seconds
+
+    def checkpoint() -> None:
+        training.seconds = before + time.perf_counter() - started
+        recorder.checkpoint(training.step, *training.state())
+
+    while training.step < config.steps:
+        if training.step in chosen:
+            _snapshot(training, recorder)
+        recorder.rows.append(training.advance())
+        if settings.rollouts:
+            recorder.batches.append((training.step - 1, training.split, training.phase.name, training.walks))
+        if progress:
+            progress(recorder.rows[-1])
+        if training.step % settings.checkpoint_every == 0 and training.step < config.steps:
+            checkpoint()
+    _snapshot(training, recorder)
+    checkpoint()
+    summary = {"run": str(directory.path), **summarise(config, recorder.rows, recorder.evaluations)}
+    summary |= {"walker_steps": training.walker_steps, "seconds": training.seconds}
+    called = [event["step"] for event in training.events if event["event"] == "heat now"]
+    summary["heat_now_step"] = called[0] if called else None
+    summary["state_sha256"] = training.policy.sha256
+    store.write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+    return directory
+
+
+def _snapshot(training: Training, recorder: Recorder) -> None:
+    arrays, values = measured(training)
+    recorder.snapshot(training.step, arrays)
+    recorder.evaluations += values
+
+
+@contextmanager
+def exclusive(directory: store.Run) -> Iterator[None]:
+    """Hold the run's lock; the system releases it when the process ends, however it ends.
+
+    Raises
+    ------
+    ConetError
+        When another process holds it.
+    """
+    try:
+        file = open(directory.path / ".lock", "w")  # noqa: SIM115
+    except OSError as error:
+        raise store.cannot_write(directory.path, error) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConetError(
+                f"{directory.path}, which another process is working on",
+                "a run at rest",
+                "wait until it ends",
+            ) from None
+        except OSError as error:
+            raise store.cannot_write(directory.path / ".lock", error) from None
+        yield

@@ -1,0 +1,133 @@
+"""What the training loop measures: at every step, at snapshots, and at the end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from conet.config import Config
+from conet.engine.sample import Walks
+from conet.engine.tables import Policy
+from conet.network.tasks import Tasks
+from conet.observables.diversity import policy_entropy, traffic_entropy
+from conet.observables.length import length_summary
+from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
+from conet.observables.web import edges_web, traffic_counts, web_summary
+
+ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
+LAST = 20  # steps that count as the end of a run
+WEB_COLUMNS = (
+    "islands", "question_islands", "giant_component", "second_component", "web_nodes", "web_edges",
+    "mean_degree", "cycle_rank", "committed_nodes",
+)  # fmt: skip
+
+
+def snapshot_steps(config: Config) -> list[int]:
+    """Return the steps with a snapshot: the config's own, or 22 at most, denser early on."""
+    if config.snapshots.steps is not None:
+        return sorted({step for step in config.snapshots.steps if 0 <= step <= config.steps})
+    spread = np.geomspace(5, max(config.steps, 6), 21)
+    return sorted({0, *(round(step) for step in spread if step <= config.steps), config.steps})
+
+
+def step_metrics(config: Config, step: int, policy: Policy, tasks: Tasks, walks: Walks) -> dict[str, Any]:
+    """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
+    correct = walks.correct
+    count = int(np.count_nonzero(correct))
+    length_sum = int(walks.length[correct].sum())
+    solved = correct.reshape(-1, walks.rollouts).sum(axis=1)
+    row: dict[str, Any] = {
+        "accuracy": count / len(correct),
+        "correct_length": length_sum / count if count else None,
+        "correct_count": count,
+        "correct_length_sum": length_sum,
+        "truncated_share": int(np.count_nonzero(~correct & (walks.length == tasks.max_length)))
+        / len(correct),
+        "groups_without_signal": float(np.mean((solved == 0) | (solved == walks.rollouts))),
+    }
+    every = config.snapshots.web_every
+    due = step % every == 0 if every else step in snapshot_steps(config)
+    web = web_summary(policy, config.web.threshold, tasks.questions) if due else {}
+    row |= {name: web.get(name) for name in WEB_COLUMNS}
+    entropy_due = due and step % ENTROPY_EVERY == 0
+    row["policy_entropy"] = policy_entropy(policy) if entropy_due else None
+    return row
+
+
+def at_snapshot(
+    config: Config, step: int, policy: Policy, tasks: Tasks, traffic: Walks, passes: Walks
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Measure a policy more closely, with walks of its own.
+
+    Parameters
+    ----------
+    traffic, passes
+        Walks drawn for the traffic web (64 a question by default) and for pass@k (256).
+
+    Returns
+    -------
+    arrays
+        What a snapshot file keeps.
+    values
+        Rows of step, name, k and value for the evaluations.
+    """
+    edges, counts = traffic_counts(traffic)
+    web = edges_web(policy, edges)
+    solved = passes.correct.reshape(-1, passes.rollouts).sum(axis=1, dtype=np.int64)
+    curve = mean_pass_at_k(solved, passes.rollouts, powers_of_two(passes.rollouts))
+    values = [_value(step, "pass_at_k", k, value) for k, value in curve.items()]
+    values += [
+        _value(step, "traffic_" + name, 0, value)
+        for name, value in web.summary(tasks.questions).items()
+        if name in ("mean_degree", "islands", "cycle_rank", "web_nodes", "web_edges")
+    ]
+    values.append(_value(step, "traffic_entropy", 0, traffic_entropy(policy, web)))
+    thresholded = web_summary(policy, config.web.threshold, tasks.questions)
+    values += [_value(step, name, 0, thresholded[name]) for name in WEB_COLUMNS]
+    arrays = {"logits": policy.logits, "traffic_edges": edges, "traffic_counts": counts}
+    return arrays, values
+
+
+def _value(step: int, name: str, k: int, value: float) -> dict[str, Any]:
+    return {"step": step, "name": name, "k": k, "value": float(value)}
+
+
+def summarise(
+    config: Config, rows: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the object that ``conet run --json`` prints, less what only the training knows.
+
+    ``accuracy`` is the mean over the last 20 steps; ``correct_length`` is pooled over a centred
+    9-step window; ``islands`` counts all components of the thresholded web.
+    """
+    final = {
+        row["name"]: row["value"] for row in evaluations if row["step"] == config.steps and row["k"] == 0
+    }
+    curve = {
+        str(row["k"]): row["value"]
+        for row in evaluations
+        if row["step"] == config.steps and row["name"] == "pass_at_k"
+    }
+    columns = [np.array([row[name] for row in rows]) for name in ("correct_length_sum", "correct_count")]
+    return {
+        "steps": config.steps,
+        "seed": config.seed,
+        "accuracy": float(np.mean([row["accuracy"] for row in rows[-LAST:]])),
+        "correct_length": length_summary(*columns),
+        "islands": _peak(rows, "islands", final),
+        "question_islands": _peak(rows, "question_islands", final),
+        "web": {
+            "mean_degree": final["mean_degree"],
+            "traffic_mean_degree": final["traffic_mean_degree"],
+            "components": int(final["islands"]),
+            "cycle_rank": int(final["cycle_rank"]),
+        },
+        "pass_at_k": curve,
+    }
+
+
+def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int]:
+    seen = [(row[name], -row["step"]) for row in rows if row[name] is not None]
+    seen.append((int(final[name]), -len(rows)))
+    peak, step = max(seen)
+    return {"peak": int(peak), "peak_step": -step, "end": int(final[name])}

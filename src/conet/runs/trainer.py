@@ -1,0 +1,289 @@
+"""One training in memory: phases, rollouts, metrics and updates, a step at a time."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from conet import detect
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
+from conet.config import Config
+from conet.engine import sample as streams
+from conet.engine.gradient import Gradient, norm
+from conet.engine.sample import Walks, sample, stream_key
+from conet.engine.tables import Policy
+from conet.learners import Batch, Learner, optim
+from conet.learners import make as make_learner
+from conet.learners.base import step_probability
+from conet.network import graph as graphs
+from conet.network import tasks as task_sets
+from conet.network.graph import Graph
+from conet.network.tasks import Tasks
+from conet.observables import OBSERVABLES, Observation, evaluate
+from conet.runs import demonstrations, schedule
+from conet.runs.measure import at_snapshot, step_metrics
+from conet.runs.recorder import table
+
+if TYPE_CHECKING:
+    import polars
+
+Progress = Callable[[Mapping[str, Any]], None]
+
+
+class Training:
+    """A training in memory, advanced one step at a time.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    graph, tasks, learner, phases
+        Objects in place of what the config names.
+    observers
+        Further observables by name (see :mod:`conet.observables`); those that the config names come
+        first.
+    threads
+        For sampling; the result does not depend on it.
+
+    Attributes
+    ----------
+    step : int
+        Updates done.
+    policy : Policy
+    walks : Walks
+        Rollouts of the last step.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        graph: Graph | None = None,
+        tasks: Tasks | None = None,
+        learner: Learner | None = None,
+        phases: tuple[schedule.Phase, ...] | None = None,
+        observers: Mapping[str, Callable] | None = None,
+        threads: int = 1,
+    ) -> None:
+        self.config, self.threads = config, threads
+        self.learner = make_learner(config.learner) if learner is None else learner
+        self.phases = schedule.make(config, self.learner) if phases is None else phases
+        self.observers = {name: resolve(name, OBSERVABLES, "observable") for name in config.observables}
+        self.observers |= dict(observers or {})
+        graph = graphs.build(config.graph, config.seed) if graph is None else graph
+        self.tasks = task_sets.make(config.tasks, graph.nodes, config.seed) if tasks is None else tasks
+        self.policy = Policy(graph)
+        self.reference = self.policy.probability.copy()
+        self.detector = detect.Detector()
+        self.step, self.phase_index, self.phase_start = 0, 0, 0
+        self.walker_steps, self.seconds = 0, 0.0
+        self.events: list[dict[str, Any]] = []
+        names = {phase.learner.optimizer for phase in self.phases}
+        self.optimizers = {name: optim.make(name, graph.edges) for name in names}
+        self.lessons: Walks | None = None
+        self._begin_phase()
+
+    @property
+    def phase(self) -> schedule.Phase:
+        """The phase that the next step belongs to."""
+        return self.phases[self.phase_index]
+
+    @property
+    def split(self) -> str:
+        """Whether the last rollouts were trained on, or only watched while demonstrations were."""
+        return "train" if self.phase.learner.learns_from == "rollouts" else "eval"
+
+    def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
+        """Sample walks of the policy as it is, from the stream of this step and purpose."""
+        key = stream_key(self.config.seed, self.step, purpose)
+        return sample(self.policy, self.tasks, rollouts, key, threads=self.threads, **chosen)
+
+    def advance(self) -> dict[str, Any]:
+        """Do one step: phase, rollouts, metrics, update.
+
+        Returns
+        -------
+        dict
+            The step's row of metrics, describing the policy before the update.
+        """
+        self._change_phase()
+        phase = self.phase
+        self.walks = self.sample(self.learner.rollouts, streams.TRAIN)
+        self.walker_steps += self.walks.steps
+        row: dict[str, Any] = {
+            "step": self.step,
+            "phase": phase.name,
+            "learner": type(phase.learner).__name__.lower(),
+        }
+        row |= step_metrics(self.config, self.step, self.policy, self.tasks, self.walks)
+        if self.observers:
+            observation = Observation(
+                self.step, self.policy, self.tasks, self.walks, self.config.web.threshold
+            )
+            row |= evaluate(self.observers, observation)
+        row["gradient_norm"] = self._update(phase.learner)
+        row["walker_steps"] = self.walker_steps
+        row["heat_now"] = self.detector.heat_now
+        self._detect(row)
+        self.step += 1
+        return row
+
+    def _update(self, learner: Learner) -> float:
+        walks = self.walks if learner.learns_from == "rollouts" else self.lessons
+        assert walks is not None
+        several = learner.passes > 1
+        behaviour = step_probability(walks, self.policy.probability) if several else np.ones((1, 1))
+        batch = Batch(walks, self.policy, self.tasks, behaviour, self.reference, self.threads)
+        for _ in range(learner.passes):
+            gradient = self._gradient(learner, batch)
+            self.optimizers[learner.optimizer].step(self.policy, gradient, learner.learning_rate)
+        length = norm(self.policy, gradient)
+        if not np.isfinite(length):
+            raise self._diverged()
+        return length
+
+    def _gradient(self, learner: Learner, batch: Batch) -> Gradient:
+        """Ask the learner, which may be the user's own, and say what it did wrong."""
+        try:
+            gradient = learner.gradient(batch)
+            if not isinstance(gradient, Gradient) or gradient.values.shape != self.policy.logits.shape:
+                raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
+        except (ConetError, MemoryError):
+            raise
+        except Exception as error:
+            raise ConetError(
+                f"learner {type(learner).__name__!r} at step {self.step}: {type(error).__name__}: {error}",
+                "a finite gradient", "lower learner.learning_rate; a learner of your own may divide by zero",
+            ) from error  # fmt: skip
+        return gradient
+
+    def _diverged(self) -> ConetError:
+        return ConetError(
+            f"logits that are not finite, near step {self.step}",
+            f"a learning rate that does not diverge (learner.learning_rate={self.learner.learning_rate:g})",
+            "lower it",
+        )
+
+    def _detect(self, row: Mapping[str, Any]) -> None:
+        called = self.detector.heat_now
+        counts = row["correct_length_sum"], row["correct_count"], len(self.walks.correct)
+        evidence = self.detector.update(self.step, *counts)
+        if evidence.heat_now and not called:
+            self.event("heat now", **detect.as_event(evidence))
+
+    def event(self, what: str, **details: Any) -> None:
+        """Note an event at this step."""
+        self.events.append({"step": self.step, "event": what} | details)
+
+    def _change_phase(self) -> None:
+        while self.phase_index + 1 < len(self.phases):
+            elapsed = self.step - self.phase_start
+            clock = schedule.Clock(self.step, self.config.steps, elapsed, self.detector.heat_now)
+            empty = self.lessons is not None and len(self.lessons.length) == 0
+            if not (self.phase.until(clock) or empty):
+                return
+            self.phase_index, self.phase_start = self.phase_index + 1, self.step
+            self._begin_phase()
+
+    def _begin_phase(self) -> None:
+        phase = self.phase
+        self.lessons = None
+        if phase.learner.learns_from == "demonstrations":
+            self.lessons = self._teach(phase.teach or "shortest")
+            count = len(self.lessons.length)
+            self.event(f"phase {phase.name}", problems=self.lessons.problems.tolist(), demonstrations=count)
+            if count == 0 and len(self.phases) > self.phase_index + 1:
+                self.event("no problem eligible, phase left out")
+            elif count == 0:
+                raise ConetError("no question with a correct walk", "at least one to learn from",
+                                 "lengthen tasks.max_length or use another graph")  # fmt: skip
+        else:
+            self.event(f"phase {phase.name}")
+
+    def _teach(self, teach: schedule.Teach) -> Walks:
+        settings = self.config.schedule
+        if teach == "shortest":
+            return demonstrations.shortest_walks(self.policy, self.tasks)
+        harvest = self.sample(settings.samples, streams.HARVEST)
+        self.walker_steps += harvest.steps
+        if teach == "random":
+            return demonstrations.demonstrations(harvest, np.inf, "first", self.config.seed)
+        return demonstrations.demonstrations(harvest, settings.below, settings.pick, self.config.seed)
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return arrays and JSON values from which :meth:`load` goes on bit for bit.
+
+        Raises
+        ------
+        ConetError
+            When the training has diverged: such a state is never kept.
+        """
+        if not np.isfinite(self.policy.logits).all():
+            raise self._diverged()
+        arrays = {"logits": self.policy.logits}
+        for kind, optimizer in self.optimizers.items():
+            arrays |= {f"{kind}.{name}": array for name, array in optimizer.state().items()}
+        if self.lessons is not None:
+            fields = ("problems", "starts", "edges", "length", "correct")
+            arrays |= {f"lessons.{name}": getattr(self.lessons, name) for name in fields}
+        names = ("step", "phase_index", "phase_start", "walker_steps", "seconds", "events")
+        return arrays, {name: getattr(self, name) for name in names} | {"detector": self.detector.state()}
+
+    def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` returned."""
+        self.policy.logits[:] = arrays["logits"]
+        self.policy.refresh()
+        for name in ("step", "phase_index", "phase_start", "walker_steps", "seconds", "events"):
+            setattr(self, name, state[name])
+        self.detector.load(state["detector"])
+        for kind, optimizer in self.optimizers.items():
+            optimizer.load(_under(arrays, f"{kind}."))
+        lessons = _under(arrays, "lessons.")
+        self.lessons = Walks(**lessons, rollouts=1) if lessons else None
+
+
+def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def simulate(
+    config: Config, progress: Progress | None = None, **objects: Any
+) -> "tuple[polars.DataFrame, Training]":
+    """Train in memory, leaving nothing on disk; what sweeps and experiments use.
+
+    Returns
+    -------
+    tuple of polars.DataFrame and Training
+        The metrics, one row a step, and the finished training.
+    """
+    training = Training(config, **objects)
+    rows = []
+    while training.step < config.steps:
+        rows.append(training.advance())
+        if progress:
+            progress(rows[-1])
+    training.state()  # says so where the training has diverged
+    return table(rows), training
+
+
+def warm_up(training: Training) -> None:
+    """Compile what this training will call, on a tiny one, so that its time is training alone."""
+    sizes: dict[str, Any] = {
+        "graph": graphs.regular(12, 3, 0),
+        "tasks": Tasks(np.array([0], np.int32), np.array([1], np.int32), 4),
+    }
+    settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
+    tiny = Training(settings, learner=training.learner, phases=training.phases[-1:], **sizes)
+    tiny.advance()
+    measured(tiny)
+
+
+def measured(training: Training) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """Measure the policy as it is with walks of its own (see :func:`conet.runs.measure.at_snapshot`)."""
+    settings = training.config.snapshots
+    walks = [
+        training.sample(settings.traffic_walks, streams.TRAFFIC),
+        training.sample(settings.pass_walks, streams.PASS_AT_K),
+    ]
+    return at_snapshot(training.config, training.step, training.policy, training.tasks, *walks)
