@@ -53,7 +53,7 @@ RATIO_AIMS: tuple[tuple[str, str, float | None], ...] = (
     ("update_over_sample", "whole update, times its sampling (G=64, L=100, uniform)", -2),
     ("update_over_sample_trained", "the same at the trained policy", None),
 )
-WARM = "import conet; from conet.runs.trainer import Training, warm_up; warm_up(Training(conet.preset('reference')))"
+WARM = "import conet; from conet.runs.trainer import Trainer, warm_up; warm_up(Trainer(conet.preset('reference')))"
 
 
 def main() -> None:

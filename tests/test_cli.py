@@ -256,20 +256,20 @@ def test_help(call, arguments):
 
 
 def test_interrupted(call, monkeypatch):
-    from conet.runs.trainer import Training
+    from conet.runs.trainer import Trainer
 
-    advance = Training.advance
+    advance = Trainer.advance
 
     def interrupt(self):
         if self.step == 2 and self.config.preset == "smoke":
             raise KeyboardInterrupt
         return advance(self)
 
-    monkeypatch.setattr(Training, "advance", interrupt)
+    monkeypatch.setattr(Trainer, "advance", interrupt)
     result = call("run", *QUICK, "--out", "x")
     assert (result.code, result.out) == (130, "")
     assert result.lines[-1] == "interrupted; go on with: conet resume x"
-    monkeypatch.setattr(Training, "advance", advance)
+    monkeypatch.setattr(Trainer, "advance", advance)
     whole = call("run", *QUICK, "--out", "y", "--json").json
     assert call("resume", "x", "--json").json["state_sha256"] == whole["state_sha256"]
 
@@ -509,12 +509,12 @@ def test_graphs_that_fail(code, words, call):
 
 
 def test_out_of_memory_is_said(call, monkeypatch):
-    from conet.runs.trainer import Training
+    from conet.runs.trainer import Trainer
 
     def advance(self):
         return np.empty((2**31, 2**20))
 
-    monkeypatch.setattr(Training, "advance", advance)
+    monkeypatch.setattr(Trainer, "advance", advance)
     refused(call("run", *QUICK, "--out", "x"), "out of memory", "fewer nodes")
 
 

@@ -22,7 +22,7 @@ from conet.detect.knee import hinge
 from conet.detect.models import autocorrelation_time
 from conet.observables.length import windowed_correct_length
 from conet.rollouts.table import per_problem
-from conet.runs.launch import Training
+from conet.runs.launch import Trainer
 
 STEPS = np.arange(400)
 
@@ -565,7 +565,7 @@ def test_forecast_table_is_in_order():
 
 def test_reference_end_to_end():
     """One seed of the reference; what `docs/detector.md` says of 64."""
-    training = Training(preset("reference").override({"seed": 5, "snapshots.web_every": 2}))
+    training = Trainer(preset("reference").override({"seed": 5, "snapshots.web_every": 2}))
     steps, problems = 800, len(training.tasks)
     correct, length_sum = np.zeros((2, steps, problems), np.int64)
     islands = np.full(steps, np.nan)

@@ -20,7 +20,7 @@ from conet.learners import LEARNERS, Batch, Learner, make, optim
 from conet.learners.base import standardised, step_probability
 from conet.network.graph import regular
 from conet.network.tasks import Tasks
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 GRAPH = regular(9, 3, 4)
@@ -361,7 +361,7 @@ def test_a_learner_that_fails_is_named_with_its_step(body, words):
     space = {"np": np, "Learner": Learner}
     exec(f"class Mine(Learner):\n    def weights(self, batch):\n        {body}", space)
     with np.errstate(all="ignore"), pytest.raises(ConetError) as raised:
-        Training(TINY, learner=space["Mine"]()).advance()
+        Trainer(TINY, learner=space["Mine"]()).advance()
     assert all(word in str(raised.value) for word in ["'Mine' at step 0", *words]), str(raised.value)
 
 
@@ -370,7 +370,7 @@ def test_a_learner_without_a_rule_is_named():
         pass
 
     with pytest.raises(ConetError, match="neither weights nor gradient"):
-        Training(TINY, learner=Idle()).advance()
+        Trainer(TINY, learner=Idle()).advance()
 
 
 def test_a_gradient_of_another_graph_is_refused():
@@ -379,7 +379,7 @@ def test_a_gradient_of_another_graph_is_refused():
             return Gradient(np.zeros(3), np.zeros(0, np.int32))
 
     with pytest.raises(ConetError, match="in place of a Gradient"):
-        Training(TINY, learner=Wrong()).advance()
+        Trainer(TINY, learner=Wrong()).advance()
 
 
 def test_a_run_that_diverges_says_so():

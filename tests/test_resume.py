@@ -17,7 +17,7 @@ import conet
 from conet import cli
 from conet.base import files
 from conet.runs import launch
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 # Heating from step 9 on, Adam (whose moments have to be kept), observables of two kinds of columns.
 CONFIG = conet.preset("smoke").override(
@@ -127,11 +127,11 @@ def test_the_detector_goes_on_where_it_was(step):
     config = conet.preset("smoke").override(
         {"steps": 90, "schedule.name": "annealed_rlvr", "snapshots.web_every": 0}
     )
-    straight = Training(config)
+    straight = Trainer(config)
     for _ in range(step):
         straight.advance()
     arrays, state = straight.state()
-    resumed = Training(config)
+    resumed = Trainer(config)
     resumed.load({name: array.copy() for name, array in arrays.items()}, json.loads(json.dumps(state)))
     assert resumed.events == straight.events
     while straight.step < 90:

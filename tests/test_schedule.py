@@ -11,7 +11,7 @@ from conet.base.errors import ConetError
 from conet.learners import LEARNERS
 from conet.learners.base import step_probability
 from conet.runs import demonstrations, schedule
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
     {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 8, "tasks.max_length": 7,
@@ -74,12 +74,12 @@ def test_heating_at_the_detectors_word(monkeypatch, called):
 
 def test_heat_takes_the_hard_problems_of_its_own_harvest():
     config = TINY.override({"schedule.name": "annealed_rlvr", "schedule.heat_at": 2, "schedule.below": 0.3})
-    training = Training(config)
+    training = Trainer(config)
     for _ in range(3):
         training.advance()
     assert training.phase.name == "heat"
     # The same two steps again without heating: what would the harvest have been?
-    twin = Training(TINY)
+    twin = Trainer(TINY)
     for _ in range(2):
         twin.advance()
     harvest = twin.sample(64, 3)
@@ -145,7 +145,7 @@ def test_sft_throughout(demonstrations):
     assert set(metrics["learner"]) == {"sft"}
     assert training.split == "eval"
     assert metrics["accuracy"][-1] > metrics["accuracy"][0] + (0.3 if demonstrations == "shortest" else 0.05)
-    start = Training(config)
+    start = Trainer(config)
     gain = log_likelihood(training, start.lessons) - log_likelihood(start, start.lessons)
     assert gain > 5
 
@@ -162,13 +162,13 @@ def test_sft_without_anything_to_teach_is_an_error():
 def test_heating_outside_the_run_is_refused(heat_at):
     config = TINY.override({"schedule.name": "annealed_rlvr", "schedule.heat_at": heat_at})
     with pytest.raises(ConetError, match=rf"schedule.heat_at={heat_at}; expected 0 to 11"):
-        Training(config)
+        Trainer(config)
 
 
 @pytest.mark.parametrize("name", ["annealed_rlvr", "sft_then_rlvr"])
 def test_a_learner_of_demonstrations_is_not_heated(name):
     with pytest.raises(ConetError, match="a learner of rollouts"):
-        Training(TINY.override({"schedule.name": name, "learner.name": "sft"}))
+        Trainer(TINY.override({"schedule.name": name, "learner.name": "sft"}))
 
 
 def test_phases_of_ones_own():

@@ -15,7 +15,7 @@ from conet.learners import LEARNERS
 from conet.observables import web
 from conet.rollouts.table import per_problem
 from conet.runs.measure import snapshot_steps
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 SMALL = conet.preset("smoke").override(
     {"steps": 24, "graph.nodes": 60, "graph.degree": 6, "tasks.questions": 10, "tasks.max_length": 8,
@@ -283,4 +283,4 @@ def test_snapshot_steps_of_the_presets(preset):
 def test_large_batches_use_threads():
     """The settings above stay worth a thread; else the test of determinism would test nothing."""
     assert engine._WORTH_A_THREAD <= 64 * 64 * 27
-    assert len(Training(LARGE).tasks) == 64
+    assert len(Trainer(LARGE).tasks) == 64

@@ -25,7 +25,7 @@ from conet import detect
 from conet.config import Config, preset
 from conet.detect import Counts
 from conet.detect.forecast import forecast_online
-from conet.runs.launch import Training
+from conet.runs.launch import Trainer
 
 # name: preset, changes, seeds from 0 on
 SETTINGS: dict[str, tuple[str, dict, int]] = {
@@ -60,7 +60,7 @@ def collect(config: Config, cache: Path) -> Run:
     """Train once; return the counts and the islands of every step."""
     file = cache / f"{config.content_hash[:24]}.npz"
     if not file.exists():
-        training = Training(config)
+        training = Trainer(config)
         shape = config.steps, len(training.tasks)
         correct, length_sum = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         islands = np.full(config.steps, np.nan)

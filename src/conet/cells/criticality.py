@@ -10,7 +10,7 @@ from conet.config import preset
 from conet.engine import exact
 from conet.observables import tails
 from conet.observables.transitions import fit
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 QUIET = {"snapshots.steps": [], "snapshots.web_every": 0}
 WALKS = 4096  # path lengths drawn at the transition
@@ -35,7 +35,7 @@ def critical_run(seed: int, changes: Mapping[str, Any], every: int) -> Arrays:
         (starts, models), ``plausible``, that of the power law, and of the one with a cut-off
         ``cut_exponent`` and ``cut_plausible`` (NaN where it is not the best).
     """
-    training = Training(preset("critical").override({"seed": seed, **QUIET, **changes}))
+    training = Trainer(preset("critical").override({"seed": seed, **QUIET, **changes}))
     steps = training.config.steps
     counts = np.zeros(steps, np.int64)
     lengths = []

@@ -11,7 +11,7 @@ from conet.config import preset
 from conet.engine import exact
 from conet.network.web import Web
 from conet.observables.web import threshold_web
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 QUIET = {"snapshots.steps": [], "snapshots.web_every": 0}
 WEB = ("islands", "question_islands", "giant_component", "second_component", "web_nodes", "mean_degree")
@@ -44,7 +44,7 @@ def curve_run(seed: int, named: str, changes: Mapping[str, Any], web_every: int,
         largest: the susceptibility of percolation). At every ``solve_every``-th step and at the end
         (``solve_steps``; none if 0), exactly: ``success``, and ``length``, that of correct walks, pooled.
     """
-    training = Training(preset(named).override({"seed": seed, **QUIET, **changes}))
+    training = Trainer(preset(named).override({"seed": seed, **QUIET, **changes}))
     steps, questions = training.config.steps, training.tasks.questions
     names = ("accuracy", "correct_count", "correct_length_sum")
     curves = {name: np.full(steps, np.nan) for name in names}
@@ -78,7 +78,7 @@ def _web(web: Web, questions: np.ndarray) -> dict[str, float]:
     }
 
 
-def _solved(training: Training) -> tuple[float, float]:
+def _solved(training: Trainer) -> tuple[float, float]:
     solution = exact.solve(training.policy, training.tasks)
     arrived = solution.length_distribution.sum(axis=0)
     return float(solution.success.mean()), float(arrived @ np.arange(1, len(arrived) + 1) / arrived.sum())

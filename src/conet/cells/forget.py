@@ -16,7 +16,7 @@ from conet.learners.optim import SGD
 from conet.network.tasks import Tasks
 from conet.observables.damage import damage
 from conet.runs.demonstrations import demonstrations
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 RECOVERY = (0, 1, 2, 5, 10, 20, 50)  # RLVR updates after the SFT
 LOOKS = 4096  # walks a foreign question, of the uniform policy, to find one that is correct
@@ -39,7 +39,7 @@ def forgetting_run(
     config = preset("reference").override(
         {"seed": seed, "snapshots.steps": [], "snapshots.web_every": 0, **changes}
     )
-    training = Training(config)
+    training = Trainer(config)
     while training.step < config.steps:
         training.advance()
     arrays, state = training.state()
@@ -64,7 +64,7 @@ def forgetting_run(
     return {"recovery": recovery, "before": np.array(accuracy)} | {f"damage.{k}": v for k, v in found.items()}
 
 
-def foreign_lessons(training: Training, count: int) -> Walks:
+def foreign_lessons(training: Trainer, count: int) -> Walks:
     """Return correct walks of up to so many foreign tasks."""
     tasks, graph = training.tasks, training.policy.graph
     rng = np.random.default_rng([training.config.seed, 3])
@@ -82,7 +82,7 @@ def _fine_tune(policy: Policy, lessons: Walks, steps: int, strength: float) -> N
         optimizer.step(policy, from_walks(policy, lessons, np.ones(len(lessons.length))), strength)
 
 
-def _recover(training: Training) -> list[float]:
+def _recover(training: Trainer) -> list[float]:
     curve, start = [], training.step
     for updates in RECOVERY:
         while training.step < start + updates:

@@ -10,7 +10,7 @@ from conet.config import preset
 from conet.engine import sample as streams
 from conet.observables.transitions import attachment, modal_path, transitions
 from conet.observables.web import edges_web
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 EVERY = 10  # steps between two kept webs
 KINDS = ("separate", "leaf", "trunk")
@@ -30,7 +30,7 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
         into :data:`KINDS`, -1 without a final path), ``distance``, ``new_edges``, ``upstream``; also
         ``accuracy`` (steps,).
     """
-    training = Training(preset(named).override({"seed": seed, **changes}))
+    training = Trainer(preset(named).override({"seed": seed, **changes}))
     steps, problems = training.config.steps, len(training.tasks)
     counts = np.zeros((steps, problems), np.int64)
     kept: list[np.ndarray] = []
@@ -58,7 +58,7 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
     return fits | places | {"accuracy": counts.sum(axis=1) / (problems * rollouts)}
 
 
-def _used(training: Training) -> np.ndarray:
+def _used(training: Trainer) -> np.ndarray:
     """Pairs of problem and edge: committed edges on successful walks, int64, shape (2, pairs)."""
     walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
     on_path = walks.used() & walks.correct[:, None]

@@ -14,7 +14,7 @@ from conet.engine.sample import Walks
 from conet.learners.optim import SGD
 from conet.rollouts.selection import choose
 from conet.runs import demonstrations
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 PASS_K = (1, 16, 64, 256)
 MEASURES = ("pass@1", "pass@16", "pass@64", "pass@256", "step", "problems", "before", "after", "walks")
@@ -66,7 +66,7 @@ def _moment(arm: Mapping[str, Any], word: int, steps: int) -> int:
 
 
 def _detector_step(config: Config) -> int:
-    training = Training(config)
+    training = Trainer(config)
     while training.step < config.steps:
         training.advance()
         if training.detector.heat_now:
@@ -75,7 +75,7 @@ def _detector_step(config: Config) -> int:
 
 
 def _states(config: Config, moments: Sequence[int]) -> dict[int, Any]:
-    training = Training(config)
+    training = Trainer(config)
     states = {}
     for moment in moments:
         while training.step < moment:
@@ -86,7 +86,7 @@ def _states(config: Config, moments: Sequence[int]) -> dict[int, Any]:
 
 
 def _branch(config: Config, arm: Mapping[str, Any], moment: int, state: Any) -> list[float]:
-    training = Training(config)
+    training = Trainer(config)
     training.load(*state)
     before = float(exact.solve(training.policy, training.tasks).success.mean())
     problems = 0
@@ -104,7 +104,7 @@ def _branch(config: Config, arm: Mapping[str, Any], moment: int, state: Any) -> 
     return [*passes, moment, problems, before, after, walks]
 
 
-def _heat(training: Training, arm: Mapping[str, Any]) -> int:
+def _heat(training: Trainer, arm: Mapping[str, Any]) -> int:
     """Heat the policy in place; return on how many problems."""
     settings = training.config.schedule
     harvest = training.sample(settings.samples, streams.HARVEST)

@@ -23,7 +23,7 @@ from conet.observables.topology import (
 )
 from conet.observables.web import argmax_web, threshold_web, traffic_web
 from conet.runs.measure import WEB_COLUMNS
-from conet.runs.trainer import Training
+from conet.runs.trainer import Trainer
 
 CURVES = ("accuracy", "correct_count", "correct_length_sum", "gradient_norm", "policy_entropy", *WEB_COLUMNS)
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
@@ -75,7 +75,7 @@ def plain_run(
         ``frustration_everywhere``; ``final.<name>``: topology and null model of the last web;
         ``success`` (M,): exact success of the final policy.
     """
-    training = Training(settings(named, seed, changes))
+    training = Trainer(settings(named, seed, changes))
     steps, problems = training.config.steps, len(training.tasks)
     curves = {name: np.full(steps, np.nan) for name in CURVES}
     counts = np.zeros((steps, problems), np.int32)
@@ -107,7 +107,7 @@ class _Looks:
         self.labels: list[np.ndarray] = []
         self.fought: list[tuple[float, ...]] = []
 
-    def at(self, training: Training) -> None:
+    def at(self, training: Trainer) -> None:
         step, policy, tasks = training.step, training.policy, training.tasks
         threshold = training.config.web.threshold
         if step in self.snapshots:
@@ -133,13 +133,13 @@ class _Looks:
         return arrays
 
 
-def _by_problem(training: Training) -> tuple[np.ndarray, np.ndarray]:
+def _by_problem(training: Trainer) -> tuple[np.ndarray, np.ndarray]:
     walks = training.walks
     correct = walks.correct.reshape(-1, walks.rollouts)
     return correct.sum(axis=1), np.where(correct, walks.length.reshape(correct.shape), 0).sum(axis=1)
 
 
-def _snapshot(training: Training) -> dict[str, Any]:
+def _snapshot(training: Trainer) -> dict[str, Any]:
     policy, tasks = training.policy, training.tasks
     success = exact.solve(policy, tasks).success
     walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
@@ -158,7 +158,7 @@ def _snapshot(training: Training) -> dict[str, Any]:
     }
 
 
-def _final(training: Training) -> dict[str, Any]:
+def _final(training: Trainer) -> dict[str, Any]:
     policy, tasks = training.policy, training.tasks
     web = threshold_web(policy, training.config.web.threshold)
     final: dict[str, Any] = {"success": exact.solve(policy, tasks).success}

@@ -9,7 +9,7 @@ from conet.base.errors import ConetError, nearest
 from conet.cells.cell import Arrays
 from conet.config import Config, flatten, validated
 from conet.runs.measure import LAST, summarise
-from conet.runs.trainer import Training, measured
+from conet.runs.trainer import Trainer, measured
 
 LEFT_OUT = ("seed", "steps")  # settings, not results
 
@@ -38,7 +38,7 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
         For a measure that there is not; said after the first step, before the rest is trained.
     """
     settings = validated(Config, config)
-    training = Training(settings)
+    training = Trainer(settings)
     rows = [training.advance()]
     known = _numbers(_summary(settings, rows, training)) if measures else {}
     columns = {name for name, value in rows[0].items() if not isinstance(value, str)}
@@ -57,7 +57,7 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     }
 
 
-def _summary(config: Config, rows: Sequence[dict[str, Any]], training: Training) -> dict[str, Any]:
+def _summary(config: Config, rows: Sequence[dict[str, Any]], training: Trainer) -> dict[str, Any]:
     _, evaluations = measured(training)
     at_end = [row | {"step": config.steps} for row in evaluations]
     called = [event["step"] for event in training.events if event["event"] == "heat now"]

@@ -14,7 +14,7 @@ from conet.config import Config
 from conet.runs import directory as store
 from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.recorder import CHECKPOINT, Recorder
-from conet.runs.trainer import Progress, Training, measured, warm_up
+from conet.runs.trainer import Progress, Trainer, measured, warm_up
 
 # What a config does not hold, so that a resumed run needs it again; graph and tasks are kept in the run.
 OBJECTS = ("learner", "observers", "phases")
@@ -42,7 +42,7 @@ def run(
         For the provenance; the command line of the process where absent.
     objects
         ``graph``, ``tasks``, ``learner``, ``phases``, ``observers``, ``threads`` of
-        :class:`Training`.
+        :class:`Trainer`.
 
     Raises
     ------
@@ -51,11 +51,11 @@ def run(
     """
     place = Path(out) if out is not None else default_place(config)
     store.refuse_existing(place)
-    training = Training(config, **objects)
+    trainer = Trainer(config, **objects)
     given = sorted(set(objects) & set(OBJECTS))
-    directory = store.create(place, config, training.policy.graph, training.tasks, command, given)
+    directory = store.create(place, config, trainer.policy.graph, trainer.tasks, command, given)
     with exclusive(directory):
-        return _finish(directory, training, Recorder(directory), progress)
+        return _finish(directory, trainer, Recorder(directory), progress)
 
 
 def default_place(config: Config) -> Path:
@@ -96,53 +96,53 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
             return directory
         recorder = Recorder(directory)
         given: dict[str, Any] = {"graph": directory.graph(), "tasks": directory.tasks()} | objects
-        training = Training(directory.config, **given)
+        trainer = Trainer(directory.config, **given)
         if restored := recorder.restore():
             try:
-                training.load(*restored)
+                trainer.load(*restored)
             except (LookupError, TypeError, ValueError) as error:
                 raise damaged(directory.path / CHECKPOINT, error, "start the run again") from None
-        training.event("resumed")
-        return _finish(directory, training, recorder, progress)
+        trainer.event("resumed")
+        return _finish(directory, trainer, recorder, progress)
 
 
 def _finish(
-    directory: store.Run, training: Training, recorder: Recorder, progress: Progress | None
+    directory: store.Run, trainer: Trainer, recorder: Recorder, progress: Progress | None
 ) -> store.Run:
     """Train to the end, with snapshots and checkpoints, and write the summary."""
-    warm_up(training)
-    config, chosen = training.config, set(snapshot_steps(training.config))
+    warm_up(trainer)
+    config, chosen = trainer.config, set(snapshot_steps(trainer.config))
     settings = config.snapshots
-    started, before = time.perf_counter(), training.seconds
+    started, before = time.perf_counter(), trainer.seconds
 
     def checkpoint() -> None:
-        training.seconds = before + time.perf_counter() - started
-        recorder.checkpoint(training.step, *training.state())
+        trainer.seconds = before + time.perf_counter() - started
+        recorder.checkpoint(trainer.step, *trainer.state())
 
-    while training.step < config.steps:
-        if training.step in chosen:
-            _snapshot(training, recorder)
-        recorder.rows.append(training.advance())
+    while trainer.step < config.steps:
+        if trainer.step in chosen:
+            _snapshot(trainer, recorder)
+        recorder.rows.append(trainer.advance())
         if settings.rollouts:
-            recorder.batches.append((training.step - 1, training.split, training.phase.name, training.walks))
+            recorder.batches.append((trainer.step - 1, trainer.split, trainer.phase.name, trainer.walks))
         if progress:
             progress(recorder.rows[-1])
-        if training.step % settings.checkpoint_every == 0 and training.step < config.steps:
+        if trainer.step % settings.checkpoint_every == 0 and trainer.step < config.steps:
             checkpoint()
-    _snapshot(training, recorder)
+    _snapshot(trainer, recorder)
     checkpoint()
     summary = {"run": str(directory.path), **summarise(config, recorder.rows, recorder.evaluations)}
-    summary |= {"walker_steps": training.walker_steps, "seconds": training.seconds}
-    called = [event["step"] for event in training.events if event["event"] == "heat now"]
+    summary |= {"walker_steps": trainer.walker_steps, "seconds": trainer.seconds}
+    called = [event["step"] for event in trainer.events if event["event"] == "heat now"]
     summary["heat_now_step"] = called[0] if called else None
-    summary["state_sha256"] = training.policy.sha256
+    summary["state_sha256"] = trainer.policy.sha256
     store.write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     return directory
 
 
-def _snapshot(training: Training, recorder: Recorder) -> None:
-    arrays, values = measured(training)
-    recorder.snapshot(training.step, arrays)
+def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
+    arrays, values = measured(trainer)
+    recorder.snapshot(trainer.step, arrays)
     recorder.evaluations += values
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 Progress = Callable[[Mapping[str, Any]], None]
 
 
-class Training:
-    """A training in memory, advanced one step at a time.
+class Trainer:
+    """A run in memory, advanced one step at a time.
 
     Parameters
     ----------
@@ -249,41 +249,41 @@ def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
 
 def simulate(
     config: Config, progress: Progress | None = None, **objects: Any
-) -> "tuple[polars.DataFrame, Training]":
+) -> "tuple[polars.DataFrame, Trainer]":
     """Train in memory, leaving nothing on disk; what sweeps and experiments use.
 
     Returns
     -------
-    tuple of polars.DataFrame and Training
-        The metrics, one row a step, and the finished training.
+    tuple of polars.DataFrame and Trainer
+        The metrics, one row a step, and the finished trainer.
     """
-    training = Training(config, **objects)
+    trainer = Trainer(config, **objects)
     rows = []
-    while training.step < config.steps:
-        rows.append(training.advance())
+    while trainer.step < config.steps:
+        rows.append(trainer.advance())
         if progress:
             progress(rows[-1])
-    training.state()  # says so where the training has diverged
-    return table(rows), training
+    trainer.state()  # says so where the training has diverged
+    return table(rows), trainer
 
 
-def warm_up(training: Training) -> None:
+def warm_up(trainer: Trainer) -> None:
     """Compile what this training will call, on a tiny one, so that its time is training alone."""
     sizes: dict[str, Any] = {
         "graph": graphs.regular(12, 3, 0),
         "tasks": Tasks(np.array([0], np.int32), np.array([1], np.int32), 4),
     }
     settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
-    tiny = Training(settings, learner=training.learner, phases=training.phases[-1:], **sizes)
+    tiny = Trainer(settings, learner=trainer.learner, phases=trainer.phases[-1:], **sizes)
     tiny.advance()
     measured(tiny)
 
 
-def measured(training: Training) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+def measured(trainer: Trainer) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """Measure the policy as it is with walks of its own (see :func:`conet.runs.measure.at_snapshot`)."""
-    settings = training.config.snapshots
+    settings = trainer.config.snapshots
     walks = [
-        training.sample(settings.traffic_walks, streams.TRAFFIC),
-        training.sample(settings.pass_walks, streams.PASS_AT_K),
+        trainer.sample(settings.traffic_walks, streams.TRAFFIC),
+        trainer.sample(settings.pass_walks, streams.PASS_AT_K),
     ]
-    return at_snapshot(training.config, training.step, training.policy, training.tasks, *walks)
+    return at_snapshot(trainer.config, trainer.step, trainer.policy, trainer.tasks, *walks)
