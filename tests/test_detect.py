@@ -16,7 +16,6 @@ from conet import detect
 from conet.base.errors import ConetError
 from conet.config import preset
 from conet.detect import Counts, Detector
-from conet.detect.counts import halves, percentiles, resampled
 from conet.detect.forecast import TABLE, TURNED, forecast_online
 from conet.detect.knee import hinge
 from conet.detect.models import autocorrelation_time
@@ -295,22 +294,6 @@ def test_counts_from_the_record_and_refusals():
     ):  # fmt: skip
         with pytest.raises(ConetError):
             Counts.of(*(np.array(part) for part in wrong[:3]), steps=wrong[3])
-
-
-def test_percentiles_keep_infinity_and_say_when_there_is_no_interval():
-    draws = np.array([1.0, 2, 3, np.inf, np.inf])
-    assert percentiles(2.0, draws, 0.5) == (2, 2, np.inf)
-    assert percentiles(2.0, np.full(9, 2.0)) == (2, 2, 2)
-    assert np.isnan(percentiles(2.0, np.array([1, np.nan, np.nan]))[1:]).all()
-
-
-def test_half_samples_spread_like_the_whole():
-    """The standard error of a mean of 50, from 4,000 random halves: within 5 %."""
-    values = np.random.default_rng(2).normal(size=50)
-    chosen = halves(50, 4000)
-    assert (chosen.sum(axis=0) == 25).all()
-    assert np.std(values @ chosen / 25) == pytest.approx(values.std(ddof=1) / np.sqrt(50), rel=0.05)
-    assert (resampled(7, 5).sum(axis=0) == 7).all()
 
 
 # --- stages and their coincidence ----------------------------------------------------------------

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 
 from conet import detect
+from conet.base.intervals import share_interval
 from conet.config import Config, preset
 from conet.detect import Counts
 from conet.detect.forecast import forecast_online
@@ -114,9 +114,9 @@ def share(hits: int, of: int) -> str:
     """Count with its Clopper-Pearson interval."""
     if not of:
         return "-"
-    ends = binomtest(hits, of).proportion_ci()
+    low, high = share_interval(hits, of)
     digits = 1 if of > 1000 else 0
-    return f"{hits}/{of} [{ends.low:.{digits}%}, {ends.high:.{digits}%}]"
+    return f"{hits}/{of} [{low:.{digits}%}, {high:.{digits}%}]"
 
 
 def online(seeds: int | None, cache: Path) -> None:

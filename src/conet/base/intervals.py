@@ -1,14 +1,31 @@
-"""Intervals over seeds: the unit of statistics is the seed."""
+"""Every interval of the project is made here: over seeds, over problems, of a share.
+
+Which one: :func:`interval` for a few independent values (seeds); :func:`percentiles` with
+:func:`resampled` or :func:`halves` for a statistic of many problems; :func:`mean_interval` for the mean of
+many values; :func:`share_interval` for a count out of a number of trials.
+"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+
+LEVEL = 0.95  # of every interval, where nothing else is said
+RESAMPLES = 1000  # of the bootstrap over problems; over seeds there are 9,999
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its confidence interval; NaN ends where there is none."""
+
+    estimate: float
+    low: float
+    high: float
 
 
 def interval(
     values: np.ndarray,
     statistic: Callable[..., np.ndarray] = np.mean,
-    level: float = 0.95,
+    level: float = LEVEL,
     resamples: int = 9999,
 ) -> tuple[float, float]:
     """Bootstrap interval of a statistic over independent values.
@@ -41,10 +58,81 @@ def interval(
     ends = (np.nan, np.nan)
     for method in ("BCa", "percentile"):
         result = bootstrap(
-            (values,), statistic, confidence_level=level, n_resamples=resamples, method=method,
-            rng=np.random.default_rng(0), vectorized=True,
-        )  # fmt: skip
+            (values,),
+            statistic,
+            confidence_level=level,
+            n_resamples=resamples,
+            method=method,
+            rng=np.random.default_rng(0),
+            vectorized=True,
+        )
         ends = (float(result.confidence_interval.low), float(result.confidence_interval.high))
         if np.isfinite(ends).all():
             break
     return ends
+
+
+def share_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Exact interval of a share (Clopper and Pearson 1934), by scipy; (0, 1) without a trial."""
+    from scipy.stats import binomtest
+
+    if not trials:
+        return 0.0, 1.0
+    found = binomtest(int(successes), int(trials)).proportion_ci(level, "exact")
+    return float(found.low), float(found.high)
+
+
+def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
+    """Mean of independent values with its interval by Student's t; infinite ends of a single value."""
+    from scipy.stats import t
+
+    values = np.asarray(values, np.float64)
+    mean, size = float(values.mean()), len(values)
+    if size < 2:
+        return Interval(mean, -np.inf, np.inf)
+    half = float(t.isf((1 - level) / 2, size - 1) * values.std(ddof=1) / np.sqrt(size))
+    return Interval(mean, mean - half, mean + half)
+
+
+def central(draws: np.ndarray, level: float = LEVEL, method: str = "linear") -> tuple[float, float]:
+    """Ends between which the central share ``level`` of the draws lies."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], method=method)  # type: ignore[call-overload]
+    return float(low), float(high)
+
+
+def percentiles(estimate: float, draws: np.ndarray, level: float = LEVEL) -> Interval:
+    """Make a percentile interval; draws that are NaN are left out, infinite ones kept.
+
+    Fewer than half the draws left, and there is no interval: both ends are NaN.
+    """
+    kept = draws[~np.isnan(draws)]
+    if 2 * len(kept) < len(draws) or not len(kept):
+        return Interval(estimate, np.nan, np.nan)
+    return Interval(estimate, *central(kept, level, "nearest"))  # nearest: no mean of infinities
+
+
+def resampled(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Draw items (problems) with replacement: the bootstrap.
+
+    Returns
+    -------
+    ndarray of float64, shape (items, draws)
+        How often each item was drawn.
+    """
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(items, np.full(items, 1 / items), draws).T.astype(np.float64)
+
+
+def halves(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Draw random halves; the complement is the other half.
+
+    A statistic of random halves (without replacement) spreads over the draws as one of the whole
+    spreads over samples (half-sample replication), so its percentiles are a confidence interval.
+
+    Returns
+    -------
+    ndarray of bool, shape (items, draws)
+    """
+    order = np.random.default_rng(seed).random((items, draws)).argsort(axis=0)
+    return order < items // 2

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conet.base.intervals import interval
+from conet.base.intervals import interval, share_interval
 from conet.cells.cell import Arrays, Cell, Failure
 from conet.report.style import Picture
 
@@ -114,7 +114,7 @@ def judge(
     finite = array[np.isfinite(array)]
     estimate = float(over(finite)) if len(finite) else float("nan")
     alike = len(finite) > 0 and np.ptp(finite) == 0.0 and finite[0] in (0.0, 1.0)
-    ci = clopper_pearson(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
+    ci = share_interval(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
     return judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
 
 
@@ -144,16 +144,6 @@ def judged(
         word = "holds" if holds else "fails"
     text = f"{statistic}, {wanted} {threshold:g}{note}"
     return Verdict(claim, text, estimate, ci, threshold, len(array), word, tuple(array.tolist()), why)
-
-
-def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact interval of a share (Clopper and Pearson 1934); (0, 1) without a trial."""
-    from scipy.stats import binomtest
-
-    if not trials:
-        return 0.0, 1.0
-    found = binomtest(successes, trials).proportion_ci(level, "exact")
-    return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True)

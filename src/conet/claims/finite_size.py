@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from conet.base.intervals import central
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
@@ -113,8 +114,7 @@ def exponent(groups: Mapping[int, np.ndarray]) -> tuple[float, tuple[float, floa
     clock = np.log(list(groups)) - np.log(list(groups)).mean()
     slopes = clock @ np.log(medians) / (clock @ clock)
     middles = np.log([np.median(values) for values in groups.values()])
-    low, high = np.quantile(slopes, [0.025, 0.975])
-    return float(clock @ middles / (clock @ clock)), (float(low), float(high))
+    return float(clock @ middles / (clock @ clock)), central(slopes)
 
 
 def scaling(

@@ -6,7 +6,8 @@ Offline, from whole curves, with intervals (:func:`find_knee`, :func:`curve_mode
 ``docs/detector.md`` says how well.
 """
 
-from conet.detect.counts import Counts, Interval
+from conet.base.intervals import Interval
+from conet.detect.counts import Counts
 from conet.detect.forecast import Forecast, forecast
 from conet.detect.knee import Knee, find_knee, knee
 from conet.detect.models import CurveModels, curve_models

@@ -1,7 +1,7 @@
 """What the offline detectors look at: correct rollouts a step and problem, and how long they were."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,16 +10,7 @@ from conet.base.errors import ConetError
 if TYPE_CHECKING:
     import polars
 
-RESAMPLES = 1000
 FEWEST_PROBLEMS = 8  # below this, resampling problems says nothing
-
-
-class Interval(NamedTuple):
-    """An estimate with the ends of its confidence interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -109,42 +100,3 @@ class Counts:
     def pooled(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Sum over problems, counted as often as ``weights`` (problems, draws) say."""
         return values.sum(axis=1) if weights is None else values @ weights
-
-
-def resampled(problems: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Draw problems with replacement: the bootstrap over problems.
-
-    Returns
-    -------
-    ndarray of float64, shape (problems, draws)
-        How often each problem was drawn.
-    """
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(problems, np.full(problems, 1 / problems), draws).T.astype(np.float64)
-
-
-def halves(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Draw random halves; the complement is the other half.
-
-    A statistic of random halves (without replacement) spreads over the draws as one of the whole
-    spreads over samples (half-sample replication), so its percentiles are a confidence interval.
-
-    Returns
-    -------
-    ndarray of bool, shape (items, draws)
-    """
-    order = np.random.default_rng(seed).random((items, draws)).argsort(axis=0)
-    return order < items // 2
-
-
-def percentiles(estimate: float, draws: np.ndarray, level: float = 0.95) -> Interval:
-    """Make a percentile interval; draws that are NaN are left out, infinite ones kept.
-
-    Fewer than half the draws left, and there is no interval: both ends are NaN.
-    """
-    kept = draws[~np.isnan(draws)]
-    if 2 * len(kept) < len(draws) or not len(kept):
-        return Interval(estimate, np.nan, np.nan)
-    tail = (1 - level) / 2
-    low, high = np.quantile(kept, [tail, 1 - tail], method="nearest")  # no mean of infinities
-    return Interval(estimate, float(low), float(high))

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.detect.counts import FEWEST_PROBLEMS, RESAMPLES, Counts, Interval, percentiles, resampled
+from conet.base.intervals import RESAMPLES, Interval, percentiles, resampled
+from conet.detect.counts import FEWEST_PROBLEMS, Counts
 
 MARGIN = 5  # rows on either side of a knee
 FEWEST_ROWS = 20

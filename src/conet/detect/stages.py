@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.intervals import interval
-from conet.detect.counts import Interval
+from conet.base.intervals import Interval, interval
 from conet.detect.knee import knee
 from conet.detect.valley import v_bottom
 

@@ -4,15 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.detect.counts import (
-    FEWEST_PROBLEMS,
-    RESAMPLES,
-    Counts,
-    Interval,
-    halves,
-    percentiles,
-    resampled,
-)
+from conet.base.intervals import RESAMPLES, Interval, halves, percentiles, resampled
+from conet.detect.counts import FEWEST_PROBLEMS, Counts
 from conet.observables.length import (
     END_STEPS,
     START_STEPS,

@@ -11,7 +11,8 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic, write_table
-from conet.detect import Counts, Interval
+from conet.base.intervals import Interval
+from conet.detect import Counts
 from conet.diagnosis.caveats import notes
 from conet.diagnosis.frustration import Strife, strife
 from conet.diagnosis.moment import Moment, find_moment

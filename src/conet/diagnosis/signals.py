@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.detect.counts import Interval
+from conet.base.intervals import Interval, mean_interval
 from conet.diagnosis.visits import Visits
 from conet.observables.pass_at_k import pass_at_k
 
@@ -16,7 +16,6 @@ WINDOW = 0.2  # share of the steps that count as early, and as late
 MOST_K = 64
 FEW = 10  # groups with one, and with two, right (or wrong) answers that a bound should rest on
 FEWEST_PROBLEMS = 8
-Z = 1.96
 
 
 def steps_table(found: Visits) -> "polars.DataFrame":
@@ -169,7 +168,7 @@ def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
     curve_k = [2**power for power in range(k.bit_length())]
     early = np.stack([pass_at_k(right[chosen], drawn[chosen], size) for size in curve_k])
     late = np.stack([pass_at_k(right_late[chosen], drawn_late[chosen], size) for size in curve_k])
-    one, many = (_mean(late[row] - early[row]) for row in (0, -1))
+    one, many = (mean_interval(late[row] - early[row]) for row in (0, -1))
     distinct = [_mean_of(steps["distinct_share"].head(width)), _mean_of(steps["distinct_share"].tail(width))]
     findings = [_found(values.mean(axis=1)) for values in (early, late)]
     return Diversity(
@@ -201,12 +200,6 @@ def _signs(k: int, one: Interval, many: Interval, distinct: list[float | None]) 
     if distinct[0] is not None and distinct[1] is not None and distinct[1] < distinct[0] / 2:
         signs.append(f"different answers in a group fell from {distinct[0]:.0%} to {distinct[1]:.0%}")
     return signs
-
-
-def _mean(values: np.ndarray) -> Interval:
-    middle = float(values.mean())
-    error = Z * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else np.inf
-    return Interval(middle, middle - error, middle + error)
 
 
 def _mean_of(values: "polars.Series") -> float | None:

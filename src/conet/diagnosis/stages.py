@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conet.detect import Counts, CurveModels, Interval, Knee, Valley, curve_models, find_knee, find_valley
-from conet.detect.counts import FEWEST_PROBLEMS, percentiles, resampled
+from conet.base.intervals import Interval, percentiles, resampled
+from conet.detect import Counts, CurveModels, Knee, Valley, curve_models, find_knee, find_valley
+from conet.detect.counts import FEWEST_PROBLEMS
 from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.detect.valley import SOLVED

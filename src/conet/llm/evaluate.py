@@ -10,7 +10,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import numbered, write_atomic, write_table
-from conet.base.intervals import interval
+from conet.base.intervals import interval, share_interval
 from conet.llm.answers import compact, last_box, number
 from conet.llm.judge import Judge
 from conet.llm.problems import Problem, prompt
@@ -140,11 +140,8 @@ def _majority(rows: Any) -> float:
 
 def _with_interval(values: np.ndarray) -> dict[str, float | None]:
     """Mean and interval; where all problems failed, or none, resampling says nothing, so Clopper and Pearson (1934) do."""
-    edge = 0.025 ** (1 / len(values))
-    if np.all(values == 0):
-        low, high = 0.0, 1 - edge
-    elif np.all(values == 1):
-        low, high = edge, 1.0
+    if np.all(values == 0) or np.all(values == 1):
+        low, high = share_interval(int(np.sum(values)), len(values))
     else:
         low, high = interval(np.asarray(values, np.float64))
     finite = np.isfinite([low, high]).all() and high > low

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conet.base.intervals import central
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
 from conet.network.tasks import Tasks
@@ -145,7 +146,7 @@ def against_random(
     rng = np.random.default_rng(seed)
     drawn = np.array([values[rng.permutation(len(values))[:count]].mean() for _ in range(draws)])
     mean = values[chosen].mean()
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = central(drawn)
     p_value = (1 + (drawn >= mean - 1e-12 * abs(mean)).sum()) / (1 + draws)
     parts = {"mean": mean, "random_mean": values.mean(), "low": low, "high": high, "p_value": p_value}
     return {name: float(part) for name, part in parts.items()}

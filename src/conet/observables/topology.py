@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from conet.base.intervals import central
 from conet.engine.tables import Policy
 from conet.network.web import Web
 from conet.observables.web import edges_web, web_summary
@@ -178,7 +179,7 @@ def null_model(
     result = {}
     for key, observed in web.summary(questions).items():
         values = np.array([summary[key] for summary in drawn], np.float64)
-        low, high = np.quantile(values, [0.025, 0.975])
+        low, high = central(values)
         result[key] = {"observed": observed, "mean": values.mean(), "low": low, "high": high}
     return {key: {name: float(value) for name, value in row.items()} for key, row in result.items()}
 
