@@ -11,12 +11,12 @@ from scipy.spatial.distance import squareform
 from conet.base.errors import ConetError
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
-from conet.network import islands
+from conet.network import islands, topology
 from conet.network.graph import from_edges, regular
 from conet.network.tasks import Tasks
 from conet.network.web import Web
-from conet.observables import damage, topology
-from conet.observables.web import argmax_web, threshold_web
+from conet.observables import damage
+from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web
 
 pairs_of_ten = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25, unique=True)
 
@@ -93,7 +93,7 @@ def test_random_web_keeps_the_out_degrees():
     rng = np.random.default_rng(1)
     policy = Policy(regular(80, 5, 0), 2 * rng.normal(size=400))
     web = threshold_web(policy, 0.2)
-    drawn = topology.random_web(policy, web, rng)
+    drawn = topology.random_web(policy.graph, web, rng)
     assert (
         np.bincount(drawn.sources, minlength=80).tolist() == np.bincount(web.sources, minlength=80).tolist()
     )
@@ -106,7 +106,7 @@ def test_null_model_draws_every_edge_equally_often():
     policy = Policy(regular(6, 5, 0))
     web = graph_of([(2, 0), (2, 1)], 6)
     rng = np.random.default_rng(3)
-    edges = np.concatenate([topology.random_web(policy, web, rng).edges for _ in range(2000)])
+    edges = np.concatenate([topology.random_web(policy.graph, web, rng).edges for _ in range(2000)])
     counts = np.bincount(edges - 10, minlength=5)
     # Two of five without replacement: the variance of each count is 2000 · 2/5 · 3/5.
     assert ((counts - 800) ** 2 / 480).sum() * 4 / 5 < 18.47
@@ -116,7 +116,7 @@ def test_null_model_tells_a_chain_from_chance():
     pairs = {(node, other): 0.0 for node in range(60) for other in range(60) if node != other}
     pairs |= {(node, node + 1): 20.0 for node in range(30)}
     policy = policy_on(pairs, 60)
-    found = topology.null_model(policy, threshold_web(policy), np.array([0], np.int32), draws=50)
+    found = topology.null_model(policy.graph, threshold_web(policy), np.array([0], np.int32), draws=50)
     assert found["mean_degree"]["observed"] == pytest.approx(60 / 31)
     assert found["mean_degree"]["high"] < 60 / 31
     assert found["committed_nodes"] == {"observed": 30, "mean": 30, "low": 30, "high": 30}
@@ -125,7 +125,7 @@ def test_null_model_tells_a_chain_from_chance():
 
 def test_threshold_sensitivity():
     policy = Policy(regular(10, 2, 0))
-    found = topology.threshold_sensitivity(policy, np.array([0], np.int32))
+    found = threshold_sensitivity(policy, np.array([0], np.int32))
     assert found["threshold"].tolist() == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     assert found["web_edges"].tolist() == [20] * 5 + [0] * 4
 

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conet.base.errors import ConetError
 from conet.engine import sample as engine
 from conet.engine.softmax import entropy
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, from_edges, regular
+from conet.network.layout import colour_islands, lay_out
 from conet.network.tasks import Tasks
+from conet.network.web import Web
 from conet.observables import diversity, web
 
 
@@ -21,10 +24,10 @@ def small_policy(pairs: list[tuple[int, int]], nodes: int, logits: dict[tuple[in
     return Policy(graph, np.array([logits.get(key, 0.0) for key in keys]))
 
 
-def graph_of(pairs: list[tuple[int, int]], size: int) -> web.Web:
+def graph_of(pairs: list[tuple[int, int]], size: int) -> Web:
     sources, targets = np.array(pairs, np.int32).reshape(-1, 2).T
     edges = np.arange(len(pairs), dtype=np.int32)
-    return web.Web(np.ascontiguousarray(sources), np.ascontiguousarray(targets), edges, size)
+    return Web(np.ascontiguousarray(sources), np.ascontiguousarray(targets), edges, size)
 
 
 def test_two_islands_by_hand():
@@ -87,7 +90,10 @@ def test_threshold_web_of_a_regular_graph(threshold):
     assert found.targets.tolist() == policy.graph.targets[found.edges].tolist()
     largest = policy.probability.reshape(60, 6).max(axis=1)
     questions = np.arange(5, dtype=np.int32)
-    assert web.web_summary(policy, threshold, questions)["committed_nodes"] == (largest >= threshold).sum()
+    assert (
+        web.threshold_web(policy, threshold).summary(questions)["committed_nodes"]
+        == (largest >= threshold).sum()
+    )
 
 
 def test_edge_on_the_threshold_counts():
@@ -111,7 +117,7 @@ def test_traffic_web_holds_the_edges_of_successful_walks_only():
     assert 0 < walks.correct.sum() < 64
     assert edges.tolist() == [0, 1]
     assert counts.tolist() == [walks.correct.sum()] * 2
-    assert web.traffic_web(policy, walks).nodes.tolist() == [0, 1, 2]
+    assert web.traffic_web(policy.graph, walks).nodes.tolist() == [0, 1, 2]
 
 
 @settings(max_examples=20, deadline=None)
@@ -134,3 +140,59 @@ def test_entropy_of_the_uniform_policy():
     policy = Policy(regular(30, 7, 0))
     assert diversity.policy_entropy(policy) == pytest.approx(np.log(7))
     assert np.isnan(diversity.policy_entropy(policy, np.zeros(0, np.int32)))
+
+
+def test_web_of_an_edge_list_adds_up_doubled_edges():
+    found = Web.from_edges([3, 0, 3, 1], [1, 2, 1, 1], [0.5, 1.0, 0.25, 2.0])
+    assert list(zip(found.sources.tolist(), found.targets.tolist())) == [(0, 2), (1, 1), (3, 1)]
+    assert found.weights is not None
+    assert found.weights.tolist() == [1.0, 2.0, 0.75]
+    assert (found.size, found.edges.tolist()) == (4, [0, 1, 2])
+    assert repr(found) == "Web(4 nodes, 3 edges, 2 components, weighted)"
+    assert repr(Web.from_edges([], [], size=2)) == "Web(0 nodes, 0 edges, 0 components)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "what"),
+    [
+        (([0], [1, 2]), {}, "1 sources and 2 targets"),
+        (([0], [-1]), {}, "node -1"),
+        (([0], [4]), {"size": 4}, "node 4"),
+        (([0.5], [1]), {}, "float64"),
+        (([0], [1], [1.0, 2.0]), {}, "2 weights"),
+        (([0], [1], [np.nan]), {}, "not finite"),
+        (([0], [1]), {"attributes": {"role": np.zeros(3)}}, "attribute 'role'"),
+        (([0], [2**31]), {}, "nodes"),
+    ],
+)
+def test_an_edge_list_that_is_none_is_refused(arguments, options, what):
+    with pytest.raises(ConetError, match=what):
+        Web.from_edges(*arguments, **options)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11), st.floats(0, 9)), max_size=40))
+def test_to_networkx_keeps_edges_weights_and_attributes(triples):
+    sources, targets, weights = zip(*triples) if triples else ((), (), ())
+    names = np.array([f"concept {node}" for node in range(12)])
+    found = Web.from_edges(sources, targets, weights, size=12, attributes={"name": names})
+    network = found.to_networkx()
+    expected = nx.DiGraph()
+    for source, target, weight in triples:
+        known = expected.get_edge_data(source, target, {"weight": 0.0})["weight"]
+        expected.add_edge(source, target, weight=known + weight)
+    assert sorted(network.nodes) == sorted(expected.nodes)
+    assert set(network.edges) == set(expected.edges)
+    for source, target, weight in network.edges(data="weight"):
+        assert weight == pytest.approx(expected.edges[source, target]["weight"])
+    for node, values in network.nodes(data=True):
+        assert values == {"name": f"concept {node}", "island": found.labels[node]}
+
+
+def test_layout_of_a_web_that_no_policy_made():
+    early, late = Web.from_edges([0, 4], [1, 5], size=9), Web.from_edges([0, 1], [1, 2], size=9)
+    found = lay_out(early, late)
+    assert found.nodes.tolist() == [0, 1, 2, 4, 5]
+    assert np.array_equal(found.at(np.array([5, 0])), found.position[[4, 0]])
+    assert colour_islands(found, late, 3).tolist() == [0, 0, 0, -1, -1]
+    assert lay_out(Web.from_edges([], [], size=3)).position.shape == (0, 2)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from conet.config import Config, preset
-from conet.network import layout
+from conet.network import layout, packing
 from conet.report import style, webs, write
 from conet.report.axes import heated_spans
 from conet.report.curves import draw_accuracy
@@ -275,7 +275,7 @@ def test_layout_keeps_edges_short_nodes_apart_and_components_disjoint(seed: int)
     apart = np.hypot(*(position[:, None] - position[None]).transpose(2, 0, 1))
     other = (nodes[:, None] - nodes[None]) % 12 != 0
     # Cells that components may not share lie at least one cell apart, less the rounding to cells.
-    assert apart[other].min() > layout.CELL
+    assert apart[other].min() > packing.CELL
 
 
 def test_layout_draws_tied_components_near() -> None:
@@ -307,7 +307,8 @@ def snapshot(name: str, edges: list[tuple[int, int]]) -> Snapshot:
 def test_final_web_alone_decides_what_is_laid_out_together() -> None:
     early = snapshot("peak", [(0, 1), (1, 5), (9, 10), (10, 6)])
     final = snapshot("final", [(0, 1), (2, 1), (5, 6), (7, 6)])
-    nodes, position = webs.common_layout((early, final))
+    found = webs.common_layout((early, final))
+    nodes, position = found.nodes, found.position
     assert nodes.tolist() == [0, 1, 2, 5, 6, 7, 9, 10]
     at = dict(zip(nodes.tolist(), position))
     # 9 and 10 are gone at the end: they hang on to 6 by edges of the usual length.
@@ -318,9 +319,9 @@ def test_final_web_alone_decides_what_is_laid_out_together() -> None:
 def test_neighbouring_islands_differ_in_colour_and_latecomers_are_grey() -> None:
     peak = snapshot("peak", [(0, 1), (2, 3), (4, 5)])
     final = snapshot("final", [(0, 1), (1, 2), (2, 3), (3, 6), (6, 4), (4, 5)])
-    nodes, position = webs.common_layout((peak, final))
-    colour = webs.node_colours((peak, final), nodes, position)
-    at = dict(zip(nodes.tolist(), colour))
+    found = webs.common_layout((peak, final))
+    colour = webs.node_colours((peak, final), found)
+    at = dict(zip(found.nodes.tolist(), colour))
     assert at[6] == style.MUTED
     assert at[0] == at[1]
     assert len({at[0], at[2], at[4], at[6]}) == 4

@@ -8,8 +8,8 @@ import numpy as np
 from conet.cells.cell import Arrays
 from conet.config import preset
 from conet.engine import sample as streams
+from conet.network.web import Web
 from conet.observables.transitions import attachment, modal_path, transitions
-from conet.observables.web import edges_web
 from conet.runs.trainer import Trainer
 
 EVERY = 10  # steps between two kept webs
@@ -50,7 +50,7 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
             continue
         used = kept[int(np.clip(onset // EVERY, 0, len(kept) - 1))]
         others = np.unique(used[1, used[0] != problem]).astype(np.int32)
-        web = edges_web(training.policy, others)
+        web = Web.from_graph(training.policy.graph, others)
         found = attachment(web, int(training.tasks.questions[problem]), path, targets)
         places["kind"][problem] = KINDS.index(found.kind)
         for name in ("distance", "new_edges", "upstream"):

@@ -10,18 +10,17 @@ from conet.config import Config, preset
 from conet.engine import exact
 from conet.engine import sample as streams
 from conet.network.islands import question_labels
-from conet.observables.degree import effective_out_degree
-from conet.observables.diversity import path_diversity, traffic_entropy
-from conet.observables.frustration import fights, frustration
-from conet.observables.topology import (
+from conet.network.topology import (
     degree_distribution,
     in_degrees,
     null_model,
     out_degrees,
-    threshold_sensitivity,
     topology_summary,
 )
-from conet.observables.web import argmax_web, threshold_web, traffic_web
+from conet.observables.degree import effective_out_degree
+from conet.observables.diversity import path_diversity, traffic_entropy
+from conet.observables.frustration import fights, frustration
+from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web, traffic_web
 from conet.runs.measure import WEB_COLUMNS
 from conet.runs.trainer import Trainer
 
@@ -143,7 +142,7 @@ def _snapshot(training: Trainer) -> dict[str, Any]:
     policy, tasks = training.policy, training.tasks
     success = exact.solve(policy, tasks).success
     walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
-    traffic = traffic_web(policy, walks)
+    traffic = traffic_web(policy.graph, walks)
     paths = path_diversity(walks)
     solved = paths.correct > 0
     return {
@@ -165,7 +164,7 @@ def _final(training: Trainer) -> dict[str, Any]:
     if len(web.edges):
         final |= {f"final.{name}": value for name, value in topology_summary(web).items()}
         final |= {f"final.{name}": value for name, value in web.summary(tasks.questions).items()}
-        null = null_model(policy, web, tasks.questions, draws=50)
+        null = null_model(policy.graph, web, tasks.questions, draws=50)
         sensitivity = threshold_sensitivity(policy, tasks.questions)
         final |= {f"sensitivity.{name}": value for name, value in sensitivity.items()}
         for name, degrees in (("in", in_degrees(web)), ("out", out_degrees(web))):

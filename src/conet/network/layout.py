@@ -1,22 +1,112 @@
-"""Places for the nodes of a sparse web: each component by stress, the components packed together.
+"""Places for the nodes of sparse webs: each component by stress, the components packed together.
 
 A web near the inverse-tree state has hundreds of nodes and about as many edges. Every component
 starts as a radial tree, which has no crossings, and is relaxed by stress majorization (Gansner, Koren
 and North 2004); the components are then packed on a grid, the largest first. Nothing is random.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, shortest_path
+from scipy.spatial import cKDTree
 
-CELL = 0.6  # side of a packing cell, in edge lengths
-MARGIN = 1  # cells kept free around a component
-TURNS = 8  # rotations tried for each component
+from conet.network.packing import Packing
+from conet.network.web import Web
+
 ITERATIONS = 60
-NEARNESS = 0.3  # cells of width that one cell of nearness is worth
 LARGE = 600  # nodes above which a component gets half the iterations
+NEIGHBOURS = 4.0  # edge lengths within which two islands should not have the same colour
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the nodes of one or several webs are drawn; an edge is about one unit long.
+
+    Attributes
+    ----------
+    nodes : ndarray of int, shape (nodes,)
+        Ascending.
+    position : ndarray of float64, shape (nodes, 2)
+    """
+
+    nodes: np.ndarray
+    position: np.ndarray
+
+    def at(self, nodes: np.ndarray) -> np.ndarray:
+        """Return the places of some of the nodes, float64, shape (len(nodes), 2)."""
+        return self.position[np.searchsorted(self.nodes, nodes)]
+
+
+def lay_out(*webs: Web, aspect: float = 1.0) -> Layout:
+    """Lay out the union of webs, so that no node moves from one to the next; the last one decides.
+
+    Nodes that only earlier webs have are joined on by earlier edges, the later first; an earlier edge
+    between two components of the last web only draws them near, or they would be laid out as one.
+
+    Parameters
+    ----------
+    webs
+        Webs over the same nodes, in order of time.
+    aspect
+        Width over height of the picture to fill.
+    """
+    last = webs[-1]
+    group = {int(node): ("last", int(last.labels[node])) for node in last.nodes}
+    members: dict[tuple[str, int], list[int]] = {}
+    for node, name in group.items():
+        members.setdefault(name, []).append(node)
+    sources, targets, ties = last.sources.tolist(), last.targets.tolist(), []
+    for web in reversed(webs[:-1]):
+        for source, target in zip(web.sources.tolist(), web.targets.tolist()):
+            for node in (source, target):
+                if node not in group:
+                    group[node] = ("early", node)
+                    members[group[node]] = [node]
+            one, other = sorted((group[source], group[target]), reverse=True)
+            if one == other:
+                continue
+            if other[0] == "last":
+                ties.append((source, target))
+                continue
+            # `other` is a group of early nodes alone: it joins.
+            for node in members.pop(other):
+                group[node] = one
+                members[one].append(node)
+            sources.append(source)
+            targets.append(target)
+    tied = np.array(ties, int).reshape(-1, 2).T
+    return Layout(*places(np.array(sources, int), np.array(targets, int), tied, aspect))
+
+
+def colour_islands(layout: Layout, web: Web, colours: int) -> np.ndarray:
+    """Give each island a colour, so that those that lie near each other differ where possible.
+
+    Returns
+    -------
+    ndarray of int, shape (nodes of the layout,)
+        0 to ``colours`` - 1; -1 for a node that the web does not have.
+    """
+    label = web.labels[layout.nodes]
+    inside = label >= 0
+    found = np.full(len(label), -1)
+    if not inside.any():
+        return found
+    near: dict[int, set[int]] = {}
+    for one, other in cKDTree(layout.position[inside]).query_pairs(NEIGHBOURS):
+        pair = int(label[inside][one]), int(label[inside][other])
+        near.setdefault(pair[0], set()).add(pair[1])
+        near.setdefault(pair[1], set()).add(pair[0])
+    taken: dict[int, int] = {}
+    for island in np.argsort(-np.bincount(label[inside]), kind="stable").tolist():
+        used = [taken[other] for other in near.get(island, ()) if other in taken and other != island]
+        counts = np.bincount(np.array(used, int), minlength=colours)
+        turn = (np.arange(colours) - island) % colours
+        taken[island] = int(np.lexsort((turn, counts))[0])
+        found[label == island] = taken[island]
+    return found
 
 
 def places(
@@ -108,95 +198,3 @@ def relax(position: np.ndarray, distance: np.ndarray) -> np.ndarray:
         ratio = np.divide(pull, apart, out=np.zeros_like(pull), where=apart > 1e-9)
         position = cho_solve(factor, ratio.sum(axis=1)[:, None] * position - ratio @ position)
     return position
-
-
-class Packing:
-    """A grid of taken cells; each component goes where it widens the picture least.
-
-    Parameters
-    ----------
-    side
-        Side of the grid, in edge lengths.
-    aspect
-        Width over height of the picture.
-    """
-
-    def __init__(self, side: float, aspect: float) -> None:
-        self.side = next_fast_len(int(side / CELL) + 8, real=True)
-        self.aspect = aspect
-        self.taken = np.zeros((self.side, self.side), bool)
-        self.spectrum = rfft2(self.taken.astype(np.float32))
-        # Shift s of a mask, as the circular correlation counts it: 0, 1, …, -2, -1.
-        self.shifts = (np.arange(self.side) + self.side // 2) % self.side - self.side // 2
-
-    def place(
-        self, position: np.ndarray, edges: np.ndarray, tied: np.ndarray, partners: np.ndarray
-    ) -> np.ndarray:
-        """Turn and shift one component to its best free place.
-
-        Parameters
-        ----------
-        position : ndarray of float64, shape (nodes, 2)
-        edges : ndarray of int, shape (2, edges)
-        tied : ndarray of int, shape (ties,)
-            Nodes that should lie close to something placed before.
-        partners : ndarray of float64, shape (ties, 2)
-            Where that is.
-
-        Returns
-        -------
-        ndarray of float64, shape (nodes, 2)
-        """
-        best = np.inf, position, np.zeros(0, int), (0, 0)
-        for turn in range(TURNS):
-            angle = 2 * np.pi * turn / TURNS
-            turned = position @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            cells = self._cells(turned, edges)
-            cost = self._cost(cells, (turned[tied] - partners) / CELL)
-            shift = np.unravel_index(np.argmin(cost), cost.shape)
-            if cost[shift] < best[0] - 1e-6:
-                best = (
-                    float(cost[shift]),
-                    turned,
-                    cells,
-                    (int(self.shifts[shift[0]]), int(self.shifts[shift[1]])),
-                )
-        _, turned, cells, moved = best
-        if len(cells):
-            self.taken[tuple((cells + moved).T)] = True
-            self.spectrum = rfft2(self.taken.astype(np.float32))
-        return turned + np.array(moved) * CELL
-
-    def _cost(self, cells: np.ndarray, apart: np.ndarray) -> np.ndarray:
-        """Half the width that the picture needs with the component shifted, for each free shift.
-
-        Of places that widen it equally, the one nearest to what the component is tied to (``apart``,
-        in cells, before the shift), or to the middle.
-        """
-        mask = np.zeros((self.side, self.side), np.float32)
-        mask[tuple(cells.T)] = 1
-        overlap = irfft2(self.spectrum * np.conj(rfft2(mask)), s=mask.shape)
-        middle = self.side // 2
-        low, high = cells.min(axis=0) - middle, cells.max(axis=0) - middle
-        apart = apart if len(apart) else (cells - middle).mean(axis=0, keepdims=True)
-        reach, away, inside = [], [], []
-        for axis, scale in ((0, self.aspect), (1, 1.0)):
-            first, last = self.shifts + low[axis], self.shifts + high[axis]
-            reach.append(np.maximum(-first, last) / scale)
-            inside.append((first >= -middle) & (last < self.side - middle))
-            away.append((self.shifts + apart[:, axis].mean()) ** 2 + apart[:, axis].var())
-        distance = np.sqrt(away[0][:, None] + away[1][None])
-        cost = np.maximum(reach[0][:, None], reach[1][None]) + NEARNESS * distance
-        free = (overlap < 0.5) & inside[0][:, None] & inside[1][None]
-        return np.where(free, cost, np.inf)
-
-    def _cells(self, position: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """Cells that nodes and edges cover, with a margin, around the middle of the grid."""
-        start, end = position[edges[0]], position[edges[1]]
-        along = np.linspace(0, 1, 4)[:, None, None]
-        points = (start + along * (end - start)).reshape(-1, 2)
-        cells = np.unique(np.rint(points / CELL).astype(int), axis=0)
-        span = np.arange(-MARGIN, MARGIN + 1)
-        around = np.stack(np.meshgrid(span, span), axis=-1).reshape(-1, 1, 2)
-        cells = np.unique((cells + around).reshape(-1, 2), axis=0) + self.side // 2
-        return np.clip(cells, 0, self.side - 1)

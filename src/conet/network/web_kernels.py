@@ -123,13 +123,13 @@ def edge_sources(edges, offsets, sources):
 
 
 @njit(cache=True, nogil=True)
-def best_edges(offsets, logits, best):
-    """Fill in the edge of the largest logit at each node, the first of equals."""
+def best_edges(offsets, probability, best):
+    """Fill in the edge of the largest π at each node, the first of equals."""
     for row in range(uint64(best.size)):
         start = uint64(offsets[row])
         top = start
         for edge in range(start + ONE, uint64(offsets[row + ONE])):
-            if logits[edge] > logits[top]:
+            if probability[edge] > probability[top]:
                 top = edge
         best[row] = top
 

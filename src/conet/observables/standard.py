@@ -7,9 +7,9 @@ number or a dict of numbers.
 import numpy as np
 
 from conet.base.registry import register
+from conet.network.topology import topology_summary
 from conet.observables import diversity, pass_at_k
 from conet.observables.observation import Observable, Observation
-from conet.observables.topology import topology_summary
 from conet.observables.web import argmax_web, traffic_web
 
 OBSERVABLES: dict[str, Observable] = {}
@@ -45,7 +45,7 @@ def best_web(observation: Observation) -> dict[str, float]:
 @register(OBSERVABLES, "traffic")
 def traffic(observation: Observation) -> dict[str, float]:
     """Describe the web of the edges that the observed walks use where they succeed."""
-    used = traffic_web(observation.policy, observation.walks)
+    used = traffic_web(observation.policy.graph, observation.walks)
     return used.summary(observation.tasks.questions) | {
         "entropy": diversity.traffic_entropy(observation.policy, used)
     }

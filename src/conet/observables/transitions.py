@@ -197,7 +197,7 @@ def attachment(web: Web, question: int, path: np.ndarray, targets: np.ndarray) -
     ----------
     web
         The web *before* the path was learned. The problem's own first attempts may belong to a
-        thresholded web already; ``traffic_web(policy, walks.select(np.flatnonzero(walks.problem != m)))``
+        thresholded web already; ``traffic_web(graph, walks.select(np.flatnonzero(walks.problem != m)))``
         is the web of all others.
     question : int
         The node where the path starts.

@@ -5,12 +5,17 @@ Three webs, which answer different questions. The *thresholded* web holds the ed
 every edge on a successful walk, whatever its probability (what is used).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
 from conet.network import web_kernels as kernels
+from conet.network.graph import Graph
 from conet.network.web import Web
+
+THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 
 
 def threshold_edges(probability: np.ndarray, threshold: float) -> np.ndarray:
@@ -19,23 +24,17 @@ def threshold_edges(probability: np.ndarray, threshold: float) -> np.ndarray:
     return edges[: kernels.edges_above(probability, threshold, edges)].copy()
 
 
-def edges_web(policy: Policy, edges: np.ndarray) -> Web:
-    """Return the web of the given edge ids (int32; ascending ids are fastest)."""
-    sources = np.empty(len(edges), np.int32)
-    kernels.edge_sources(edges, policy.graph.offsets, sources)
-    return Web(sources, policy.graph.targets[edges].astype(np.int32), edges, policy.graph.nodes)
-
-
 def threshold_web(policy: Policy, threshold: float = 0.3) -> Web:
-    """Return the web of all edges with π ≥ threshold (0.3: our choice, the paper states none)."""
-    return edges_web(policy, threshold_edges(policy.probability, threshold))
+    """Return the web of all edges with π ≥ threshold (0.3: our choice, the paper states none), π the weights."""
+    edges = threshold_edges(policy.probability, threshold)
+    return Web.from_graph(policy.graph, edges, policy.probability[edges])
 
 
 def argmax_web(policy: Policy) -> Web:
-    """Return the web of the best edge of every node; of equal logits the first counts."""
+    """Return the web of the best edge of every node, π the weights; of equals the first counts."""
     best = np.empty(policy.graph.nodes, np.int32)
-    kernels.best_edges(policy.graph.offsets, policy.logits, best)
-    return edges_web(policy, best)
+    kernels.best_edges(policy.graph.offsets, policy.probability, best)
+    return Web.from_graph(policy.graph, best, policy.probability[best])
 
 
 def traffic_counts(walks: Walks) -> tuple[np.ndarray, np.ndarray]:
@@ -50,32 +49,27 @@ def traffic_counts(walks: Walks) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(walks.edges[walks.used() & walks.correct[:, None]], return_counts=True)
 
 
-def traffic_web(policy: Policy, walks: Walks) -> Web:
+def traffic_web(graph: Graph, walks: Walks) -> Web:
     """Return the web of all edges on successful walks, without a threshold.
 
-    It grows with the number of walks, so state that number wherever it appears.
+    Its weights count the walks. It grows with their number, so state that number wherever it appears.
     """
-    return edges_web(policy, traffic_counts(walks)[0])
+    edges, counts = traffic_counts(walks)
+    return Web.from_graph(graph, edges, counts.astype(np.float64))
 
 
-def web_summary(policy: Policy, threshold: float, questions: np.ndarray) -> dict[str, float]:
-    """Describe the thresholded web, cheaply enough for every step of a training.
-
-    Parameters
-    ----------
-    policy
-        Whose edges.
-    threshold
-        Edges with π ≥ threshold.
-    questions : ndarray of int32
-        The question nodes.
+def threshold_sensitivity(
+    policy: Policy, questions: np.ndarray, thresholds: Iterable[float] = THRESHOLDS
+) -> dict[str, np.ndarray]:
+    """Describe the thresholded web over a range of thresholds.
 
     Returns
     -------
     dict
-        ``islands`` (components), ``question_islands`` (components with a question node),
-        ``giant_component`` and ``second_component`` (nodes), ``web_nodes``, ``web_edges`` (directed),
-        ``mean_degree`` (2 · web_edges / web_nodes; 0 for an empty web), ``cycle_rank`` (links - nodes +
-        components, i→j and j→i being one link), ``committed_nodes`` (with an out-edge of π ≥ threshold).
+        ``threshold`` and every key of :meth:`~conet.network.web.Web.summary`, each an ndarray of
+        float64, shape (thresholds,).
     """
-    return threshold_web(policy, threshold).summary(questions)
+    rows = [
+        {"threshold": float(value)} | threshold_web(policy, value).summary(questions) for value in thresholds
+    ]
+    return {key: np.array([row[key] for row in rows], np.float64) for key in (rows[0] if rows else ())}

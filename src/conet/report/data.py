@@ -213,8 +213,7 @@ def read_snapshots(run: Run, graph: Graph, evaluations: "polars.DataFrame") -> t
         edges = threshold_edges(softmax(arrays["logits"], graph), run.config.web.threshold)
         if not len(edges):
             continue
-        sources = (np.searchsorted(graph.offsets, edges, side="right") - 1).astype(np.int32)
-        web = Web(sources, graph.targets[edges].astype(np.int32), edges, graph.nodes)
+        web = Web.from_graph(graph, edges)
         used = np.zeros(graph.edges, np.int64)
         used[arrays["traffic_edges"]] = arrays["traffic_counts"]
         found.append(Snapshot(step, name, web, used[edges]))

@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.spatial import cKDTree
 
-from conet.network.layout import places
+from conet.network.layout import Layout, colour_islands, lay_out
 from conet.report import style
 from conet.report.data import EARLY, MOST_NODES, Material, Snapshot
 from conet.report.style import Picture
@@ -33,13 +32,13 @@ def draw_webs(material: Material) -> Picture:
     if most > MOST_NODES:
         text = f"The web has {most:,} nodes; it is not drawn, as beyond {MOST_NODES:,} nothing can be seen."
         return Picture("concept-web", title, text, None)
-    nodes, position = common_layout(snapshots)
-    colour = node_colours(snapshots, nodes, position)
+    layout = common_layout(snapshots)
+    colour = node_colours(snapshots, layout)
     figure = Figure(figsize=(WIDTH, HEIGHT))
     for place, snapshot in enumerate(snapshots):
         width = 1 / max(len(snapshots), 2)
         axes = figure.add_axes((place * width + 0.005, 0.075, width - 0.01, 0.825))
-        draw_web(axes, snapshot, nodes, position, colour, material)
+        draw_web(axes, snapshot, layout, colour, material)
     legend(figure)
     return Picture("concept-web", title, caption(material), style.to_svg(figure), wide=True)
 
@@ -54,45 +53,12 @@ def absent(material: Material) -> str:
     return f"No edge reaches the threshold π ≥ {threshold:g} in any snapshot, so there is no web to draw."
 
 
-def common_layout(snapshots: tuple[Snapshot, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Lay out the union of the webs, the last one deciding what is a component.
-
-    Nodes that only earlier webs have are joined on by earlier edges, the later first; an earlier edge
-    between two components of the final web only draws them near, or they would be laid out as one.
-
-    Returns
-    -------
-    nodes : ndarray of int, shape (nodes,)
-    position : ndarray of float64, shape (nodes, 2)
-    """
-    final = snapshots[-1].web
-    group = {int(node): ("final", int(final.labels[node])) for node in final.nodes}
-    members: dict[tuple[str, int], list[int]] = {}
-    for node, name in group.items():
-        members.setdefault(name, []).append(node)
-    sources, targets, ties = list(final.sources), list(final.targets), []
-    for snapshot in reversed(snapshots[:-1]):
-        for source, target in zip(snapshot.web.sources.tolist(), snapshot.web.targets.tolist()):
-            for node in (source, target):
-                if node not in group:
-                    group[node] = ("early", node)
-                    members[group[node]] = [node]
-            one, other = sorted((group[source], group[target]), reverse=True)
-            if one == other:
-                continue
-            if other[0] == "final":
-                ties.append((source, target))
-                continue
-            # `other` is a group of early nodes alone: it joins.
-            for node in members.pop(other):
-                group[node] = one
-                members[one].append(node)
-            sources.append(source)
-            targets.append(target)
-    return places(np.array(sources), np.array(targets), np.array(ties, int).reshape(-1, 2).T)
+def common_layout(snapshots: tuple[Snapshot, ...]) -> Layout:
+    """Lay out the union of the webs, the last one deciding what is a component."""
+    return lay_out(*(snapshot.web for snapshot in snapshots))
 
 
-def node_colours(snapshots: tuple[Snapshot, ...], nodes: np.ndarray, position: np.ndarray) -> np.ndarray:
+def node_colours(snapshots: tuple[Snapshot, ...], layout: Layout) -> np.ndarray:
     """Colour of each node: that of its island at the peak, so that one sees the islands join.
 
     Returns
@@ -101,35 +67,13 @@ def node_colours(snapshots: tuple[Snapshot, ...], nodes: np.ndarray, position: n
         Neighbouring islands differ; a node outside the peak's web is ink grey.
     """
     peak = next((snapshot for snapshot in snapshots if snapshot.name == "peak"), snapshots[-1])
-    label = peak.web.labels[nodes]
-    colour = np.full(len(nodes), style.MUTED, dtype=object)
-    inside = label >= 0
-    tree = cKDTree(position[inside])
-    near: dict[int, set[int]] = {}
-    for one, other in tree.query_pairs(4.0):
-        pair = int(label[inside][one]), int(label[inside][other])
-        near.setdefault(pair[0], set()).add(pair[1])
-        near.setdefault(pair[1], set()).add(pair[0])
-    taken: dict[int, int] = {}
-    sizes = np.bincount(label[inside])
-    for island in np.argsort(-sizes, kind="stable").tolist():
-        used = [taken[other] for other in near.get(island, ()) if other in taken and other != island]
-        counts = np.bincount(used, minlength=len(COLOURS)) if used else np.zeros(len(COLOURS))
-        turn = (np.arange(len(COLOURS)) - island) % len(COLOURS)
-        taken[island] = int(np.lexsort((turn, counts))[0])
-        colour[label == island] = COLOURS[taken[island]]
-    return colour
+    palette = np.array([*COLOURS, style.MUTED], dtype=object)
+    return palette[colour_islands(layout, peak.web, len(COLOURS))]
 
 
-def draw_web(
-    axes: Axes,
-    snapshot: Snapshot,
-    nodes: np.ndarray,
-    position: np.ndarray,
-    colour: np.ndarray,
-    material: Material,
-) -> None:
+def draw_web(axes: Axes, snapshot: Snapshot, layout: Layout, colour: np.ndarray, material: Material) -> None:
     """Draw one web at the common places; nodes that are not part of it are faint dots."""
+    nodes, position = layout.nodes, layout.position
     frame(axes, position)
     web = snapshot.web
     ends = np.searchsorted(nodes, web.sources), np.searchsorted(nodes, web.targets)

@@ -9,10 +9,11 @@ from conet.config import Config
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
 from conet.network.tasks import Tasks
+from conet.network.web import Web
 from conet.observables.diversity import policy_entropy, traffic_entropy
 from conet.observables.length import length_summary
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
-from conet.observables.web import edges_web, traffic_counts, web_summary
+from conet.observables.web import threshold_web, traffic_counts
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
 LAST = 20  # steps that count as the end of a run
@@ -47,7 +48,7 @@ def step_metrics(config: Config, step: int, policy: Policy, tasks: Tasks, walks:
     }
     every = config.snapshots.web_every
     due = step % every == 0 if every else step in snapshot_steps(config)
-    web = web_summary(policy, config.web.threshold, tasks.questions) if due else {}
+    web = threshold_web(policy, config.web.threshold).summary(tasks.questions) if due else {}
     row |= {name: web.get(name) for name in WEB_COLUMNS}
     entropy_due = due and step % ENTROPY_EVERY == 0
     row["policy_entropy"] = policy_entropy(policy) if entropy_due else None
@@ -72,7 +73,7 @@ def at_snapshot(
         Rows of step, name, k and value for the evaluations.
     """
     edges, counts = traffic_counts(traffic)
-    web = edges_web(policy, edges)
+    web = Web.from_graph(policy.graph, edges)
     solved = passes.correct.reshape(-1, passes.rollouts).sum(axis=1, dtype=np.int64)
     curve = mean_pass_at_k(solved, passes.rollouts, powers_of_two(passes.rollouts))
     values = [_value(step, "pass_at_k", k, value) for k, value in curve.items()]
@@ -82,7 +83,7 @@ def at_snapshot(
         if name in ("mean_degree", "islands", "cycle_rank", "web_nodes", "web_edges")
     ]
     values.append(_value(step, "traffic_entropy", 0, traffic_entropy(policy, web)))
-    thresholded = web_summary(policy, config.web.threshold, tasks.questions)
+    thresholded = threshold_web(policy, config.web.threshold).summary(tasks.questions)
     values += [_value(step, name, 0, thresholded[name]) for name in WEB_COLUMNS]
     arrays = {"logits": policy.logits, "traffic_edges": edges, "traffic_counts": counts}
     return arrays, values

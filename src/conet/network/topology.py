@@ -5,20 +5,16 @@ components, r independent cycles and no opposite edges, it is 2 - 2c/V + 2r/V. S
 stands beside its null model and its dependence on the threshold.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conet.base.intervals import central
-from conet.engine.tables import Policy
+from conet.network.graph import Graph
 from conet.network.web import Web
-from conet.observables.web import edges_web, web_summary
 
 if TYPE_CHECKING:
     import rustworkx
-
-THRESHOLDS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 
 
 def out_degrees(web: Web) -> np.ndarray:
@@ -116,27 +112,12 @@ def _descend(following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return roots, depth
 
 
-def threshold_sensitivity(
-    policy: Policy, questions: np.ndarray, thresholds: Iterable[float] = THRESHOLDS
-) -> dict[str, np.ndarray]:
-    """Describe the thresholded web over a range of thresholds.
-
-    Returns
-    -------
-    dict
-        ``threshold`` and every key of :func:`~conet.observables.web.web_summary`, each an ndarray of
-        float64, shape (thresholds,).
-    """
-    rows = [{"threshold": float(value)} | web_summary(policy, value, questions) for value in thresholds]
-    return {key: np.array([row[key] for row in rows], np.float64) for key in (rows[0] if rows else ())}
-
-
-def random_web(policy: Policy, web: Web, rng: np.random.Generator) -> Web:
+def random_web(graph: Graph, web: Web, rng: np.random.Generator) -> Web:
     """Draw a web in which every node has as many out-edges as in ``web``, chosen at random.
 
     They come from the node's own edges in the graph, without replacement, each equally likely.
     """
-    offsets, wanted = policy.graph.offsets, np.bincount(web.sources, minlength=web.size)
+    offsets, wanted = graph.offsets, np.bincount(web.sources, minlength=web.size)
     nodes = np.flatnonzero(wanted)
     degrees = np.diff(offsets)[nodes]
     place = np.arange(degrees.sum()) - np.repeat(np.cumsum(degrees) - degrees, degrees)
@@ -145,11 +126,11 @@ def random_web(policy: Policy, web: Web, rng: np.random.Generator) -> Web:
     shuffled = np.lexsort((rng.random(len(owner)), owner))
     chosen = shuffled[place < np.repeat(wanted[nodes], degrees)]
     edges = offsets[nodes][owner[chosen]] + place[chosen]
-    return edges_web(policy, np.sort(edges).astype(np.int32))
+    return Web.from_graph(graph, np.sort(edges).astype(np.int32))
 
 
 def null_model(
-    policy: Policy, web: Web, questions: np.ndarray, draws: int = 100, seed: int = 0
+    graph: Graph, web: Web, questions: np.ndarray, draws: int = 100, seed: int = 0
 ) -> dict[str, dict[str, float]]:
     """Say what a web with the same committed nodes, and edges at random, would look like.
 
@@ -158,8 +139,8 @@ def null_model(
 
     Parameters
     ----------
-    policy
-        Whose graph the random edges come from.
+    graph
+        Where the random edges come from.
     web
         Which nodes have out-edges, and how many.
     questions : ndarray of int32
@@ -171,11 +152,11 @@ def null_model(
     Returns
     -------
     dict
-        For every key of :func:`~conet.observables.web.web_summary`, a dict of ``observed``, ``mean``,
+        For every key of :meth:`~conet.network.web.Web.summary`, a dict of ``observed``, ``mean``,
         ``low`` and ``high`` (2.5 and 97.5 % of the draws).
     """
     rng = np.random.default_rng(seed)
-    drawn = [random_web(policy, web, rng).summary(questions) for _ in range(draws)]
+    drawn = [random_web(graph, web, rng).summary(questions) for _ in range(draws)]
     result = {}
     for key, observed in web.summary(questions).items():
         values = np.array([summary[key] for summary in drawn], np.float64)
