@@ -9,7 +9,9 @@ import work
 
 from conet.base.errors import ConetError
 from conet.cells import cell as module
-from conet.cells.cell import Cache, Cell, run_cells
+from conet.cells.cache import Cache
+from conet.cells.cell import Cell
+from conet.cells.workers import run_cells
 
 
 @pytest.fixture
@@ -44,6 +46,29 @@ def test_results_in_order_equal_cells_once_and_again_from_the_cache(make, cache)
     assert [int(one["number"]) for one in again] == [6, 2, 4, 2]
 
 
+def test_each_result_is_read_once_and_what_was_just_computed_not_at_all(make, cache, monkeypatch):
+    from conet.cells import cache as files
+
+    reads = []
+    read = files.read_arrays
+    monkeypatch.setattr(files, "read_arrays", lambda path: reads.append(path) or read(path))
+    cells = [make("double", number) for number in (1, 2, 1)]
+    run_cells(cells, cache)
+    assert not reads
+    run_cells(cells, cache)
+    assert len(reads) == 2
+
+
+def test_a_result_under_the_name_of_another_cell_is_computed_again(make, cache):
+    first, second = make("double", 1), make("double", 2)
+    run_cells([first, second], cache)
+    files = {int(name.stem == first.key): name for name in cache.place.iterdir()}
+    files[1].write_bytes(files[0].read_bytes())
+    results, _ = run_cells([first, second], cache)
+    assert [int(one["number"]) for one in results] == [2, 4]
+    assert begun([first, second]) == [2, 1]
+
+
 def test_an_interrupted_call_goes_on_where_it_was(make, cache):
     cells = [make("double", number) for number in range(5)]
 
@@ -75,30 +100,6 @@ def test_the_key_covers_function_arguments_and_source(make, monkeypatch):
     assert make("double", 1).key in keys
     monkeypatch.setattr(module, "source_hash", lambda function: "another source")
     assert make("double", 1).key not in keys
-
-
-def test_the_source_hash_moves_with_what_computes_and_not_with_what_draws(tmp_path, monkeypatch):
-    import shutil
-
-    import conet
-
-    copy = tmp_path / "conet"
-    shutil.copytree(Path(conet.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module.conet, "__file__", str(copy / "__init__.py"))
-
-    def hash_after(name: str) -> str:
-        with open(copy / name, "a") as file:
-            file.write("# changed\n")
-        module.source_hash.cache_clear()
-        return module.source_hash("work:double")
-
-    module.source_hash.cache_clear()
-    before = module.source_hash("work:double")
-    assert hash_after("report/style.py") == before
-    assert hash_after("cli/__init__.py") == before
-    assert hash_after("claims/c1.py") == before
-    assert hash_after("learners/grpo.py") != before
-    module.source_hash.cache_clear()
 
 
 def test_a_failing_cell_is_reported_with_its_reason(make, cache):

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import work
 
-from conet.cells.cell import Cache, Cell, run_cells
+from conet.cells.cache import Cache
+from conet.cells.cell import Cell
+from conet.cells.workers import run_cells
 
 pytestmark = pytest.mark.cluster
 ray = pytest.importorskip("ray")

@@ -13,8 +13,10 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic
-from conet.cells.cell import Backend, Cache, Cell, check_place, run_cells
+from conet.cells.cache import Cache, check_place
+from conet.cells.cell import Cell
 from conet.cells.sweep_file import Sweep, configure, read
+from conet.cells.workers import Backend, run_cells
 from conet.config import Config, flatten
 from conet.runs.recorder import table
 
@@ -93,7 +95,7 @@ def sweep(
     out
         Where the tables go; the cache of finished cells is ``out/cells``, so an interrupted sweep goes on.
     jobs, backend, progress
-        As in :func:`conet.cells.cell.run_cells`.
+        As in :func:`conet.cells.workers.run_cells`.
 
     Raises
     ------

@@ -1,13 +1,15 @@
 """Run declared experiments and write verdicts, figures and pages."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
-from conet.cells.cell import Backend, Cache, Cell, Failure, check_place, run_cells
+from conet.cells.cache import Cache, check_place
+from conet.cells.cell import Arrays, Cell, Failure
+from conet.cells.workers import Backend, run_cells
 from conet.claims.declare import MOST_LOST, Experiment, Outcome, Results, Scale, Verdict
 from conet.claims.pages import write_html, write_markdown
 from conet.report import style
@@ -61,7 +63,7 @@ def reproduce(
     seeds
         Independent runs; 10, 32 or 64 by level where absent.
     jobs, backend, progress
-        As in :func:`conet.cells.cell.run_cells`.
+        As in :func:`conet.cells.workers.run_cells`.
     level
         "quick", "full" or "exhaustive".
     command
@@ -78,10 +80,10 @@ def reproduce(
     check_place(out)
     scale = Scale(seeds or SEEDS[level], level)
     wanted = {each.name: each.cells(scale) for each in experiments}
-    cache = Cache(out / "cells")
     everything: list[Cell] = [cell for cells in wanted.values() for cell in cells]
-    _, failures = run_cells(everything, cache, jobs, backend, progress)
-    outcomes = [_conclude(each, wanted[each.name], cache, failures) for each in experiments]
+    results, failures = run_cells(everything, Cache(out / "cells"), jobs, backend, progress)
+    found = {cell.key: arrays for cell, arrays in zip(everything, results)}
+    outcomes = [_conclude(each, wanted[each.name], found, failures) for each in experiments]
     verdicts = [verdict for outcome in outcomes for verdict in outcome.verdicts]
     answer = {
         "verdicts": [verdict.to_json() for verdict in verdicts],
@@ -96,11 +98,13 @@ def reproduce(
     return answer
 
 
-def _conclude(experiment: Experiment, cells: list[Cell], cache: Cache, failures: list[Failure]) -> Outcome:
+def _conclude(
+    experiment: Experiment, cells: list[Cell], found: Mapping[str, Arrays | None], failures: list[Failure]
+) -> Outcome:
     failed = {failure.cell.key: failure for failure in failures}
-    found = [(cell, cache.get(cell)) for cell in cells if cell.key not in failed]
     mine = [failed[cell.key] for cell in cells if cell.key in failed]
-    results = Results([(cell, arrays) for cell, arrays in found if arrays is not None], mine)
+    pairs = [(cell, found[cell.key]) for cell in cells]
+    results = Results([(cell, arrays) for cell, arrays in pairs if arrays is not None], mine)
     if not results.pairs:
         reason = mine[0].reason if mine else "no cells"
         nothing = float("nan")

@@ -1,0 +1,140 @@
+"""The source hash of a cell: moved by all that the cell imports, and by nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conet.base.errors import ConetError
+from conet.cells import source
+from conet.cells.cell import Cell
+
+PLAIN = "conet.cells.plain:plain_run"
+
+
+@pytest.fixture
+def package(tmp_path):
+    copy = tmp_path / "conet"
+    shutil.copytree(source.ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def hash_of(function, package):
+    for cached in (source.source_hash, source._choices, source._code):
+        cached.cache_clear()
+    return source.source_hash(function, package)
+
+
+def add(package, name, code="WORD = 1\n"):
+    path = package / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((path.read_text() if path.exists() else "") + code)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "engine/kernels.py", "observables/frustration.py", "learners/grpo.py", "runs/trainer.py",
+        "cells/plain.py", "network/islands.py", "engine/__init__.py", "base/files.py",
+    ],
+)  # fmt: skip
+def test_what_a_cell_computes_with_moves_its_hash(name, package):
+    before = hash_of(PLAIN, package)
+    add(package, name)
+    assert hash_of(PLAIN, package) != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report/style.py", "cli/__init__.py", "readers/trl.py", "claims/c1.py", "diagnosis/findings.py",
+        "llm/train.py", "cells/heat.py", "cells/cache.py", "cells/workers.py", "bench/run.py", "__init__.py",
+        "newroom/new.py",
+    ],
+)  # fmt: skip
+def test_what_a_cell_does_not_import_leaves_its_hash(name, package):
+    before = hash_of(PLAIN, package)
+    add(package, name)
+    assert hash_of(PLAIN, package) == before
+
+
+def test_a_new_room_counts_once_it_is_imported_however_late(package):
+    add(package, "newroom/__init__.py", "")
+    add(package, "newroom/new.py")
+    before = hash_of(PLAIN, package)
+    add(
+        package,
+        "observables/degree.py",
+        "\n\ndef late():\n    from conet.newroom import new\n\n    return new\n",
+    )
+    imported = hash_of(PLAIN, package)
+    assert imported != before
+    add(package, "newroom/new.py", "OTHER = 2\n")
+    assert hash_of(PLAIN, package) != imported
+
+
+def test_what_only_type_checkers_import_does_not_count(package):
+    add(package, "newroom/__init__.py", "")
+    add(package, "newroom/new.py")
+    add(package, "observables/degree.py",
+        "\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from conet.newroom import new\n")  # fmt: skip
+    before = hash_of(PLAIN, package)
+    add(package, "newroom/new.py", "OTHER = 2\n")
+    assert hash_of(PLAIN, package) == before
+
+
+def test_a_module_that_a_table_names_as_text_counts(package):
+    add(package, "newroom/__init__.py", "")
+    add(package, "newroom/new.py")
+    add(package, "observables/degree.py", '\nTABLE = {"new": "conet.newroom.new:WORD"}\n')
+    before = hash_of(PLAIN, package)
+    add(package, "newroom/new.py", "OTHER = 2\n")
+    assert hash_of(PLAIN, package) != before
+
+
+def test_comments_docstrings_and_layout_do_not_count(package):
+    before = hash_of(PLAIN, package)
+    file = package / "engine/kernels.py"
+    text = file.read_text()
+    file.write_text(text.replace('"""', '"""Told anew: ', 1) + "\n\n# a comment\n")
+    assert hash_of(PLAIN, package) == before
+
+
+def test_a_file_of_ones_own_counts_with_what_it_imports(package, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("import conet.observables.degree\n\n\ndef run(seed):\n    return {'seed': seed}\n")
+    before = hash_of(f"{mine}:run", package)
+    add(package, "cli/__init__.py")
+    assert hash_of(f"{mine}:run", package) == before
+    add(package, "observables/degree.py")
+    moved = hash_of(f"{mine}:run", package)
+    assert moved != before
+    mine.write_text(mine.read_text() + "WORD = 1\n")
+    assert hash_of(f"{mine}:run", package) != moved
+
+
+def test_a_relative_import_counts(package):
+    add(package, "observables/degree.py", "\nfrom . import tails\n")
+    before = hash_of(PLAIN, package)
+    add(package, "observables/tails.py")
+    assert hash_of(PLAIN, package) != before
+
+
+@pytest.mark.parametrize("function", ["there_is_no_such.module:run", "no/such/file.py:run"])
+def test_a_function_that_is_nowhere_is_one_line(function):
+    with pytest.raises(ConetError):
+        source.source_hash(function)
+
+
+def test_a_file_that_is_no_python_is_one_line(tmp_path):
+    (tmp_path / "mine.py").write_text("def run(:\n")
+    with pytest.raises(ConetError, match="a Python file"):
+        source.source_hash(f"{tmp_path}/mine.py:run")
+
+
+def test_a_cell_of_a_file_of_ones_own_is_computed(tmp_path):
+    (tmp_path / "mine.py").write_text("def run(seed):\n    return {'twice': 2 * seed}\n")
+    cell = Cell(f"{tmp_path}/mine.py:run", {"seed": 4})
+    assert int(cell.compute()["twice"]) == 8
+    assert cell.key != Cell(cell.function, {"seed": 5}).key
+    assert Path(cell.function.rpartition(":")[0]).is_file()
