@@ -23,7 +23,7 @@ QUICK = [
     "--set",
     "graph.nodes=40",
     "graph.degree=5",
-    "tasks.questions=6",
+    "problems.count=6",
 ]
 
 
@@ -135,12 +135,12 @@ def test_default_place(call):
 def test_set_takes_several_pairs_and_may_be_repeated(call):
     result = call(
         "run", "--preset", "smoke", "--set", "seed=3", "steps=2", "--set", "graph.nodes=50", "--json",
-        "--set", "graph.degree=4", "tasks.questions=5", "learner.name=rloo", "--seed", "4", "--out", "x",
+        "--set", "graph.degree=4", "problems.count=5", "learner.name=rloo", "--seed", "4", "--out", "x",
     )  # fmt: skip
     config = conet.Run("x").config
     assert result.json["seed"] == config.seed == 4  # the option counts for more
     assert (config.steps, config.graph.nodes, config.graph.degree) == (2, 50, 4)
-    assert (config.tasks.questions, config.learner.name) == (5, "rloo")
+    assert (config.problems.count, config.learner.name) == (5, "rloo")
 
 
 def test_the_last_of_two_equal_keys_counts(call):
@@ -194,14 +194,18 @@ def test_presets(call):
 
 def test_the_reference_is_the_one_that_was_calibrated():
     config = conet.preset("reference")
-    assert (config.graph.nodes, config.graph.degree, config.tasks.questions) == (800, 40, 128)
-    assert (config.tasks.max_length, config.learner.rollouts, config.learner.learning_rate) == (15, 8, 300.0)
+    assert (config.graph.nodes, config.graph.degree, config.problems.count) == (800, 40, 128)
+    assert (config.problems.max_length, config.learner.rollouts, config.learner.learning_rate) == (
+        15,
+        8,
+        300.0,
+    )
     assert (config.steps, config.learner.name, config.learner.optimizer) == (800, "grpo", "sgd")
     large = conet.preset("large")
-    assert (large.graph.nodes, large.tasks.questions, large.tasks.max_length) == (1_000_000, 4096, 100)
+    assert (large.graph.nodes, large.problems.count, large.problems.max_length) == (1_000_000, 4096, 100)
     assert (large.learner.rollouts, large.steps) == (8, 20)
     critical = conet.preset("critical")
-    assert (critical.tasks.questions, critical.learner.learning_rate) == (1, 1.0)
+    assert (critical.problems.count, critical.learner.learning_rate) == (1, 1.0)
 
 
 def test_report_prints_where_it_is(call):
@@ -228,7 +232,7 @@ def test_stop_at_any_answer_and_pairs_from_a_file(call):
     Path("pairs.json").write_text("[[0, 5], [1, 6], [2, 5]]")
     hashes = set()
     for name in ("pairs.txt", "pairs.json"):
-        result = call("run", *QUICK[:4], "--set", f"tasks.file={name}", "tasks.stop_at_any_answer=true",
+        result = call("run", *QUICK[:4], "--set", f"problems.file={name}", "problems.stop_at_any_answer=true",
                       "--out", name + ".run", "--json")  # fmt: skip
         assert result.code == 0, result.err
         hashes.add(result.json["state_sha256"])
@@ -291,16 +295,16 @@ WRONG_SETTINGS = {
     "graph.foo=1": "unknown key 'graph.foo'",
     "graph=5": "a key inside 'graph'",
     "graph.nodes.x=5": "unknown key 'graph.nodes.x'",
-    "tasks.questions=21": "at most 20",
-    "tasks.questions=0": "tasks.questions=0",
-    "tasks.max_length=0": "tasks.max_length=0",
-    "tasks.max_length=" + "9" * 40: "less than 2147483648",
-    "tasks.max_length=" + "9" * 5000: "tasks.max_length='999",
-    "tasks.max_length=2.5": "tasks.max_length=2.5",
-    "tasks.file=nofile.txt": "nofile.txt",
-    "tasks.file=/": "tasks.file=/",
-    "tasks.stop_at_any_answer=perhaps": "tasks.stop_at_any_answer='perhaps'",
-    "tasks=none": "a key inside 'tasks'",
+    "problems.count=21": "at most 20",
+    "problems.count=0": "problems.count=0",
+    "problems.max_length=0": "problems.max_length=0",
+    "problems.max_length=" + "9" * 40: "less than 2147483648",
+    "problems.max_length=" + "9" * 5000: "problems.max_length='999",
+    "problems.max_length=2.5": "problems.max_length=2.5",
+    "problems.file=nofile.txt": "nofile.txt",
+    "problems.file=/": "problems.file=/",
+    "problems.stop_at_any_answer=perhaps": "problems.stop_at_any_answer='perhaps'",
+    "problems=none": "a key inside 'problems'",
     "learner.learning_rate=nan": "learner.learning_rate='nan'; expected a finite number",
     "learner.learning_rate=NaN": "a finite number",
     "learner.learning_rate=Infinity": "a finite number",
@@ -318,8 +322,8 @@ WRONG_SETTINGS = {
     "learner.rollouts=" + "9" * 30: "learner.rollouts=999",
     "schedule.name=anneal": "'annealed_rlvr'",
     "schedule.heat_at=soon": "'detector'",
-    "schedule.samples=10": "64",
-    "schedule.below=0": "schedule.below=0",
+    "schedule.harvest_samples=10": "64",
+    "schedule.max_accuracy=0": "schedule.max_accuracy=0",
     "snapshots.steps=5": "expected a list",
     "snapshots.steps=[-1]": "snapshots.steps.0=-1",
     "snapshots.checkpoint_every=0": "snapshots.checkpoint_every=0",
@@ -447,7 +451,7 @@ def test_wrong_config_files(content, words, call):
 )
 def test_wrong_task_files(name, content, words, call):
     Path(name).write_bytes(content)
-    refused(call("run", *QUICK, f"tasks.file={name}", "--out", "x"), *words)
+    refused(call("run", *QUICK, f"problems.file={name}", "--out", "x"), *words)
     assert os.listdir() == [name]
 
 

@@ -19,8 +19,8 @@ CHANGES = st.fixed_dictionaries(
         "steps": st.integers(1, 10**6),
         "graph.kind": st.sampled_from(["regular", "small_world", "my/graph.py:mine"]),
         "graph.rewiring": st.floats(0, 1),
-        "tasks.max_length": st.integers(1, 500),
-        "tasks.stop_at_any_answer": st.booleans(),
+        "problems.max_length": st.integers(1, 500),
+        "problems.stop_at_any_answer": st.booleans(),
         "learner.learning_rate": st.floats(1e-6, 1e6),
         "learner.clip": st.floats(0, 1),
         "schedule.heat_at": st.one_of(st.just("detector"), st.integers(0, 1000)),
@@ -48,15 +48,15 @@ def test_hash_sees_every_setting_but_the_presets_name():
         "preset": None,
         "graph.kind": "small_world",
         "graph.file": "web.graphml",
-        "tasks.stop_at_any_answer": True,
-        "tasks.file": "tasks.txt",
+        "problems.stop_at_any_answer": True,
+        "problems.file": "tasks.txt",
         "learner.name": "rloo",
         "learner.optimizer": "adam",
         "schedule.name": "annealed_rlvr",
         "schedule.heat_at": 5,
         "schedule.heat_latest": 0.25,
-        "schedule.strength": 0.25,
-        "schedule.below": 0.25,
+        "schedule.sft_learning_rate": 0.25,
+        "schedule.max_accuracy": 0.25,
         "schedule.pick": "random",
         "snapshots.steps": (1, 2),
         "snapshots.rollouts": False,
@@ -85,13 +85,13 @@ def test_hash_does_not_depend_on_the_order_of_options():
     [
         ({"web.threshhold": 0.2}, ["'web.threshhold'", "did you mean 'web.threshold'?"]),
         ({"stepz": 3}, ["'stepz'", "did you mean 'steps'?"]),
-        ({"task.questions": 3}, ["'task.questions'", "did you mean 'tasks.questions'?"]),
+        ({"problem.count": 3}, ["'problem.count'", "did you mean 'problems.count'?"]),
         ({"seed.x": 3}, ["'seed.x'"]),
         ({"graph": 3}, ["graph=3", "a key inside 'graph'"]),
         ({"steps": 0}, ["steps=0", "greater than or equal to 1"]),
         ({"steps": 2.5}, ["steps=2.5", "integer"]),
         ({"seed": -1}, ["seed=-1"]),
-        ({"tasks.max_length": 0}, ["tasks.max_length=0", "greater than or equal to 1"]),
+        ({"problems.max_length": 0}, ["problems.max_length=0", "greater than or equal to 1"]),
         ({"learner.learning_rate": float("nan")}, ["learner.learning_rate=nan"]),
         ({"learner.learning_rate": float("inf")}, ["learner.learning_rate=inf", "finite"]),
         ({"learner.optimizer": "lion"}, ["learner.optimizer='lion'", "'sgd' or 'adam'"]),
@@ -138,11 +138,11 @@ def test_load_lays_a_file_over_its_preset(tmp_path):
 
 def test_the_calibrated_numbers_stay_what_they_are():
     config = preset("reference")
-    assert (config.graph.nodes, config.graph.degree, config.tasks.questions) == (800, 40, 128)
-    assert (config.tasks.max_length, config.learner.rollouts, config.steps) == (15, 8, 800)
+    assert (config.graph.nodes, config.graph.degree, config.problems.count) == (800, 40, 128)
+    assert (config.problems.max_length, config.learner.rollouts, config.steps) == (15, 8, 800)
     assert (config.learner.name, config.learner.learning_rate) == ("grpo", 300.0)
     large = preset("large")
-    assert (large.graph.nodes, large.tasks.questions, large.tasks.max_length) == (1_000_000, 4096, 100)
+    assert (large.graph.nodes, large.problems.count, large.problems.max_length) == (1_000_000, 4096, 100)
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

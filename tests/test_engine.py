@@ -12,7 +12,7 @@ from conet.engine import gradient, reference
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, build, from_edges
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 # ---------------------------------------------------------------- walks
 
@@ -48,11 +48,11 @@ def test_walks_follow_edges_and_end_where_they_should(asked, length, stop, key):
 def test_on_a_ring_only_the_longest_walk_decides():
     nodes = np.arange(12)
     policy = Policy(from_edges(nodes, (nodes + 1) % 12, 12))
-    tasks = Tasks(np.array([0, 3, 6], np.int32), np.array([5, 9, 1], np.int32), 6)
+    tasks = Problems(np.array([0, 3, 6], np.int32), np.array([5, 9, 1], np.int32), 6)
     walks = engine.sample(policy, tasks, 2, 1)
     assert walks.length.tolist() == [5, 5, 6, 6, 6, 6]
     assert walks.correct.tolist() == [True, True, True, True, False, False]
-    stopped = engine.sample(policy, Tasks(tasks.questions, tasks.answers, 6, True), 1, 1)
+    stopped = engine.sample(policy, Problems(tasks.questions, tasks.answers, 6, True), 1, 1)
     assert stopped.length.tolist() == [1, 2, 3]  # at nodes 1, 5 and 9, answers of others but for the last
     assert stopped.correct.tolist() == [False, False, False]
 
@@ -62,7 +62,7 @@ def test_any_number_of_threads_gives_the_same_walks(kind, scale):
     graph = build(GraphSettings(kind=kind, nodes=200, degree=10), 1)
     logits = SCALES[scale] * np.random.default_rng(0).standard_normal(graph.edges)
     questions = np.arange(50, dtype=np.int32)
-    tasks = Tasks(questions, questions + 100, 60)
+    tasks = Problems(questions, questions + 100, 60)
     walks = [engine.sample(Policy(graph, logits), tasks, 67, 9, threads=threads) for threads in (1, 2, 3)]
     assert walks[0].edges.size > engine._WORTH_A_THREAD  # or there would be one thread only
     for other in walks[1:]:

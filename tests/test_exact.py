@@ -15,7 +15,7 @@ from conet.engine.problem_gradients import pulls, question_gradients
 from conet.engine.sample import sample
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, from_edges, regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 FALSE_ALARM = 1e-6  # of each statistical test as a whole; seeds are fixed
 
@@ -32,9 +32,9 @@ def random_graph(nodes: int, seed: int, share: float = 0.4) -> Graph:
     return from_edges(np.append(sources, ring), np.append(targets, (ring + 1) % nodes), nodes)
 
 
-def make_tasks(nodes: int, count: int, max_length: int, seed: int, stop: bool = False) -> Tasks:
+def make_tasks(nodes: int, count: int, max_length: int, seed: int, stop: bool = False) -> Problems:
     pairs = np.random.default_rng([seed, 1]).permutation(nodes)[: 2 * count].astype(np.int32)
-    return Tasks(pairs[:count], pairs[count:], max_length, stop)
+    return Problems(pairs[:count], pairs[count:], max_length, stop)
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Counted:
     flow: np.ndarray
 
 
-def count_walks(policy: Policy, tasks: Tasks, problem: int) -> Counted:
+def count_walks(policy: Policy, tasks: Problems, problem: int) -> Counted:
     """Go through every possible walk of one question."""
     graph, answer = policy.graph, int(tasks.answers[problem])
     stops = set(tasks.answers.tolist()) if tasks.stop_at_any_answer else set()
@@ -81,12 +81,12 @@ CASES = {
     "two steps": (random_graph(6, 3), make_tasks(6, 3, 2, 3)),
     "stop at any answer": (random_graph(7, 4), make_tasks(7, 3, 5, 4, stop=True)),
     "question on another's answer": (
-        random_graph(6, 5), Tasks(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32), 5, True),
+        random_graph(6, 5), Problems(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32), 5, True),
     ),
     "one answer for all": (
-        random_graph(6, 6), Tasks(np.array([0, 1, 2], np.int32), np.array([5, 5, 5], np.int32), 5, True),
+        random_graph(6, 6), Problems(np.array([0, 1, 2], np.int32), np.array([5, 5, 5], np.int32), 5, True),
     ),
-    "answer out of reach": (ONE_WAY, Tasks(np.array([0, 3], np.int32), np.array([4, 4], np.int32), 6)),
+    "answer out of reach": (ONE_WAY, Problems(np.array([0, 3], np.int32), np.array([4, 4], np.int32), 6)),
     "more than a block of questions": (random_graph(24, 7, share=0.08), make_tasks(24, 11, 4, 7)),
 }  # fmt: skip
 
@@ -163,7 +163,9 @@ def test_gradient_is_the_finite_difference_of_the_objective(standardise, stop):
         assert gradient.values[edge] == pytest.approx(slope, rel=1e-5, abs=1e-10)
 
 
-def length_p_value(policy: Policy, tasks: Tasks, solution: exact.Solution, rollouts: int, key: int) -> float:
+def length_p_value(
+    policy: Policy, tasks: Problems, solution: exact.Solution, rollouts: int, key: int
+) -> float:
     """Chi-square test of sampled lengths against the exact distribution, all questions in one sum."""
     walks = sample(policy, tasks, rollouts, key)
     statistic, freedom = 0.0, 0
@@ -310,4 +312,4 @@ def test_bad_input_is_refused():
     with pytest.raises(ConetError, match="no problems"):
         exact.solve(policy, tasks, problems=[])
     with pytest.raises(ConetError, match="GiB"):
-        exact.flow(policy, Tasks(tasks.questions, tasks.answers, 5_000_000))
+        exact.flow(policy, Problems(tasks.questions, tasks.answers, 5_000_000))

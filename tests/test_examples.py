@@ -94,7 +94,7 @@ def test_users_observable_stands_in_the_metrics(call, tmp_path):
 
 def test_users_graph_is_the_one_that_is_walked(call, tmp_path):
     call("run", *SMALL, "--out", tmp_path / "x", "--set", "graph.kind=examples/my_graph.py:ring_of_cliques",
-         "graph.nodes=60", "graph.degree=6", "graph.reach=2", "tasks.questions=5")  # fmt: skip
+         "graph.nodes=60", "graph.degree=6", "graph.reach=2", "problems.count=5")  # fmt: skip
     graph = conet.Run(tmp_path / "x").graph()
     clique = np.arange(60) // 6
     ahead = (clique[graph.targets] - clique[graph.sources()]) % 10

@@ -16,10 +16,10 @@ from conet.claims.pages import write_html, write_markdown
 from conet.report import style
 
 SMALL = {
-    "graph.nodes": 120, "graph.degree": 12, "tasks.questions": 16, "tasks.max_length": 10, "steps": 120,
+    "graph.nodes": 120, "graph.degree": 12, "problems.count": 16, "problems.max_length": 10, "steps": 120,
     "learner.learning_rate": 37.5,
 }  # fmt: skip
-ONE = {"graph.nodes": 60, "graph.degree": 8, "tasks.max_length": 30, "steps": 60}
+ONE = {"graph.nodes": 60, "graph.degree": 8, "problems.max_length": 30, "steps": 60}
 computed: dict[str, Arrays] = {}
 
 

@@ -9,15 +9,15 @@ from conet.engine import exact
 from conet.engine.problem_gradients import question_gradients
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, from_edges, regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.observables.degree import effective_out_degree
 from conet.observables.frustration import committed_nodes, conflict_matrix, fights, frustration
 
 HUB = 2
 # Questions 0 and 1 lead to the hub; from there one edge goes to answer 3, one to answer 4.
 CROSSROADS = from_edges(np.array([0, 1, 2, 2, 3, 4]), np.array([2, 2, 3, 4, 0, 1]), 5)
-APART = Tasks(np.array([0, 1], np.int32), np.array([3, 4], np.int32), 2)
-AGREED = Tasks(np.array([0, 1], np.int32), np.array([3, 3], np.int32), 2)
+APART = Problems(np.array([0, 1], np.int32), np.array([3, 4], np.int32), 2)
+AGREED = Problems(np.array([0, 1], np.int32), np.array([3, 3], np.int32), 2)
 
 
 def at_the_hub(first: float) -> Policy:
@@ -72,7 +72,7 @@ def test_fights_are_the_strongest_of_all_pairs_and_nodes():
     graph = regular(40, 5, 0)
     policy = Policy(graph, 2 * np.random.default_rng(1).standard_normal(graph.edges))
     pairs = np.random.default_rng(2).permutation(40)[:24].astype(np.int32)
-    tasks = Tasks(pairs[:12], pairs[12:], 8)
+    tasks = Problems(pairs[:12], pairs[12:], 8)
     chosen = [11, 0, 5, 7, 3]
     nodes = committed_nodes(policy, 0.5)
     blocks = question_gradients(policy, tasks, nodes, problems=chosen).reshape(len(nodes), 5, len(chosen))
@@ -96,7 +96,7 @@ def test_fights_are_the_strongest_of_all_pairs_and_nodes():
 
 def test_effective_degree_is_k_at_the_start_and_one_at_the_end():
     graph = regular(30, 6, 3)
-    tasks = Tasks(np.array([0, 1], np.int32), np.array([2, 3], np.int32), 10)
+    tasks = Problems(np.array([0, 1], np.int32), np.array([2, 3], np.int32), 10)
     policy = Policy(graph)
     flow = exact.flow(policy, tasks)
     assert effective_out_degree(graph, policy.probability, flow) == pytest.approx(6.0, rel=1e-12)

@@ -7,9 +7,9 @@ from conet.engine.gradient import Gradient, from_walks
 from conet.engine.sample import sample
 from conet.engine.tables import Policy
 from conet.network.graph import regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
-TASKS = Tasks(np.arange(10, dtype=np.int32), np.arange(20, 30, dtype=np.int32), 8)
+TASKS = Problems(np.arange(10, dtype=np.int32), np.arange(20, 30, dtype=np.int32), 8)
 
 
 @pytest.fixture

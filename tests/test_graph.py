@@ -13,7 +13,7 @@ from conet.engine.softmax import entropy, softmax
 from conet.engine.tables import Policy
 from conet.network import builders
 from conet.network.graph import GRAPHS, Graph, build, from_edges
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 UNDIRECTED = ("regular_undirected", "small_world", "scale_free")
 DRAWN = ("regular", "erdos_renyi", *UNDIRECTED)
@@ -218,7 +218,7 @@ def test_softmax_and_entropy_by_hand():
 @pytest.mark.parametrize("kind", DRAWN)
 def test_graphml_round_trip(tmp_path, kind):
     graph = build(GraphSettings(kind=kind, nodes=24, degree=6), 3)
-    tasks = Tasks(np.array([0, 1], np.int32), np.array([1, 5], np.int32), 5)
+    tasks = Problems(np.array([0, 1], np.int32), np.array([1, 5], np.int32), 5)
     probability = Policy(graph).probability
     path = tmp_path / "web.graphml"
     builders.write_graphml(graph, path, probability, tasks)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, from_edges, regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.rollouts.selection import choose, hard_problems
 from conet.runs import demonstrations
 
 
-def tasks_of(questions: list[int], answers: list[int], max_length: int, stop: bool = False) -> Tasks:
-    return Tasks(np.array(questions, np.int32), np.array(answers, np.int32), max_length, stop)
+def tasks_of(questions: list[int], answers: list[int], max_length: int, stop: bool = False) -> Problems:
+    return Problems(np.array(questions, np.int32), np.array(answers, np.int32), max_length, stop)
 
 
 def oracle(graph: Graph) -> nx.DiGraph:
@@ -72,7 +72,7 @@ def test_what_is_taught_of_several_correct_samples():
     assert drawn == set(candidates.tolist())  # each is missed with chance 4e-20
 
 
-def harvested() -> tuple[Walks, Tasks]:
+def harvested() -> tuple[Walks, Problems]:
     tasks = tasks_of(list(range(12)), list(range(12, 24)), 12)
     return sample(Policy(regular(40, 4, 0)), tasks, 100, stream_key(0, 0, 3)), tasks
 

@@ -49,7 +49,7 @@ def test_every_public_name_is_there():
         "Graph",
         "Learner",
         "Run",
-        "Tasks",
+        "Problems",
         "preset",
         "run",
         "resume",

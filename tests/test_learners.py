@@ -19,15 +19,15 @@ from conet.engine.tables import Policy
 from conet.learners import LEARNERS, Batch, Learner, make, optim
 from conet.learners.base import standardised, step_probability
 from conet.network.graph import regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.runs.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 GRAPH = regular(9, 3, 4)
-TASKS = Tasks(np.array([0, 3, 6], np.int32), np.array([1, 4, 7], np.int32), 5)
+TASKS = Problems(np.array([0, 3, 6], np.int32), np.array([1, 4, 7], np.int32), 5)
 REWARDS = np.array([[1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]], np.float64)
 TINY = conet.preset("smoke").override(
-    {"steps": 3, "graph.nodes": 30, "graph.degree": 4, "tasks.questions": 6, "tasks.max_length": 6,
+    {"steps": 3, "graph.nodes": 30, "graph.degree": 4, "problems.count": 6, "problems.max_length": 6,
      "learner.rollouts": 6, "learner.learning_rate": 2.0, "snapshots.checkpoint_every": 1,
      "snapshots.steps": (), "snapshots.pass_walks": 2, "snapshots.traffic_walks": 2}
 )  # fmt: skip

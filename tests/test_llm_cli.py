@@ -18,8 +18,8 @@ SETTINGS = [
     "\"num_key_value_heads\": 2, \"max_position_embeddings\": 64, \"tie_word_embeddings\": true}",
     "problems.limit=4", "problems.levels=[2]", "warmup.steps=60", "warmup.levels=[2]", "checkpoint_every=2",
     "training.per_device_train_batch_size=8", "training.num_generations=4", "training.max_completion_length=4",
-    "heating.mode=heat_at", "heating.step=3", "heating.steps=4", "heating.harvest=16", "heating.min_samples=16",
-    "heating.below=1.0",
+    "heating.mode=heat_at", "heating.step=3", "heating.steps=4", "heating.harvest_samples=16", "heating.min_samples=16",
+    "heating.max_accuracy=1.0",
 ]  # fmt: skip
 CODE = "import sys; from conet.cli import main; main(sys.argv[1:])"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

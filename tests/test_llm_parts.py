@@ -144,7 +144,7 @@ def test_recipes_ship_and_validate() -> None:
         ({"heating.mode": "sometimes"}, "heating.mode='sometimes'"),
         ({"steps": 0}, "steps=0"),
         ({"heating.mode": "heat_at", "heating.step": None}, "without a step"),
-        ({"heating.harvest": 8}, "at least heating.min_samples"),
+        ({"heating.harvest_samples": 8}, "at least heating.min_samples"),
         ({"no.such.key": 1}, "unknown key"),
         ({"seed": "x"}, "seed='x'"),
     ],

@@ -29,8 +29,8 @@ SMALL: dict[str, Any] = {
     "steps": 6, "checkpoint_every": 1, "flush_every": 2, "model.sizes": SIZES, "problems.limit": 4,
     "problems.levels": [2], "warmup.steps": 60, "warmup.batch": 32, "warmup.levels": [2],
     "training.per_device_train_batch_size": 8, "training.num_generations": 4, "training.max_completion_length": 4,
-    "heating.mode": "heat_at", "heating.step": 2, "heating.steps": 3, "heating.harvest": 16,
-    "heating.min_samples": 16, "heating.below": 1.0,
+    "heating.mode": "heat_at", "heating.step": 2, "heating.steps": 3, "heating.harvest_samples": 16,
+    "heating.min_samples": 16, "heating.max_accuracy": 1.0,
 }  # fmt: skip
 
 
@@ -119,14 +119,19 @@ def test_resumed_is_the_same_bit_for_bit(
 
 
 def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
-    run = train.run(small(steps=3, heating__below=0.001), tmp_path / "run")
+    run = train.run(small(steps=3, heating__max_accuracy=0.001), tmp_path / "run")
     assert [(event["event"], event["eligible"]) for event in events(run)] == [("heat_skipped", 0)]
     assert pl.read_parquet(run / "metrics.parquet")["phase"].to_list() == ["rlvr"] * 3
     assert json.loads((run / "summary.json").read_text())["heat"]["eligible"] == 0
 
 
 def test_pool_of_training_rollouts_and_reference_solutions(tmp_path: Path) -> None:
-    changes = {"steps": 5, "heating__harvest": 0, "heating__min_samples": 4, "heating__pick": "solution"}
+    changes = {
+        "steps": 5,
+        "heating__harvest_samples": 0,
+        "heating__min_samples": 4,
+        "heating__pick": "solution",
+    }
     run = train.run(small(heating__step=4, heating__steps=1, **changes), tmp_path / "run")
     lines = [json.loads(line) for line in (run / "heat.jsonl").read_text().splitlines()]
     problems = pl.read_parquet(run / "problems.parquet")
@@ -188,7 +193,7 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
         "model.path": None, "model.gguf": None, "model.tokenizer": "characters", "model.sizes": SIZES,
         "model.alphabet": "".join(map(chr, range(32, 127))) + "\n", "model.dtype": "float32",
         "problems.source": "arithmetic", "problems.chat": False, "problems.limit": 2, "problems.verifier": "numeric",
-        "warmup.steps": min(2, shipped.warmup.steps), "steps": 2, "heating.harvest": 0, "heating.min_samples": 1,
+        "warmup.steps": min(2, shipped.warmup.steps), "steps": 2, "heating.harvest_samples": 0, "heating.min_samples": 1,
         "training.per_device_train_batch_size": 8, "training.max_completion_length": 4, "training.bf16": False,
         "training.gradient_accumulation_steps": 1, "training.use_cpu": True, "training.use_vllm": False,
     }  # fmt: skip
@@ -217,7 +222,7 @@ with Judge("numeric") as judge:
 
 def test_two_processes_stay_alike(tmp_path: Path) -> None:
     settings = small().override({"training.per_device_train_batch_size": 4, "warmup.steps": 0, "heating.min_samples": 1,
-                                 "heating.below": 2.0})  # fmt: skip
+                                 "heating.max_accuracy": 2.0})  # fmt: skip
     train.create(settings, tmp_path / "run")
     (tmp_path / "go.py").write_text(TWO_RANKS)
     command = [

@@ -17,7 +17,7 @@ from conet.engine import sample as engine
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
 from conet.network.graph import regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.observables import OBSERVABLES, Observation, evaluate, length, pass_at_k
 from conet.observables.diversity import path_diversity
 
@@ -158,7 +158,7 @@ def test_path_diversity_by_hand():
 @pytest.fixture
 def observation():
     policy = Policy(regular(20, 3, 0), np.random.default_rng(0).normal(size=60))
-    tasks = Tasks(np.array([0, 1, 2], np.int32), np.array([5, 6, 7], np.int32), max_length=8)
+    tasks = Problems(np.array([0, 1, 2], np.int32), np.array([5, 6, 7], np.int32), max_length=8)
     return Observation(4, policy, tasks, engine.sample(policy, tasks, 16, key=3))
 
 

@@ -13,7 +13,7 @@ from conet.engine import sample as engine
 from conet.engine.tables import Policy
 from conet.network import islands, topology
 from conet.network.graph import from_edges, regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables import damage
 from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web
@@ -188,7 +188,7 @@ def trunk():
     pairs |= {(5, 8): 0.0, (7, 8): 0.0, (8, 0): 0.0, (8, 1): 0.0, (8, 2): 0.0, (8, 6): 0.0}
     pairs |= {(node, 8): 0.0 for node in (0, 1, 2, 3, 4, 6)}
     questions, answers = np.array([0, 1, 2, 6], np.int32), np.array([5, 5, 5, 7], np.int32)
-    return pairs, Tasks(questions, answers, max_length=5)
+    return pairs, Problems(questions, answers, max_length=5)
 
 
 def test_follow_and_connected(trunk):
@@ -196,10 +196,10 @@ def test_follow_and_connected(trunk):
     successor = argmax_web(policy_on(pairs, 9)).targets
     assert damage.follow(successor, tasks)[0].tolist() == [0, 3, 4, 5, 5, 5]
     assert damage.connected(successor, tasks).tolist() == [True] * 4
-    short = Tasks(tasks.questions, tasks.answers, max_length=2)
+    short = Problems(tasks.questions, tasks.answers, max_length=2)
     assert damage.connected(successor, short).tolist() == [False, False, True, True]
     # Node 4 is now the answer of question 6, which goes round by 7, 8, 0, 3; the others are stopped there.
-    stopping = Tasks(tasks.questions, np.array([5, 5, 5, 4], np.int32), 5, stop_at_any_answer=True)
+    stopping = Problems(tasks.questions, np.array([5, 5, 5, 4], np.int32), 5, stop_at_any_answer=True)
     assert damage.connected(successor, stopping).tolist() == [False, False, False, True]
 
 

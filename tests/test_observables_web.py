@@ -12,7 +12,7 @@ from conet.engine.softmax import entropy
 from conet.engine.tables import Policy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.layout import colour_islands, lay_out
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables import diversity, web
 
@@ -111,7 +111,7 @@ def test_argmax_web_takes_the_first_of_equals_and_uneven_rows():
 
 def test_traffic_web_holds_the_edges_of_successful_walks_only():
     policy = small_policy([(0, 1), (1, 2), (1, 3), (2, 0), (3, 0)], 4, {})
-    tasks = Tasks(np.array([0], np.int32), np.array([2], np.int32), max_length=2)
+    tasks = Problems(np.array([0], np.int32), np.array([2], np.int32), max_length=2)
     walks = engine.sample(policy, tasks, 64, key=1)
     edges, counts = web.traffic_counts(walks)
     assert 0 < walks.correct.sum() < 64

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numba.core.registry import CPUDispatcher
 from worlds import KINDS, MASK, SCALES, same_bits, world, worlds
 
-from conet.config import GraphSettings, TaskSettings
+from conet.config import GraphSettings, ProblemSettings
 from conet.engine import gradient, kernels, reference
 from conet.engine import sample as engine
 from conet.engine.tables import Policy
 from conet.network.graph import build
-from conet.network.tasks import make
+from conet.network.problems import make
 
 
 def test_every_kernel_has_a_twin():
@@ -132,7 +132,7 @@ def test_whole_updates_equal_those_of_the_twin(kind, stop, monkeypatch):
 def test_at_the_size_of_the_main_job(scale):
     graph = build(GraphSettings(), 0)
     policy = Policy(graph, SCALES[scale] * np.random.default_rng(1).standard_normal(graph.edges))
-    tasks = make(TaskSettings(max_length=100), graph.nodes, 0)
+    tasks = make(ProblemSettings(max_length=100), graph.nodes, 0)
     walks = engine.sample(policy, tasks, 2, 11)
     weights = np.random.default_rng(2).standard_normal(256)
     ascent = gradient.from_walks(policy, walks, weights)

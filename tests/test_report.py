@@ -151,8 +151,8 @@ def test_numbers_of_the_headline_are_those_of_the_summary(run: Run) -> None:
     ("changes", "missing"),
     [
         ({"steps": 1}, {"concept-web"}),
-        ({"tasks__questions": 1, "learner__learning_rate": 1.0}, set()),
-        ({"tasks__max_length": 1, "graph__nodes": 2000, "steps": 12}, {"concept-web"}),
+        ({"problems__count": 1, "learner__learning_rate": 1.0}, set()),
+        ({"problems__max_length": 1, "graph__nodes": 2000, "steps": 12}, {"concept-web"}),
         ({"snapshots__steps": (), "snapshots__web_every": 0, "snapshots__rollouts": False}, {"problems"}),
         ({"learner__name": "sft"}, set()),
     ],
@@ -213,7 +213,7 @@ def test_large_webs_are_not_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     pairs = tmp_path / "<b>pairs.txt"
     pairs.write_text("0 1\n2 3\n")
-    made = launch.run(small(steps=2, tasks__file=str(pairs)), tmp_path / "run")
+    made = launch.run(small(steps=2, problems__file=str(pairs)), tmp_path / "run")
     text = page(gather(made), [])
     assert "&lt;b&gt;pairs" in text
     assert "<b>pairs" not in text

@@ -21,10 +21,11 @@ from conet.runs.trainer import Trainer
 
 # Heating from step 9 on, Adam (whose moments have to be kept), observables of two kinds of columns.
 CONFIG = conet.preset("smoke").override(
-    {"steps": 20, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6, "tasks.max_length": 8,
+    {"steps": 20, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
      "learner.optimizer": "adam", "learner.learning_rate": 0.2, "observables": ("paths",),
      "schedule.name": "annealed_rlvr", "schedule.heat_at": 7, "schedule.heat_steps": 6,
-     "schedule.samples": 64, "schedule.below": 0.9, "snapshots.checkpoint_every": 5, "snapshots.steps": (0, 5, 9)}
+     "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.9,
+     "snapshots.checkpoint_every": 5, "snapshots.steps": (0, 5, 9)}
 )  # fmt: skip
 
 

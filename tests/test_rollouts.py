@@ -7,10 +7,10 @@ import pytest
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.network.graph import regular
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.rollouts import table as rollouts
 
-TASKS = Tasks(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4)
+TASKS = Problems(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4)
 
 
 def two_batches() -> list[tuple[int, str, str, Walks]]:

@@ -14,9 +14,9 @@ from conet.runs import demonstrations, schedule
 from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
-    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 8, "tasks.max_length": 7,
+    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 8, "problems.max_length": 7,
      "learner.rollouts": 6, "learner.learning_rate": 8.0, "schedule.heat_steps": 3,
-     "schedule.samples": 64, "schedule.below": 0.5, "snapshots.web_every": 0}
+     "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.5, "snapshots.web_every": 0}
 )  # fmt: skip
 
 
@@ -73,7 +73,9 @@ def test_heating_at_the_detectors_word(monkeypatch, called):
 
 
 def test_heat_takes_the_hard_problems_of_its_own_harvest():
-    config = TINY.override({"schedule.name": "annealed_rlvr", "schedule.heat_at": 2, "schedule.below": 0.3})
+    config = TINY.override(
+        {"schedule.name": "annealed_rlvr", "schedule.heat_at": 2, "schedule.max_accuracy": 0.3}
+    )
     training = Trainer(config)
     for _ in range(3):
         training.advance()
@@ -107,7 +109,9 @@ def test_heat_takes_the_hard_problems_of_its_own_harvest():
 
 
 def test_no_problem_eligible_leaves_the_run_as_it_was():
-    config = TINY.override({"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.below": 1e-9})
+    config = TINY.override(
+        {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.max_accuracy": 1e-9}
+    )
     found, training = phases(config)
     assert found == ["rlvr"] * 12
     assert (4, "no problem eligible, phase left out") in names(training.events)
@@ -118,7 +122,7 @@ def test_no_problem_eligible_leaves_the_run_as_it_was():
 def test_sft_then_rlvr(pick):
     config = TINY.override(
         {"schedule.name": "sft_then_rlvr", "schedule.sft_steps": 4, "schedule.pick": pick,
-         "schedule.strength": 1.0}
+         "schedule.sft_learning_rate": 1.0}
     )  # fmt: skip
     metrics, _ = conet.simulate(config)
     assert metrics["phase"].to_list() == ["sft"] * 4 + ["rlvr"] * 8
@@ -153,7 +157,7 @@ def test_sft_throughout(demonstrations):
 def test_sft_without_anything_to_teach_is_an_error():
     # Every answer is two steps away at least, and walks are one step long.
     graph = conet.Graph(np.arange(7) * 1, np.array([1, 2, 3, 4, 5, 0], np.int32))
-    tasks = conet.Tasks(np.array([0, 3], np.int32), np.array([2, 5], np.int32), 1)
+    tasks = conet.Problems(np.array([0, 3], np.int32), np.array([2, 5], np.int32), 1)
     with pytest.raises(ConetError, match="no question with a correct walk"):
         conet.simulate(TINY.override({"learner.name": "sft"}), graph=graph, tasks=tasks)
 

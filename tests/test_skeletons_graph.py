@@ -90,7 +90,7 @@ def test_impossible_size_is_refused(asked):
 def test_a_run_learns_on_it(asked):
     config = conet.preset("smoke").override(
         {f"graph.{key}": value for key, value in asked.model_dump().items()}
-        | {"steps": 40, "tasks.questions": 4, "learner.learning_rate": 9.0}
+        | {"steps": 40, "problems.count": 4, "learner.learning_rate": 9.0}
     )
     metrics, _ = conet.simulate(config)
     accuracy = metrics["accuracy"]

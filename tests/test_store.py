@@ -17,7 +17,7 @@ from conet.base.files import read_arrays, write_arrays, write_atomic
 from conet.runs import directory as store
 
 CONFIG = conet.preset("smoke").override(
-    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6, "tasks.max_length": 8,
+    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
      "snapshots.checkpoint_every": 4, "snapshots.steps": (0, 4)}
 )  # fmt: skip
 

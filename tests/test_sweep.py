@@ -13,7 +13,7 @@ from conet.cells import sweep as module
 from conet.cells.sweep import Sweep, configure, read, sweep
 from conet.config import flatten
 
-QUICK = {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "tasks.questions": 6}
+QUICK = {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6}
 
 
 @pytest.fixture
@@ -28,19 +28,22 @@ def write(tmp_path):
 
 def test_grid_cells_and_seeds_multiply(write):
     definition = read(write({"preset": "smoke", "seeds": [3, 5], "cells": [{"steps": 7, "learner.rollouts": 2}],
-                             "grid": {"learner.rollouts": [4, 8], "tasks": {"max_length": [5, 6, 7]}}}))  # fmt: skip
+                             "grid": {"learner.rollouts": [4, 8], "problems": {"max_length": [5, 6, 7]}}}))  # fmt: skip
     points = definition.points()
     assert len(points) == 7
-    assert points[1] == {"learner.rollouts": 4, "tasks.max_length": 6}
+    assert points[1] == {"learner.rollouts": 4, "problems.max_length": 6}
     assert points[-1] == {"steps": 7, "learner.rollouts": 2}
     assert definition.all_seeds() == [3, 5]
     assert configure(definition, points[-1], 5).steps == 7
 
 
 def test_toml_says_the_same_as_json(write):
-    text = 'preset = "smoke"\nseeds = 2\n[grid]\nlearner.rollouts = [4, 8]\n"tasks.max_length" = [5]\n[[cells]]\nsteps = 3\n'
+    text = (
+        'preset = "smoke"\nseeds = 2\n[grid]\nlearner.rollouts = [4, 8]\n"problems.max_length" = [5]\n'
+        "[[cells]]\nsteps = 3\n"
+    )
     content = {"preset": "smoke", "seeds": 2, "cells": [{"steps": 3}],
-               "grid": {"learner.rollouts": [4, 8], "tasks.max_length": [5]}}  # fmt: skip
+               "grid": {"learner.rollouts": [4, 8], "problems.max_length": [5]}}  # fmt: skip
     assert read(write(text, "grid.toml")).points() == read(write(content)).points()
 
 

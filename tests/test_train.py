@@ -18,13 +18,13 @@ from conet.runs.measure import snapshot_steps
 from conet.runs.trainer import Trainer
 
 SMALL = conet.preset("smoke").override(
-    {"steps": 24, "graph.nodes": 60, "graph.degree": 6, "tasks.questions": 10, "tasks.max_length": 8,
+    {"steps": 24, "graph.nodes": 60, "graph.degree": 6, "problems.count": 10, "problems.max_length": 8,
      "learner.learning_rate": 20.0, "snapshots.checkpoint_every": 7, "snapshots.steps": (0, 7, 10)}
 )  # fmt: skip
 # 64 questions of 64 walks of at most 30 steps: 122,880 steps a batch, enough for several threads.
 LARGE = SMALL.override(
-    {"steps": 6, "graph.nodes": 200, "graph.degree": 8, "tasks.questions": 64, "tasks.max_length": 30,
-     "learner.rollouts": 64, "schedule.samples": 64, "schedule.heat_steps": 2, "schedule.below": 0.5}
+    {"steps": 6, "graph.nodes": 200, "graph.degree": 8, "problems.count": 64, "problems.max_length": 30,
+     "learner.rollouts": 64, "schedule.harvest_samples": 64, "schedule.heat_steps": 2, "schedule.max_accuracy": 0.5}
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def finished(tmp_path_factory):
         {},
         {"learner.optimizer": "adam", "learner.learning_rate": 0.1},
         {"schedule.name": "annealed_rlvr", "schedule.heat_at": 2},
-        {"learner.name": "exact", "tasks.max_length": 27, "steps": 2},
+        {"learner.name": "exact", "problems.max_length": 27, "steps": 2},
     ],
     ids=["sgd", "adam", "heat", "exact"],
 )
@@ -208,7 +208,7 @@ def test_the_final_policy_is_the_first_plus_all_updates(finished):
 def test_heat_map_of_an_annealed_run(tmp_path):
     config = SMALL.override(
         {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 3,
-         "schedule.samples": 64, "schedule.below": 0.9}
+         "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.9}
     )  # fmt: skip
     run = conet.run(config, tmp_path / "run")
     rows = run.rollouts().collect()
@@ -225,7 +225,7 @@ def test_heat_map_of_an_annealed_run(tmp_path):
 def test_objects_in_place_of_settings(tmp_path):
     targets = np.sort((np.arange(12)[:, None] + [1, 5]) % 12, axis=1).ravel()
     graph = conet.Graph(np.arange(0, 25, 2), targets.astype(np.int32))
-    tasks = conet.Tasks(np.array([0, 2], np.int32), np.array([6, 9], np.int32), 6)
+    tasks = conet.Problems(np.array([0, 2], np.int32), np.array([6, 9], np.int32), 6)
     seen = []
     run = conet.run(
         SMALL, tmp_path / "run", graph=graph, tasks=tasks, progress=seen.append,
@@ -256,7 +256,7 @@ def test_a_run_with_python_objects_is_not_resumed_without_them(tmp_path):
 
 def test_unsolvable_questions_give_a_run_of_zeros(tmp_path):
     graph = conet.Graph(np.arange(7), np.array([1, 2, 0, 4, 5, 3], np.int32))
-    tasks = conet.Tasks(np.array([0], np.int32), np.array([4], np.int32), 5)
+    tasks = conet.Problems(np.array([0], np.int32), np.array([4], np.int32), 5)
     run = conet.run(SMALL, tmp_path / "run", graph=graph, tasks=tasks)
     summary = run.summary()
     assert summary["accuracy"] == 0.0

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from conet.config import GraphSettings
 from conet.engine.tables import Policy
 from conet.network.graph import build
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 KINDS = ("regular", "erdos_renyi", "scale_free")
 SCALES = {"uniform": 0.0, "random": 1.0, "trained": 30.0}
@@ -23,7 +23,7 @@ worlds = st.tuples(
 
 def world(
     kind: str, scale: str, nodes: int, degree: int, seed: int, length: int = 9, stop: bool = False
-) -> tuple[Policy, Tasks]:
+) -> tuple[Policy, Problems]:
     """Make a small policy of one sort, and questions whose answers may be other questions' answers."""
     graph = build(GraphSettings(kind=kind, nodes=nodes, degree=degree), seed)
     rng = np.random.default_rng(seed)
@@ -32,7 +32,7 @@ def world(
         logits[rng.random(graph.edges) < 0.1] = -2000.0  # an edge that underflows to probability zero
     questions = rng.permutation(nodes)[:4].astype(np.int32)
     answers = (questions + rng.integers(1, nodes, 4, dtype=np.int32)) % nodes
-    return Policy(graph, logits), Tasks(questions, answers.astype(np.int32), length, stop)
+    return Policy(graph, logits), Problems(questions, answers.astype(np.int32), length, stop)
 
 
 def same_bits(first: np.ndarray, second: np.ndarray) -> bool:

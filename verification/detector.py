@@ -37,15 +37,15 @@ SETTINGS: dict[str, tuple[str, dict, int]] = {
     "paper (lr=500)": ("paper", {}, 32),
     "lr=700": ("reference", {"learner.learning_rate": 700.0}, 32),
     "lr=1000": ("reference", {"learner.learning_rate": 1000.0}, 16),
-    "M=64, same lr/M": ("reference", {"tasks.questions": 64, "learner.learning_rate": 150.0}, 32),
-    "M=256, same lr/M": ("reference", {"tasks.questions": 256, "learner.learning_rate": 600.0}, 32),
+    "M=64, same lr/M": ("reference", {"problems.count": 64, "learner.learning_rate": 150.0}, 32),
+    "M=256, same lr/M": ("reference", {"problems.count": 256, "learner.learning_rate": 600.0}, 32),
     "smoke": ("smoke", {}, 64),
     "critical": ("critical", {}, 64),
     "lr=10": ("reference", {"learner.learning_rate": 10.0}, 32),
     "L=100 G=64 Adam lr=0.1, 400 steps": (
         "reference",
         {
-            "tasks.max_length": 100, "learner.rollouts": 64, "learner.optimizer": "adam",
+            "problems.max_length": 100, "learner.rollouts": 64, "learner.optimizer": "adam",
             "learner.learning_rate": 0.1, "steps": 400,
         },
         8,

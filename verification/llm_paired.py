@@ -94,7 +94,7 @@ def run_seed(seed: int, out: Path) -> dict[str, dict[str, Any]]:
     runs["strong"] = branch(prefix, place / "strong", whole.override({"heating.learning_rate": STRONG}))
     batch = whole.options()["per_device_train_batch_size"]
     assert whole.problems.limit is not None
-    paid = -(-whole.heating.harvest * whole.problems.limit // batch) - whole.heating.steps
+    paid = -(-whole.heating.harvest_samples * whole.problems.limit // batch) - whole.heating.steps
     longer = whole.override({"heating.mode": "rlvr", "steps": whole.steps + paid})
     runs["walks"] = branch(runs["rlvr"], place / "walks", longer)
     found = {arm: measure(runs[arm], whole) for arm in ARMS}

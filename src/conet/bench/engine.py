@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from conet.bench.timing import Case, Size
-from conet.config import TaskSettings, preset
+from conet.config import ProblemSettings, preset
 from conet.engine.gradient import Gradient
 from conet.engine.sample import TRAIN, Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.learners import Batch, Learner, make
 from conet.learners.optim import SGD
-from conet.network import tasks as task_sets
+from conet.network import problems as problem_sets
 from conet.network.graph import Graph
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 KEY = stream_key(0, 0, TRAIN)
 _NO_STEPS = np.ones((1, 1))  # behaviour probabilities, which one epoch does not read
@@ -76,7 +76,7 @@ class Bench:
 
 
 def update(
-    policy: Policy, tasks: Tasks, learner: Learner, rollouts: int, key: int, threads: int = 1
+    policy: Policy, tasks: Problems, learner: Learner, rollouts: int, key: int, threads: int = 1
 ) -> tuple[Walks, Gradient]:
     """Do what one step of a training does, without its metrics."""
     walks = sample(policy, tasks, rollouts, key, threads=threads)
@@ -85,9 +85,9 @@ def update(
     return walks, gradient
 
 
-def make_tasks(size: Size) -> Tasks:
+def make_tasks(size: Size) -> Problems:
     """Draw the questions of that size."""
-    return task_sets.make(TaskSettings(questions=size.questions, max_length=size.max_length), size.nodes, 0)
+    return problem_sets.make(ProblemSettings(count=size.questions, max_length=size.max_length), size.nodes, 0)
 
 
 def trained_logits(size: Size, graph: Graph) -> np.ndarray:
@@ -95,8 +95,8 @@ def trained_logits(size: Size, graph: Graph) -> np.ndarray:
     config = preset("reference")
     learner = make(config.learner)
     policy = Policy(graph)
-    tasks = task_sets.make(
-        config.tasks.model_copy(update={"questions": size.questions}), size.nodes, config.seed
+    tasks = problem_sets.make(
+        config.problems.model_copy(update={"count": size.questions}), size.nodes, config.seed
     )
     for step in range(config.steps):
         update(policy, tasks, learner, config.learner.rollouts, stream_key(config.seed, step, TRAIN))

@@ -13,7 +13,7 @@ from conet.engine.gradient import from_walks
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.learners.optim import SGD
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.observables.damage import damage
 from conet.runs.demonstrations import demonstrations
 from conet.runs.trainer import Trainer
@@ -70,7 +70,7 @@ def foreign_lessons(training: Trainer, count: int) -> Walks:
     rng = np.random.default_rng([training.config.seed, 3])
     free = rng.permutation(np.setdiff1d(np.arange(graph.nodes), np.r_[tasks.questions, tasks.answers]))
     pairs = free[: 2 * (count + 8)].astype(np.int32)  # a few more: some have no correct walk
-    foreign = Tasks(pairs[::2], pairs[1::2], tasks.max_length)
+    foreign = Problems(pairs[::2], pairs[1::2], tasks.max_length)
     key = stream_key(training.config.seed, 0, streams.HARVEST)
     found = demonstrations(sample(Policy(graph), foreign, LOOKS, key), np.inf, "first", training.config.seed)
     return found.select(np.arange(min(count, len(found.length))))

@@ -98,7 +98,7 @@ def _branch(config: Config, arm: Mapping[str, Any], moment: int, state: Any) -> 
         training.advance()
     success = exact.solve(training.policy, training.tasks).success
     passes = [float(np.mean(1.0 - (1.0 - success) ** k)) for k in PASS_K]
-    harvest = config.schedule.samples * len(training.tasks) if arm["kind"] != "none" else 0
+    harvest = config.schedule.harvest_samples * len(training.tasks) if arm["kind"] != "none" else 0
     updates = config.steps + arm.get("extra", 0) - (arm["steps"] if arm["kind"] != "none" else 0)
     walks = updates * config.learner.rollouts * len(training.tasks) + harvest
     return [*passes, moment, problems, before, after, walks]
@@ -107,8 +107,8 @@ def _branch(config: Config, arm: Mapping[str, Any], moment: int, state: Any) -> 
 def _heat(training: Trainer, arm: Mapping[str, Any]) -> int:
     """Heat the policy in place; return on how many problems."""
     settings = training.config.schedule
-    harvest = training.sample(settings.samples, streams.HARVEST)
-    lessons = demonstrations.demonstrations(harvest, settings.below, arm["pick"], training.config.seed)
+    harvest = training.sample(settings.harvest_samples, streams.HARVEST)
+    lessons = demonstrations.demonstrations(harvest, settings.max_accuracy, arm["pick"], training.config.seed)
     if arm["kind"] == "solved":
         lessons = _solved_lessons(harvest, len(lessons.length), training.config.seed)
     count = len(lessons.length)

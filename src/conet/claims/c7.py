@@ -111,7 +111,7 @@ def tables(results: Results) -> list[Table]:
 
 def _ratios(runs: list[Arrays]) -> Table:
     """Compare flipped with random edges in all cases."""
-    problems = preset("reference").tasks.questions
+    problems = preset("reference").problems.count
     rows = []
     for case in np.ndindex(len(FOREIGN), len(STEPS)):
         broken = [run for run in runs if run["damage.flips"][case] > 0]

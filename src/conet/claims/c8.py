@@ -30,7 +30,7 @@ def all_cells(scale: Scale) -> list[Cell]:
 
 def loads_in(results: Results) -> list[int]:
     """Return the loads that were run."""
-    return sorted({int(cell.arguments["changes"]["tasks.questions"]) for cell, _ in results.pairs})
+    return sorted({int(cell.arguments["changes"]["problems.count"]) for cell, _ in results.pairs})
 
 
 def decide(results: Results) -> list[Verdict]:

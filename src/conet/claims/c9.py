@@ -20,14 +20,14 @@ PLAUSIBLE = 0.1  # below, a model is ruled out (Clauset, Shalizi and Newman 2009
 # Name, changes to the preset, and spacing of the exact solutions (0: none).
 REGIMES: dict[str, tuple[dict[str, Any], int]] = {
     "N=800, L=200 (preset)": ({}, 10),
-    "N=800, L=50": ({"tasks.max_length": 50, "steps": 800}, 2),
-    "N=800, L=15": ({"tasks.max_length": 15, "steps": 800}, 2),
+    "N=800, L=50": ({"problems.max_length": 50, "steps": 800}, 2),
+    "N=800, L=15": ({"problems.max_length": 15, "steps": 800}, 2),
 }
 SIZES = {
-    (200, 50): {"graph.nodes": 200, "tasks.max_length": 50},
+    (200, 50): {"graph.nodes": 200, "problems.max_length": 50},
     (800, 200): {},
-    (3200, 800): {"graph.nodes": 3200, "tasks.max_length": 800},
-    (3200, 50): {"graph.nodes": 3200, "tasks.max_length": 50, "steps": 1600},
+    (3200, 800): {"graph.nodes": 3200, "problems.max_length": 800},
+    (3200, 50): {"graph.nodes": 3200, "problems.max_length": 50, "steps": 1600},
 }
 Row = tuple[str, Callable[[Arrays], float], float, Literal["at least", "at most"], str]
 JUDGED = tuple(REGIMES)[:2]  # L=15 has less than a decade of lengths

@@ -30,7 +30,7 @@ def changes_for(nodes: int, rollouts: str) -> dict[str, int | float]:
     """Return the changes to `reference`: all at fixed M/N and lr/M; longer runs for larger graphs."""
     questions = round(LOAD * nodes)
     return {
-        "graph.nodes": nodes, "tasks.questions": questions, "learner.learning_rate": RATE * questions,
+        "graph.nodes": nodes, "problems.count": questions, "learner.learning_rate": RATE * questions,
         "learner.rollouts": max(2, nodes // 100) if rollouts == ROLLOUTS[0] else 8,
         "steps": round(800 * max(1.0, np.sqrt(nodes / 800))),
     }  # fmt: skip

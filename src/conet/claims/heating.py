@@ -15,7 +15,7 @@ RATE = 300 / 128  # learning rate a question: loads are compared at fixed lr/M, 
 
 def load(questions: int, rate: float | None = None) -> dict[str, Any]:
     """Return the changes to `reference` that make a load, at fixed lr/M or at a given rate."""
-    return {"tasks.questions": questions, "learner.learning_rate": rate or RATE * questions}
+    return {"problems.count": questions, "learner.learning_rate": rate or RATE * questions}
 
 
 def arm(kind: str, at: int | str, **settings: Any) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def changes_in(results: Results) -> list[dict]:
 
 def title_of(changes: dict) -> str:
     """Name a panel."""
-    return f"M = {changes['tasks.questions']}, lr = {changes['learner.learning_rate']:g}"
+    return f"M = {changes['problems.count']}, lr = {changes['learner.learning_rate']:g}"
 
 
 def draw(results: Results) -> list[Picture]:

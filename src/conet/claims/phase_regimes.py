@@ -17,7 +17,7 @@ Changes = dict[str, Any]
 REGIMES: dict[str, Changes] = {
     "reference": {},
     **{f"lr = {rate}": {"learner.learning_rate": float(rate)} for rate in (50, 100, 200, 500, 1000, 2000)},
-    **{f"L = {longest}": {"tasks.max_length": longest} for longest in (6, 10, 25, 40, 60, 100)},
+    **{f"L = {longest}": {"problems.max_length": longest} for longest in (6, 10, 25, 40, 60, 100)},
     **{f"M = {count}": load(count) for count in (16, 32, 64, 192, 256, 320)},
     **{f"K = {degree}": {"graph.degree": degree} for degree in (5, 10, 20, 80, 160)},
     **{
@@ -28,9 +28,9 @@ REGIMES: dict[str, Changes] = {
         kind.replace("_", " "): {"graph.kind": kind}
         for kind in ("regular_undirected", "erdos_renyi", "small_world", "scale_free")
     },
-    "any answer ends": {"tasks.stop_at_any_answer": True},
+    "any answer ends": {"problems.stop_at_any_answer": True},
     "L = 100, G = 64, Adam 0.1": {
-        "learner.optimizer": "adam", "learner.learning_rate": 0.1, "tasks.max_length": 100, "learner.rollouts": 64,
+        "learner.optimizer": "adam", "learner.learning_rate": 0.1, "problems.max_length": 100, "learner.rollouts": 64,
     },
 }  # fmt: skip
 QUICK = ("reference", "lr = 500", "L = 40", "M = 32", "K = 10", "Adam 0.1", "any answer ends")
@@ -59,7 +59,7 @@ class Map:
 MAPS = {
     "learning rate × longest walk": Map(
         ("learning rate", "longest walk L"), (75, 150, 300, 600, 1200), (6, 10, 15, 25, 40, 60, 100),
-        lambda rate, longest: {"learner.learning_rate": float(rate), "tasks.max_length": longest},
+        lambda rate, longest: {"learner.learning_rate": float(rate), "problems.max_length": longest},
     ),
     "questions × degree": Map(
         ("questions M", "degree K"), (32, 64, 128, 192, 320), (5, 10, 20, 40, 80, 160),
@@ -78,7 +78,7 @@ def cells(scale: Scale) -> list[Cell]:
     """Return the regimes one at a time and, unless quick, both maps; the slowest first."""
     found = []
     for name in QUICK if scale.quick else reversed(REGIMES):
-        most = SLOW_SEEDS if REGIMES[name].get("tasks.max_length") == 100 else SEEDS
+        most = SLOW_SEEDS if REGIMES[name].get("problems.max_length") == 100 else SEEDS
         most = most if scale.level != "exhaustive" else scale.seeds
         found += [regime_cell(seed, REGIMES[name]) for seed in range(min(most, scale.seeds))]
     if scale.quick:

@@ -106,10 +106,11 @@ def presets(*, json_: Json = False) -> None:
     json_
         Print all settings of each as one JSON object.
     """
-    from conet.config import PRESETS, preset
+    from conet.config import PRESETS, aliases, preset
 
     if json_:
-        print(json.dumps({name: preset(name).model_dump(mode="json") for name in PRESETS}))
+        dumped = {name: preset(name).model_dump(mode="json") for name in PRESETS}
+        print(json.dumps({name: aliases.both_names(data, aliases.SETTINGS) for name, data in dumped.items()}))
         return
     for name, (purpose, changes) in PRESETS.items():
         print(f"{name}: {purpose}")

@@ -10,8 +10,8 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "steps": 120,
             "graph.nodes": 120,
             "graph.degree": 12,
-            "tasks.questions": 16,
-            "tasks.max_length": 10,
+            "problems.count": 16,
+            "problems.max_length": 10,
             "learner.learning_rate": 37.5,
         },
     ),
@@ -19,15 +19,15 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
     "paper": (
         "what arXiv 2509.23629 states (N=800, K=40, 128 pairs, GRPO, 800 steps); rollouts, rate, longest "
         "walk and threshold are not stated there: our choice",
-        {"tasks.max_length": 15, "learner.learning_rate": 500.0},
+        {"problems.max_length": 15, "learner.learning_rate": 500.0},
     ),
     "critical": (
         "one exemplar, learning at criticality (M=1, lr=1: the ascent is divided by M·G, so rates do not "
         "carry over between loads)",
         {
             "steps": 400,
-            "tasks.questions": 1,
-            "tasks.max_length": 200,
+            "problems.count": 1,
+            "problems.max_length": 200,
             "learner.rollouts": 64,
             "learner.learning_rate": 1.0,
         },
@@ -37,8 +37,8 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "steps": 20,
             "graph.nodes": 1_000_000,
-            "tasks.questions": 4096,
-            "tasks.max_length": 100,
+            "problems.count": 4096,
+            "problems.max_length": 100,
             "snapshots.steps": (),
             "snapshots.web_every": 0,
             "snapshots.rollouts": False,

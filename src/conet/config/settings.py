@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conet.base.errors import ConetError, nearest
+from conet.config import aliases
 from conet.config.presets import PRESETS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,10 +47,10 @@ class GraphSettings(OpenSettings):
     file: str | None = None
 
 
-class TaskSettings(Settings):
+class ProblemSettings(Settings):
     """Questions, answers and the longest walk."""
 
-    questions: Count = 128
+    count: Count = 128
     max_length: Count = 15
     stop_at_any_answer: bool = False
     file: str | None = None
@@ -68,16 +69,16 @@ class ScheduleSettings(Settings):
     """Phases of a run.
 
     ``heat_at`` is a step or ``"detector"``; ``heat_latest`` bounds the detector's patience, as a
-    share of the run. ``strength`` is the logit step a problem and SFT step.
+    share of the run. ``sft_learning_rate`` is the logit step a problem and SFT step.
     """
 
     name: Literal["rlvr", "annealed_rlvr", "sft_then_rlvr"] = "rlvr"
     heat_at: int | Literal["detector"] = "detector"
     heat_latest: float = Field(0.5, gt=0, le=1)
     heat_steps: Count = 10
-    strength: float = Field(0.15, gt=0)
-    below: float = Field(0.1, gt=0, le=1)
-    samples: int = Field(256, ge=64, lt=2**31)
+    sft_learning_rate: float = Field(0.15, gt=0)
+    max_accuracy: float = Field(0.1, gt=0, le=1)
+    harvest_samples: int = Field(256, ge=64, lt=2**31)
     pick: Literal["shortest", "random"] = "shortest"
     sft_steps: Count = 10
 
@@ -118,7 +119,7 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**63)
     steps: Count = 800
     graph: GraphSettings = GraphSettings()
-    tasks: TaskSettings = TaskSettings()
+    problems: ProblemSettings = ProblemSettings()
     learner: LearnerSettings = LearnerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     snapshots: SnapshotSettings = SnapshotSettings()
@@ -134,7 +135,7 @@ class Config(Settings):
             For an unknown key (the nearest is named) or a value out of range.
         """
         data = self.model_dump()
-        for key, value in changes.items():
+        for key, value in aliases.renamed(changes, aliases.SETTINGS).items():
             *path, last = key.split(".")
             node = data
             for part in path:
@@ -173,15 +174,14 @@ class Config(Settings):
         if not isinstance(data, dict):
             raise ConetError(f"{source}: {type(data).__name__}", "a JSON object", "see `conet presets`")
         try:
-            return validated(cls, data)
+            return validated(cls, aliases.renamed_nested(data, aliases.SETTINGS, quiet=True))
         except ConetError as error:
             raise ConetError(f"{source}: {error.got}", error.expected, error.remedy) from None
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the settings that decide the result (the preset's name does not)."""
-        data = self.model_dump(mode="json", exclude={"preset"})
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+        return hash_of(self.model_dump(mode="json"))
 
 
 def validated(model: type[Model], data: Mapping[str, Any], prefix: str = "") -> Model:
@@ -226,6 +226,16 @@ def _inside(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]
     return location
 
 
+def hash_of(data: Mapping[str, Any]) -> str:
+    """SHA-256 of settings as `config.json` holds them, but for the preset's name.
+
+    Taken over what the file says, under the names it uses, so that the ``config_hash`` of any version's
+    provenance can be compared with its `config.json`, also where settings have been renamed since.
+    """
+    kept = {key: value for key, value in data.items() if key != "preset"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
 def known_keys() -> list[str]:
     """List every declared dotted key of the config."""
     keys = []
@@ -252,7 +262,7 @@ def load(path: str | Path, over: str | None = None) -> Config:
         )
     own = str(data.pop("preset", "reference"))
     base = preset(own if over is None else over)
-    return base.override(flatten(data))
+    return base.override(aliases.renamed(flatten(data), aliases.SETTINGS, from_file=True))
 
 
 def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

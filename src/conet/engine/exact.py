@@ -19,7 +19,7 @@ from conet.engine import exact_kernels as kernels
 from conet.engine.gradient import Gradient
 from conet.engine.kernels import finish_rows
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 _PARTS = 8  # at most so many threads are of use; fixed, because the order of sums depends on it
 _SCRATCH = 4 * 2**30  # bytes that a thread may need before we refuse
@@ -55,7 +55,7 @@ class Solution:
 
 
 def solve(
-    policy: Policy, tasks: Tasks, *, problems: Iterable[int] | None = None, threads: int = 1
+    policy: Policy, tasks: Problems, *, problems: Iterable[int] | None = None, threads: int = 1
 ) -> Solution:
     """Solve each question exactly.
 
@@ -89,7 +89,7 @@ def solve(
 
 
 def flow(
-    policy: Policy, tasks: Tasks, *, given_success: bool = False, problems: Iterable[int] | None = None,
+    policy: Policy, tasks: Problems, *, given_success: bool = False, problems: Iterable[int] | None = None,
     threads: int = 1,
 ) -> np.ndarray:  # fmt: skip
     """How often successful walks pass each edge, summed over the questions.
@@ -112,7 +112,7 @@ def flow(
 
 def gradient(
     policy: Policy,
-    tasks: Tasks,
+    tasks: Problems,
     weights: np.ndarray,
     *,
     problems: Iterable[int] | None = None,
@@ -140,7 +140,7 @@ def gradient(
 
 
 def objective_gradient(
-    policy: Policy, tasks: Tasks, *, standardise: bool = True, problems: Iterable[int] | None = None,
+    policy: Policy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
     threads: int = 1,
 ) -> tuple[Gradient, np.ndarray]:  # fmt: skip
     """Gradient of what group-normalised GRPO ascends with infinitely many rollouts.
@@ -194,7 +194,7 @@ class Flows:
 
 
 def sum_flows(
-    policy: Policy, tasks: Tasks, rule: int, problems: Iterable[int] | None = None, threads: int = 1,
+    policy: Policy, tasks: Problems, rule: int, problems: Iterable[int] | None = None, threads: int = 1,
     *, weights: np.ndarray | None = None, norms: bool = False, rows: np.ndarray | None = None,
 ) -> Flows:  # fmt: skip
     """Run the passes: the ground that flow, gradients and pulls stand on.
@@ -257,7 +257,7 @@ def _reversed(policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return turned.indptr.astype(np.int64), turned.indices.astype(np.int32), turned.data
 
 
-def _pairs(tasks: Tasks, problems: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(tasks: Problems, problems: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Question and answer nodes of the chosen problems, int64."""
     chosen = np.arange(len(tasks)) if problems is None else np.array(list(problems), np.int64)
     if not len(chosen):

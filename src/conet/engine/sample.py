@@ -13,7 +13,7 @@ import numpy as np
 from conet.engine import kernels
 from conet.engine.reference import GOLDEN, MASK, mix
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 # Streams of random numbers: walks of different purpose never share one.
 TRAIN, TRAFFIC, PASS_AT_K, HARVEST, EVALUATE = range(5)
@@ -27,7 +27,7 @@ class Walks:
     Attributes
     ----------
     problems : ndarray of int32, shape (questions,)
-        Index of each question in its :class:`~conet.network.tasks.Tasks`.
+        Index of each question in its :class:`~conet.network.problems.Problems`.
     starts : ndarray of int32, shape (walks,)
         Question node of each walk.
     edges : ndarray of int32, shape (walks, max_length)
@@ -82,7 +82,7 @@ def stream_key(seed: int, step: int, purpose: int) -> int:
 
 def sample(
     policy: Policy,
-    tasks: Tasks,
+    tasks: Problems,
     rollouts: int,
     key: int,
     *,

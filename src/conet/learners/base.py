@@ -10,7 +10,7 @@ from conet.config import Settings
 from conet.engine.gradient import Gradient, from_walks
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Batch:
         Rollouts of the policy at the start of the step; for SFT the demonstrations, one a group.
     policy : Policy
         The policy now; after the first of several epochs it differs from the one that walked.
-    tasks : Tasks
+    tasks : Problems
     behaviour : ndarray of float64, shape (walks, max_length)
         Probability of each recorded step when it was sampled; 1 beyond a walk's length.
     reference : ndarray of float64, shape (edges,)
@@ -34,7 +34,7 @@ class Batch:
 
     walks: Walks
     policy: Policy
-    tasks: Tasks
+    tasks: Problems
     behaviour: np.ndarray
     reference: np.ndarray
     threads: int = 1

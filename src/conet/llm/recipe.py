@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from conet.base.errors import ConetError, nearest
-from conet.config import Count, Settings, flatten
+from conet.config import Count, Settings, aliases, flatten
 from conet.rollouts.selection import Pick
 
 # TRL's defaults move from version to version, so everything that shapes the update is pinned here.
@@ -107,9 +107,9 @@ class HeatingSettings(Settings):
         "heat_at" at ``step``, "late" at ``late_share`` of all steps.
     steps, learning_rate
         Supervised steps, and their rate; the optimiser stays the same.
-    below, min_samples
+    max_accuracy, min_samples
         A problem qualifies below this accuracy, over at least so many samples, one of them correct.
-    harvest
+    harvest_samples
         Samples a problem drawn for it before heating; 0 takes the rollouts of the last ``window`` steps.
     pick
         What to teach: the shortest correct completion, the first, the newest, or the data's solution.
@@ -121,9 +121,9 @@ class HeatingSettings(Settings):
     late_share: float = Field(default=0.8, gt=0, lt=1)
     steps: Count = 10
     learning_rate: float = Field(default=1e-6, gt=0)
-    below: float = Field(default=0.1, gt=0)
+    max_accuracy: float = Field(default=0.1, gt=0)
     min_samples: Count = 16
-    harvest: int = Field(default=0, ge=0)
+    harvest_samples: int = Field(default=0, ge=0)
     window: Count = 50
     pick: Pick | Literal["solution"] = "shortest"
     detector: dict[str, float] = {}
@@ -158,7 +158,7 @@ class Recipe(Settings):
             For an unknown key or a value that does not fit.
         """
         data = self.model_dump(mode="json")
-        for key, value in changes.items():
+        for key, value in aliases.renamed(changes, aliases.RECIPES).items():
             place: Any = data
             *outer, last = key.split(".")
             for part in outer:
@@ -169,8 +169,8 @@ class Recipe(Settings):
         return validated(data)
 
 
-def validated(data: Mapping[str, Any]) -> Recipe:
-    """Check raw settings.
+def validated(data: Mapping[str, Any], *, quiet: bool = True) -> Recipe:
+    """Check raw settings; those with a name of version 0.1 get a note unless ``quiet``.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def validated(data: Mapping[str, Any]) -> Recipe:
         Naming the key, the value and what would fit.
     """
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = Recipe.model_validate(aliases.renamed_nested(data, aliases.RECIPES, quiet=quiet))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -190,9 +190,9 @@ def validated(data: Mapping[str, Any]) -> Recipe:
     heating = recipe.heating
     if heating.mode == "heat_at" and heating.step is None:
         raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")
-    if heating.harvest and heating.harvest < heating.min_samples:
-        raise ConetError(f"heating.harvest={heating.harvest}", f"at least heating.min_samples={heating.min_samples}",
-                         "raise it")  # fmt: skip
+    if heating.harvest_samples and heating.harvest_samples < heating.min_samples:
+        got = f"heating.harvest_samples={heating.harvest_samples}"
+        raise ConetError(got, f"at least heating.min_samples={heating.min_samples}", "raise it")
     return recipe
 
 
@@ -234,4 +234,4 @@ def load(name: str | Path) -> Recipe:
         raise ConetError(f"{path}: {error}", "TOML, or JSON in a .json file", "mend it") from None
     if not isinstance(data, dict):
         raise ConetError(f"{path}, which holds no settings", "a table of settings", "mend it")
-    return validated({"name": path.stem} | data)
+    return validated({"name": path.stem} | data, quiet=False)

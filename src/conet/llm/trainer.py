@@ -163,9 +163,9 @@ class AnnealedTrainer(GRPOTrainer):
     def begin_heating(self, step: int, reason: str) -> None:
         """Choose what to teach, write it to disk, and start."""
         settings = self.annealing.settings
-        pool = self.harvest(step) if settings.harvest else self.annealing.pool
+        pool = self.harvest(step) if settings.harvest_samples else self.annealing.pool
         pick = "shortest" if settings.pick == "solution" else settings.pick
-        chosen = pool.demonstrations(settings.below, settings.min_samples, pick)
+        chosen = pool.demonstrations(settings.max_accuracy, settings.min_samples, pick)
         if settings.pick == "solution":
             chosen = [self.reference(item) for item in chosen]
         if self.is_world_process_zero():
@@ -198,7 +198,7 @@ class AnnealedTrainer(GRPOTrainer):
         """Draw ``harvest`` samples a problem from the policy as it is; every process does its share."""
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         mine = self.problems[rank::processes]
-        repeats = -(-self.annealing.settings.harvest // self.num_generations)
+        repeats = -(-self.annealing.settings.harvest_samples // self.num_generations)
         numbers = [problem.number for problem in mine for _ in range(repeats)]
         most = max(
             1, self.args.per_device_train_batch_size * self.args.steps_per_generation // self.num_generations

@@ -15,7 +15,7 @@ from pydantic import Field
 from conet.base.errors import ConetError
 from conet.base.registry import register
 from conet.network.graph import GRAPHS, Graph, from_edges
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 if TYPE_CHECKING:
     import networkx
@@ -161,7 +161,7 @@ def from_networkx(network: "networkx.Graph", source: str = "network") -> Graph:
 
 
 def to_networkx(
-    graph: Graph, probability: np.ndarray | None = None, tasks: Tasks | None = None
+    graph: Graph, probability: np.ndarray | None = None, tasks: Problems | None = None
 ) -> "networkx.DiGraph":
     """Return the graph as a networkx graph, its nodes numbered from 0.
 
@@ -194,7 +194,7 @@ def to_networkx(
 
 
 def write_graphml(
-    graph: Graph, path: str | Path, probability: np.ndarray | None = None, tasks: Tasks | None = None
+    graph: Graph, path: str | Path, probability: np.ndarray | None = None, tasks: Problems | None = None
 ) -> None:
     """Write the graph as GraphML, which the kind ``graphml``, Gephi and Cytoscape read.
 

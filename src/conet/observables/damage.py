@@ -12,7 +12,7 @@ import numpy as np
 from conet.base.intervals import central
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.web import argmax_web, traffic_counts
 
@@ -46,7 +46,7 @@ def find_flips(before: Policy, after: Policy, threshold: float = 0.3) -> Flips:
     return Flips(nodes, old[nodes], new[nodes])
 
 
-def follow(successor: np.ndarray, tasks: Tasks, problems: np.ndarray | None = None) -> np.ndarray:
+def follow(successor: np.ndarray, tasks: Problems, problems: np.ndarray | None = None) -> np.ndarray:
     """Follow one edge a node from each question, until the walk ends by the rules of the tasks.
 
     Parameters
@@ -74,13 +74,15 @@ def follow(successor: np.ndarray, tasks: Tasks, problems: np.ndarray | None = No
     return path
 
 
-def connected(successor: np.ndarray, tasks: Tasks, problems: np.ndarray | None = None) -> np.ndarray:
+def connected(successor: np.ndarray, tasks: Problems, problems: np.ndarray | None = None) -> np.ndarray:
     """Whether the best edges lead from each question to its answer in time, bool, shape (questions,)."""
     answers = tasks.answers if problems is None else tasks.answers[problems]
     return follow(successor, tasks, problems)[:, -1] == answers
 
 
-def disconnected(successor: np.ndarray, tasks: Tasks, nodes: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def disconnected(
+    successor: np.ndarray, tasks: Problems, nodes: np.ndarray, targets: np.ndarray
+) -> np.ndarray:
     """Count the questions that each flip, alone, cuts off from their answer.
 
     Parameters
@@ -153,7 +155,7 @@ def against_random(
 
 
 def damage(
-    before: Policy, after: Policy, tasks: Tasks, walks: Walks, threshold: float = 0.3, draws: int = 1000,
+    before: Policy, after: Policy, tasks: Problems, walks: Walks, threshold: float = 0.3, draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, float | dict[str, float]]:  # fmt: skip
     """Report what happened to the web between two policies.

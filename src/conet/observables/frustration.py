@@ -14,7 +14,7 @@ import numpy as np
 
 from conet.engine.problem_gradients import pulls, question_gradients
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 _ROWS = 1024  # nodes whose single gradients are held at a time
 
@@ -70,7 +70,7 @@ def committed_nodes(policy: Policy, threshold: float = 0.3) -> np.ndarray:
 
 def frustration(
     policy: Policy,
-    tasks: Tasks,
+    tasks: Problems,
     threshold: float = 0.3,
     *,
     problems: Iterable[int] | None = None,
@@ -100,7 +100,7 @@ def frustration(
 
 def conflict_matrix(
     policy: Policy,
-    tasks: Tasks,
+    tasks: Problems,
     threshold: float = 0.3,
     *,
     problems: Iterable[int] | None = None,
@@ -127,7 +127,7 @@ def conflict_matrix(
 
 def fights(
     policy: Policy,
-    tasks: Tasks,
+    tasks: Problems,
     threshold: float = 0.3,
     *,
     top: int = 10,
@@ -156,12 +156,12 @@ def fights(
     return found
 
 
-def _chosen(tasks: Tasks, problems: Iterable[int] | None) -> np.ndarray:
+def _chosen(tasks: Problems, problems: Iterable[int] | None) -> np.ndarray:
     return np.arange(len(tasks)) if problems is None else np.array(list(problems), np.int64)
 
 
 def _conflicts(
-    policy: Policy, tasks: Tasks, nodes: np.ndarray, problems: np.ndarray, threads: int
+    policy: Policy, tasks: Problems, nodes: np.ndarray, problems: np.ndarray, threads: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield each node with its max(0, -g_m · g_n), float64, shape (M, M)."""
     degrees = np.diff(policy.graph.offsets)

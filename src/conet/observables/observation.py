@@ -9,7 +9,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.engine.sample import Walks
 from conet.engine.tables import Policy
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.web import threshold_web
 
@@ -32,7 +32,7 @@ class Observation:
 
     step: int
     policy: Policy
-    tasks: Tasks
+    tasks: Problems
     walks: Walks
     threshold: float = 0.3
 

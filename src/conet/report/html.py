@@ -82,7 +82,7 @@ def page(material: Material, pictures: list[Picture]) -> str:
 def subtitle(material: Material) -> str:
     """Describe the run in one line."""
     config = material.run.config
-    graph, tasks, learner = config.graph, config.tasks, config.learner
+    graph, tasks, learner = config.graph, config.problems, config.learner
     parts = [
         f"seed {config.seed}",
         "1 step" if config.steps == 1 else f"{config.steps:,} steps",

@@ -20,7 +20,7 @@ from conet.base.errors import ConetError
 from conet.base.files import cannot_write, damaged, numbered, read_arrays, write_arrays, write_atomic
 from conet.config import Config
 from conet.network.graph import Graph
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 
 if TYPE_CHECKING:
     import polars
@@ -66,7 +66,7 @@ def create(
     path: Path,
     config: Config,
     graph: Graph,
-    tasks: Tasks,
+    tasks: Problems,
     command: list[str] | None = None,
     objects: Sequence[str] = (),
 ) -> "Run":
@@ -238,10 +238,12 @@ class Run:
             raise damaged(path, ValueError("holds no graph with questions and answers"))
         return arrays
 
-    def tasks(self) -> Tasks:
+    def tasks(self) -> Problems:
         """Return questions, answers and the longest walk."""
-        arrays, settings = self._graph_arrays(), self.config.tasks
-        return Tasks(arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer)
+        arrays, settings = self._graph_arrays(), self.config.problems
+        return Problems(
+            arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer
+        )
 
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""

@@ -109,7 +109,7 @@ def annealed_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
         if settings.heat_at == "detector"
         else AtStep(settings.heat_at)
     )
-    heat = SFT(rollouts=learner.rollouts, learning_rate=settings.strength, average=False)
+    heat = SFT(rollouts=learner.rollouts, learning_rate=settings.sft_learning_rate, average=False)
     return (
         Phase("rlvr", learner, trigger),
         Phase("heat", heat, After(settings.heat_steps), "hard"),
@@ -120,7 +120,7 @@ def annealed_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
 def sft_then_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
     """SFT on one walk of every question, then the learner."""
     settings = config.schedule
-    warm_up = SFT(rollouts=learner.rollouts, learning_rate=settings.strength, average=False)
+    warm_up = SFT(rollouts=learner.rollouts, learning_rate=settings.sft_learning_rate, average=False)
     teach: Teach = "shortest" if settings.pick == "shortest" else "random"
     return (Phase("sft", warm_up, After(settings.sft_steps), teach), Phase("rlvr", learner, never))
 

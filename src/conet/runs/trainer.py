@@ -17,9 +17,9 @@ from conet.learners import Batch, Learner, optim
 from conet.learners import make as make_learner
 from conet.learners.base import step_probability
 from conet.network import graph as graphs
-from conet.network import tasks as task_sets
+from conet.network import problems as problem_sets
 from conet.network.graph import Graph
-from conet.network.tasks import Tasks
+from conet.network.problems import Problems
 from conet.observables import OBSERVABLES, Observation, evaluate
 from conet.runs import demonstrations, schedule
 from conet.runs.measure import at_snapshot, step_metrics
@@ -60,7 +60,7 @@ class Trainer:
         config: Config,
         *,
         graph: Graph | None = None,
-        tasks: Tasks | None = None,
+        tasks: Problems | None = None,
         learner: Learner | None = None,
         phases: tuple[schedule.Phase, ...] | None = None,
         observers: Mapping[str, Callable] | None = None,
@@ -72,7 +72,7 @@ class Trainer:
         self.observers = {name: resolve(name, OBSERVABLES, "observable") for name in config.observables}
         self.observers |= dict(observers or {})
         graph = graphs.build(config.graph, config.seed) if graph is None else graph
-        self.tasks = task_sets.make(config.tasks, graph.nodes, config.seed) if tasks is None else tasks
+        self.tasks = problem_sets.make(config.problems, graph.nodes, config.seed) if tasks is None else tasks
         self.policy = Policy(graph)
         self.reference = self.policy.probability.copy()
         self.detector = detect.Detector()
@@ -205,11 +205,11 @@ class Trainer:
         settings = self.config.schedule
         if teach == "shortest":
             return demonstrations.shortest_walks(self.policy, self.tasks)
-        harvest = self.sample(settings.samples, streams.HARVEST)
+        harvest = self.sample(settings.harvest_samples, streams.HARVEST)
         self.walker_steps += harvest.steps
         if teach == "random":
             return demonstrations.demonstrations(harvest, np.inf, "first", self.config.seed)
-        return demonstrations.demonstrations(harvest, settings.below, settings.pick, self.config.seed)
+        return demonstrations.demonstrations(harvest, settings.max_accuracy, settings.pick, self.config.seed)
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return arrays and JSON values from which :meth:`load` goes on bit for bit.
@@ -271,7 +271,7 @@ def warm_up(trainer: Trainer) -> None:
     """Compile what this training will call, on a tiny one, so that its time is training alone."""
     sizes: dict[str, Any] = {
         "graph": graphs.regular(12, 3, 0),
-        "tasks": Tasks(np.array([0], np.int32), np.array([1], np.int32), 4),
+        "tasks": Problems(np.array([0], np.int32), np.array([1], np.int32), 4),
     }
     settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
     tiny = Trainer(settings, learner=trainer.learner, phases=trainer.phases[-1:], **sizes)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.config import TaskSettings
+from conet.config import ProblemSettings
 
 
 @dataclass(frozen=True)
-class Tasks:
+class Problems:
     """Pairs of a question node and an answer node.
 
     Parameters
@@ -41,7 +41,10 @@ class Tasks:
         return marks
 
 
-def make(settings: TaskSettings, nodes: int, seed: int) -> Tasks:
+Tasks = Problems  # its name in version 0.1
+
+
+def make(settings: ProblemSettings, nodes: int, seed: int) -> Problems:
     """Draw the questions and answers, all distinct, or read them from the settings' file.
 
     Raises
@@ -52,17 +55,17 @@ def make(settings: TaskSettings, nodes: int, seed: int) -> Tasks:
     if settings.file is not None:
         pairs = read_pairs(Path(settings.file), nodes)
     else:
-        count = settings.questions
+        count = settings.count
         if 2 * count > nodes:
             raise ConetError(
-                f"tasks.questions={count}",
+                f"problems.count={count}",
                 f"at most {nodes // 2}, half of the {nodes} nodes",
                 "ask fewer questions or enlarge the graph",
             )
         # The graph is drawn from the seed itself; a child of it keeps the two draws independent.
         pairs = np.random.default_rng([seed, 1]).permutation(nodes)[: 2 * count].reshape(2, count).T
     questions, answers = np.ascontiguousarray(pairs.T, dtype=np.int32)
-    return Tasks(questions, answers, settings.max_length, settings.stop_at_any_answer)
+    return Problems(questions, answers, settings.max_length, settings.stop_at_any_answer)
 
 
 def read_pairs(path: Path, nodes: int) -> np.ndarray:
@@ -86,7 +89,7 @@ def read_pairs(path: Path, nodes: int) -> np.ndarray:
             raise ValueError(f"shape {pairs.shape}")
     except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ConetError(
-            f"tasks.file={path}: {error}", "lines 'question answer', or JSON [[q, a], …]", "mend the file"
+            f"problems.file={path}: {error}", "lines 'question answer', or JSON [[q, a], …]", "mend the file"
         ) from None
     _check_pairs(pairs, nodes, path)
     return pairs
