@@ -20,7 +20,7 @@ from conet.detect.forecast import TABLE, TURNED, forecast_online
 from conet.detect.knee import hinge
 from conet.detect.models import autocorrelation_time
 from conet.observables.length import windowed_correct_length
-from conet.rollouts.table import per_problem
+from conet.rollouts import per_problem
 from conet.runs.launch import Trainer
 
 STEPS = np.arange(400)
@@ -279,8 +279,8 @@ def test_counts_from_the_record_and_refusals():
     })  # fmt: skip
     counts = Counts.from_table(per_problem(frame.lazy()))
     assert counts.steps.tolist() == [4, 9]
-    assert counts.correct.tolist() == [[1, 1], [0, 2]]
-    assert counts.length_sum.tolist() == [[5, 3], [0, 6]]
+    assert counts.correct_count.tolist() == [[1, 1], [0, 2]]
+    assert counts.correct_length_sum.tolist() == [[5, 3], [0, 6]]
     assert counts.samples.tolist() == [[1, 2], [0, 2]]
     assert counts.accuracy().tolist() == [2 / 3, 1]
     assert counts.accuracy(np.array([[1.0, 0], [0, 1]])).T.tolist() == [
@@ -491,9 +491,9 @@ def test_false_alarms_of_noise(fall, rollouts, allowed):
     alarms = 0
     for _ in range(100):
         correct = generator.binomial(rollouts, np.linspace(0.1, 0.8, 400))
-        length_sum = generator.gamma(np.maximum(correct, 1e-9), expected)
+        correct_length_sum = generator.gamma(np.maximum(correct, 1e-9), expected)
         detector = Detector()
-        for step, row in enumerate(zip(length_sum, correct)):
+        for step, row in enumerate(zip(correct_length_sum, correct)):
             detector.update(step, *row, rollouts)
         alarms += detector.heat_now
     assert alarms <= allowed
@@ -550,15 +550,15 @@ def test_reference_end_to_end():
     """One seed of the reference; what `docs/detector.md` says of 64."""
     training = Trainer(preset("reference").override({"seed": 5, "snapshots.web_every": 2}))
     steps, problems = 800, len(training.tasks)
-    correct, length_sum = np.zeros((2, steps, problems), np.int64)
+    correct, correct_length_sum = np.zeros((2, steps, problems), np.int64)
     islands = np.full(steps, np.nan)
     for step in range(steps):
         row = training.advance()
         right = training.walks.correct.reshape(problems, -1)
         correct[step] = right.sum(axis=1)
-        length_sum[step] = np.where(right, training.walks.length.reshape(right.shape), 0).sum(axis=1)
+        correct_length_sum[step] = np.where(right, training.walks.length.reshape(right.shape), 0).sum(axis=1)
         islands[step] = np.nan if row["islands"] is None else row["islands"]
-    counts = Counts.of(correct, length_sum, training.walks.rollouts)
+    counts = Counts.of(correct, correct_length_sum, training.walks.rollouts)
     valley = detect.find_valley(counts, resamples=100)
     assert valley.verdict == "V"
     assert valley.within.high < 0 < valley.composition.low

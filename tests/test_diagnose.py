@@ -221,7 +221,7 @@ def test_steps_by_hand(tmp_path):
         }
     )
     first, second = steps_table(seen(rows, tmp_path)).iter_rows(named=True)
-    assert (first["samples"], first["correct"], first["groups"], first["problems"]) == (6, 3, 3, 3)
+    assert (first["samples"], first["correct_count"], first["groups"], first["problems"]) == (6, 3, 3, 3)
     assert first["correct_length"] == 4.0
     assert (first["all_right"], first["all_wrong"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
     assert first["truncated_share"] == pytest.approx(1 / 6)
@@ -308,8 +308,8 @@ def test_bundles_keep_every_sum(tmp_path, monkeypatch):
     monkeypatch.setattr("conet.diagnosis.visits.MOST_COLUMNS", 16)
     monkeypatch.setattr("conet.diagnosis.visits.MOST_ROWS", 30)
     bundled = counts(found)
-    assert (exact.correct.shape, bundled.correct.shape) == ((60, 90), (30, 16))
-    for name in ("correct", "length_sum", "samples"):
+    assert (exact.correct_count.shape, bundled.correct_count.shape) == ((60, 90), (30, 16))
+    for name in ("correct_count", "correct_length_sum", "samples"):
         whole = getattr(exact, name).sum(axis=1).reshape(30, 2).sum(axis=1)
         assert np.array_equal(getattr(bundled, name).sum(axis=1), whole)
     assert bundled.steps.tolist() == list(range(0, 60, 2))
@@ -339,7 +339,7 @@ def test_visits_in_blocks_keep_every_sum(tmp_path, monkeypatch):
         200 * (2 - name.endswith(("0?", "1?", "2?"))) for name in record.names
     ]
     assert (np.diff(step, axis=0) > 0).all()
-    assert correct.sum() == found.table["correct"].sum()
+    assert correct.sum() == found.table["correct_count"].sum()
 
 
 # What is said ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from conet.llm.annealing import Annealing
 from conet.llm.pool import Pool, Rollout
 from conet.llm.recipe import HeatingSettings, ProblemSettings
 from conet.llm.record import Record, metrics_row
-from conet.rollouts.table import per_problem, schema
+from conet.rollouts import per_problem, schema
 
 
 def rollout(problem: int, reward: float, length: int = 3, text: str = "") -> Rollout:
@@ -114,8 +114,8 @@ def test_rollout_table_is_the_common_record(tmp_path: Path) -> None:
     record.rows.append(metrics_row(2, "heat", None))
     record.flush([])
     table = pl.scan_parquet(tmp_path / "rollouts/*.parquet")
-    assert dict(table.collect_schema()) == schema() | {"text": pl.String}
-    assert per_problem(table).rows()[0] == (0, 4, 2, 1, 2, 0)
+    assert dict(table.collect_schema()) == schema("text")
+    assert per_problem(table).rows()[0] == (0, 4, 2, 1, 2, 0, 2, 2)
     assert table.collect()["sample"].to_list() == [0, 1, 0] * 2
     metrics = pl.read_parquet(tmp_path / "metrics.parquet")
     assert metrics["correct_length"].to_list() == [2, 2, None]

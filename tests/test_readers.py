@@ -32,7 +32,7 @@ def test_a_table_gives_its_rows_whatever_its_format(name, tmp_path):
     assert [record.names[problem] for problem in record.rows["problem"]] == ROWS["prompt"].to_list()
     assert record.rows["correct"].to_list() == (ROWS["accuracy_reward"] == 1).to_list()
     assert record.rows["length"].to_list() == ROWS["completion_length"].to_list()
-    assert record.rows["text"].n_unique() == ROWS["completion"].n_unique()
+    assert record.rows["text_hash"].n_unique() == ROWS["completion"].n_unique()
     assert record.skipped == {}
     assert record.sources["length"] == "column completion_length"
 
@@ -110,7 +110,7 @@ def test_a_run_of_a_language_model_by_conet(tmp_path):
     record = read(tmp_path)
     assert record.names == ["3+3=", "2+2="]
     assert record.rows["split"].to_list() == ["train", "train", "harvest"]
-    assert record.rows["text"].null_count() == 0
+    assert record.rows["text_hash"].null_count() == 0
 
 
 def test_a_reader_of_ones_own_is_one_file(tmp_path):

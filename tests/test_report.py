@@ -251,7 +251,7 @@ def test_heat_map_bins_of_a_short_run(run: Run) -> None:
     rollouts = run.config.learner.rollouts
     assert width * rollouts >= 24
     assert accuracy.shape == (16, -(-40 // width))
-    assert accuracy[:, 0] == pytest.approx(problems.correct[:width].sum(axis=0) / (width * rollouts))
+    assert accuracy[:, 0] == pytest.approx(problems.correct_count[:width].sum(axis=0) / (width * rollouts))
 
 
 def random_forest(nodes: int, parts: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

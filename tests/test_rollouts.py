@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from conet import rollouts
 from conet.engine.sample import Walks, sample, stream_key
 from conet.engine.tables import Policy
 from conet.network.graph import regular
 from conet.network.problems import Problems
-from conet.rollouts import table as rollouts
 
 TASKS = Problems(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4)
 
@@ -23,7 +23,7 @@ def two_batches() -> list[tuple[int, str, str, Walks]]:
 
 def test_one_row_a_walk():
     batches = two_batches()
-    table = rollouts.record(batches)
+    table = rollouts.from_walks(batches)
     assert dict(table.schema) == rollouts.schema()
     expected = []
     for step, split, phase, walks in batches:
@@ -43,32 +43,42 @@ def test_a_walk_that_reached_its_answer_with_the_last_step_is_not_truncated():
         np.array([4, 4, 2], np.int32), np.array([True, False, False]), 3,
     )  # fmt: skip
     # The third ended early at a wrong answer.
-    assert rollouts.record([(0, "train", "rlvr", walks)])["truncated"].to_list() == [False, True, False]
+    assert rollouts.from_walks([(0, "train", "rlvr", walks)])["truncated"].to_list() == [False, True, False]
 
 
 def test_no_walks_give_an_empty_record():
-    table = rollouts.record([])
+    table = rollouts.from_walks([])
     assert (len(table), dict(table.schema)) == (0, rollouts.schema())
     assert len(rollouts.per_problem(table.lazy())) == 0
 
 
 @pytest.mark.parametrize("splits", [("train",), ("eval",), ("train", "eval")])
 def test_sums_a_problem_by_brute_force(splits):
-    table = rollouts.record(two_batches())
+    table = rollouts.from_walks(two_batches())
     expected = {}
     for row in table.to_dicts():
         if row["split"] in splits:
-            sums = expected.setdefault((row["step"], row["problem"]), [0, 0, 0, 0])
+            sums = expected.setdefault((row["step"], row["problem"]), [0, 0, 0, 0, 0, None])
             sums[0] += 1
             sums[1] += row["correct"]
             sums[2] += row["length"] * row["correct"]
             sums[3] += row["truncated"]
+            sums[4] += 1
     found = rollouts.per_problem(table.lazy(), splits)
-    assert found.columns == ["step", "problem", "samples", "correct", "length_sum", "truncated"]
+    assert found.columns == [
+        "step",
+        "problem",
+        "samples",
+        "correct_count",
+        "correct_length_sum",
+        "truncated_count",
+        "truncation_known",
+        "distinct_texts",
+    ]
     assert [tuple(row) for row in found.rows()] == [(*key, *expected[key]) for key in sorted(expected)]
 
 
 def test_unknown_words_are_refused():
     walks = two_batches()[0][3]
     with pytest.raises(pl.exceptions.PolarsError):
-        rollouts.record([(0, "test", "rlvr", walks)])
+        rollouts.from_walks([(0, "test", "rlvr", walks)])

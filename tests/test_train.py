@@ -13,7 +13,7 @@ from conet.engine.softmax import entropy, softmax
 from conet.engine.tables import Policy
 from conet.learners import LEARNERS
 from conet.observables import web
-from conet.rollouts.table import per_problem
+from conet.rollouts import per_problem
 from conet.runs.measure import snapshot_steps
 from conet.runs.trainer import Trainer
 

@@ -85,7 +85,10 @@ def runs(name: str, seeds: int | None, cache: Path) -> Iterator[Run]:
 
 def pooled(counts: Counts) -> np.ndarray:
     """Length sum, correct and samples of each step, shape (steps, 3)."""
-    return np.stack([values.sum(axis=1) for values in (counts.length_sum, counts.correct, counts.samples)], 1)
+    return np.stack(
+        [values.sum(axis=1) for values in (counts.correct_length_sum, counts.correct_count, counts.samples)],
+        1,
+    )
 
 
 def call(counts: Counts, **thresholds: float) -> int | None:

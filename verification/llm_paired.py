@@ -31,7 +31,7 @@ from conet.llm import evaluate, models, problems, recipe, train
 from conet.observables.forgetting import forgetting_summary
 from conet.readers import read
 from conet.report import style
-from conet.rollouts.table import per_problem
+from conet.rollouts import per_problem
 
 SAMPLES = 64
 KS = ("1", "16", "64")
@@ -122,7 +122,7 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     table = per_problem(pl.scan_parquet(run / "rollouts/*.parquet").filter(pl.col("split") == "train"))
     shape = table["step"].max() + 1, table["problem"].max() + 1
     correct, samples = np.zeros((2, *shape), np.int64)
-    correct[table["step"], table["problem"]] = table["correct"]
+    correct[table["step"], table["problem"]] = table["correct_count"]
     samples[table["step"], table["problem"]] = table["samples"]
     rows = samples.sum(axis=1)
     lost = forgetting_summary(correct, samples)

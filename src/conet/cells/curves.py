@@ -87,4 +87,6 @@ def _solved(training: Trainer) -> tuple[float, float]:
 def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) -> Arrays:
     """Return the plain run of `reference` without what it keeps of single problems."""
     arrays = plain_run(seed, "reference", changes, snapshots, ())
-    return {name: value for name, value in arrays.items() if name not in ("counts", "length_sums", "labels")}
+    return {
+        name: value for name, value in arrays.items() if name != "labels" and not name.startswith("problem.")
+    }

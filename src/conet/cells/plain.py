@@ -65,8 +65,8 @@ def plain_run(
     Returns
     -------
     dict of arrays
-        The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``counts`` and
-        ``length_sums``, shape (steps, M): correct walks a problem, and their total length;
+        The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``problem.correct_count`` and
+        ``problem.correct_length_sum``, shape (steps, M): correct walks a problem, and their total length;
         ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``fights``: rows of
         problem, rival, node and strength; ``detector_step`` (-1: it never spoke); ``snapshot_steps`` with
         ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k`` (snapshots, k);
@@ -77,8 +77,7 @@ def plain_run(
     training = Trainer(settings(named, seed, changes))
     steps, problems = training.config.steps, len(training.tasks)
     curves = {name: np.full(steps, np.nan) for name in CURVES}
-    counts = np.zeros((steps, problems), np.int32)
-    sums = np.zeros((steps, problems), np.int32)
+    correct_count, correct_length_sum = np.zeros((2, steps, problems), np.int32)
     looks = _Looks(snapshots, frustration_steps)
     detector_step = -1
     for step in range(steps):
@@ -86,13 +85,16 @@ def plain_run(
         row = training.advance()
         for name in CURVES:
             curves[name][step] = np.nan if row[name] is None else row[name]
-        counts[step], sums[step] = _by_problem(training)
+        correct_count[step], correct_length_sum[step] = _by_problem(training)
         if training.detector.heat_now and detector_step < 0:
             detector_step = step
     looks.at(training)
     arrays = curves | {
-        "counts": counts, "length_sums": sums, "rollouts": training.learner.rollouts, "detector_step": detector_step,
-    }  # fmt: skip
+        "problem.correct_count": correct_count,
+        "problem.correct_length_sum": correct_length_sum,
+        "rollouts": training.learner.rollouts,
+        "detector_step": detector_step,
+    }
     return {name: np.asarray(value) for name, value in (arrays | looks.arrays() | _final(training)).items()}
 
 

@@ -24,7 +24,8 @@ def slope_ratio(run: Arrays) -> float:
 
 def models(run: Arrays) -> CurveModels | None:
     """Compare two segments with a line, an exponential and S-curves."""
-    return curve_models(Counts.of(run["counts"], run["length_sums"], float(run["rollouts"])))
+    counts = run["problem.correct_count"], run["problem.correct_length_sum"]
+    return curve_models(Counts.of(*counts, float(run["rollouts"])))
 
 
 def margin(run: Arrays) -> float:

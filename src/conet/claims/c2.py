@@ -31,9 +31,9 @@ def bottom(run: Arrays) -> int:
 
 def within_curve(run: Arrays) -> np.ndarray:
     """Correct length of the problems solved at the bottom, each with the same weight."""
-    counts, rollouts = run["counts"], int(run["rollouts"])
-    solved = solved_at(counts, rollouts, bottom(run))
-    curve, coverage = within_problem_length(counts, run["length_sums"], solved)
+    correct_count, rollouts = run["problem.correct_count"], int(run["rollouts"])
+    solved = solved_at(correct_count, rollouts, bottom(run))
+    curve, coverage = within_problem_length(correct_count, run["problem.correct_length_sum"], solved)
     return np.where(coverage >= 0.9, curve, np.nan)
 
 
@@ -47,11 +47,9 @@ def within_ratio(run: Arrays) -> float:
 def parts(run: Arrays) -> dict[str, float | None]:
     """Take the change of the pooled length from the bottom to the end apart."""
     low = slice(max(0, bottom(run) - 4), bottom(run) + 5)
-    counts, sums = run["counts"], run["length_sums"]
+    columns = run["problem.correct_count"], run["problem.correct_length_sum"]
     ends = slice(-LAST, None)
-    return length_decomposition(
-        counts[low].sum(axis=0), sums[low].sum(axis=0), counts[ends].sum(axis=0), sums[ends].sum(axis=0)
-    )
+    return length_decomposition(*(part[rows].sum(axis=0) for rows in (low, ends) for part in columns))
 
 
 def decide(results: Results) -> list[Verdict]:

@@ -37,7 +37,7 @@ PROXIES = ("drop_from_best", "forgetting_rate", "flips")
 
 def excesses(run: Arrays, draws: int = 5) -> dict[str, np.ndarray]:
     """Every proxy at every step, with its noise floor subtracted."""
-    found = forgetting_curves(run["counts"], int(run["rollouts"]), draws=draws)
+    found = forgetting_curves(run["problem.correct_count"], int(run["rollouts"]), draws=draws)
     return {name: found[name]["excess"] for name in PROXIES}
 
 
@@ -62,9 +62,9 @@ def null_contrast(run: Arrays, seed: int) -> float:
 
     Its expectation is not zero, since the floor's correction is of first order only.
     """
-    accuracy, samples = accuracies(run["counts"], int(run["rollouts"]))
-    counts = np.random.default_rng([seed, 4]).binomial(samples, never_falling(accuracy, samples))
-    simulated = {**run, "counts": counts}
+    accuracy, samples = accuracies(run["problem.correct_count"], int(run["rollouts"]))
+    drawn = np.random.default_rng([seed, 4]).binomial(samples, never_falling(accuracy, samples))
+    simulated = {**run, "problem.correct_count": drawn}
     return forgetting_contrast(simulated, excesses(simulated, draws=2)["forgetting_rate"])
 
 

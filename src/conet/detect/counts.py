@@ -10,6 +10,7 @@ from conet.base.errors import ConetError
 if TYPE_CHECKING:
     import polars
 
+COUNTED = ("correct_count", "correct_length_sum", "samples")
 FEWEST_PROBLEMS = 8  # below this, resampling problems says nothing
 
 
@@ -19,22 +20,22 @@ class Counts:
 
     Attributes
     ----------
-    correct, length_sum, samples : ndarray of float64, shape (rows, problems)
+    correct_count, correct_length_sum, samples : ndarray of float64, shape (rows, problems)
         Correct rollouts, their total length, and all rollouts; zero where a problem was not visited.
     steps : ndarray of int64, shape (rows,)
         The step that each row belongs to, ascending.
     """
 
-    correct: np.ndarray
-    length_sum: np.ndarray
+    correct_count: np.ndarray
+    correct_length_sum: np.ndarray
     samples: np.ndarray
     steps: np.ndarray
 
     @classmethod
     def of(
         cls,
-        correct: np.ndarray,
-        length_sum: np.ndarray,
+        correct_count: np.ndarray,
+        correct_length_sum: np.ndarray,
         samples: np.ndarray | float,
         steps: np.ndarray | None = None,
     ) -> "Counts":
@@ -42,7 +43,7 @@ class Counts:
 
         Parameters
         ----------
-        correct, length_sum : ndarray, shape (rows, problems)
+        correct_count, correct_length_sum : ndarray, shape (rows, problems)
             NaN counts as zero.
         samples : ndarray of the same shape, or one number for all
             NaN counts as zero: not visited.
@@ -54,36 +55,39 @@ class Counts:
         ConetError
             For shapes that do not fit, or more correct rollouts than rollouts.
         """
-        correct = np.nan_to_num(np.asarray(correct, np.float64))
-        length_sum = np.nan_to_num(np.asarray(length_sum, np.float64))
-        samples = np.nan_to_num(np.broadcast_to(np.asarray(samples, np.float64), correct.shape))
-        steps = np.arange(len(correct)) if steps is None else np.asarray(steps, np.int64)
-        if correct.ndim != 2 or length_sum.shape != correct.shape or steps.shape != correct.shape[:1]:
+        correct_count = np.nan_to_num(np.asarray(correct_count, np.float64))
+        correct_length_sum = np.nan_to_num(np.asarray(correct_length_sum, np.float64))
+        samples = np.nan_to_num(np.broadcast_to(np.asarray(samples, np.float64), correct_count.shape))
+        steps = np.arange(len(correct_count)) if steps is None else np.asarray(steps, np.int64)
+        shape = correct_count.shape
+        if len(shape) != 2 or correct_length_sum.shape != shape or steps.shape != shape[:1]:
             raise ConetError(
-                f"counts of shape {correct.shape}, lengths {length_sum.shape} and steps {steps.shape}",
-                "(rows, problems) twice and (rows,)", "one row a step, one column a problem",
-            )  # fmt: skip
-        if (correct < 0).any() or (correct > samples).any() or (np.diff(steps) <= 0).any():
+                f"counts of shape {shape}, lengths {correct_length_sum.shape} and steps {steps.shape}",
+                "(rows, problems) twice and (rows,)",
+                "one row a step, one column a problem",
+            )
+        if (correct_count < 0).any() or (correct_count > samples).any() or (np.diff(steps) <= 0).any():
             raise ConetError(
                 "counts below 0 or above the number of rollouts, or steps out of order",
-                "0 <= correct <= samples, steps ascending", "count the rollouts again",
-            )  # fmt: skip
-        return cls(correct, length_sum, samples, steps)
+                "0 <= correct_count <= samples, steps ascending",
+                "count the rollouts again",
+            )
+        return cls(correct_count, correct_length_sum, samples, steps)
 
     @classmethod
     def from_table(cls, table: "polars.DataFrame") -> "Counts":
-        """Unfold what :func:`conet.rollouts.table.per_problem` returned."""
+        """Unfold what :func:`conet.rollouts.per_problem` returned."""
         steps, row = np.unique(table["step"].to_numpy(), return_inverse=True)
         problems, column = np.unique(table["problem"].to_numpy(), return_inverse=True)
-        correct, length_sum, samples = np.zeros((3, len(steps), len(problems)))
-        for values, name in ((correct, "correct"), (length_sum, "length_sum"), (samples, "samples")):
+        arrays = {name: np.zeros((len(steps), len(problems))) for name in COUNTED}
+        for name, values in arrays.items():
             values[row, column] = table[name].to_numpy()
-        return cls.of(correct, length_sum, samples, steps)
+        return cls.of(**arrays, steps=steps)
 
     @property
     def problems(self) -> int:
         """Number of problems."""
-        return self.correct.shape[1]
+        return self.correct_count.shape[1]
 
     def accuracy(self, weights: np.ndarray | None = None) -> np.ndarray:
         """Share of correct rollouts a row, NaN in a row without rollouts.
@@ -93,7 +97,7 @@ class Counts:
         weights : ndarray, shape (problems, draws), optional
             How often each problem counts; the answer then has the shape (rows, draws).
         """
-        correct, samples = self.pooled(self.correct, weights), self.pooled(self.samples, weights)
+        correct, samples = self.pooled(self.correct_count, weights), self.pooled(self.samples, weights)
         return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0)
 
     @staticmethod

@@ -48,7 +48,9 @@ class Forecast:
     learned: float
 
 
-def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -> Forecast | None:
+def forecast(
+    correct_length_sum: np.ndarray, correct_count: np.ndarray, samples: np.ndarray
+) -> Forecast | None:
     """Predict the bottom of the V from the first steps of a run alone.
 
     The bottom comes when a tenth to a fifth of what could be learned has been learned, and how far
@@ -59,7 +61,7 @@ def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -
 
     Parameters
     ----------
-    length_sum, correct, samples : ndarray, shape (s,)
+    correct_length_sum, correct_count, samples : ndarray, shape (s,)
         Total length and number of the correct rollouts, and all rollouts, of the first s steps.
 
     Returns
@@ -68,7 +70,7 @@ def forecast(length_sum: np.ndarray, correct: np.ndarray, samples: np.ndarray) -
         None while less than 3 % has been learned, and after 40 % without a word from the detector.
     """
     detector = Detector()
-    for step, row in enumerate(zip(length_sum, correct, samples)):
+    for step, row in enumerate(zip(correct_length_sum, correct_count, samples)):
         detector.update(step, *row)
     return forecast_online(detector)
 

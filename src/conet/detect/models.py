@@ -113,7 +113,7 @@ def curve_models(counts: Counts) -> CurveModels | None:
 
 def _blocks(counts: Counts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Average over blocks; time is scaled to (0, 1], weights have the mean 1."""
-    correct, samples = counts.pooled(counts.correct), counts.pooled(counts.samples)
+    correct, samples = counts.pooled(counts.correct_count), counts.pooled(counts.samples)
     edges = np.linspace(0, len(correct), min(BLOCKS, len(correct)) + 1).astype(int)[:-1]
     correct, samples = np.add.reduceat(correct, edges), np.add.reduceat(samples, edges)
     sizes = np.diff([*edges, len(counts.steps)])

@@ -117,14 +117,16 @@ class Detector:
         self.shortest_step: int | None = None
         self.heat_now = False
 
-    def update(self, step: int, length_sum: float, correct: float, samples: float | None = None) -> Evidence:
+    def update(
+        self, step: int, correct_length_sum: float, correct_count: float, samples: float | None = None
+    ) -> Evidence:
         """Take in one step's rollouts.
 
         Parameters
         ----------
         step
             Its number, only for the answer.
-        length_sum, correct
+        correct_length_sum, correct_count
             Total length of its correct rollouts, and how many there were.
         samples
             All its rollouts; without them the third condition is left out. A step without rollouts
@@ -136,34 +138,36 @@ class Detector:
             For counts that no step can have.
         """
         if not (
-            0 <= correct < inf and 0 <= length_sum < inf and (samples is None or correct <= samples < inf)
+            0 <= correct_count < inf
+            and 0 <= correct_length_sum < inf
+            and (samples is None or correct_count <= samples < inf)
         ):
             raise ConetError(
-                f"step {step} with {correct} of {samples} rollouts correct and total length {length_sum}",
+                f"step {step} with {correct_count} of {samples} rollouts correct and total length {correct_length_sum}",
                 "0 <= correct <= samples and a length of at least 0", "count the rollouts again",
             )  # fmt: skip
         if samples != 0:
-            self._take(float(length_sum), float(correct), float(samples or 0))
+            self._take(float(correct_length_sum), float(correct_count), float(samples or 0))
             self._judge(step)
         return self.evidence(step)
 
-    def _take(self, length_sum: float, correct: float, samples: float) -> None:
+    def _take(self, correct_length_sum: float, correct_count: float, samples: float) -> None:
         self.updates += 1
-        self.total_correct += correct
+        self.total_correct += correct_count
         rate = self.memory / (self.updates + self.memory - 1)
-        self.length += rate * (length_sum - self.length)
-        self.correct += rate * (correct - self.correct)
+        self.length += rate * (correct_length_sum - self.length)
+        self.correct += rate * (correct_count - self.correct)
         self.samples += rate * (samples - self.samples)
-        self.squared += rate * (rate * correct - (2 - rate) * self.squared)
-        if not correct:
+        self.squared += rate * (rate * correct_count - (2 - rate) * self.squared)
+        if not correct_count:
             return
-        mean = length_sum / correct
+        mean = correct_length_sum / correct_count
         if self.previous is not None:
             before, count = self.previous
             rate = NOISE_MEMORY / (self.updates + NOISE_MEMORY - 1)
-            pair = correct * count / (correct + count)  # makes the square one rollout's variance
+            pair = correct_count * count / (correct_count + count)  # makes the square one rollout's variance
             self.noise += rate * (pair * (mean - before) ** 2 - self.noise)
-        self.previous = mean, correct
+        self.previous = mean, correct_count
 
     def _judge(self, step: int) -> None:
         enough = self.updates >= self.start_updates and self.total_correct >= self.start_correct

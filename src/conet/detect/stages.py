@@ -38,8 +38,8 @@ class Stages:
 
 def stages(
     accuracy: np.ndarray,
-    length_sum: np.ndarray,
-    correct: np.ndarray,
+    correct_length_sum: np.ndarray,
+    correct_count: np.ndarray,
     islands: np.ndarray | None = None,
     frustration: np.ndarray | None = None,
 ) -> Stages:
@@ -48,13 +48,13 @@ def stages(
     Parameters
     ----------
     accuracy : ndarray of float64, shape (steps,)
-    length_sum, correct : ndarray, shape (steps,)
+    correct_length_sum, correct_count : ndarray, shape (steps,)
         Total length and number of correct rollouts a step.
     islands, frustration : ndarray, shape (steps,), optional
         NaN at steps where they were not measured.
     """
     return Stages(
-        knee(accuracy), v_bottom(length_sum, correct),
+        knee(accuracy), v_bottom(correct_length_sum, correct_count),
         None if islands is None else peak(islands),
         None if frustration is None else peak(frustration),
     )  # fmt: skip

@@ -18,14 +18,14 @@ RISE = 1.1  # a shorter right arm is no V worth the name
 SOLVED = 0.5
 
 
-def v_bottom(length_sum: np.ndarray, correct: np.ndarray, rise: float = RISE) -> int | None:
+def v_bottom(correct_length_sum: np.ndarray, correct_count: np.ndarray, rise: float = RISE) -> int | None:
     """Where the pooled correct length is shortest, if it ends at least ``rise`` times as long.
 
     The plain reading of one curve; :func:`find_valley` says how sure that is.
 
     Parameters
     ----------
-    length_sum, correct : ndarray, shape (steps,)
+    correct_length_sum, correct_count : ndarray, shape (steps,)
         Total length and number of the correct rollouts.
 
     Returns
@@ -34,13 +34,13 @@ def v_bottom(length_sum: np.ndarray, correct: np.ndarray, rise: float = RISE) ->
         None where nothing was correct, where the end is not long enough, and where the shortest is
         the first or the last step.
     """
-    length_sum, correct = np.asarray(length_sum), np.asarray(correct)
-    curve = windowed_correct_length(length_sum, correct)
+    correct_length_sum, correct_count = np.asarray(correct_length_sum), np.asarray(correct_count)
+    curve = windowed_correct_length(correct_length_sum, correct_count)
     if not np.isfinite(curve).any():
         return None
     bottom = int(np.nanargmin(curve))
-    tail = correct[-END_STEPS:].sum()
-    end = length_sum[-END_STEPS:].sum() / tail if tail else np.nan
+    tail = correct_count[-END_STEPS:].sum()
+    end = correct_length_sum[-END_STEPS:].sum() / tail if tail else np.nan
     return bottom if end >= rise * curve[bottom] and 0 < bottom < len(curve) - 1 else None
 
 
@@ -119,7 +119,7 @@ def find_valley(
     Valley or None
         None where nothing was ever correct.
     """
-    pooled = counts.pooled(counts.length_sum), counts.pooled(counts.correct)
+    pooled = counts.pooled(counts.correct_length_sum), counts.pooled(counts.correct_count)
     curve = windowed_correct_length(*pooled, window)
     if not np.isfinite(curve).any():
         return None
@@ -146,25 +146,30 @@ def _bottom(counts: Counts, row: int, window: int, resamples: int, level: float,
     if counts.problems < FEWEST_PROBLEMS:
         return Interval(step, np.nan, np.nan)
     weights = resampled(counts.problems, resamples, seed)
-    drawn = counts.pooled(counts.length_sum, weights), counts.pooled(counts.correct, weights)
+    drawn = counts.pooled(counts.correct_length_sum, weights), counts.pooled(counts.correct_count, weights)
     return percentiles(step, counts.steps[_lowest(*drawn, window)].astype(np.float64), level)
 
 
 def _arms(counts: Counts, window: int, resamples: int, level: float, seed: int) -> tuple[Interval, Interval]:
     """Ratios of start and end to the bottom; one half chooses the bottom, the other measures."""
-    length_sum, correct = counts.length_sum, counts.correct
+    correct_length_sum, correct_count = counts.correct_length_sum, counts.correct_count
     if counts.problems >= FEWEST_PROBLEMS:
         chosen = halves(counts.problems, resamples, seed).astype(np.float64)
-        choosing = counts.pooled(length_sum, chosen), counts.pooled(correct, chosen)
-        measuring = counts.pooled(length_sum, 1 - chosen), counts.pooled(correct, 1 - chosen)
+        choosing = counts.pooled(correct_length_sum, chosen), counts.pooled(correct_count, chosen)
+        measuring = counts.pooled(correct_length_sum, 1 - chosen), counts.pooled(correct_count, 1 - chosen)
     else:
-        first = np.random.default_rng(seed).integers(0, 2, ((len(correct) + 1) // 2, resamples))
+        first = np.random.default_rng(seed).integers(0, 2, ((len(correct_count) + 1) // 2, resamples))
         chosen = (
-            np.stack([first, 1 - first], axis=1).reshape(-1, resamples)[: len(correct)].astype(np.float64)
+            np.stack([first, 1 - first], axis=1)
+            .reshape(-1, resamples)[: len(correct_count)]
+            .astype(np.float64)
         )
-        length_sum, correct = length_sum.sum(axis=1)[:, None], correct.sum(axis=1)[:, None]
-        choosing = length_sum * chosen, correct * chosen
-        measuring = length_sum * (1 - chosen), correct * (1 - chosen)
+        correct_length_sum, correct_count = (
+            correct_length_sum.sum(axis=1)[:, None],
+            correct_count.sum(axis=1)[:, None],
+        )
+        choosing = correct_length_sum * chosen, correct_count * chosen
+        measuring = correct_length_sum * (1 - chosen), correct_count * (1 - chosen)
     draw = np.arange(resamples)
     bottom = windowed_correct_length(*measuring, window)[_lowest(*choosing, window), draw]
     start = _mean_length(measuring[0][:START_STEPS], measuring[1][:START_STEPS]) / bottom
@@ -172,9 +177,9 @@ def _arms(counts: Counts, window: int, resamples: int, level: float, seed: int) 
     return percentiles(_median(start), start, level), percentiles(_median(end), end, level)
 
 
-def _lowest(length_sum: np.ndarray, correct: np.ndarray, window: int) -> np.ndarray:
+def _lowest(correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int) -> np.ndarray:
     """Row of the shortest windowed length of each draw; 0 in a draw with nothing correct."""
-    curve = windowed_correct_length(length_sum, correct, window)
+    curve = windowed_correct_length(correct_length_sum, correct_count, window)
     return np.where(np.isfinite(curve), curve, np.inf).argmin(axis=0)
 
 
@@ -183,15 +188,18 @@ def _parts(
 ) -> tuple[Interval, ...]:
     """Change from bottom to end, its two parts, and the ratio within problems."""
     near = slice(max(0, row - window // 2), row + window // 2 + 1)
-    before, sums, samples = (
-        values[near].sum(axis=0) for values in (counts.correct, counts.length_sum, counts.samples)
+    before, length_before, samples = (
+        values[near].sum(axis=0)
+        for values in (counts.correct_count, counts.correct_length_sum, counts.samples)
     )
-    after, sums_after = (values[-END_STEPS:].sum(axis=0) for values in (counts.correct, counts.length_sum))
+    after, length_after = (
+        values[-END_STEPS:].sum(axis=0) for values in (counts.correct_count, counts.correct_length_sum)
+    )
     solved = (before >= SOLVED * samples) & (before > 0) & (after > 0)
-    lengths = np.stack([_mean_length(sums, before, None), _mean_length(sums_after, after, None)])
+    lengths = np.stack([_mean_length(length_before, before, None), _mean_length(length_after, after, None)])
 
     def measure(chosen: np.ndarray) -> tuple[float, ...]:
-        columns = (before[chosen], sums[chosen], after[chosen], sums_after[chosen])
+        columns = (before[chosen], length_before[chosen], after[chosen], length_after[chosen])
         split = length_decomposition(*columns)
         kept = chosen[solved[chosen]]
         ratio = float(np.divide(*lengths[::-1, kept].sum(axis=1))) if len(kept) else np.nan
@@ -207,10 +215,17 @@ def _parts(
     return tuple(percentiles(part, draws[:, which], level) for which, part in enumerate(whole))
 
 
-def _mean_length(length_sum: np.ndarray, correct: np.ndarray, axis: int | None = 0) -> np.ndarray:
+def _mean_length(
+    correct_length_sum: np.ndarray, correct_count: np.ndarray, axis: int | None = 0
+) -> np.ndarray:
     if axis is not None:
-        length_sum, correct = length_sum.sum(axis=axis), correct.sum(axis=axis)
-    return np.divide(length_sum, correct, out=np.full(np.shape(correct), np.nan), where=correct > 0)
+        correct_length_sum, correct_count = correct_length_sum.sum(axis=axis), correct_count.sum(axis=axis)
+    return np.divide(
+        correct_length_sum,
+        correct_count,
+        out=np.full(np.shape(correct_count), np.nan),
+        where=correct_count > 0,
+    )
 
 
 def _median(values: np.ndarray) -> float:

@@ -108,7 +108,7 @@ def _problems(found: "Diagnosis") -> list[tuple[str, str]]:
 
 def _signals(found: "Diagnosis") -> list[tuple[str, str]]:
     rows = []
-    if found.visits.table["truncated"].null_count() == found.visits.table.height:
+    if not (found.visits.table["truncation_known"] > 0).any():
         rows.append(("truncated_share", "the files do not say which answers were cut off; name a column or a condition "
                      "with --map, for example --map 'truncated=response_length>=4096'"))  # fmt: skip
     if not (found.visits.table["samples"] >= 2).any():

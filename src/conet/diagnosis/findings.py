@@ -108,7 +108,7 @@ def findings(found: Diagnosis) -> dict[str, Any]:
         "samples": int(steps["samples"].sum()),
         "samples_a_visit": found.visits.group,
         "sources": record.sources,
-        "accuracy": {"start": ratio(steps.head(last), "correct"), "end": ratio(steps.tail(last), "correct")},
+        "accuracy": {"start": ratio(steps.head(last), "correct_count"), "end": ratio(steps.tail(last), "correct_count")},
         "stage": found.stage.stage,
         "knee_step": _step(found.stage.knee),
         "knee_interval": _ends(found.stage.knee),
@@ -164,13 +164,14 @@ def _valley(v: V) -> dict[str, Any]:
 def _signals(found: Diagnosis, last: int) -> dict[str, Any]:
     steps, many = found.steps, found.diversity
     silent = (steps["all_right"] + steps["all_wrong"]).fill_nan(None)
-    told, cut = (int(found.visits.table[name].sum()) for name in ("told", "truncated"))
+    counted = found.visits.table.select("truncation_known", "truncated_count").sum()
+    known, truncated = counted.row(0)
     return {
         "groups_without_signal": {
             "all": _group_mean(steps, silent), "start": silent.head(last).mean(), "end": silent.tail(last).mean(),
         },
         "filtered_groups": found.filtering.filtered,
-        "truncated_share": cut / told if told else None,
+        "truncated_share": truncated / known if known else None,
         "collapse": None if many is None else bool(many.signs),
         "diversity": None if many is None else {
             "k": many.k, "problems": many.problems,
@@ -260,8 +261,10 @@ def write(
     except OSError as error:
         raise cannot_write(out, error) from None
     result = findings(found)
-    write_table(out / "problems.parquet", found.problems)
-    write_table(out / "steps.parquet", found.steps)
+    # Beside the names of today, those of version 0.1.
+    write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
+    before = {"correct": "correct_count", "length_sum": "correct_length_sum"}
+    write_table(out / "steps.parquet", found.steps.with_columns(**before))
     result["report"] = str(page(found, result, out))
     write_atomic(out / "diagnosis.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return result

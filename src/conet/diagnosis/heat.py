@@ -26,7 +26,7 @@ class HeatSet:
     ----------
     examples : list of dict
         ``messages``, where the logs hold messages, else ``prompt`` and ``completion``; and what the
-        choice rests on: ``problem``, ``accuracy``, ``correct``, ``samples``, ``first_step`` and
+        choice rests on: ``problem``, ``accuracy``, ``correct_count``, ``samples``, ``first_step`` and
         ``last_step`` (of the window), ``step`` and ``length`` (of the answer).
     problems : int
         Problems with enough samples in the window.
@@ -84,7 +84,7 @@ def heat_set(
     rows = record.rows.filter(record.rows["split"] == main_split(record))
     recent = _recent(rows, min_samples, window)
     counts = _counts(recent)
-    correct, samples = counts["correct"].to_numpy(), counts["samples"].to_numpy()
+    correct, samples = counts["correct_count"].to_numpy(), counts["samples"].to_numpy()
     hard = hard_problems(correct, samples, below, min_samples)
     enough = samples >= min_samples
     right = _with_words(recent.filter(recent["correct"]))
@@ -99,9 +99,10 @@ def heat_set(
             example(prompt, completion)
             | {
                 "problem": record.names[answer["problem"]],
-                "accuracy": counted["correct"] / counted["samples"],
+                "accuracy": counted["correct_count"] / counted["samples"],
             }
-            | {name: counted[name] for name in ("correct", "samples", "first_step", "last_step")}
+            | {"correct": counted["correct_count"]}  # a count: the name that version 0.1 wrote
+            | {name: counted[name] for name in ("correct_count", "samples", "first_step", "last_step")}
             | {"step": answer["step"], "length": answer["length"]}
         )
     below_it = enough & (correct < below * samples)
@@ -134,7 +135,7 @@ def _counts(recent: "polars.DataFrame") -> "polars.DataFrame":
     return (
         recent.group_by("problem")
         .agg(
-            correct=pl.col("correct").sum().cast(pl.Int64),
+            correct_count=pl.col("correct").sum().cast(pl.Int64),
             samples=pl.len().cast(pl.Int64),
             first_step=pl.col("step").min(),
             last_step=pl.col("step").max(),
@@ -147,9 +148,9 @@ def _with_words(right: "polars.DataFrame") -> "polars.DataFrame":
     """Leave out answers without a word, which cannot be taught; where the logs hold none at all, that is said later."""
     import polars as pl
 
-    if right["text"].null_count() == right.height:
+    if right["text_hash"].null_count() == right.height:
         return right
-    return right.filter(pl.col("text").is_not_null() & (pl.col("length").fill_null(1) > 0))
+    return right.filter(pl.col("text_hash").is_not_null() & (pl.col("length").fill_null(1) > 0))
 
 
 def _choose(right: "polars.DataFrame", problems: np.ndarray, pick: Pick) -> "polars.DataFrame":

@@ -47,13 +47,13 @@ def find_moment(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         return Moment(
             None, None, "the lengths of the answers are not known, and the word rests on them", None
         )
-    if not (steps["length_sum"] > 0).any():
+    if not (steps["correct_length_sum"] > 0).any():
         return Moment(None, None, "no answer is correct, or the correct ones have no length", None)
     detector, evidence = Detector(), None
     said: tuple[int, int] | None = None
-    rows = steps.select("step", "length_sum", "correct", "samples").iter_rows()
-    for step, length_sum, correct, samples in rows:
-        evidence = detector.update(step, length_sum, correct, samples)
+    rows = steps.select("step", "correct_length_sum", "correct_count", "samples").iter_rows()
+    for step, correct_length_sum, correct_count, samples in rows:
+        evidence = detector.update(step, correct_length_sum, correct_count, samples)
         if evidence.heat_now and said is None:
             said = step, detector.updates
     assert evidence is not None

@@ -174,7 +174,7 @@ def table(found: Fates, names: list[str], sharp: dict[int, dict[str, float]]) ->
             "status": pl.Series([STATUSES[found.status[problem]] for problem in order], dtype=pl.String),
             "visits": found.visits[order],
             "samples": found.samples[order],
-            "correct": found.correct[order],
+            "correct_count": found.correct[order],
             **{
                 f"accuracy_{name}": pl.Series(values[order]).fill_nan(None)
                 for name, values in (("start", found.start), ("best", found.best), ("end", found.end))

@@ -24,7 +24,7 @@ def steps_table(found: Visits) -> "polars.DataFrame":
     Returns
     -------
     polars.DataFrame
-        ``step``, ``problems``, ``samples``, ``correct``, ``accuracy``, ``length_sum``,
+        ``step``, ``problems``, ``samples``, ``correct_count``, ``accuracy``, ``correct_length_sum``,
         ``correct_length``, ``groups`` (visits with two samples or more), ``all_right`` and
         ``all_wrong`` (shares of them: groups without signal), ``truncated_share``, ``distinct_share``
         (different answers over answers, in groups), ``pass_at_group`` (share of the groups of the
@@ -33,27 +33,27 @@ def steps_table(found: Visits) -> "polars.DataFrame":
     import polars as pl
 
     group = pl.col("samples") >= 2
-    right, wrong = pl.col("correct") == pl.col("samples"), pl.col("correct") == 0
+    right, wrong = pl.col("correct_count") == pl.col("samples"), pl.col("correct_count") == 0
     usual = pl.col("samples") == found.group
     return (
         found.table.group_by("step")
         .agg(
             problems=pl.len(),
             samples=pl.col("samples").sum(),
-            correct=pl.col("correct").sum(),
-            accuracy=pl.col("correct").sum() / pl.col("samples").sum(),
-            length_sum=pl.col("length_sum").sum(),
+            correct_count=pl.col("correct_count").sum(),
+            accuracy=pl.col("correct_count").sum() / pl.col("samples").sum(),
+            correct_length_sum=pl.col("correct_length_sum").sum(),
             groups=group.sum(),
             all_right=right.filter(group).mean(),
             all_wrong=wrong.filter(group).mean(),
-            truncated_share=pl.col("truncated").sum() / pl.col("told").sum(),
-            distinct_share=pl.col("distinct").filter(group).sum()
-            / pl.col("samples").filter(group & pl.col("distinct").is_not_null()).sum(),
+            truncated_share=pl.col("truncated_count").sum() / pl.col("truncation_known").sum(),
+            distinct_share=pl.col("distinct_texts").filter(group).sum()
+            / pl.col("samples").filter(group & pl.col("distinct_texts").is_not_null()).sum(),
             pass_at_group=(~wrong).filter(usual).mean(),
         )
         .with_columns(
-            correct_length=pl.when(pl.lit(found.measured) & (pl.col("correct") > 0)).then(
-                pl.col("length_sum") / pl.col("correct")
+            correct_length=pl.when(pl.lit(found.measured) & (pl.col("correct_count") > 0)).then(
+                pl.col("correct_length_sum") / pl.col("correct_count")
             ),
             truncated_share=pl.col("truncated_share").fill_nan(None),
             distinct_share=pl.col("distinct_share").fill_nan(None),
@@ -93,7 +93,7 @@ def filtering(found: Visits) -> Filtering:
     size = found.group
     if size < 4:
         return Filtering(None, None, None)
-    right = found.table["correct"].filter(found.table["samples"] == size).to_numpy()
+    right = found.table["correct_count"].filter(found.table["samples"] == size).to_numpy()
     number = np.bincount(right, minlength=size + 1).astype(np.float64)
     observed = expected = 0.0
     filtered = False
@@ -182,7 +182,9 @@ def _window(found: Visits, first: int, last: int) -> tuple[np.ndarray, np.ndarra
     """Right and all samples of each problem within some steps."""
     rows = found.table.filter(found.table["step"].is_between(first, last))
     problem = rows["problem"].to_numpy()
-    sums = (np.bincount(problem, rows[name].to_numpy(), found.problems) for name in ("correct", "samples"))
+    sums = (
+        np.bincount(problem, rows[name].to_numpy(), found.problems) for name in ("correct_count", "samples")
+    )
     right, drawn = (part.astype(np.int64) for part in sums)
     return right, drawn
 

@@ -88,7 +88,7 @@ def _rise(counts: Counts) -> Interval:
         for rows_chosen in ends:
             correct, samples = (
                 counts.pooled(values[rows_chosen].sum(axis=0, keepdims=True), weights)
-                for values in (counts.correct, counts.samples)
+                for values in (counts.correct_count, counts.samples)
             )
             parts.append(correct / np.where(samples > 0, samples, np.nan))
         return (parts[1] - parts[0])[0]
@@ -174,14 +174,14 @@ def _parts(found: Visits, bottom: float, window: int) -> list[Interval]:
         problem = rows["problem"].to_numpy()
         sums += [
             np.bincount(problem, rows[name].to_numpy(), found.problems)
-            for name in ("correct", "length_sum", "samples")
+            for name in ("correct_count", "correct_length_sum", "samples")
         ]
-    before, sums_before, samples, after, sums_after, _ = sums
+    before, length_before, samples, after, length_after, _ = sums
     solved = (before >= SOLVED * samples) & (before > 0) & (after > 0)
-    lengths = np.stack([sums_before / np.maximum(before, 1), sums_after / np.maximum(after, 1)])
+    lengths = np.stack([length_before / np.maximum(before, 1), length_after / np.maximum(after, 1)])
 
     def measure(chosen: np.ndarray) -> list[float]:
-        split = length_decomposition(*(part[chosen] for part in (before, sums_before, after, sums_after)))
+        split = length_decomposition(*(part[chosen] for part in (before, length_before, after, length_after)))
         kept = chosen[solved[chosen]]
         parts = [split[name] for name in ("change", "within", "composition")]
         ends = lengths[::-1, kept].sum(axis=1)

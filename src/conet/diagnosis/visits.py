@@ -10,6 +10,7 @@ import numpy as np
 
 from conet.detect import Counts
 from conet.readers import Record
+from conet.rollouts import per_problem
 
 if TYPE_CHECKING:
     import polars
@@ -27,10 +28,8 @@ class Visits:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a visit, sorted by step and problem: ``step``, ``problem`` (0, 1, …), ``samples``, ``correct``,
-        ``length_sum`` (of correct samples), ``truncated`` (samples; null where unknown), ``told`` (samples
-        of which that is known), ``distinct``
-        (different answers; null where there are no texts), ``visit`` (0, 1, … of its problem).
+        One row a visit, sorted by step and problem: the columns of :func:`conet.rollouts.per_problem`, with
+        ``problem`` counted from 0, and ``visit`` (0, 1, … of its problem).
     ids : ndarray of int64, shape (problems,)
         Number of each problem in the record; in the table they are numbered anew, from 0 on.
     measured : bool
@@ -67,23 +66,7 @@ def visits(record: Record, split: str = "train") -> Visits:
     """Aggregate the rollouts of one split to visits."""
     import polars as pl
 
-    right = pl.col("correct")
-    table = (
-        record.rows.lazy()
-        .filter(pl.col("split") == split)
-        .group_by("step", "problem")
-        .agg(
-            samples=pl.len().cast(pl.Int64),
-            correct=right.sum().cast(pl.Int64),
-            length_sum=pl.col("length").filter(right).cast(pl.Int64).sum(),
-            truncated=pl.when(pl.col("truncated").count() > 0).then(pl.col("truncated").sum()),
-            told=pl.col("truncated").count().cast(pl.Int64),
-            distinct=pl.when(pl.col("text").count() > 0).then(pl.col("text").n_unique()),
-        )
-        .sort("step", "problem")
-        .with_columns(visit=pl.int_range(pl.len()).over("problem"))
-        .collect()
-    )
+    table = per_problem(record.rows, [split]).with_columns(visit=pl.int_range(pl.len()).over("problem"))
     ids, numbers = np.unique(table["problem"].to_numpy(), return_inverse=True)
     measured = record.rows["length"].null_count() < record.rows.height
     return Visits(table.with_columns(problem=pl.Series(numbers)), ids, measured)
@@ -103,10 +86,10 @@ def counts(found: Visits) -> Counts:
     if size > MOST_COLUMNS:
         column = np.random.default_rng(SEED).permutation(size)[column] % MOST_COLUMNS
         size = MOST_COLUMNS
-    correct, length_sum, samples = (np.zeros((rows, size)) for _ in range(3))
-    for array, name in ((correct, "correct"), (length_sum, "length_sum"), (samples, "samples")):
+    correct, length, samples = (np.zeros((rows, size)) for _ in range(3))
+    for array, name in ((correct, "correct_count"), (length, "correct_length_sum"), (samples, "samples")):
         np.add.at(array, (row, column), found.table[name].to_numpy())
-    return Counts.of(correct, length_sum, samples, first)
+    return Counts.of(correct, length, samples, first)
 
 
 def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,7 +119,7 @@ def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarra
     shape = (int(block.max(initial=-1)) + 1, len(wanted))
     correct, samples = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     step = np.full(shape, np.iinfo(np.int64).max)
-    np.add.at(correct, (block, column), table["correct"].to_numpy()[keep])
+    np.add.at(correct, (block, column), table["correct_count"].to_numpy()[keep])
     np.add.at(samples, (block, column), table["samples"].to_numpy()[keep])
     np.minimum.at(step, (block, column), table["step"].to_numpy()[keep].astype(np.int64))
     return correct, samples, step
@@ -159,7 +142,7 @@ def by_step(found: Visits, chosen: np.ndarray, most_rows: int = MOST_ROWS) -> tu
     column = places[found.table["problem"].to_numpy()]
     keep = column >= 0
     correct, samples = (np.zeros((rows, len(chosen)), np.int64) for _ in range(2))
-    for array, name in ((correct, "correct"), (samples, "samples")):
+    for array, name in ((correct, "correct_count"), (samples, "samples")):
         np.add.at(array, (row[keep], column[keep]), found.table[name].to_numpy()[keep])
     return first.astype(np.int64), correct, samples
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.files import numbered, write_atomic, write_table
 from conet.llm.pool import Rollout
-from conet.rollouts.table import schema
+from conet.rollouts import schema
 
 if TYPE_CHECKING:
     import polars
@@ -52,10 +52,9 @@ class Record:
             "truncated": [rollout.truncated for rollout in rollouts],
             "split": [split] * len(rollouts), "phase": [phase] * len(rollouts),
         }  # fmt: skip
-        kinds: dict[str, Any] = dict(schema())
+        kinds: dict[str, Any] = dict(schema(*(["text"] if self.keep_text else [])))
         if self.keep_text:
             columns["text"] = [rollout.text for rollout in rollouts]
-            kinds["text"] = pl.String
         self.batches.append(pl.DataFrame(columns, kinds))
 
     def flush(self, events: Sequence[dict[str, Any]]) -> None:

@@ -36,12 +36,14 @@ def window_sums(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return totals[last] - totals[np.maximum(steps - window // 2, 0)]
 
 
-def windowed_correct_length(length_sum: np.ndarray, count: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def windowed_correct_length(
+    correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int = WINDOW
+) -> np.ndarray:
     """Total length over number of correct walks in a centred window of steps.
 
     Parameters
     ----------
-    length_sum, count : ndarray, shape (steps,) or (steps, problems)
+    correct_length_sum, correct_count : ndarray, shape (steps,) or (steps, problems)
         Sum of the lengths of the correct walks of a step, and how many there were.
     window : int
         Odd number of steps; cut off at both ends.
@@ -51,15 +53,17 @@ def windowed_correct_length(length_sum: np.ndarray, count: np.ndarray, window: i
     ndarray of float64, of the same shape
         NaN where the window holds no correct walk.
     """
-    return _ratio(window_sums(length_sum, window), window_sums(count, window))
+    return _ratio(window_sums(correct_length_sum, window), window_sums(correct_count, window))
 
 
-def length_summary(length_sum: np.ndarray, count: np.ndarray) -> dict[str, float | int | None]:
+def length_summary(
+    correct_length_sum: np.ndarray, correct_count: np.ndarray
+) -> dict[str, float | int | None]:
     """Describe the V in four numbers; None where no walk was correct.
 
     Parameters
     ----------
-    length_sum, count : ndarray, shape (steps,)
+    correct_length_sum, correct_count : ndarray, shape (steps,)
 
     Returns
     -------
@@ -67,19 +71,22 @@ def length_summary(length_sum: np.ndarray, count: np.ndarray) -> dict[str, float
         ``start``: the first 5 steps pooled; ``min`` and ``min_step``: lowest value of the centred
         9-step window, and the first step that has it; ``end``: the last 20 steps pooled.
     """
-    curve = windowed_correct_length(length_sum, count)
+    curve = windowed_correct_length(correct_length_sum, correct_count)
     seen = bool(np.isfinite(curve).any())
     lowest = int(np.nanargmin(curve)) if seen else None
     return {
-        "start": _pooled(length_sum[:START_STEPS], count[:START_STEPS]),
+        "start": _pooled(correct_length_sum[:START_STEPS], correct_count[:START_STEPS]),
         "min": None if lowest is None else float(curve[lowest]),
         "min_step": lowest,
-        "end": _pooled(length_sum[-END_STEPS:], count[-END_STEPS:]),
+        "end": _pooled(correct_length_sum[-END_STEPS:], correct_count[-END_STEPS:]),
     }
 
 
 def length_decomposition(
-    counts_before: np.ndarray, sums_before: np.ndarray, counts_after: np.ndarray, sums_after: np.ndarray
+    correct_count_before: np.ndarray,
+    correct_length_sum_before: np.ndarray,
+    correct_count_after: np.ndarray,
+    correct_length_sum_after: np.ndarray,
 ) -> dict[str, float | None]:
     """Split the change of the pooled correct length into a within-problem and a composition part.
 
@@ -96,7 +103,8 @@ def length_decomposition(
 
     Parameters
     ----------
-    counts_before, sums_before, counts_after, sums_after : ndarray, shape (problems,)
+    correct_count_before, correct_length_sum_before : ndarray, shape (problems,)
+    correct_count_after, correct_length_sum_after : ndarray, shape (problems,)
         Correct walks of each problem in either window, and the sum of their lengths.
 
     Returns
@@ -105,13 +113,13 @@ def length_decomposition(
         ``before``, ``after``, ``change``, ``within``, ``composition``, ``entered``, ``left``,
         ``reweighted``; in steps of a walk. All None where a window has no correct walk.
     """
-    counts = np.array([counts_before, counts_after], np.float64)
-    sums = np.array([sums_before, sums_after], np.float64)
+    counts = np.array([correct_count_before, correct_count_after], np.float64)
+    length_sums = np.array([correct_length_sum_before, correct_length_sum_after], np.float64)
     names = ("before", "after", "change", "within", "composition", "entered", "left", "reweighted")
     if not counts.any(axis=1).all():
         return dict.fromkeys(names)
     weight, solved = counts / counts.sum(axis=1, keepdims=True), counts > 0
-    length = _ratio(sums, counts)
+    length = _ratio(length_sums, counts)
     length = np.where(solved, length, length[::-1])
     length[:, ~solved.any(axis=0)] = 0.0
     before, after = (weight * length).sum(axis=1)
@@ -126,13 +134,13 @@ def length_decomposition(
 
 
 def solved_at(
-    counts: np.ndarray, rollouts: int, step: int, window: int = WINDOW, share: float = 0.5
+    correct_count: np.ndarray, rollouts: int, step: int, window: int = WINDOW, share: float = 0.5
 ) -> np.ndarray:
     """Mark the problems solved around a step: accuracy of at least ``share`` in a centred window.
 
     Parameters
     ----------
-    counts : ndarray, shape (steps, problems)
+    correct_count : ndarray, shape (steps, problems)
         Correct walks of each step and problem.
     rollouts : int
         Walks a problem and step.
@@ -141,18 +149,18 @@ def solved_at(
     -------
     ndarray of bool, shape (problems,)
     """
-    near = counts[max(0, step - window // 2) : step + window // 2 + 1]
+    near = correct_count[max(0, step - window // 2) : step + window // 2 + 1]
     return near.sum(axis=0) >= share * rollouts * len(near)
 
 
 def within_problem_length(
-    counts: np.ndarray, sums: np.ndarray, reference: np.ndarray, window: int = WINDOW
+    correct_count: np.ndarray, correct_length_sum: np.ndarray, reference: np.ndarray, window: int = WINDOW
 ) -> tuple[np.ndarray, np.ndarray]:
     """Follow the correct length of a fixed set of problems, each with the same weight.
 
     Parameters
     ----------
-    counts, sums : ndarray, shape (steps, problems)
+    correct_count, correct_length_sum : ndarray, shape (steps, problems)
         Correct walks of each step and problem, and the sum of their lengths.
     reference : ndarray of bool or int
         The problems, as a mask or as indices; usually those of :func:`solved_at` at the V's bottom.
@@ -167,15 +175,15 @@ def within_problem_length(
         Share of the problems that have a correct walk in the window. Below one, the curve misses
         some of them, so composition may leak in: read it where the coverage is near one.
     """
-    lengths = windowed_correct_length(sums[:, reference], counts[:, reference], window)
+    lengths = windowed_correct_length(correct_length_sum[:, reference], correct_count[:, reference], window)
     seen = np.isfinite(lengths)
     curve = _ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
     return curve, _ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
 
 
-def _pooled(length_sum: np.ndarray, count: np.ndarray) -> float | None:
-    total = float(np.sum(count))
-    return float(np.sum(length_sum)) / total if total else None
+def _pooled(correct_length_sum: np.ndarray, correct_count: np.ndarray) -> float | None:
+    total = float(np.sum(correct_count))
+    return float(np.sum(correct_length_sum)) / total if total else None
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

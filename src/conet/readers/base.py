@@ -80,9 +80,9 @@ class Record:
     ----------
     rows : polars.DataFrame
         One row a rollout, in the order of the files: ``step`` (int32, as the trainer counts),
-        ``problem`` (int32), ``sample`` (uint32, within step and problem), ``reward`` (float32),
+        ``problem`` (int32), ``sample`` (int32, within step and problem), ``reward`` (float32),
         ``correct`` (bool), ``length`` (int32, null where unknown), ``truncated`` (bool, null where
-        unknown), ``split`` ("train", "eval" or "harvest"), ``phase`` ("rlvr", "heat", "sft"), ``text`` (uint64, a
+        unknown), ``split`` ("train", "eval" or "harvest"), ``phase`` ("rlvr", "heat", "sft"), ``text_hash`` (uint64, a
         hash of the completion, null where there is none), ``file`` and ``row`` (uint32, where it was
         read).
     names : list of str
@@ -124,16 +124,3 @@ def named_rewards(columns: Mapping[str, int]) -> list[str]:
 def first_of(names: tuple[str, ...], columns: Mapping[str, int]) -> Source | None:
     """Return the first of the names that is a column."""
     return next((Source(name) for name in names if name in columns), None)
-
-
-def schema() -> "dict[str, polars.DataType | type[polars.DataType]]":
-    """Columns of the record with their types."""
-    import polars as pl
-
-    from conet.rollouts.table import PHASES, SPLITS
-
-    return {
-        "step": pl.Int32, "problem": pl.Int32, "reward": pl.Float32, "correct": pl.Boolean, "length": pl.Int32,
-        "truncated": pl.Boolean, "split": pl.Enum(SPLITS), "phase": pl.Enum(PHASES), "text": pl.UInt64,
-        "file": pl.UInt32, "row": pl.UInt32,
-    }  # fmt: skip

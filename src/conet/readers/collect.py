@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.readers.base import Part, Reader, Record, schema
+from conet.readers.base import Part, Reader, Record
 from conet.readers.chunk import Unusable, size
 from conet.readers.columns import Source
 from conet.readers.places import NothingYet, exists, state_of
@@ -18,6 +18,7 @@ from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
 from conet.readers.rows import Plan, answered, decide, missing, take
 from conet.readers.tables import chunks, marked, peek
 from conet.readers.texts import pick, token_counter
+from conet.rollouts import schema
 
 if TYPE_CHECKING:
     import polars
@@ -221,13 +222,13 @@ class Collector:
             empty += not (piece.rows.height or piece.skipped or piece.why)
             kept = repeats.drop(piece.rows, piece.deliveries, part.path.name)
             rows.append(kept.with_columns(pl.lit(number, pl.UInt32).alias("file")))
-        table = pl.concat(rows) if rows else pl.DataFrame(schema=schema())
+        table = pl.concat(rows) if rows else pl.DataFrame(schema=_schema() | {"file": pl.UInt32})
         skipped[REPEATED] += repeats.dropped
         table = answered(table, skipped)
         skipped = +skipped
         if not table.height or self.plan is None:
             raise self._nothing(parts, skipped, files_skipped)
-        sample = pl.int_range(pl.len(), dtype=pl.UInt32).over("split", "step", "problem")
+        sample = pl.int_range(pl.len(), dtype=pl.Int32).over("split", "step", "problem")
         remarks = [*self.plan.remarks, *repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
         return Record(
             table.with_columns(sample=sample), self._names(), self.path, self.reader.name,
@@ -288,9 +289,8 @@ class Collector:
 
 
 def _schema() -> "dict[str, Any]":
-    return {"row": schema()["row"]} | {
-        name: kind for name, kind in schema().items() if name not in ("row", "file")
-    }
+    """Columns of what one file gave: all but the sample and the file, which are known later."""
+    return {name: kind for name, kind in schema("text_hash", "row").items() if name != "sample"}
 
 
 def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:

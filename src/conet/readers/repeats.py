@@ -24,7 +24,7 @@ REPEATED = "rows delivered a second time"
 MOST_DELIVERIES = 4  # of a step in one file on average; more, and the rows are not in the order of steps
 CHANCE = math.log(1e-6)
 MOST_BEGINNINGS = 64  # places at which a delivery may begin again
-_SEEN = ("problem", "reward", "correct", "length", "truncated", "text")
+_SEEN = ("problem", "reward", "correct", "length", "truncated", "text_hash")
 
 
 class Delivery(NamedTuple):
@@ -81,7 +81,7 @@ def log_chance(rows: "polars.DataFrame") -> float:
     """Logarithm of the chance that these answers come again, each as often as it is among its problem's."""
     import polars as pl
 
-    alike, group = pl.len().over("problem", "text", "reward", "length"), pl.len().over("problem")
+    alike, group = pl.len().over("problem", "text_hash", "reward", "length"), pl.len().over("problem")
     return float(rows.select((alike / group).log().sum()).item())
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conet.base.errors import ConetError, nearest
-from conet.readers.base import Part, Reader, first_of, schema
+from conet.readers.base import Part, Reader, first_of
 from conet.readers.columns import ROLES, Source, match, number, spoken, text
+from conet.rollouts import schema
 
 if TYPE_CHECKING:
     import polars
@@ -186,15 +187,14 @@ def take(frame: "polars.DataFrame", plan: Plan, part: Part, counts: Counter) -> 
         if "length" in plan.sources
         else pl.col("answer").str.len_chars(),
         truncated=pl.col("truncated") > 0,
-        text=pl.when(pl.col("answer").is_not_null()).then(pl.col("answer").hash()),
+        text_hash=pl.when(pl.col("answer").is_not_null()).then(pl.col("answer").hash()),
     )
     made = _whole(made, "length" in plan.sources, counts)
     if plan.count_tokens is not None and "completion" in plan.sources:
         counted = pl.Series(plan.count_tokens([answer or "" for answer in made["answer"]]), dtype=pl.Int32)
         made = made.with_columns(length=counted.set(made["answer"].is_null(), None))
-    return made.cast(
-        {name: kind for name, kind in schema().items() if name in made.columns and name != "problem"}
-    )
+    kinds = schema("text_hash", "row")
+    return made.cast({name: kinds[name] for name in made.columns if name in kinds and name != "problem"})
 
 
 def _raw(frame: "polars.DataFrame", plan: Plan, part: Part) -> "polars.DataFrame":

@@ -11,7 +11,7 @@ from conet.network.graph import Graph
 from conet.network.web import Web
 from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
 from conet.observables.web import threshold_edges
-from conet.rollouts.table import per_problem
+from conet.rollouts import per_problem
 from conet.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ class Problems:
 
     Attributes
     ----------
-    samples, correct, length_sum : ndarray of float64, shape (steps, problems)
+    samples, correct_count, correct_length_sum : ndarray of float64, shape (steps, problems)
         Rollouts, correct ones, and the total length of the correct ones.
     """
 
     samples: np.ndarray
-    correct: np.ndarray
-    length_sum: np.ndarray
+    correct_count: np.ndarray
+    correct_length_sum: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def read_problems(run: Run, steps: int, problems: int) -> Problems | None:
         return None
     place = table["step"].to_numpy(), table["problem"].to_numpy()
     unfolded = []
-    for name in ("samples", "correct", "length_sum"):
+    for name in ("samples", "correct_count", "correct_length_sum"):
         values = np.zeros((steps, problems))
         values[place] = column(table, name)
         unfolded.append(values)
@@ -178,7 +178,7 @@ def read_problems(run: Run, steps: int, problems: int) -> Problems | None:
 
 
 def within_curve(
-    problems: Problems, length_sum: np.ndarray, correct: np.ndarray
+    problems: Problems, correct_length_sum: np.ndarray, correct_count: np.ndarray
 ) -> tuple[np.ndarray, int, int]:
     """Follow the correct length of the problems solved where the pooled length is shortest.
 
@@ -191,13 +191,13 @@ def within_curve(
     bottom : int
         The step where the pooled length is shortest; -1 where no walk was correct.
     """
-    pooled = windowed_correct_length(length_sum, correct)
+    pooled = windowed_correct_length(correct_length_sum, correct_count)
     if not np.isfinite(pooled).any():
         return pooled, 0, -1
     bottom = int(np.nanargmin(pooled))
     rollouts = max(1, int(problems.samples.max()))
-    fixed = solved_at(problems.correct, rollouts, bottom)
-    curve, coverage = within_problem_length(problems.correct, problems.length_sum, fixed)
+    fixed = solved_at(problems.correct_count, rollouts, bottom)
+    curve, coverage = within_problem_length(problems.correct_count, problems.correct_length_sum, fixed)
     return np.where(coverage >= 0.9, curve, np.nan), int(fixed.sum()), bottom
 
 

@@ -122,7 +122,7 @@ def draw_length(found: Diagnosis) -> Picture:
         return Picture(name, title, "The lengths of the answers are not known.", None)
     figure = style.figure(3.0)
     axes = figure.add_subplot()
-    steps, total, correct = (column(found, part) for part in ("step", "length_sum", "correct"))
+    steps, total, correct = (column(found, part) for part in ("step", "correct_length_sum", "correct_count"))
     pooled = windowed_correct_length(total, correct, found.v.window)
     drawn = curve(axes, steps, pooled, color=style.BLUE, label="pooled over all correct answers")
     note = _within(axes, found)
@@ -160,11 +160,13 @@ def _within(axes: Axes, found: Diagnosis) -> str:
         return sizes + " Problems are too many to be followed one by one in the figure."
     row = int(np.searchsorted(counts.steps, valley.bottom.estimate))
     near = slice(max(0, row - found.v.window // 2), row + found.v.window // 2 + 1)
-    right, drawn = counts.correct[near].sum(axis=0), counts.samples[near].sum(axis=0)
+    right, drawn = counts.correct_count[near].sum(axis=0), counts.samples[near].sum(axis=0)
     fixed = (right >= SOLVED * drawn) & (right > 0)
     if not fixed.any():
         return f"{sizes} No problem is solved where the length is shortest, so there is no curve within problems."
-    within, coverage = within_problem_length(counts.correct, counts.length_sum, fixed, found.v.window)
+    within, coverage = within_problem_length(
+        counts.correct_count, counts.correct_length_sum, fixed, found.v.window
+    )
     label = f"within the problems solved at its bottom ({int(fixed.sum())})"
     curve(
         axes,

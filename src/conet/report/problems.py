@@ -83,7 +83,7 @@ def binned_accuracy(problems: Problems) -> tuple[np.ndarray, int]:
     rollouts = max(1, int(problems.samples.max()))
     width = min(steps, max(-(-steps // BINS), -(-ENOUGH // rollouts)))
     starts = np.arange(0, steps, width)
-    correct = np.add.reduceat(problems.correct, starts, axis=0).T
+    correct = np.add.reduceat(problems.correct_count, starts, axis=0).T
     samples = np.add.reduceat(problems.samples, starts, axis=0).T
     return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0), width
 

@@ -213,10 +213,10 @@ class Run:
         return self._table("evaluations.parquet", {"step", "name", "k", "value"})
 
     def rollouts(self) -> "polars.LazyFrame":
-        """Return the rollout table (see :mod:`conet.rollouts.table`), lazily."""
+        """Return the rollout table (see :func:`conet.rollouts.schema`), lazily."""
         import polars as pl
 
-        from conet.rollouts.table import schema
+        from conet.rollouts import schema
 
         parts = [part for _, part in numbered(self.path / "rollouts", "part-", ".parquet")]
         for part in parts:

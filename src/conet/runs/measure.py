@@ -35,13 +35,13 @@ def step_metrics(config: Config, step: int, policy: Policy, tasks: Problems, wal
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
     correct = walks.correct
     count = int(np.count_nonzero(correct))
-    length_sum = int(walks.length[correct].sum())
+    correct_length_sum = int(walks.length[correct].sum())
     solved = correct.reshape(-1, walks.rollouts).sum(axis=1)
     row: dict[str, Any] = {
         "accuracy": count / len(correct),
-        "correct_length": length_sum / count if count else None,
+        "correct_length": correct_length_sum / count if count else None,
         "correct_count": count,
-        "correct_length_sum": length_sum,
+        "correct_length_sum": correct_length_sum,
         "truncated_share": int(np.count_nonzero(~correct & (walks.length == tasks.max_length)))
         / len(correct),
         "groups_without_signal": float(np.mean((solved == 0) | (solved == walks.rollouts))),

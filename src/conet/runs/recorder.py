@@ -13,7 +13,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.base.files import damaged, numbered, read_arrays, write_arrays, write_atomic, write_table
 from conet.engine.sample import Walks
-from conet.rollouts import table as rollouts
+from conet.rollouts import from_walks
 from conet.runs.directory import Run, snapshot_name
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Recorder:
         """Write all tables, then the checkpoint that makes them count."""
         path = self.run.path
         if self.batches:
-            write_table(path / f"rollouts/part-{self.written:08d}.parquet", rollouts.record(self.batches))
+            write_table(path / f"rollouts/part-{self.written:08d}.parquet", from_walks(self.batches))
             self.batches.clear()
         self.written = step
         write_table(path / "metrics.parquet", table(self.rows))

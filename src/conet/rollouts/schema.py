@@ -1,0 +1,61 @@
+"""The columns of rollouts, the same for walks, language models and other people's logs: one row a rollout."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+SPLITS = ("train", "eval", "harvest")
+PHASES = ("rlvr", "heat", "sft")
+
+
+def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]]":
+    """Return the columns of a table of rollouts with their types.
+
+    Parameters
+    ----------
+    optional
+        Which of the optional columns to add: "text", "text_hash", "file", "row".
+
+    Returns
+    -------
+    dict
+        By column, in this order:
+
+        ``step``
+            Updates of the policy that were done before the rollout was drawn.
+        ``problem``
+            Number of the problem.
+        ``sample``
+            0, 1, … within split, step and problem.
+        ``reward``
+        ``correct``
+            Whether the rollout solved its problem.
+        ``length``
+            Hops of a walk, or tokens (where these are not known, characters) of a completion.
+        ``truncated``
+            Whether the length limit ended it; null where that is unknown.
+        ``split``
+            "train", "eval" for what is reported apart, "harvest" for what was drawn for a heating.
+        ``phase``
+            "rlvr", "heat" or "sft".
+        ``text``, ``text_hash``
+            The completion, or a hash of it.
+        ``file``, ``row``
+            Where a log holds it.
+    """
+    import polars as pl
+
+    required: dict[str, pl.DataType | type[pl.DataType]] = {
+        "step": pl.Int32,
+        "problem": pl.Int32,
+        "sample": pl.Int32,
+        "reward": pl.Float32,
+        "correct": pl.Boolean,
+        "length": pl.Int32,
+        "truncated": pl.Boolean,
+        "split": pl.Enum(SPLITS),
+        "phase": pl.Enum(PHASES),
+    }
+    more = {"text": pl.String, "text_hash": pl.UInt64, "file": pl.UInt32, "row": pl.UInt32}
+    return required | {name: more[name] for name in optional}
