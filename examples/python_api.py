@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib import pyplot
 
 import conet
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.observables.length import windowed_correct_length
 from conet.observables.web import threshold_web
 
@@ -21,7 +21,7 @@ def main(out: Path) -> None:
     print(metrics.select("step", "accuracy", "correct_length", "islands").tail(3))
 
     # An observable by hand: which nodes have an edge that the policy has committed itself to?
-    final = threshold_web(Policy(training.policy.graph, training.policy.logits), config.web.threshold)
+    final = threshold_web(TablePolicy(training.policy.graph, training.policy.logits), config.web.threshold)
     print(f"{final.components} islands, average degree {final.mean_degree:.2f}, {len(final.nodes)} nodes")
 
     totals, counts = metrics["correct_length_sum"].to_numpy(), metrics["correct_count"].to_numpy()

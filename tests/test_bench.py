@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conet.bench import Size, engine, format_table, rivals, run_bench, timing
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import regular
 
 SMALL = Size(nodes=60, degree=6, questions=8, rollouts=4, max_length=6)
@@ -94,7 +94,7 @@ def test_updates_are_undone_before_the_next_case():
         case.work()
         case.put_back()
     assert bench.policy.sha256 == before
-    assert (bench.policy.records == Policy(graph, bench.policy.logits).records).all()
+    assert (bench.policy.records == TablePolicy(graph, bench.policy.logits).records).all()
 
 
 def test_questions_of_a_larger_graph_are_refused():

@@ -8,9 +8,9 @@ from scipy import stats
 from worlds import KINDS, MASK, SCALES, same_bits, world, worlds
 
 from conet.config import GraphSettings
-from conet.engine import gradient, reference
+from conet.engine import gradient, reference, tables
 from conet.engine import sample as engine
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, build, from_edges
 from conet.network.problems import Problems
 
@@ -26,7 +26,7 @@ def used(walks: engine.Walks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(worlds, st.integers(1, 15), st.booleans(), st.integers(0, MASK))
 def test_walks_follow_edges_and_end_where_they_should(asked, length, stop, key):
     policy, tasks = world(*asked, length=length, stop=stop)
-    walks = engine.sample(policy, tasks, 6, key)
+    walks = policy.sample(tasks, 6, key)
     sources, targets = policy.graph.sources(), policy.graph.targets
     ends = set(tasks.answers.tolist()) if stop else set()
     for walk in range(24):
@@ -47,12 +47,12 @@ def test_walks_follow_edges_and_end_where_they_should(asked, length, stop, key):
 
 def test_on_a_ring_only_the_longest_walk_decides():
     nodes = np.arange(12)
-    policy = Policy(from_edges(nodes, (nodes + 1) % 12, 12))
+    policy = TablePolicy(from_edges(nodes, (nodes + 1) % 12, 12))
     tasks = Problems(np.array([0, 3, 6], np.int32), np.array([5, 9, 1], np.int32), 6)
-    walks = engine.sample(policy, tasks, 2, 1)
+    walks = policy.sample(tasks, 2, 1)
     assert walks.length.tolist() == [5, 5, 6, 6, 6, 6]
     assert walks.correct.tolist() == [True, True, True, True, False, False]
-    stopped = engine.sample(policy, Problems(tasks.questions, tasks.answers, 6, True), 1, 1)
+    stopped = policy.sample(Problems(tasks.questions, tasks.answers, 6, True), 1, 1)
     assert stopped.length.tolist() == [1, 2, 3]  # at nodes 1, 5 and 9, answers of others but for the last
     assert stopped.correct.tolist() == [False, False, False]
 
@@ -63,8 +63,8 @@ def test_any_number_of_threads_gives_the_same_walks(kind, scale):
     logits = SCALES[scale] * np.random.default_rng(0).standard_normal(graph.edges)
     questions = np.arange(50, dtype=np.int32)
     tasks = Problems(questions, questions + 100, 60)
-    walks = [engine.sample(Policy(graph, logits), tasks, 67, 9, threads=threads) for threads in (1, 2, 3)]
-    assert walks[0].edges.size > engine._WORTH_A_THREAD  # or there would be one thread only
+    walks = [TablePolicy(graph, logits).sample(tasks, 67, 9, threads=threads) for threads in (1, 2, 3)]
+    assert walks[0].edges.size > tables._WORTH_A_THREAD  # or there would be one thread only
     for other in walks[1:]:
         assert all(same_bits(a, b) for a, b in zip(used(walks[0]), used(other)))
 
@@ -73,8 +73,8 @@ def test_any_number_of_threads_gives_the_same_walks(kind, scale):
 @given(worlds, st.integers(1, 20), st.integers(1, 20), st.integers(0, MASK))
 def test_more_rollouts_leave_the_first_ones_as_they_were(asked, fewer, further, key):
     policy, tasks = world(*asked)
-    few = engine.sample(policy, tasks, fewer, key)
-    many = engine.sample(policy, tasks, fewer + further, key)
+    few = policy.sample(tasks, fewer, key)
+    many = policy.sample(tasks, fewer + further, key)
     kept = np.flatnonzero(np.arange(4 * (fewer + further)) % (fewer + further) < fewer)
     assert all(same_bits(a, b) for a, b in zip(used(few), used(many.select(kept))))
 
@@ -84,9 +84,9 @@ def test_more_rollouts_leave_the_first_ones_as_they_were(asked, fewer, further, 
 def test_fewer_problems_leave_the_walks_as_they_were(asked, order, count, key):
     policy, tasks = world(*asked)
     chosen = order[:count]
-    some = engine.sample(policy, tasks, 7, key, problems=chosen)
+    some = policy.sample(tasks, 7, key, chosen=chosen)
     kept = np.concatenate([np.arange(7) + 7 * problem for problem in chosen])
-    everything = engine.sample(policy, tasks, 7, key).select(kept)
+    everything = policy.sample(tasks, 7, key).select(kept)
     assert all(same_bits(a, b) for a, b in zip(used(some), used(everything)))
     assert np.array_equal(some.problem, everything.problem)
     assert np.array_equal(some.starts, everything.starts)
@@ -96,7 +96,7 @@ def test_streams_differ_by_seed_step_and_purpose():
     policy, tasks = world("regular", "uniform", 30, 6, 0, length=20)
     keys = {engine.stream_key(*parts) for parts in np.ndindex(5, 5, 5)}
     assert len(keys) == 125
-    drawn = {engine.sample(policy, tasks, 3, key).edges.tobytes() for key in sorted(keys)[:20]}
+    drawn = {policy.sample(tasks, 3, key).edges.tobytes() for key in sorted(keys)[:20]}
     assert len(drawn) == 20
     assert 0 <= engine.stream_key(2**63 - 1, 10**9, 4) <= MASK
 
@@ -114,7 +114,7 @@ def test_tables_reproduce_every_probability(row, scale):
     degree = len(row)
     sources = np.concatenate([np.zeros(degree, int), np.arange(1, degree + 1)])
     targets = np.concatenate([np.arange(1, degree + 1), np.zeros(degree, int)])
-    policy = Policy(from_edges(sources, targets, degree + 1), np.array([*row, *[0.0] * degree]) * scale)
+    policy = TablePolicy(from_edges(sources, targets, degree + 1), np.array([*row, *[0.0] * degree]) * scale)
     records, expected = policy.records[:degree], policy.probability[:degree]
     keeps = records["threshold"] / 2.0**32
     found = np.bincount(records["alias_slot"], (1 - keeps) / degree, minlength=degree) + keeps / degree
@@ -135,7 +135,7 @@ def test_tables_reproduce_every_probability(row, scale):
 def test_first_steps_have_the_policys_probabilities():
     """Chi-square of 40,000 first steps from each of 4 nodes; false-alarm rate 1e-5 in all, seed fixed."""
     policy, tasks = world("regular", "random", 30, 6, 3, length=1)
-    walks = engine.sample(policy, tasks, 40_000, engine.stream_key(0, 0, engine.EVALUATE))
+    walks = policy.sample(tasks, 40_000, engine.stream_key(0, 0, engine.EVALUATE))
     counts = np.bincount(walks.edges[:, 0], minlength=policy.graph.edges)
     edges = (tasks.questions[:, None] * 6 + np.arange(6)).ravel()
     expected = 40_000 * policy.probability[edges]
@@ -168,7 +168,7 @@ def test_random_numbers_are_uniform_and_independent():
 
 
 def test_policy_keeps_its_tables_small_and_its_copies_apart():
-    policy = Policy(build(GraphSettings(), 0))
+    policy = TablePolicy(build(GraphSettings(), 0))
     assert policy.table_bytes_per_edge <= 20
     assert policy.uniform_degree == 40
     assert policy.probability == pytest.approx(np.full(32000, 1 / 40))
@@ -179,7 +179,7 @@ def test_policy_keeps_its_tables_small_and_its_copies_apart():
     assert copy.sha256 != policy.sha256
     assert policy.probability[0] == pytest.approx(1 / 40)
     with pytest.raises(ValueError, match="got logits of shape"):
-        Policy(policy.graph, np.zeros(3))
+        TablePolicy(policy.graph, np.zeros(3))
 
 
 # ---------------------------------------------------------------- gradients
@@ -187,7 +187,7 @@ def test_policy_keeps_its_tables_small_and_its_copies_apart():
 
 def log_likelihood(graph: Graph, logits: np.ndarray, walks: engine.Walks, weights: np.ndarray) -> float:
     """Σ weight · log π over every recorded step, the plain way."""
-    probability = Policy(graph, logits).probability
+    probability = TablePolicy(graph, logits).probability
     return sum(
         (weights[walk] if weights.ndim == 1 else weights[walk, step]) * np.log(probability[edge])
         for walk in range(len(walks.length))
@@ -199,7 +199,7 @@ def log_likelihood(graph: Graph, logits: np.ndarray, walks: engine.Walks, weight
 @pytest.mark.parametrize("per_step", [False, True])
 def test_gradient_equals_finite_differences(kind, per_step):
     policy, tasks = world(kind, "random", 10, 4, 8)
-    walks = engine.sample(policy, tasks, 3, 4)
+    walks = policy.sample(tasks, 3, 4)
     rng = np.random.default_rng(2)
     weights = rng.standard_normal(walks.edges.shape if per_step else walks.length.shape)
     found = gradient.from_walks(policy, walks, weights)
@@ -216,7 +216,7 @@ def test_gradient_equals_finite_differences(kind, per_step):
 @given(worlds, st.integers(0, 2**32 - 1), st.booleans())
 def test_gradient_rows_sum_to_zero_and_hold_everything(asked, draw, per_step):
     policy, tasks = world(*asked)
-    walks = engine.sample(policy, tasks, 6, draw)
+    walks = policy.sample(tasks, 6, draw)
     rng = np.random.default_rng(draw)
     weights = rng.standard_normal(walks.edges.shape if per_step else walks.length.shape)
     found = gradient.from_walks(policy, walks, weights)
@@ -231,7 +231,7 @@ def test_gradient_rows_sum_to_zero_and_hold_everything(asked, draw, per_step):
 
 def test_one_weight_a_walk_is_the_same_weight_at_every_step():
     policy, tasks = world("regular", "random", 20, 4, 1)
-    walks = engine.sample(policy, tasks, 5, 2)
+    walks = policy.sample(tasks, 5, 2)
     weights = np.random.default_rng(0).standard_normal(20)
     spread = np.where(walks.used(), weights[:, None], np.nan)  # beyond a walk's end anything may stand
     once, each = (gradient.from_walks(policy, walks, w) for w in (weights, spread))
@@ -241,18 +241,18 @@ def test_one_weight_a_walk_is_the_same_weight_at_every_step():
 
 def test_weightless_walks_and_no_walks_have_no_gradient():
     policy, tasks = world("regular", "random", 20, 4, 1)
-    walks = engine.sample(policy, tasks, 5, 2)
+    walks = policy.sample(tasks, 5, 2)
     nothing = gradient.from_walks(policy, walks, np.zeros(20))
     assert not nothing.values.any()
     assert len(nothing.rows) == 0
-    none = engine.sample(policy, tasks, 5, 2, problems=[])
+    none = policy.sample(tasks, 5, 2, chosen=[])
     assert (none.steps, none.rewards.shape) == (0, (0, 5))
     assert len(gradient.from_walks(policy, none, np.zeros(0)).rows) == 0
 
 
 def test_weights_that_do_not_fit_are_refused():
     policy, tasks = world("regular", "random", 20, 4, 1)
-    walks = engine.sample(policy, tasks, 5, 2)
+    walks = policy.sample(tasks, 5, 2)
     with pytest.raises(ValueError, match="got weights of shape"):
         gradient.from_walks(policy, walks, np.zeros(19))
     for bad in (np.nan, np.inf):

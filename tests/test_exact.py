@@ -12,16 +12,15 @@ from conet.base.errors import ConetError
 from conet.engine import exact
 from conet.engine.gradient import from_walks
 from conet.engine.problem_gradients import pulls, question_gradients
-from conet.engine.sample import sample
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.problems import Problems
 
 FALSE_ALARM = 1e-6  # of each statistical test as a whole; seeds are fixed
 
 
-def random_policy(graph: Graph, spread: float, seed: int) -> Policy:
-    return Policy(graph, spread * np.random.default_rng(seed).standard_normal(graph.edges))
+def random_policy(graph: Graph, spread: float, seed: int) -> TablePolicy:
+    return TablePolicy(graph, spread * np.random.default_rng(seed).standard_normal(graph.edges))
 
 
 def random_graph(nodes: int, seed: int, share: float = 0.4) -> Graph:
@@ -46,7 +45,7 @@ class Counted:
     flow: np.ndarray
 
 
-def count_walks(policy: Policy, tasks: Problems, problem: int) -> Counted:
+def count_walks(policy: TablePolicy, tasks: Problems, problem: int) -> Counted:
     """Go through every possible walk of one question."""
     graph, answer = policy.graph, int(tasks.answers[problem])
     stops = set(tasks.answers.tolist()) if tasks.stop_at_any_answer else set()
@@ -150,7 +149,7 @@ def test_gradient_is_the_finite_difference_of_the_objective(standardise, stop):
     tasks = make_tasks(60, 10, 8, 2, stop)
 
     def objective(logits: np.ndarray) -> float:
-        success = exact.solve(Policy(policy.graph, logits), tasks).success
+        success = exact.solve(TablePolicy(policy.graph, logits), tasks).success
         return float((2 * np.arcsin(np.sqrt(success)) if standardise else success).mean())
 
     gradient, success = exact.objective_gradient(policy, tasks, standardise=standardise)
@@ -164,10 +163,10 @@ def test_gradient_is_the_finite_difference_of_the_objective(standardise, stop):
 
 
 def length_p_value(
-    policy: Policy, tasks: Problems, solution: exact.Solution, rollouts: int, key: int
+    policy: TablePolicy, tasks: Problems, solution: exact.Solution, rollouts: int, key: int
 ) -> float:
     """Chi-square test of sampled lengths against the exact distribution, all questions in one sum."""
-    walks = sample(policy, tasks, rollouts, key)
+    walks = policy.sample(tasks, rollouts, key)
     statistic, freedom = 0.0, 0
     for problem in range(len(tasks)):
         mine = slice(problem * rollouts, (problem + 1) * rollouts)
@@ -191,7 +190,7 @@ def test_rollouts_agree_with_exact_lengths(stop):
     solution = exact.solve(policy, tasks)
     assert length_p_value(policy, tasks, solution, 20_000, 7) > FALSE_ALARM
     # The same test must notice a policy that is a little different.
-    other = exact.solve(Policy(policy.graph, 1.25 * policy.logits), tasks)
+    other = exact.solve(TablePolicy(policy.graph, 1.25 * policy.logits), tasks)
     assert length_p_value(policy, tasks, other, 20_000, 7) < FALSE_ALARM
 
 
@@ -212,7 +211,7 @@ def test_sampled_gradient_agrees_with_exact(centred):
     directions[1:20] *= np.abs(truth.values)
     sampled = np.empty((batches, len(directions)))
     for batch in range(batches):
-        walks = sample(policy, tasks, rollouts, 1000 + batch)
+        walks = policy.sample(tasks, rollouts, 1000 + batch)
         rewards = walks.rewards
         others = (rewards.sum(axis=1, keepdims=True) - rewards) / (rollouts - 1)
         weights = (rewards - others if centred else rewards) / rewards.size
@@ -297,13 +296,13 @@ def test_probability_is_kept(nodes, share, spread, max_length, stop, seed, data)
 
 def test_correct_length_is_undefined_where_nothing_succeeds():
     graph, tasks = CASES["answer out of reach"]
-    lengths = exact.solve(Policy(graph), tasks).correct_length
+    lengths = exact.solve(TablePolicy(graph), tasks).correct_length
     assert np.isnan(lengths[0])
     assert lengths[1] == 1.0
 
 
 def test_bad_input_is_refused():
-    policy = Policy(regular(20, 4, 0))
+    policy = TablePolicy(regular(20, 4, 0))
     tasks = make_tasks(20, 4, 5, 0)
     with pytest.raises(ValueError, match="finite"):
         exact.gradient(policy, tasks, np.array([1.0, np.nan, 0.0, 0.0]))

@@ -7,7 +7,7 @@ import pytest
 
 from conet.engine import exact
 from conet.engine.problem_gradients import question_gradients
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.problems import Problems
 from conet.observables.degree import effective_out_degree
@@ -20,11 +20,11 @@ APART = Problems(np.array([0, 1], np.int32), np.array([3, 4], np.int32), 2)
 AGREED = Problems(np.array([0, 1], np.int32), np.array([3, 3], np.int32), 2)
 
 
-def at_the_hub(first: float) -> Policy:
+def at_the_hub(first: float) -> TablePolicy:
     """Return the policy that goes from the hub to node 3 with this probability."""
     logits = np.zeros(CROSSROADS.edges)
     logits[CROSSROADS.offsets[HUB]] = math.log(first / (1 - first))
-    return Policy(CROSSROADS, logits)
+    return TablePolicy(CROSSROADS, logits)
 
 
 @pytest.mark.parametrize("first", [0.5, 0.8, 0.99])
@@ -70,7 +70,7 @@ def test_one_question_fights_nobody():
 
 def test_fights_are_the_strongest_of_all_pairs_and_nodes():
     graph = regular(40, 5, 0)
-    policy = Policy(graph, 2 * np.random.default_rng(1).standard_normal(graph.edges))
+    policy = TablePolicy(graph, 2 * np.random.default_rng(1).standard_normal(graph.edges))
     pairs = np.random.default_rng(2).permutation(40)[:24].astype(np.int32)
     tasks = Problems(pairs[:12], pairs[12:], 8)
     chosen = [11, 0, 5, 7, 3]
@@ -97,12 +97,12 @@ def test_fights_are_the_strongest_of_all_pairs_and_nodes():
 def test_effective_degree_is_k_at_the_start_and_one_at_the_end():
     graph = regular(30, 6, 3)
     tasks = Problems(np.array([0, 1], np.int32), np.array([2, 3], np.int32), 10)
-    policy = Policy(graph)
+    policy = TablePolicy(graph)
     flow = exact.flow(policy, tasks)
     assert effective_out_degree(graph, policy.probability, flow) == pytest.approx(6.0, rel=1e-12)
     logits = np.zeros(graph.edges)
     logits[graph.offsets[:-1]] = 100.0
-    frozen = Policy(graph, logits)
+    frozen = TablePolicy(graph, logits)
     flow = np.zeros(graph.edges)
     flow[graph.offsets[:-1]] = 1.0
     assert effective_out_degree(graph, frozen.probability, flow) == pytest.approx(1.0, rel=1e-12)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from conet.engine.gradient import Gradient, from_walks
-from conet.engine.sample import sample
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import regular
 from conet.network.problems import Problems
 
@@ -14,11 +13,11 @@ TASKS = Problems(np.arange(10, dtype=np.int32), np.arange(20, 30, dtype=np.int32
 
 @pytest.fixture
 def policy():
-    return Policy(regular(50, 5, 0))
+    return TablePolicy(regular(50, 5, 0))
 
 
-def gradient(policy: Policy, key: int, scale: float = 1.0) -> Gradient:
-    walks = sample(policy, TASKS, 4, key)
+def gradient(policy: TablePolicy, key: int, scale: float = 1.0) -> Gradient:
+    walks = policy.sample(TASKS, 4, key)
     return from_walks(policy, walks, scale * np.random.default_rng(key).normal(size=40))
 
 
@@ -27,7 +26,7 @@ def address(values: np.ndarray) -> int:
 
 
 def test_memory_used_again_holds_nothing_of_before(policy):
-    fresh = [gradient(Policy(regular(50, 5, 0)), key) for key in range(5)]
+    fresh = [gradient(TablePolicy(regular(50, 5, 0)), key) for key in range(5)]
     places = set()
     for key in range(5):
         again = gradient(policy, key)

@@ -10,7 +10,7 @@ from scipy import stats
 from conet.base.errors import ConetError
 from conet.config import GraphSettings
 from conet.engine.softmax import entropy, softmax
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network import builders
 from conet.network.graph import GRAPHS, Graph, build, from_edges
 from conet.network.problems import Problems
@@ -212,14 +212,14 @@ def test_softmax_and_entropy_by_hand():
     probability = softmax(logits, graph)
     assert probability == pytest.approx([0.25, 0.75, 1, 1, 0])
     assert entropy(probability, graph) == pytest.approx([-0.25 * np.log(0.25) - 0.75 * np.log(0.75), 0, 0])
-    assert Policy(graph, logits).probability == pytest.approx(probability, abs=1e-15)
+    assert TablePolicy(graph, logits).probability == pytest.approx(probability, abs=1e-15)
 
 
 @pytest.mark.parametrize("kind", DRAWN)
 def test_graphml_round_trip(tmp_path, kind):
     graph = build(GraphSettings(kind=kind, nodes=24, degree=6), 3)
     tasks = Problems(np.array([0, 1], np.int32), np.array([1, 5], np.int32), 5)
-    probability = Policy(graph).probability
+    probability = TablePolicy(graph).probability
     path = tmp_path / "web.graphml"
     builders.write_graphml(graph, path, probability, tasks)
     again = build(GraphSettings(kind="graphml", nodes=2, degree=999, file=str(path)), 0)

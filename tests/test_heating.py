@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conet.engine.sample import Walks, sample, stream_key
-from conet.engine.tables import Policy
+from conet.engine.sample import Walks, stream_key
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.problems import Problems
 from conet.rollouts.selection import choose, hard_problems
@@ -74,7 +74,7 @@ def test_what_is_taught_of_several_correct_samples():
 
 def harvested() -> tuple[Walks, Problems]:
     tasks = tasks_of(list(range(12)), list(range(12, 24)), 12)
-    return sample(Policy(regular(40, 4, 0)), tasks, 100, stream_key(0, 0, 3)), tasks
+    return TablePolicy(regular(40, 4, 0)).sample(tasks, 100, stream_key(0, 0, 3)), tasks
 
 
 @pytest.mark.parametrize("pick", ["shortest", "first", "random"])
@@ -118,7 +118,7 @@ def test_no_problem_qualifies():
 def test_shortest_walks_are_shortest(seed):
     graph = regular(60, 2, seed)
     tasks = tasks_of(list(range(20)), list(range(20, 40)), 5)
-    found = demonstrations.shortest_walks(Policy(graph), tasks)
+    found = demonstrations.shortest_walks(TablePolicy(graph), tasks)
     lengths = dict(nx.all_pairs_shortest_path_length(oracle(graph)))
     pairs = list(zip(tasks.questions.tolist(), tasks.answers.tolist()))
     within = [problem for problem, (q, a) in enumerate(pairs) if lengths[q].get(a, 99) <= 5]
@@ -137,18 +137,18 @@ def test_shortest_walks_go_around_the_answers_of_others():
     # 0 → 1 → 3 is shorter than 0 → 2 → 4 → 3, but node 1 is the answer of question 5.
     pairs = [(0, 1), (1, 3), (0, 2), (2, 4), (4, 3), (3, 0), (5, 1), (1, 5)]
     graph = from_edges(*np.array(pairs).T, 6)
-    around = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4, stop=True))
+    around = demonstrations.shortest_walks(TablePolicy(graph), tasks_of([0, 5], [3, 1], 4, stop=True))
     assert around.length.tolist() == [3, 1]
-    through = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 4))
+    through = demonstrations.shortest_walks(TablePolicy(graph), tasks_of([0, 5], [3, 1], 4))
     assert through.length.tolist() == [2, 1]
-    too_long = demonstrations.shortest_walks(Policy(graph), tasks_of([0, 5], [3, 1], 2, stop=True))
+    too_long = demonstrations.shortest_walks(TablePolicy(graph), tasks_of([0, 5], [3, 1], 2, stop=True))
     assert too_long.problems.tolist() == [1]
     # A walk may start at a node that is another question's answer.
-    chained = demonstrations.shortest_walks(Policy(graph), tasks_of([5, 1], [1, 3], 4, stop=True))
+    chained = demonstrations.shortest_walks(TablePolicy(graph), tasks_of([5, 1], [1, 3], 4, stop=True))
     assert chained.problems.tolist() == [0, 1]
     assert chained.length.tolist() == [1, 1]
 
 
 def test_shortest_walks_where_an_answer_cannot_be_reached():
     graph = from_edges(np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2]), 4)
-    assert len(demonstrations.shortest_walks(Policy(graph), tasks_of([0], [2], 9)).length) == 0
+    assert len(demonstrations.shortest_walks(TablePolicy(graph), tasks_of([0], [2], 9)).length) == 0

@@ -13,9 +13,9 @@ from conet.base.registry import load_file
 from conet.config import LearnerSettings
 from conet.engine import exact
 from conet.engine.gradient import Gradient, from_walks
-from conet.engine.sample import Walks, sample, stream_key
+from conet.engine.sample import Walks, stream_key
 from conet.engine.softmax import softmax
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.learners import LEARNERS, Batch, Learner, make, optim
 from conet.learners.base import standardised, step_probability
 from conet.network.graph import regular
@@ -33,8 +33,8 @@ TINY = conet.preset("smoke").override(
 )  # fmt: skip
 
 
-def random_policy(seed: int = 0) -> Policy:
-    return Policy(GRAPH, np.random.default_rng(seed).normal(0, 0.7, GRAPH.edges))
+def random_policy(seed: int = 0) -> TablePolicy:
+    return TablePolicy(GRAPH, np.random.default_rng(seed).normal(0, 0.7, GRAPH.edges))
 
 
 def fixed_walks(rewards: np.ndarray = REWARDS, seed: int = 0) -> Walks:
@@ -53,7 +53,7 @@ def fixed_walks(rewards: np.ndarray = REWARDS, seed: int = 0) -> Walks:
     )
 
 
-def batch_of(policy: Policy, walks: Walks, behaviour: np.ndarray | None = None, reference=None) -> Batch:
+def batch_of(policy: TablePolicy, walks: Walks, behaviour: np.ndarray | None = None, reference=None) -> Batch:
     now = step_probability(walks, policy.probability)
     return Batch(
         walks, policy, TASKS,
@@ -254,7 +254,7 @@ def test_exact_learner_ascends_what_it_states(std_normalization):
     policy = random_policy()
 
     def objective(logits):
-        success = exact.solve(Policy(GRAPH, logits), TASKS).success
+        success = exact.solve(TablePolicy(GRAPH, logits), TASKS).success
         return float(np.mean(2 * np.arcsin(np.sqrt(success)) if std_normalization else success))
 
     learner = LEARNERS["exact"](std_normalization=std_normalization)
@@ -445,7 +445,7 @@ def test_conformance(name, optimizer, tmp_path):
 def test_gradients_of_a_softmax_sum_to_zero_at_every_node(name):
     settings = LearnerSettings(name=name)
     learner, policy = make(settings), random_policy()
-    walks = sample(policy, TASKS, 64, stream_key(1, 0, 0))
+    walks = policy.sample(TASKS, 64, stream_key(1, 0, 0))
     gradient = learner.gradient(batch_of(policy, walks))
     rows = gradient.rows.tolist()
     assert len(rows) == len(set(rows))

@@ -13,9 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from conet.base.errors import ConetError
 from conet.base.registry import resolve
-from conet.engine import sample as engine
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import regular
 from conet.network.problems import Problems
 from conet.observables import OBSERVABLES, Observation, evaluate, length, pass_at_k
@@ -157,9 +156,9 @@ def test_path_diversity_by_hand():
 
 @pytest.fixture
 def observation():
-    policy = Policy(regular(20, 3, 0), np.random.default_rng(0).normal(size=60))
+    policy = TablePolicy(regular(20, 3, 0), np.random.default_rng(0).normal(size=60))
     tasks = Problems(np.array([0, 1, 2], np.int32), np.array([5, 6, 7], np.int32), max_length=8)
-    return Observation(4, policy, tasks, engine.sample(policy, tasks, 16, key=3))
+    return Observation(4, policy, tasks, policy.sample(tasks, 16, key=3))
 
 
 def test_every_named_observable_keeps_the_contract(observation):

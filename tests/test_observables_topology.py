@@ -9,8 +9,7 @@ from scipy.cluster.hierarchy import is_valid_linkage, linkage
 from scipy.spatial.distance import squareform
 
 from conet.base.errors import ConetError
-from conet.engine import sample as engine
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network import islands, topology
 from conet.network.graph import from_edges, regular
 from conet.network.problems import Problems
@@ -26,11 +25,11 @@ def graph_of(pairs: list[tuple[int, int]], size: int) -> Web:
     return Web(sources, targets, np.arange(len(pairs), dtype=np.int32), size)
 
 
-def policy_on(pairs: dict[tuple[int, int], float], nodes: int) -> Policy:
+def policy_on(pairs: dict[tuple[int, int], float], nodes: int) -> TablePolicy:
     """Make a policy whose logits stand beside the edges."""
     sources, targets = np.array(list(pairs)).T
     graph = from_edges(sources, targets, nodes)
-    return Policy(graph, np.array([pairs[key] for key in zip(graph.sources(), graph.targets)]))
+    return TablePolicy(graph, np.array([pairs[key] for key in zip(graph.sources(), graph.targets)]))
 
 
 @settings(max_examples=50, deadline=None)
@@ -91,7 +90,7 @@ def test_topology_of_an_empty_web():
 
 def test_random_web_keeps_the_out_degrees():
     rng = np.random.default_rng(1)
-    policy = Policy(regular(80, 5, 0), 2 * rng.normal(size=400))
+    policy = TablePolicy(regular(80, 5, 0), 2 * rng.normal(size=400))
     web = threshold_web(policy, 0.2)
     drawn = topology.random_web(policy.graph, web, rng)
     assert (
@@ -103,7 +102,7 @@ def test_random_web_keeps_the_out_degrees():
 
 def test_null_model_draws_every_edge_equally_often():
     """Chi-square of 5 edges at one node over 2,000 draws; false-alarm rate 0.001."""
-    policy = Policy(regular(6, 5, 0))
+    policy = TablePolicy(regular(6, 5, 0))
     web = graph_of([(2, 0), (2, 1)], 6)
     rng = np.random.default_rng(3)
     edges = np.concatenate([topology.random_web(policy.graph, web, rng).edges for _ in range(2000)])
@@ -124,7 +123,7 @@ def test_null_model_tells_a_chain_from_chance():
 
 
 def test_threshold_sensitivity():
-    policy = Policy(regular(10, 2, 0))
+    policy = TablePolicy(regular(10, 2, 0))
     found = threshold_sensitivity(policy, np.array([0], np.int32))
     assert found["threshold"].tolist() == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     assert found["web_edges"].tolist() == [20] * 5 + [0] * 4
@@ -214,7 +213,7 @@ def test_each_flip_cuts_off_its_own_subtree(trunk):
 def test_damage_of_one_trunk_edge(trunk):
     pairs, tasks = trunk
     before, after = policy_on(pairs, 9), policy_on(pairs | {(4, 8): 30.0}, 9)
-    walks = engine.sample(before, tasks, 50, key=2)
+    walks = before.sample(tasks, 50, key=2)
     found = damage.damage(before, after, tasks, walks, threshold=0.9)
     assert (found["candidates"], found["flips"], found["flipped_share"]) == (8, 1, 1 / 8)
     assert (found["connected_before"], found["connected_after"]) == (4, 1)

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conet.base.errors import ConetError
-from conet.engine import sample as engine
 from conet.engine.softmax import entropy
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.layout import colour_islands, lay_out
 from conet.network.problems import Problems
@@ -17,11 +16,13 @@ from conet.network.web import Web
 from conet.observables import diversity, web
 
 
-def small_policy(pairs: list[tuple[int, int]], nodes: int, logits: dict[tuple[int, int], float]) -> Policy:
+def small_policy(
+    pairs: list[tuple[int, int]], nodes: int, logits: dict[tuple[int, int], float]
+) -> TablePolicy:
     sources, targets = np.array(pairs).T
     graph = from_edges(sources, targets, nodes)
     keys = list(zip(graph.sources().tolist(), graph.targets.tolist()))
-    return Policy(graph, np.array([logits.get(key, 0.0) for key in keys]))
+    return TablePolicy(graph, np.array([logits.get(key, 0.0) for key in keys]))
 
 
 def graph_of(pairs: list[tuple[int, int]], size: int) -> Web:
@@ -83,7 +84,7 @@ def test_networkx_agrees(pairs, questions):
 @pytest.mark.parametrize("threshold", [0.05, 0.3, 0.5, 1.0])
 def test_threshold_web_of_a_regular_graph(threshold):
     rng = np.random.default_rng(0)
-    policy = Policy(regular(60, 6, 0), 3 * rng.normal(size=360))
+    policy = TablePolicy(regular(60, 6, 0), 3 * rng.normal(size=360))
     found = web.threshold_web(policy, threshold)
     assert found.edges.tolist() == np.flatnonzero(policy.probability >= threshold).tolist()
     assert found.sources.tolist() == (found.edges // 6).tolist()
@@ -97,7 +98,7 @@ def test_threshold_web_of_a_regular_graph(threshold):
 
 
 def test_edge_on_the_threshold_counts():
-    policy = Policy(regular(5, 2, 0))  # every edge has π = 1/2
+    policy = TablePolicy(regular(5, 2, 0))  # every edge has π = 1/2
     assert len(web.threshold_edges(policy.probability, 0.5)) == 10
     assert len(web.threshold_edges(policy.probability, np.nextafter(0.5, 1))) == 0
 
@@ -112,7 +113,7 @@ def test_argmax_web_takes_the_first_of_equals_and_uneven_rows():
 def test_traffic_web_holds_the_edges_of_successful_walks_only():
     policy = small_policy([(0, 1), (1, 2), (1, 3), (2, 0), (3, 0)], 4, {})
     tasks = Problems(np.array([0], np.int32), np.array([2], np.int32), max_length=2)
-    walks = engine.sample(policy, tasks, 64, key=1)
+    walks = policy.sample(tasks, 64, key=1)
     edges, counts = web.traffic_counts(walks)
     assert 0 < walks.correct.sum() < 64
     assert edges.tolist() == [0, 1]
@@ -128,7 +129,7 @@ def test_row_entropy_is_that_of_the_plain_sum(degrees, seed, scale):
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(degrees)])
     graph = Graph(offsets, rng.integers(0, len(degrees), offsets[-1]).astype(np.int32))
-    policy = Policy(graph, rng.normal(size=graph.edges) * scale)
+    policy = TablePolicy(graph, rng.normal(size=graph.edges) * scale)
     expected = entropy(policy.probability, graph)
     np.testing.assert_allclose(diversity.node_entropy(policy), expected, atol=1e-11)
     chosen = np.array([len(degrees) - 1, 0])
@@ -137,7 +138,7 @@ def test_row_entropy_is_that_of_the_plain_sum(degrees, seed, scale):
 
 
 def test_entropy_of_the_uniform_policy():
-    policy = Policy(regular(30, 7, 0))
+    policy = TablePolicy(regular(30, 7, 0))
     assert diversity.policy_entropy(policy) == pytest.approx(np.log(7))
     assert np.isnan(diversity.policy_entropy(policy, np.zeros(0, np.int32)))
 

@@ -10,7 +10,7 @@ from worlds import KINDS, MASK, SCALES, same_bits, world, worlds
 from conet.config import GraphSettings, ProblemSettings
 from conet.engine import gradient, kernels, reference
 from conet.engine import sample as engine
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import build
 from conet.network.problems import make
 
@@ -88,7 +88,7 @@ def test_walks_equal_their_twin(asked, rollouts, length, stop, key, share, data)
 @given(worlds, st.booleans(), st.integers(0, 2**32 - 1), st.sampled_from(["few", "normal"]))
 def test_gradients_equal_their_twin(asked, per_step, draw, sort):
     policy, tasks = world(*asked)
-    walks = engine.sample(policy, tasks, 5, draw)
+    walks = policy.sample(tasks, 5, draw)
     rng = np.random.default_rng(draw)
     shape = walks.edges.shape if per_step else walks.length.shape
     # Few values: many zeros, and sums that cancel to exactly zero.
@@ -115,7 +115,7 @@ def test_whole_updates_equal_those_of_the_twin(kind, stop, monkeypatch):
     def train() -> str:
         policy, tasks = world(kind, "random", 20, 4, 5, length=12, stop=stop)
         for step in range(4):
-            walks = engine.sample(policy, tasks, 8, engine.stream_key(1, step, engine.TRAIN))
+            walks = policy.sample(tasks, 8, engine.stream_key(1, step, engine.TRAIN))
             weights = (walks.rewards - walks.rewards.mean(axis=1, keepdims=True)).reshape(-1)
             ascent = gradient.from_walks(policy, walks, weights)
             policy.logits += 3.0 * ascent.values
@@ -131,16 +131,16 @@ def test_whole_updates_equal_those_of_the_twin(kind, stop, monkeypatch):
 @pytest.mark.parametrize("scale", sorted(SCALES))
 def test_at_the_size_of_the_main_job(scale):
     graph = build(GraphSettings(), 0)
-    policy = Policy(graph, SCALES[scale] * np.random.default_rng(1).standard_normal(graph.edges))
+    policy = TablePolicy(graph, SCALES[scale] * np.random.default_rng(1).standard_normal(graph.edges))
     tasks = make(ProblemSettings(max_length=100), graph.nodes, 0)
-    walks = engine.sample(policy, tasks, 2, 11)
+    walks = policy.sample(tasks, 2, 11)
     weights = np.random.default_rng(2).standard_normal(256)
     ascent = gradient.from_walks(policy, walks, weights)
     with pytest.MonkeyPatch.context() as patched:
         for name in ("refresh_rows", "sample", "accumulate", "finish_rows"):
             patched.setattr(kernels, name, getattr(reference, name))
-        plain = Policy(graph, policy.logits)
-        plain_walks = engine.sample(plain, tasks, 2, 11)
+        plain = TablePolicy(graph, policy.logits)
+        plain_walks = plain.sample(tasks, 2, 11)
         plain_ascent = gradient.from_walks(plain, plain_walks, weights)
     assert same_bits(policy.probability, plain.probability)
     assert same_bits(policy.records, plain.records)

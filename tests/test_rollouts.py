@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from conet import rollouts
-from conet.engine.sample import Walks, sample, stream_key
-from conet.engine.tables import Policy
+from conet.engine.sample import Walks, stream_key
+from conet.engine.tables import TablePolicy
 from conet.network.graph import regular
 from conet.network.problems import Problems
 
@@ -14,10 +14,10 @@ TASKS = Problems(np.array([0, 1, 2], np.int32), np.array([3, 4, 5], np.int32), 4
 
 
 def two_batches() -> list[tuple[int, str, str, Walks]]:
-    policy = Policy(regular(12, 3, 0))
+    policy = TablePolicy(regular(12, 3, 0))
     return [
-        (7, "train", "rlvr", sample(policy, TASKS, 5, stream_key(0, 7, 0))),
-        (8, "eval", "heat", sample(policy, TASKS, 3, stream_key(0, 8, 0), problems=[2, 0])),
+        (7, "train", "rlvr", policy.sample(TASKS, 5, stream_key(0, 7, 0))),
+        (8, "eval", "heat", policy.sample(TASKS, 3, stream_key(0, 8, 0), chosen=[2, 0])),
     ]
 
 

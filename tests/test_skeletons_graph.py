@@ -14,7 +14,7 @@ import conet
 from conet.base.errors import ConetError
 from conet.base.registry import load_file
 from conet.config import GraphSettings
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.builders import to_networkx, write_graphml
 from conet.network.graph import GRAPHS, Graph, build
 
@@ -65,7 +65,7 @@ def test_graph_is_simple_and_goes_on_everywhere(asked):
     assert np.diff(graph.offsets).min() >= 1
     assert graph.edges / graph.nodes == pytest.approx(6, rel=0.2)
     assert (graph.offsets.dtype, graph.targets.dtype) == (np.int64, np.int32)
-    assert Policy(graph).probability.sum() == pytest.approx(48)
+    assert TablePolicy(graph).probability.sum() == pytest.approx(48)
 
 
 def test_same_seed_same_graph(asked):

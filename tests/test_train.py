@@ -9,8 +9,10 @@ import pytest
 
 import conet
 from conet.engine import sample as engine
+from conet.engine import tables
+from conet.engine import threads as threading
 from conet.engine.softmax import entropy, softmax
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.learners import LEARNERS
 from conet.observables import web
 from conet.rollouts import per_problem
@@ -48,8 +50,8 @@ def finished(tmp_path_factory):
 )
 def test_threads_do_not_change_a_bit(changes, monkeypatch):
     used = []
-    pool = engine._pool
-    monkeypatch.setattr(engine, "_pool", lambda threads: used.append(threads) or pool(threads))
+    pool = threading._pool
+    monkeypatch.setattr(threading, "_pool", lambda threads: used.append(threads) or pool(threads))
     config = LARGE.override(changes)
     results = [conet.simulate(config, threads=threads) for threads in (1, 2, 3)]
     assert set(used) == {2, 3}, "the batches are too small to be shared out"
@@ -121,8 +123,8 @@ def test_metrics_recomputed_from_the_rollouts(finished):
 
 def test_rollouts_are_those_of_the_recorded_policy(finished):
     """The snapshot of step 10 is the policy that walked at step 10."""
-    policy = Policy(finished.graph(), finished.snapshot(10)["logits"])
-    walks = engine.sample(policy, finished.tasks(), 8, engine.stream_key(0, 10, engine.TRAIN))
+    policy = TablePolicy(finished.graph(), finished.snapshot(10)["logits"])
+    walks = policy.sample(finished.tasks(), 8, engine.stream_key(0, 10, engine.TRAIN))
     part = finished.rollouts().filter(pl.col("step") == 10).collect()
     assert part["length"].to_list() == walks.length.tolist()
     assert part["correct"].to_list() == walks.correct.tolist()
@@ -134,13 +136,13 @@ def test_webs_recomputed_from_the_snapshots(finished):
     graph, tasks = finished.graph(), finished.tasks()
     for step in finished.snapshot_steps():
         snapshot = finished.snapshot(step)
-        policy = Policy(graph, snapshot["logits"])
+        policy = TablePolicy(graph, snapshot["logits"])
         expected = web.threshold_web(policy, 0.3).summary(tasks.questions)
         for name, value in expected.items():
             assert values[step, name, 0] == pytest.approx(value)
             if step < 24:
                 assert finished.metrics()[name][step] == pytest.approx(value)
-        walks = engine.sample(policy, tasks, 64, engine.stream_key(0, step, engine.TRAFFIC))
+        walks = policy.sample(tasks, 64, engine.stream_key(0, step, engine.TRAFFIC))
         used = walks.edges[walks.used() & walks.correct[:, None]]
         edges, counts = np.unique(used, return_counts=True)
         assert snapshot["traffic_edges"].tolist() == edges.tolist()
@@ -168,7 +170,7 @@ def test_summary_recomputed(finished):
     assert length["end"] == pytest.approx(totals[-20:].sum() / counts[-20:].sum())
     assert length["min"] == pytest.approx(min(window))
     assert length["min_step"] == int(np.argmin(window))
-    final = Policy(finished.graph(), finished.snapshot(24)["logits"])
+    final = TablePolicy(finished.graph(), finished.snapshot(24)["logits"])
     thresholded = web.threshold_web(final, 0.3)
     islands = [*metrics["islands"].to_list(), thresholded.components]
     assert summary["islands"] == {
@@ -177,7 +179,7 @@ def test_summary_recomputed(finished):
     assert summary["web"]["components"] == thresholded.components
     assert summary["web"]["mean_degree"] == pytest.approx(thresholded.mean_degree)
     assert summary["web"]["cycle_rank"] == thresholded.cycle_rank
-    walks = engine.sample(final, finished.tasks(), 256, engine.stream_key(0, 24, engine.PASS_AT_K))
+    walks = final.sample(finished.tasks(), 256, engine.stream_key(0, 24, engine.PASS_AT_K))
     assert summary["pass_at_k"]["1"] == pytest.approx(walks.correct.mean())
     assert summary["pass_at_k"]["256"] == pytest.approx(walks.correct.reshape(10, 256).any(axis=1).mean())
     assert [int(k) for k in summary["pass_at_k"]] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
@@ -191,8 +193,8 @@ def test_the_final_policy_is_the_first_plus_all_updates(finished):
     graph, tasks = finished.graph(), finished.tasks()
     logits, sources = np.zeros(graph.edges), graph.sources()
     for step in range(24):
-        policy = Policy(graph, logits)
-        walks = engine.sample(policy, tasks, 8, engine.stream_key(0, step, engine.TRAIN))
+        policy = TablePolicy(graph, logits)
+        walks = policy.sample(tasks, 8, engine.stream_key(0, step, engine.TRAIN))
         rewards = walks.correct.reshape(10, 8).astype(float)
         centred, spread = rewards - rewards.mean(axis=1, keepdims=True), rewards.std(axis=1, keepdims=True)
         advantage = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
@@ -282,5 +284,5 @@ def test_snapshot_steps_of_the_presets(preset):
 
 def test_large_batches_use_threads():
     """The settings above stay worth a thread; else the test of determinism would test nothing."""
-    assert engine._WORTH_A_THREAD <= 64 * 64 * 27
+    assert tables._WORTH_A_THREAD <= 64 * 64 * 27
     assert len(Trainer(LARGE).tasks) == 64

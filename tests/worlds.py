@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from conet.config import GraphSettings
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import build
 from conet.network.problems import Problems
 
@@ -23,7 +23,7 @@ worlds = st.tuples(
 
 def world(
     kind: str, scale: str, nodes: int, degree: int, seed: int, length: int = 9, stop: bool = False
-) -> tuple[Policy, Problems]:
+) -> tuple[TablePolicy, Problems]:
     """Make a small policy of one sort, and questions whose answers may be other questions' answers."""
     graph = build(GraphSettings(kind=kind, nodes=nodes, degree=degree), seed)
     rng = np.random.default_rng(seed)
@@ -32,7 +32,7 @@ def world(
         logits[rng.random(graph.edges) < 0.1] = -2000.0  # an edge that underflows to probability zero
     questions = rng.permutation(nodes)[:4].astype(np.int32)
     answers = (questions + rng.integers(1, nodes, 4, dtype=np.int32)) % nodes
-    return Policy(graph, logits), Problems(questions, answers.astype(np.int32), length, stop)
+    return TablePolicy(graph, logits), Problems(questions, answers.astype(np.int32), length, stop)
 
 
 def same_bits(first: np.ndarray, second: np.ndarray) -> bool:

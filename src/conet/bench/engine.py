@@ -9,8 +9,8 @@ import numpy as np
 from conet.bench.timing import Case, Size
 from conet.config import ProblemSettings, preset
 from conet.engine.gradient import Gradient
-from conet.engine.sample import TRAIN, Walks, sample, stream_key
-from conet.engine.tables import Policy
+from conet.engine.sample import TRAIN, Walks, stream_key
+from conet.engine.tables import TablePolicy
 from conet.learners import Batch, Learner, make
 from conet.learners.optim import SGD
 from conet.network import problems as problem_sets
@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self, size: Size, graph: Graph, logits: np.ndarray | None = None) -> None:
         self.size, self.logits = size, logits
-        self.policy = Policy(graph, logits)
+        self.policy = TablePolicy(graph, logits)
         self.tasks = make_tasks(size)
         self._changed = np.zeros(0, np.int32)
 
@@ -44,7 +44,7 @@ class Bench:
         """Sampling alone."""
 
         def work() -> dict[str, int]:
-            return {"steps": sample(self.policy, self.tasks, self.size.rollouts, KEY, threads=threads).steps}
+            return {"steps": self.policy.sample(self.tasks, self.size.rollouts, KEY, threads=threads).steps}
 
         return Case(self.labels("sample", threads=threads), work)
 
@@ -76,10 +76,10 @@ class Bench:
 
 
 def update(
-    policy: Policy, tasks: Problems, learner: Learner, rollouts: int, key: int, threads: int = 1
+    policy: TablePolicy, tasks: Problems, learner: Learner, rollouts: int, key: int, threads: int = 1
 ) -> tuple[Walks, Gradient]:
     """Do what one step of a training does, without its metrics."""
-    walks = sample(policy, tasks, rollouts, key, threads=threads)
+    walks = policy.sample(tasks, rollouts, key, threads=threads)
     gradient = learner.gradient(Batch(walks, policy, tasks, _NO_STEPS, policy.probability, threads))
     SGD().step(policy, gradient, learner.learning_rate)
     return walks, gradient
@@ -94,7 +94,7 @@ def trained_logits(size: Size, graph: Graph) -> np.ndarray:
     """Logits after a training as the preset ``reference`` does it (its learner, length and steps)."""
     config = preset("reference")
     learner = make(config.learner)
-    policy = Policy(graph)
+    policy = TablePolicy(graph)
     tasks = problem_sets.make(
         config.problems.model_copy(update={"count": size.questions}), size.nodes, config.seed
     )

@@ -10,8 +10,8 @@ from conet.config import preset
 from conet.engine import exact
 from conet.engine import sample as streams
 from conet.engine.gradient import from_walks
-from conet.engine.sample import Walks, sample, stream_key
-from conet.engine.tables import Policy
+from conet.engine.sample import Walks, stream_key
+from conet.engine.tables import TablePolicy
 from conet.learners.optim import SGD
 from conet.network.problems import Problems
 from conet.observables.damage import damage
@@ -45,7 +45,7 @@ def forgetting_run(
     arrays, state = training.state()
     kept = ({name: array.copy() for name, array in arrays.items()}, state)
     lessons = foreign_lessons(training, max(foreign))
-    before = Policy(training.policy.graph, training.policy.logits)
+    before = TablePolicy(training.policy.graph, training.policy.logits)
     walks = training.sample(64, streams.TRAFFIC)
     recovery = np.zeros((len(foreign), len(sft_steps), len(RECOVERY)))
     found: dict[str, np.ndarray] = {}
@@ -72,11 +72,13 @@ def foreign_lessons(training: Trainer, count: int) -> Walks:
     pairs = free[: 2 * (count + 8)].astype(np.int32)  # a few more: some have no correct walk
     foreign = Problems(pairs[::2], pairs[1::2], tasks.max_length)
     key = stream_key(training.config.seed, 0, streams.HARVEST)
-    found = demonstrations(sample(Policy(graph), foreign, LOOKS, key), np.inf, "first", training.config.seed)
+    found = demonstrations(
+        TablePolicy(graph).sample(foreign, LOOKS, key), np.inf, "first", training.config.seed
+    )
     return found.select(np.arange(min(count, len(found.length))))
 
 
-def _fine_tune(policy: Policy, lessons: Walks, steps: int, strength: float) -> None:
+def _fine_tune(policy: TablePolicy, lessons: Walks, steps: int, strength: float) -> None:
     optimizer = SGD()
     for _ in range(steps):
         optimizer.step(policy, from_walks(policy, lessons, np.ones(len(lessons.length))), strength)

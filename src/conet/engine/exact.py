@@ -18,7 +18,7 @@ from conet.base.errors import ConetError
 from conet.engine import exact_kernels as kernels
 from conet.engine.gradient import Gradient
 from conet.engine.kernels import finish_rows
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
 _PARTS = 8  # at most so many threads are of use; fixed, because the order of sums depends on it
@@ -55,7 +55,7 @@ class Solution:
 
 
 def solve(
-    policy: Policy, tasks: Problems, *, problems: Iterable[int] | None = None, threads: int = 1
+    policy: TablePolicy, tasks: Problems, *, problems: Iterable[int] | None = None, threads: int = 1
 ) -> Solution:
     """Solve each question exactly.
 
@@ -89,7 +89,7 @@ def solve(
 
 
 def flow(
-    policy: Policy, tasks: Problems, *, given_success: bool = False, problems: Iterable[int] | None = None,
+    policy: TablePolicy, tasks: Problems, *, given_success: bool = False, problems: Iterable[int] | None = None,
     threads: int = 1,
 ) -> np.ndarray:  # fmt: skip
     """How often successful walks pass each edge, summed over the questions.
@@ -111,7 +111,7 @@ def flow(
 
 
 def gradient(
-    policy: Policy,
+    policy: TablePolicy,
     tasks: Problems,
     weights: np.ndarray,
     *,
@@ -140,7 +140,7 @@ def gradient(
 
 
 def objective_gradient(
-    policy: Policy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
+    policy: TablePolicy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
     threads: int = 1,
 ) -> tuple[Gradient, np.ndarray]:  # fmt: skip
     """Gradient of what group-normalised GRPO ascends with infinitely many rollouts.
@@ -194,7 +194,7 @@ class Flows:
 
 
 def sum_flows(
-    policy: Policy, tasks: Problems, rule: int, problems: Iterable[int] | None = None, threads: int = 1,
+    policy: TablePolicy, tasks: Problems, rule: int, problems: Iterable[int] | None = None, threads: int = 1,
     *, weights: np.ndarray | None = None, norms: bool = False, rows: np.ndarray | None = None,
 ) -> Flows:  # fmt: skip
     """Run the passes: the ground that flow, gradients and pulls stand on.
@@ -228,7 +228,7 @@ def sum_flows(
     return Flows(values, success, alone, single)
 
 
-def from_flow(policy: Policy, values: np.ndarray) -> Gradient:
+def from_flow(policy: TablePolicy, values: np.ndarray) -> Gradient:
     """Turn a weighted flow into the gradient that belongs to it, in place."""
     touched = np.maximum.reduceat(np.abs(values), policy.graph.offsets[:-1]) > 0
     rows = np.flatnonzero(touched).astype(np.int32)
@@ -247,7 +247,7 @@ def _in_parts(part: Callable[[int, int], Any], questions: int, threads: int) -> 
         return list(pool.map(lambda span: part(*span), spans))
 
 
-def _reversed(policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _reversed(policy: TablePolicy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn the edges round: offsets by target, source of each edge, its probability."""
     from scipy.sparse import csr_array
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from conet.engine import kernels
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class _Lent(NamedTuple):
     view: "ref[np.ndarray]"
 
 
-_LENT: "WeakKeyDictionary[Policy, _Lent]" = WeakKeyDictionary()
+_LENT: "WeakKeyDictionary[TablePolicy, _Lent]" = WeakKeyDictionary()
 
 
-def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
+def from_walks(policy: TablePolicy, walks: Walks, weights: np.ndarray) -> Gradient:
     """Add up weight · ∇ log π over walks: the usual way to make a learner's gradient.
 
     Parameters
@@ -78,7 +78,7 @@ def from_walks(policy: Policy, walks: Walks, weights: np.ndarray) -> Gradient:
     return Gradient(view, touched)
 
 
-def _zeros(policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+def _zeros(policy: TablePolicy) -> tuple[np.ndarray, np.ndarray]:
     """Zeros, one an edge and one a node: those of the policy's last gradient if nobody has it any more.
 
     The system clears fresh memory in large pages, however few rows are used; at 10⁶ nodes that took
@@ -92,6 +92,6 @@ def _zeros(policy: Policy) -> tuple[np.ndarray, np.ndarray]:
     return last.values, last.seen
 
 
-def norm(policy: Policy, gradient: Gradient) -> float:
+def norm(policy: TablePolicy, gradient: Gradient) -> float:
     """Euclidean norm of a gradient; costs in proportion to its rows."""
     return float(np.sqrt(kernels.square_sum(gradient.rows, policy.graph.offsets, gradient.values)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from conet.engine import exact_kernels as kernels
 from conet.engine.exact import from_flow, sum_flows
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
 
@@ -31,7 +31,7 @@ class Pulls:
 
 
 def pulls(
-    policy: Policy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
+    policy: TablePolicy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
     threads: int = 1,
 ) -> Pulls:  # fmt: skip
     """Compare Σ_m |g_m(i)| with |Σ_m g_m(i)| at every node, at little more than the gradient's cost.
@@ -50,7 +50,7 @@ def pulls(
 
 
 def question_gradients(
-    policy: Policy, tasks: Problems, rows: np.ndarray, *, standardise: bool = True,
+    policy: TablePolicy, tasks: Problems, rows: np.ndarray, *, standardise: bool = True,
     problems: Iterable[int] | None = None, threads: int = 1,
 ) -> np.ndarray:  # fmt: skip
     """Return the gradient g_m of every question at the given nodes.

@@ -1,15 +1,23 @@
-"""The live policy: logits, their softmax, and the packed tables that walks are drawn from."""
+"""The table policy: logits, their softmax, and the packed tables that walks are drawn from."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from conet.engine import kernels
+from conet.engine.sample import Walks
+from conet.engine.threads import in_parts
 from conet.network.graph import Graph
+from conet.network.problems import Problems
+
+_WORTH_A_THREAD = 100_000  # expected hops below which a second thread costs more than it saves
 
 
-class Policy:
+class TablePolicy:
     """Logits of every edge, kept together with softmax and sampling table.
+
+    It looks at the node alone: the :class:`~conet.engine.policy.Policy` whose walks are Markov.
 
     Parameters
     ----------
@@ -52,9 +60,81 @@ class Policy:
             rows, self.graph.offsets, self.logits, self.probability, self.records, *self._scratch
         )  # fmt: skip
 
-    def copy(self) -> "Policy":
+    def copy(self) -> "TablePolicy":
         """Return an independent policy with the same logits."""
-        return Policy(self.graph, self.logits)
+        return TablePolicy(self.graph, self.logits)
+
+    def out_probabilities(
+        self, node: int, problem: int | None = None, path: Sequence[int] = ()
+    ) -> np.ndarray:
+        """Probability of each out-edge of a node, whatever the problem and the path, shape (degree,)."""
+        return self.probability[self.graph.offsets[node] : self.graph.offsets[node + 1]]
+
+    def sample(
+        self,
+        problems: Problems,
+        rollouts: int,
+        key: int,
+        *,
+        chosen: Iterable[int] | None = None,
+        threads: int = 1,
+    ) -> Walks:
+        """Draw walks; the same key gives the same walks at any number of threads.
+
+        Parameters
+        ----------
+        problems
+            From where to where.
+        rollouts
+            Walks a problem.
+        key
+            From :func:`~conet.engine.sample.stream_key`. A walk depends on key, problem and its
+            number alone, so more rollouts, or fewer problems, leave the other walks as they were.
+        chosen
+            Indices of the problems to walk; all where absent.
+        threads
+            At most so many; small batches use one.
+
+        Raises
+        ------
+        ValueError
+            When a question or answer is no node of the graph.
+        """
+        picked = (
+            np.arange(len(problems), dtype=np.int32) if chosen is None else np.array(list(chosen), np.int32)
+        )
+        walks = len(picked) * rollouts
+        edges = np.empty((walks, problems.max_length), np.int32)
+        length, correct = np.empty(walks, np.int32), np.empty(walks, np.bool_)
+        questions, answers = problems.questions[picked], problems.answers[picked]
+        _check_nodes(np.concatenate([questions, answers]), self.graph.nodes)
+        network = self.graph.offsets, self.uniform_degree, self.records, problems.stops(self.graph.nodes)
+        asked = questions, answers, picked, rollouts, problems.max_length, np.uint64(key)
+
+        def part(first: int, last: int) -> None:
+            kernels.sample(*network, *asked, first, last, edges, length, correct)
+
+        if threads == 1 or walks * problems.max_length < _WORTH_A_THREAD:
+            part(0, walks)
+        else:
+            in_parts(part, walks, threads)
+        return Walks(
+            problems=picked,
+            starts=np.repeat(questions, rollouts),
+            edges=edges,
+            length=length,
+            correct=correct,
+            rollouts=rollouts,
+        )
+
+    def hop_probabilities(self, walks: Walks) -> np.ndarray:
+        """Probability of every recorded hop, float64, shape (walks, max_length); 1 beyond a walk's length."""
+        return walks.at_hops(self.probability)
+
+    def log_probabilities(self, walks: Walks) -> np.ndarray:
+        """Log-probability (nats) of every recorded hop, float64, shape (walks, max_length); 0 beyond."""
+        with np.errstate(divide="ignore"):  # a hop that has become impossible
+            return np.log(self.hop_probabilities(walks))
 
     @property
     def table_bytes_per_edge(self) -> float:
@@ -65,3 +145,9 @@ class Policy:
     def sha256(self) -> str:
         """Hash of the logits, bit for bit."""
         return hashlib.sha256(np.ascontiguousarray(self.logits).tobytes()).hexdigest()
+
+
+def _check_nodes(ends: np.ndarray, nodes: int) -> None:
+    """Refuse what would make a kernel read outside its arrays."""
+    if len(ends) and not 0 <= ends.min() <= ends.max() < nodes:
+        raise ValueError(f"got problems with nodes {ends.min()} to {ends.max()}, expected 0 to {nodes - 1}")

@@ -6,10 +6,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from conet.base.errors import ConetError
 from conet.config import Settings
 from conet.engine.gradient import Gradient, from_walks
+from conet.engine.policy import Policy
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
 
@@ -46,13 +48,26 @@ class Batch:
 
     def step_probability(self, probability: np.ndarray) -> np.ndarray:
         """Look up an edge quantity at every recorded step; 1 beyond a walk's length."""
-        return step_probability(self.walks, probability)
+        return self.walks.at_hops(probability)
+
+    @property
+    def table(self) -> TablePolicy:
+        """The policy, where a learner needs its logits or exact sums over walks.
+
+        Raises
+        ------
+        ConetError
+            When the policy is no table.
+        """
+        if isinstance(self.policy, TablePolicy):
+            return self.policy
+        got = f"a learner that needs logits of edges, on a {type(self.policy).__name__}"
+        raise ConetError(got, "the table policy", "define weights() alone, or choose another learner")
 
 
 def step_probability(walks: Walks, probability: np.ndarray) -> np.ndarray:
     """Probability of every recorded step, (walks, max_length); 1 beyond a walk's length."""
-    used = walks.used()
-    return np.where(used, probability[np.where(used, walks.edges, 0)], 1.0)
+    return walks.at_hops(probability)
 
 
 class Learner(Settings):
@@ -79,7 +94,7 @@ class Learner(Settings):
 
     def gradient(self, batch: Batch) -> Gradient:
         """Ascent direction of the logits; by default Σ weight · ∇ log π over the walks."""
-        return from_walks(batch.policy, batch.walks, self.weights(batch))
+        return from_walks(batch.table, batch.walks, self.weights(batch))
 
 
 def standardised(rewards: np.ndarray) -> np.ndarray:

@@ -22,5 +22,5 @@ class Exact(Learner):
     def gradient(self, batch: Batch) -> Gradient:
         """Gradient of the objective."""
         return exact.objective_gradient(
-            batch.policy, batch.tasks, standardise=self.std_normalization, threads=batch.threads
+            batch.table, batch.tasks, standardise=self.std_normalization, threads=batch.threads
         )[0]

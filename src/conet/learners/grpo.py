@@ -51,7 +51,7 @@ class GRPO(Learner):
         advantage = self.advantage(batch.rewards).reshape(-1)
         if self.epochs == 1 and self.kl == 0.0:
             return advantage * scale  # the ratio is one, so clipping cannot matter
-        now = batch.step_probability(batch.policy.probability)
+        now = batch.policy.hop_probabilities(batch.walks)
         step_weights = self.surrogate(advantage[:, None], now / batch.behaviour)
         if self.kl > 0.0:
             with np.errstate(divide="ignore"):  # a step that became impossible: the training says so

@@ -6,13 +6,13 @@ import numpy as np
 
 from conet.engine import kernels
 from conet.engine.gradient import Gradient
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 
 
 class Optimizer(Protocol):
     """One step of ascent, and a state of named arrays."""
 
-    def step(self, policy: Policy, gradient: Gradient, rate: float) -> None:
+    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
         """Move the policy's logits along the gradient and refresh it."""
 
     def state(self) -> dict[str, np.ndarray]:
@@ -25,7 +25,7 @@ class Optimizer(Protocol):
 class SGD:
     """Plain gradient ascent; costs in proportion to the touched rows."""
 
-    def step(self, policy: Policy, gradient: Gradient, rate: float) -> None:
+    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
         """Add rate · gradient to the touched rows."""
         kernels.ascend_rows(gradient.rows, policy.graph.offsets, gradient.values, rate, policy.logits)
         policy.refresh(gradient.rows)
@@ -46,7 +46,7 @@ class Adam:
         self.square = np.zeros(edges)
         self.count = 0
 
-    def step(self, policy: Policy, gradient: Gradient, rate: float) -> None:
+    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
         """Move all logits by the bias-corrected mean over the root of the mean square."""
         self.count += 1
         self.mean += 0.1 * (gradient.values - self.mean)

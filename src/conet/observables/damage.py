@@ -11,7 +11,7 @@ import numpy as np
 
 from conet.base.intervals import central
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.web import argmax_web, traffic_counts
@@ -39,7 +39,7 @@ class Flips:
         return self.old != self.new
 
 
-def find_flips(before: Policy, after: Policy, threshold: float = 0.3) -> Flips:
+def find_flips(before: TablePolicy, after: TablePolicy, threshold: float = 0.3) -> Flips:
     """Compare the best edges of two policies on one graph, at the nodes committed before."""
     old, new = argmax_web(before).edges, argmax_web(after).edges
     nodes = np.flatnonzero(before.probability[old] >= threshold).astype(np.int32)
@@ -155,7 +155,7 @@ def against_random(
 
 
 def damage(
-    before: Policy, after: Policy, tasks: Problems, walks: Walks, threshold: float = 0.3, draws: int = 1000,
+    before: TablePolicy, after: TablePolicy, tasks: Problems, walks: Walks, threshold: float = 0.3, draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, float | dict[str, float]]:  # fmt: skip
     """Report what happened to the web between two policies.
@@ -204,7 +204,7 @@ def damage(
     }
 
 
-def _other_edges(policy: Policy, found: Flips, rng: np.random.Generator) -> np.ndarray:
+def _other_edges(policy: TablePolicy, found: Flips, rng: np.random.Generator) -> np.ndarray:
     """Draw for each candidate another edge of its node, or the same where it has no other."""
     starts = policy.graph.offsets[found.nodes]
     degrees = np.diff(policy.graph.offsets)[found.nodes]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network import web_kernels as kernels
 from conet.network.web import Web
 
 
-def node_entropy(policy: Policy, nodes: np.ndarray | None = None) -> np.ndarray:
+def node_entropy(policy: TablePolicy, nodes: np.ndarray | None = None) -> np.ndarray:
     """Entropy of the policy at the given nodes (all where absent), float64, shape (nodes,)."""
     rows = np.arange(policy.graph.nodes, dtype=np.int32) if nodes is None else np.asarray(nodes, np.int32)
     entropy = np.empty(len(rows))
@@ -21,13 +21,13 @@ def node_entropy(policy: Policy, nodes: np.ndarray | None = None) -> np.ndarray:
     return entropy
 
 
-def policy_entropy(policy: Policy, nodes: np.ndarray | None = None) -> float:
+def policy_entropy(policy: TablePolicy, nodes: np.ndarray | None = None) -> float:
     """Mean entropy over the given nodes (all where absent); NaN where there are none."""
     entropy = node_entropy(policy, nodes)
     return float(entropy.mean()) if len(entropy) else float("nan")
 
 
-def traffic_entropy(policy: Policy, traffic: Web) -> float:
+def traffic_entropy(policy: TablePolicy, traffic: Web) -> float:
     """Mean entropy over the nodes that successful walks leave, each counted once.
 
     Most nodes are never taught, and keep the entropy of the start; the traffic nodes show the

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.engine.problem_gradients import pulls, question_gradients
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
 _ROWS = 1024  # nodes whose single gradients are held at a time
@@ -63,13 +63,13 @@ class Fight:
     strength: float
 
 
-def committed_nodes(policy: Policy, threshold: float = 0.3) -> np.ndarray:
+def committed_nodes(policy: TablePolicy, threshold: float = 0.3) -> np.ndarray:
     """Nodes whose likeliest edge has π ≥ threshold, int64, ascending."""
     return np.flatnonzero(np.maximum.reduceat(policy.probability, policy.graph.offsets[:-1]) >= threshold)
 
 
 def frustration(
-    policy: Policy,
+    policy: TablePolicy,
     tasks: Problems,
     threshold: float = 0.3,
     *,
@@ -99,7 +99,7 @@ def frustration(
 
 
 def conflict_matrix(
-    policy: Policy,
+    policy: TablePolicy,
     tasks: Problems,
     threshold: float = 0.3,
     *,
@@ -126,7 +126,7 @@ def conflict_matrix(
 
 
 def fights(
-    policy: Policy,
+    policy: TablePolicy,
     tasks: Problems,
     threshold: float = 0.3,
     *,
@@ -161,7 +161,7 @@ def _chosen(tasks: Problems, problems: Iterable[int] | None) -> np.ndarray:
 
 
 def _conflicts(
-    policy: Policy, tasks: Problems, nodes: np.ndarray, problems: np.ndarray, threads: int
+    policy: TablePolicy, tasks: Problems, nodes: np.ndarray, problems: np.ndarray, threads: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield each node with its max(0, -g_m · g_n), float64, shape (M, M)."""
     degrees = np.diff(policy.graph.offsets)

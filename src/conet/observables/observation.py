@@ -8,7 +8,7 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.web import threshold_web
@@ -31,7 +31,7 @@ class Observation:
     """
 
     step: int
-    policy: Policy
+    policy: TablePolicy
     tasks: Problems
     walks: Walks
     threshold: float = 0.3

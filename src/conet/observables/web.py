@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from conet.engine.policy import Policy
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
 from conet.network import web_kernels as kernels
 from conet.network.graph import Graph
 from conet.network.web import Web

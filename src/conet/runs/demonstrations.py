@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.rollouts.selection import Pick, choose, hard_problems
@@ -38,7 +38,7 @@ def demonstrations(walks: Walks, below: float, pick: Pick, seed: int, at_least: 
     return walks.select(np.array(chosen, dtype=np.int64))
 
 
-def shortest_walks(policy: Policy, tasks: Problems) -> Walks:
+def shortest_walks(policy: TablePolicy, tasks: Problems) -> Walks:
     """Return a shortest walk for every question that has one within the longest walk.
 
     Where walks end at any answer, none of these passes another question's answer.

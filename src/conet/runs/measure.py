@@ -7,7 +7,7 @@ import numpy as np
 
 from conet.config import Config
 from conet.engine.sample import Walks
-from conet.engine.tables import Policy
+from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.diversity import policy_entropy, traffic_entropy
@@ -31,7 +31,9 @@ def snapshot_steps(config: Config) -> list[int]:
     return sorted({0, *(round(step) for step in spread if step <= config.steps), config.steps})
 
 
-def step_metrics(config: Config, step: int, policy: Policy, tasks: Problems, walks: Walks) -> dict[str, Any]:
+def step_metrics(
+    config: Config, step: int, policy: TablePolicy, tasks: Problems, walks: Walks
+) -> dict[str, Any]:
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
     correct = walks.correct
     count = int(np.count_nonzero(correct))
@@ -56,7 +58,7 @@ def step_metrics(config: Config, step: int, policy: Policy, tasks: Problems, wal
 
 
 def at_snapshot(
-    config: Config, step: int, policy: Policy, tasks: Problems, traffic: Walks, passes: Walks
+    config: Config, step: int, policy: TablePolicy, tasks: Problems, traffic: Walks, passes: Walks
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """Measure a policy more closely, with walks of its own.
 

@@ -11,8 +11,8 @@ from conet.base.registry import resolve
 from conet.config import Config
 from conet.engine import sample as streams
 from conet.engine.gradient import Gradient, norm
-from conet.engine.sample import Walks, sample, stream_key
-from conet.engine.tables import Policy
+from conet.engine.sample import Walks, stream_key
+from conet.engine.tables import TablePolicy
 from conet.learners import Batch, Learner, optim
 from conet.learners import make as make_learner
 from conet.learners.base import step_probability
@@ -50,7 +50,7 @@ class Trainer:
     ----------
     step : int
         Updates done.
-    policy : Policy
+    policy : TablePolicy
     walks : Walks
         Rollouts of the last step.
     """
@@ -73,7 +73,7 @@ class Trainer:
         self.observers |= dict(observers or {})
         graph = graphs.build(config.graph, config.seed) if graph is None else graph
         self.tasks = problem_sets.make(config.problems, graph.nodes, config.seed) if tasks is None else tasks
-        self.policy = Policy(graph)
+        self.policy = TablePolicy(graph)
         self.reference = self.policy.probability.copy()
         self.detector = detect.Detector()
         self.step, self.phase_index, self.phase_start = 0, 0, 0
@@ -97,7 +97,7 @@ class Trainer:
     def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
         """Sample walks of the policy as it is, from the stream of this step and purpose."""
         key = stream_key(self.config.seed, self.step, purpose)
-        return sample(self.policy, self.tasks, rollouts, key, threads=self.threads, **chosen)
+        return self.policy.sample(self.tasks, rollouts, key, threads=self.threads, **chosen)
 
     def advance(self) -> dict[str, Any]:
         """Do one step: phase, rollouts, metrics, update.
