@@ -566,7 +566,7 @@ def test_reference_end_to_end():
     models = detect.curve_models(counts)
     assert models.verdict == "one curve"
     assert models.bic["segments"] < min(models.bic["line"], models.bic["exponential"])
-    event = next(event for event in training.events if event["event"] == "heat now")
+    event = next(event for event in training.events if event["event"] == "heating_signal")
     assert valley.bottom.estimate < event["step"] < 200
     assert abs(event["step"] - detect.peak(islands)) < 60
     assert event["learned"] >= 0.1

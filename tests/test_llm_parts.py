@@ -74,7 +74,12 @@ def test_phases() -> None:
         assert one.cool(7) is True
         assert one.phase == "rlvr"
         assert one.reason(8) is None  # once a training
-        assert [event["event"] for event in one.events] == ["heat", "cool"]
+        assert [event["event"] for event in one.events] == [
+            "phase_started",
+            "heating_started",
+            "heating_ended",
+            "phase_started",
+        ]
 
 
 def test_no_problem_eligible_is_said_once() -> None:
@@ -82,7 +87,7 @@ def test_no_problem_eligible_is_said_once() -> None:
     assert annealing.reason(9) is None
     annealing.heat(10, str(annealing.reason(10)), [])
     assert annealing.phase == "rlvr"
-    assert annealing.events[-1]["event"] == "heat_skipped"
+    assert annealing.events[-1]["event"] == "heating_skipped"
     assert annealing.reason(11) is None
 
 
@@ -95,9 +100,9 @@ def test_the_detector_starts_the_heating() -> None:
                           + [rollout(0, 0.0)] * (64 - correct))  # fmt: skip
         if annealing.reason(step + 1):
             break
-    assert annealing.reason(step + 1) == "the detector's word"
+    assert annealing.reason(step + 1) == "the heating signal fired"
     assert 100 < step < 200
-    assert annealing.events[-1]["event"] == "heat_now"
+    assert annealing.events[-1]["event"] == "heating_signal"
     never = Annealing(HeatingSettings(mode="rlvr"), 500)
     never.detector.heat_now = True
     assert never.reason(300) is None

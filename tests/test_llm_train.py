@@ -63,7 +63,9 @@ def test_one_training_with_its_heating_inside(finished: Path) -> None:
     metrics = pl.read_parquet(finished / "metrics.parquet")
     assert metrics["step"].to_list() == list(range(6))
     assert metrics["phase"].to_list() == ["rlvr"] * 2 + ["heat"] * 3 + ["rlvr"]
-    assert [event["event"] for event in events(finished)] == ["heat", "cool"]
+    assert [event["event"] for event in events(finished)] == [
+        "phase_started", "heating_started", "heating_ended", "phase_started",
+    ]  # fmt: skip
     table = pl.read_parquet(finished / "rollouts/*.parquet")
     assert table.group_by("split").len().sort("split").rows() == [("train", 3 * 8), ("harvest", 4 * 16)]
     assert set(table.filter(pl.col("split") == "train")["step"]) == {0, 1, 5}

@@ -141,13 +141,13 @@ def test_the_detector_goes_on_where_it_was(step):
         assert resumed.detector.heat_now == straight.detector.heat_now
     assert resumed.policy.sha256 == straight.policy.sha256
     assert resumed.events == straight.events
-    assert "phase heat" in [event["event"] for event in straight.events]
+    assert "heating_skipped" in [event["event"] for event in straight.events]
 
 
 def test_heating_goes_on_with_the_same_lessons(whole):
     """The run above really is heated across a checkpoint; else the tests would not test it."""
     assert whole.metrics()["phase"].to_list() == ["rlvr"] * 7 + ["heat"] * 6 + ["rlvr"] * 7
-    event = next(event for event in whole.events() if event["event"] == "phase heat")
+    event = next(event for event in whole.events() if event["event"] == "heating_started")
     assert event["demonstrations"] > 0
 
 
@@ -272,7 +272,7 @@ def reached(place: Path, goal: str) -> bool:
         return (place / "summary.json").exists()
     with suppress(OSError):
         if goal == "heat":
-            return "phase heat" in (place / "events.jsonl").read_text()
+            return "heating_started" in (place / "events.jsonl").read_text()
         return (place / "checkpoint.safetensors").exists()
     return False
 

@@ -36,7 +36,7 @@ def log_likelihood(training, walks) -> float:
 def test_rlvr_is_one_phase():
     found, training = phases(TINY)
     assert found == ["rlvr"] * 12
-    assert names(training.events) == [(0, "phase rlvr")]
+    assert names(training.events) == [(0, "phase_started")]
 
 
 @pytest.mark.parametrize(("heat_at", "heat_steps"), [(0, 3), (5, 3), (11, 3), (10, 1), (4, 99)])
@@ -47,7 +47,7 @@ def test_heating_at_a_step(heat_at, heat_steps):
     found, training = phases(config)
     expected = ["rlvr"] * heat_at + ["heat"] * heat_steps + ["rlvr"] * 12
     assert found == expected[:12]
-    assert (heat_at, "phase heat") in names(training.events)
+    assert (heat_at, "heating_started") in names(training.events)
 
 
 def test_heating_waits_for_the_detector_but_not_for_ever():
@@ -68,7 +68,7 @@ def test_heating_at_the_detectors_word(monkeypatch, called):
     found, training = phases(TINY.override({"schedule.name": "annealed_rlvr"}))
     # The word falls in step `called`, so the next step is the first one that heats.
     assert found == (["rlvr"] * (called + 1) + ["heat"] * 3 + ["rlvr"] * 12)[:12]
-    assert (called, "heat now") in names(training.events)
+    assert (called, "heating_signal") in names(training.events)
     assert found.count("heat") == 3  # once, though the detector goes on saying so
 
 
@@ -93,7 +93,7 @@ def test_heat_takes_the_hard_problems_of_its_own_harvest():
     np.testing.assert_array_equal(training.lessons.length, expected.length)
     # The walks of the heat phase are watched, not learned from; the harvest counts as walked.
     assert training.split == "eval"
-    event = next(event for event in training.events if event["event"] == "phase heat")
+    event = next(event for event in training.events if event["event"] == "heating_started")
     assert event["problems"] == expected.problems.tolist()
     assert training.walker_steps > twin.walker_steps + harvest.steps
     # One full-batch SFT step: strength · Σ ∇ log π over the taught walks.
@@ -114,7 +114,7 @@ def test_no_problem_eligible_leaves_the_run_as_it_was():
     )
     found, training = phases(config)
     assert found == ["rlvr"] * 12
-    assert (4, "no problem eligible, phase left out") in names(training.events)
+    assert (4, "heating_skipped") in names(training.events)
     assert training.policy.sha256 == phases(TINY)[1].policy.sha256
 
 
@@ -185,3 +185,18 @@ def test_phases_of_ones_own():
     )
     found, _ = phases(TINY, phases=own)
     assert found == ["rlvr"] * 2 + ["sft"] * 3 + ["rlvr"] * 4 + ["sft"] * 3
+
+
+def test_a_heating_that_diverges_blames_its_own_rate():
+    config = TINY.override(
+        {
+            "graph.nodes": 20,
+            "graph.degree": 2,
+            "tasks.max_length": 12,
+            "schedule.name": "sft_then_rlvr",
+            "schedule.strength": 1.7e308,
+            "learner.learning_rate": 1e-9,
+        }
+    )
+    with np.errstate(all="ignore"), pytest.raises(ConetError, match=r"not finite.*schedule\.strength"):
+        phases(config)

@@ -218,7 +218,8 @@ def test_heat_map_of_an_annealed_run(tmp_path):
     assert sorted(heated["step"].unique()) == [4, 5, 6]
     assert set(heated["split"]) == {"eval"}
     assert per_problem(run.rollouts(), ("train", "eval")).height == 24 * 10
-    assert [event["event"] for event in run.events()][:3] == ["phase rlvr", "phase heat", "phase rlvr"]
+    names = [event["event"] for event in run.events()]
+    assert names[:4] == ["phase_started", "heating_started", "heating_ended", "phase_started"]
 
 
 # What Python may give --------------------------------------------------------------------------------

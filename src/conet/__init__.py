@@ -19,7 +19,7 @@ _WHERE = {
     "preset": "conet.config",
     "resume": "conet.runs.launch",
     "run": "conet.runs.launch",
-    "simulate": "conet.runs.trainer",
+    "simulate": "conet.runs.simulate",
 }
 
 __all__ = sorted(_WHERE)

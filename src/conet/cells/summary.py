@@ -8,8 +8,10 @@ import numpy as np
 from conet.base.errors import ConetError, nearest
 from conet.cells.cell import Arrays
 from conet.config import Config, flatten, validated
+from conet.runs import events
 from conet.runs.measure import LAST, summarise
-from conet.runs.trainer import Trainer, measured
+from conet.runs.simulate import measured
+from conet.runs.trainer import Trainer
 
 LEFT_OUT = ("seed", "steps")  # settings, not results
 
@@ -38,30 +40,33 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
         For a measure that there is not; said after the first step, before the rest is trained.
     """
     settings = validated(Config, config)
-    training = Trainer(settings)
-    rows = [training.advance()]
-    known = _numbers(_summary(settings, rows, training)) if measures else {}
+    trainer = Trainer(settings)
+    rows = [trainer.advance()]
+    known = _numbers(_summary(settings, rows, trainer)) if measures else {}
     columns = {name for name, value in rows[0].items() if not isinstance(value, str)}
     for name in measures:
         if name not in known and name not in columns:
             names = [*known, *sorted(columns)]
             raise ConetError(f"unknown measure {name!r}", "a number of the summary or a column of the metrics",
                              nearest(name, names))  # fmt: skip
-    while training.step < settings.steps:
-        rows.append(training.advance())
-    training.state()  # says so where the training has diverged
-    numbers = _numbers(_summary(settings, rows, training))
+    while trainer.step < settings.steps:
+        rows.append(trainer.advance())
+    trainer.state()  # says so where the training has diverged
+    numbers = _numbers(_summary(settings, rows, trainer))
     chosen = measures or list(numbers)
     return {
         name: np.array(numbers[name] if name in numbers else _mean_of_last(rows, name)) for name in chosen
     }
 
 
-def _summary(config: Config, rows: Sequence[dict[str, Any]], training: Trainer) -> dict[str, Any]:
-    _, evaluations = measured(training)
+def _summary(config: Config, rows: Sequence[dict[str, Any]], trainer: Trainer) -> dict[str, Any]:
+    _, evaluations = measured(trainer)
     at_end = [row | {"step": config.steps} for row in evaluations]
-    called = [event["step"] for event in training.events if event["event"] == "heat now"]
-    own = {"walker_steps": training.walker_steps, "heat_now_step": called[0] if called else None}
+    own = {
+        "rollouts": trainer.rollouts,
+        "walker_steps": trainer.walker_steps,
+        "heat_now_step": events.signal_step(trainer.events),
+    }
     return summarise(config, rows, at_end) | own
 
 

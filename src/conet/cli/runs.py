@@ -160,8 +160,20 @@ def describe(summary: dict[str, Any]) -> str:
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",
             f"detector        {word}",
+            f"heating         {describe_heating(summary.get('heating'))}",
             f"training        {summary['seconds']:.1f} s without compilation and report, "
             f"{summary['walker_steps'] / 1e6:.1f} M walker-steps",
             f"report          {Path(summary['run']) / 'report.html'}",
         ]
     )
+
+
+def describe_heating(heating: dict[str, Any] | None) -> str:
+    """Say when, why and on how many problems a run was heated."""
+    if heating is None:
+        return "none"
+    why = f", because {heating['reason']}" if heating["reason"] else ""
+    if not heating["times"]:
+        return f"none: no problem was eligible at step {heating['step']}{why}"
+    ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
+    return f"from step {heating['step']} {ended}, on {heating['problems']} problems{why}"

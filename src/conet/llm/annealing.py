@@ -6,6 +6,7 @@ from typing import Any
 from conet.detect.online import Detector, as_event
 from conet.llm.pool import Demonstration, Pool, Rollout
 from conet.llm.recipe import HeatingSettings
+from conet.runs.events import note, translate
 
 
 class Annealing:
@@ -29,6 +30,7 @@ class Annealing:
         self.heat_left = 0
         self.demonstrations: list[Demonstration] = []
         self.events: list[dict[str, Any]] = []
+        note(self.events, 0, "phase_started", phase="rlvr")
 
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""
@@ -36,13 +38,9 @@ class Annealing:
         known = self.detector.heat_now
         evidence = as_event(self.detector.update(step, sum(correct), len(correct), len(rollouts)))
         if self.detector.heat_now and not known:
-            self.note("heat_now", **evidence)
+            note(self.events, step, "heating_signal", **evidence)
         self.pool.add(step, rollouts)
         return evidence
-
-    def note(self, event: str, **details: Any) -> None:
-        """Write an event."""
-        self.events.append({"event": event, **details})
 
     def reason(self, step: int) -> str | None:
         """Say why to heat after ``step`` updates, or None."""
@@ -51,9 +49,9 @@ class Annealing:
             return None
         if settings.mode == "annealed":
             if self.detector.heat_now:
-                return "the detector's word"
+                return "the heating signal fired"
             late = settings.latest is not None and step >= settings.latest
-            return "the latest step" if late else None
+            return "the latest step was reached" if late else None
         due = self.late_step if settings.mode == "late" else settings.step or 0
         return f"mode {settings.mode}" if step >= due else None
 
@@ -64,10 +62,14 @@ class Annealing:
         evidence.pop("step")
         eligible = len(demonstrations)
         if not demonstrations:
-            self.note("heat_skipped", step=step, reason=reason, eligible=0, evidence=evidence)
+            note(self.events, step, "heating_skipped", reason=reason, eligible=0, evidence=evidence)
             return
         self.phase, self.heat_left, self.demonstrations = "heat", self.settings.steps, demonstrations
-        self.note("heat", step=step, reason=reason, eligible=eligible, evidence=evidence)
+        taught = [item.problem for item in demonstrations]
+        note(
+            self.events, step, "heating_started", reason=reason, eligible=eligible, phase="heat",
+            problems=taught, demonstrations=eligible, evidence=evidence,
+        )  # fmt: skip
 
     def cool(self, step: int) -> bool:
         """Count one heating step; whether it was the last."""
@@ -75,7 +77,8 @@ class Annealing:
         if self.heat_left > 0:
             return False
         self.phase = "rlvr"
-        self.note("cool", step=step)
+        note(self.events, step, "heating_ended")
+        note(self.events, step, "phase_started", phase="rlvr")
         return True
 
     def state(self) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class Annealing:
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         self.phase, self.tried, self.heat_left = state["phase"], state["tried"], state["heat_left"]
-        self.events = list(state["events"])
+        self.events = translate(state["events"])
         self.demonstrations = [Demonstration(**item) for item in state["demonstrations"]]
         self.detector.load(state["detector"])
         self.pool.load(state["pool"])

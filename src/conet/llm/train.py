@@ -20,6 +20,7 @@ from conet.llm.judge import Judge
 from conet.llm.recipe import Recipe, validated
 from conet.llm.record import Record, Show, silent
 from conet.observables.length import length_summary
+from conet.runs.events import heating
 
 LAST = 20  # steps that the final accuracy is the mean of
 
@@ -250,12 +251,13 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
     if length["min_step"] is not None:
         length["min_step"] = rows[int(length["min_step"])]["step"]
     annealing = trainer.annealing
-    heat = next((event for event in annealing.events if event["event"].startswith("heat_skip")
-                 or event["event"] == "heat"), None)  # fmt: skip
+    names = ("heating_started", "heating_skipped")
+    heat = next((event for event in annealing.events if event["event"] in names), None)
     last = [row["accuracy"] for row in rows[-LAST:]]
     return {
         "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
-        "correct_length": length, "heat": heat, "verifier": dict(judged),
+        "correct_length": length, "heat": heat, "heating": heating(annealing.events),
+        "verifier": dict(judged),
         "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
         "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from conet.base.files import cannot_write, damaged, numbered, read_arrays, write
 from conet.config import Config
 from conet.network.graph import Graph
 from conet.network.problems import Problems
+from conet.runs.events import translate
 
 if TYPE_CHECKING:
     import polars
@@ -263,11 +264,12 @@ class Run:
         return arrays
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the event log: phases, heating, resumptions."""
+        """Return the event log (see :mod:`conet.runs.events`); that of version 0.1 under today's names."""
         path = self.path / "events.jsonl"
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return translate(json.loads(line) for line in lines)
+        except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise damaged(path, error) from None
 
 

@@ -12,9 +12,12 @@ from conet.base.errors import ConetError
 from conet.base.files import damaged
 from conet.config import Config
 from conet.runs import directory as store
+from conet.runs import events
 from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.recorder import CHECKPOINT, Recorder
-from conet.runs.trainer import Progress, Trainer, measured, warm_up
+from conet.runs.simulate import measured, warm_up
+from conet.runs.trainer import Progress, Trainer
+from conet.runs.version_0_1 import upgrade
 
 # What a config does not hold, so that a resumed run needs it again; graph and tasks are kept in the run.
 OBJECTS = ("learner", "observers", "phases")
@@ -99,7 +102,8 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
         trainer = Trainer(directory.config, **given)
         if restored := recorder.restore():
             try:
-                trainer.load(*restored)
+                arrays, state = restored
+                trainer.load(arrays, upgrade(state, trainer.config, len(trainer.tasks)))
             except (LookupError, TypeError, ValueError) as error:
                 raise damaged(directory.path / CHECKPOINT, error, "start the run again") from None
         trainer.event("resumed")
@@ -132,9 +136,10 @@ def _finish(
     _snapshot(trainer, recorder)
     checkpoint()
     summary = {"run": str(directory.path), **summarise(config, recorder.rows, recorder.evaluations)}
+    summary |= {"updates": trainer.step, "rollouts": trainer.rollouts}
     summary |= {"walker_steps": trainer.walker_steps, "seconds": trainer.seconds}
-    called = [event["step"] for event in trainer.events if event["event"] == "heat now"]
-    summary["heat_now_step"] = called[0] if called else None
+    summary["heat_now_step"] = events.signal_step(trainer.events)
+    summary["heating"] = events.heating(trainer.events)
     summary["state_sha256"] = trainer.policy.sha256
     store.write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     return directory

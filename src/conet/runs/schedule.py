@@ -93,6 +93,13 @@ def never(clock: Clock) -> bool:
     return False
 
 
+def reason(trigger: Trigger, clock: Clock) -> str:
+    """Say in words why a trigger ended its phase."""
+    if isinstance(trigger, AtMaximalFrustration):
+        return "the heating signal fired" if clock.heat_now else "the latest step was reached"
+    return f"step {trigger.step}, as set" if isinstance(trigger, AtStep) else "the schedule's trigger"
+
+
 def rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
     """One phase: the learner throughout (also for a learner of demonstrations)."""
     if isinstance(learner, SFT):

@@ -1,7 +1,7 @@
 """One training in memory: phases, rollouts, metrics and updates, a step at a time."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +21,10 @@ from conet.network import problems as problem_sets
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.observables import OBSERVABLES, Observation, evaluate
-from conet.runs import demonstrations, schedule
-from conet.runs.measure import at_snapshot, step_metrics
-from conet.runs.recorder import table
+from conet.runs import demonstrations, events, schedule
+from conet.runs.measure import step_metrics
 
-if TYPE_CHECKING:
-    import polars
+KEPT = ("step", "phase_index", "phase_start", "walker_steps", "rollouts", "seconds", "events")
 
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -77,7 +75,7 @@ class Trainer:
         self.reference = self.policy.probability.copy()
         self.detector = detect.Detector()
         self.step, self.phase_index, self.phase_start = 0, 0, 0
-        self.walker_steps, self.seconds = 0, 0.0
+        self.walker_steps, self.rollouts, self.seconds = 0, 0, 0.0
         self.events: list[dict[str, Any]] = []
         names = {phase.learner.optimizer for phase in self.phases}
         self.optimizers = {name: optim.make(name, graph.edges) for name in names}
@@ -111,6 +109,7 @@ class Trainer:
         phase = self.phase
         self.walks = self.sample(self.learner.rollouts, streams.TRAIN)
         self.walker_steps += self.walks.steps
+        self.rollouts += len(self.walks.length)
         row: dict[str, Any] = {
             "step": self.step,
             "phase": phase.name,
@@ -159,9 +158,11 @@ class Trainer:
         return gradient
 
     def _diverged(self) -> ConetError:
+        learner = self.phase.learner
+        name = "learner.learning_rate" if learner is self.learner else "schedule.strength"
         return ConetError(
             f"logits that are not finite, near step {self.step}",
-            f"a learning rate that does not diverge (learner.learning_rate={self.learner.learning_rate:g})",
+            f"a learning rate that does not diverge ({name}={learner.learning_rate:g})",
             "lower it",
         )
 
@@ -170,11 +171,11 @@ class Trainer:
         counts = row["correct_length_sum"], row["correct_count"], len(self.walks.correct)
         evidence = self.detector.update(self.step, *counts)
         if evidence.heat_now and not called:
-            self.event("heat now", **detect.as_event(evidence))
+            self.event("heating_signal", **detect.as_event(evidence))
 
-    def event(self, what: str, **details: Any) -> None:
+    def event(self, what: events.Name, /, **details: Any) -> None:
         """Note an event at this step."""
-        self.events.append({"step": self.step, "event": what} | details)
+        events.note(self.events, self.step, what, **details)
 
     def _change_phase(self) -> None:
         while self.phase_index + 1 < len(self.phases):
@@ -183,23 +184,35 @@ class Trainer:
             empty = self.lessons is not None and len(self.lessons.length) == 0
             if not (self.phase.until(clock) or empty):
                 return
+            if not np.isfinite(self.policy.logits).all():
+                raise self._diverged()  # said here, while it is known which phase did it
+            reason = schedule.reason(self.phase.until, clock)
+            if self.phase.name == "heat" and not empty:
+                self.event("heating_ended")
             self.phase_index, self.phase_start = self.phase_index + 1, self.step
-            self._begin_phase()
+            self._begin_phase(reason)
 
-    def _begin_phase(self) -> None:
+    def _begin_phase(self, reason: str | None = None) -> None:
         phase = self.phase
         self.lessons = None
-        if phase.learner.learns_from == "demonstrations":
-            self.lessons = self._teach(phase.teach or "shortest")
-            count = len(self.lessons.length)
-            self.event(f"phase {phase.name}", problems=self.lessons.problems.tolist(), demonstrations=count)
-            if count == 0 and len(self.phases) > self.phase_index + 1:
-                self.event("no problem eligible, phase left out")
-            elif count == 0:
-                raise ConetError("no question with a correct walk", "at least one to learn from",
-                                 "lengthen tasks.max_length or use another graph")  # fmt: skip
+        if phase.learner.learns_from != "demonstrations":
+            self.event("phase_started", phase=phase.name)
+            return
+        self.lessons = self._teach(phase.teach or "shortest")
+        count = len(self.lessons.length)
+        if count == 0 and len(self.phases) == self.phase_index + 1:
+            raise ConetError(
+                "no question with a correct walk",
+                "at least one to learn from",
+                "lengthen tasks.max_length or use another graph",
+            )
+        learned = {"phase": phase.name, "problems": self.lessons.problems.tolist(), "demonstrations": count}
+        if phase.name != "heat":
+            self.event("phase_started", **learned)
+        elif count:
+            self.event("heating_started", reason=reason, eligible=count, **learned)
         else:
-            self.event(f"phase {phase.name}")
+            self.event("heating_skipped", reason=reason, eligible=0)
 
     def _teach(self, teach: schedule.Teach) -> Walks:
         settings = self.config.schedule
@@ -207,6 +220,7 @@ class Trainer:
             return demonstrations.shortest_walks(self.policy, self.tasks)
         harvest = self.sample(settings.harvest_samples, streams.HARVEST)
         self.walker_steps += harvest.steps
+        self.rollouts += len(harvest.length)
         if teach == "random":
             return demonstrations.demonstrations(harvest, np.inf, "first", self.config.seed)
         return demonstrations.demonstrations(harvest, settings.max_accuracy, settings.pick, self.config.seed)
@@ -227,14 +241,13 @@ class Trainer:
         if self.lessons is not None:
             fields = ("problems", "starts", "edges", "length", "correct")
             arrays |= {f"lessons.{name}": getattr(self.lessons, name) for name in fields}
-        names = ("step", "phase_index", "phase_start", "walker_steps", "seconds", "events")
-        return arrays, {name: getattr(self, name) for name in names} | {"detector": self.detector.state()}
+        return arrays, {name: getattr(self, name) for name in KEPT} | {"detector": self.detector.state()}
 
     def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         self.policy.logits[:] = arrays["logits"]
         self.policy.refresh()
-        for name in ("step", "phase_index", "phase_start", "walker_steps", "seconds", "events"):
+        for name in KEPT:
             setattr(self, name, state[name])
         self.detector.load(state["detector"])
         for kind, optimizer in self.optimizers.items():
@@ -245,45 +258,3 @@ class Trainer:
 
 def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def simulate(
-    config: Config, progress: Progress | None = None, **objects: Any
-) -> "tuple[polars.DataFrame, Trainer]":
-    """Train in memory, leaving nothing on disk; what sweeps and experiments use.
-
-    Returns
-    -------
-    tuple of polars.DataFrame and Trainer
-        The metrics, one row a step, and the finished trainer.
-    """
-    trainer = Trainer(config, **objects)
-    rows = []
-    while trainer.step < config.steps:
-        rows.append(trainer.advance())
-        if progress:
-            progress(rows[-1])
-    trainer.state()  # says so where the training has diverged
-    return table(rows), trainer
-
-
-def warm_up(trainer: Trainer) -> None:
-    """Compile what this training will call, on a tiny one, so that its time is training alone."""
-    sizes: dict[str, Any] = {
-        "graph": graphs.regular(12, 3, 0),
-        "tasks": Problems(np.array([0], np.int32), np.array([1], np.int32), 4),
-    }
-    settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
-    tiny = Trainer(settings, learner=trainer.learner, phases=trainer.phases[-1:], **sizes)
-    tiny.advance()
-    measured(tiny)
-
-
-def measured(trainer: Trainer) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """Measure the policy as it is with walks of its own (see :func:`conet.runs.measure.at_snapshot`)."""
-    settings = trainer.config.snapshots
-    walks = [
-        trainer.sample(settings.traffic_walks, streams.TRAFFIC),
-        trainer.sample(settings.pass_walks, streams.PASS_AT_K),
-    ]
-    return at_snapshot(trainer.config, trainer.step, trainer.policy, trainer.tasks, *walks)

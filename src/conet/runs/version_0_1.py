@@ -1,0 +1,29 @@
+"""What checkpoints of version 0.1 lack, so that their runs go on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conet.config import Config
+from conet.runs.events import translate
+
+
+def upgrade(state: Mapping[str, Any], config: Config, problems: int) -> dict[str, Any]:
+    """Add what the state of a training lacks: events under today's names, the number of rollouts.
+
+    Parameters
+    ----------
+    state
+        From a checkpoint; one of today is returned as it is.
+    config
+        The settings of the run.
+    problems
+        How many there are.
+    """
+    events = translate(state["events"])
+    if "rollouts" in state:
+        return {**state, "events": events}
+    settings = config.schedule
+    harvested = settings.samples * (settings.name == "annealed_rlvr" or settings.pick == "random")
+    began = [event for event in state["events"] if event["event"] in ("phase heat", "phase sft")]
+    drawn = config.learner.rollouts * state["step"] + harvested * len(began)
+    return {**state, "events": events, "rollouts": drawn * problems}
