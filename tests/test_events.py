@@ -86,13 +86,13 @@ def test_the_summary_says_when_why_and_on_how_many(below: float, tmp_path) -> No
             "steps": 12,
             "graph.nodes": 40,
             "graph.degree": 5,
-            "tasks.questions": 6,
-            "tasks.max_length": 8,
+            "problems.count": 6,
+            "problems.max_length": 8,
             "schedule.name": "annealed_rlvr",
             "schedule.heat_at": 4,
             "schedule.heat_steps": 3,
-            "schedule.samples": 64,
-            "schedule.below": below,
+            "schedule.harvest_samples": 64,
+            "schedule.max_accuracy": below,
         }
     )
     run = conet.run(config, tmp_path / "run")

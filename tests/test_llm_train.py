@@ -78,7 +78,7 @@ def test_one_training_with_its_heating_inside(finished: Path) -> None:
 def test_heat_set_is_written_and_is_what_the_record_says(finished: Path) -> None:
     lines = [json.loads(line) for line in (finished / "heat.jsonl").read_text().splitlines()]
     assert lines
-    assert len(lines) == events(finished)[0]["eligible"]
+    assert len(lines) == events(finished)[1]["eligible"]
     harvest = pl.read_parquet(finished / "rollouts/*.parquet").filter(pl.col("split") == "harvest")
     for line in lines:
         mine = harvest.filter(pl.col("problem") == line["problem"])
@@ -122,7 +122,12 @@ def test_resumed_is_the_same_bit_for_bit(
 
 def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
     run = train.run(small(steps=3, heating__max_accuracy=0.001), tmp_path / "run")
-    assert [(event["event"], event["eligible"]) for event in events(run)] == [("heat_skipped", 0)]
+    started, skipped = events(run)
+    assert (started["event"], skipped["event"], skipped["eligible"]) == (
+        "phase_started",
+        "heating_skipped",
+        0,
+    )
     assert pl.read_parquet(run / "metrics.parquet")["phase"].to_list() == ["rlvr"] * 3
     assert json.loads((run / "summary.json").read_text())["heat"]["eligible"] == 0
 

@@ -272,7 +272,7 @@ def reached(place: Path, goal: str) -> bool:
         return (place / "summary.json").exists()
     with suppress(OSError):
         if goal == "heat":
-            return "heating_started" in (place / "events.jsonl").read_text()
+            return "heating_s" in (place / "events.jsonl").read_text()
         return (place / "checkpoint.safetensors").exists()
     return False
 

@@ -194,9 +194,12 @@ def test_a_heating_that_diverges_blames_its_own_rate():
             "graph.degree": 2,
             "tasks.max_length": 12,
             "schedule.name": "sft_then_rlvr",
-            "schedule.strength": 1.7e308,
+            "schedule.sft_learning_rate": 1.7e308,
             "learner.learning_rate": 1e-9,
         }
     )
-    with np.errstate(all="ignore"), pytest.raises(ConetError, match=r"not finite.*schedule\.strength"):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ConetError, match=r"not finite.*schedule\.sft_learning_rate"),
+    ):
         phases(config)

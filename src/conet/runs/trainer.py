@@ -159,7 +159,7 @@ class Trainer:
 
     def _diverged(self) -> ConetError:
         learner = self.phase.learner
-        name = "learner.learning_rate" if learner is self.learner else "schedule.strength"
+        name = "learner.learning_rate" if learner is self.learner else "schedule.sft_learning_rate"
         return ConetError(
             f"logits that are not finite, near step {self.step}",
             f"a learning rate that does not diverge ({name}={learner.learning_rate:g})",

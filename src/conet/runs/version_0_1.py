@@ -23,7 +23,7 @@ def upgrade(state: Mapping[str, Any], config: Config, problems: int) -> dict[str
     if "rollouts" in state:
         return {**state, "events": events}
     settings = config.schedule
-    harvested = settings.samples * (settings.name == "annealed_rlvr" or settings.pick == "random")
+    harvested = settings.harvest_samples * (settings.name == "annealed_rlvr" or settings.pick == "random")
     began = [event for event in state["events"] if event["event"] in ("phase heat", "phase sft")]
     drawn = config.learner.rollouts * state["step"] + harvested * len(began)
     return {**state, "events": events, "rollouts": drawn * problems}
