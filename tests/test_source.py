@@ -35,7 +35,7 @@ def add(package, name, code="WORD = 1\n"):
     "name",
     [
         "engine/kernels.py", "observables/frustration.py", "learners/grpo.py", "runs/trainer.py",
-        "cells/plain.py", "network/islands.py", "engine/__init__.py", "base/files.py",
+        "cells/plain.py", "network/islands.py", "engine/__init__.py", "base/registry.py",
     ],
 )  # fmt: skip
 def test_what_a_cell_computes_with_moves_its_hash(name, package):
