@@ -17,16 +17,19 @@ from logs import as_trl, as_verl, rollouts, two_stages, valley
 from conet.base.errors import ConetError
 from conet.cli import main
 from conet.detect import Counts, find_valley
-from conet.diagnosis import Diagnosis, diagnose, findings, write
-from conet.diagnosis import problems as fates
-from conet.diagnosis.findings import clean
-from conet.diagnosis.frustration import strife
+from conet.diagnosis import Diagnosis, diagnose, write
+from conet.diagnosis.findings import outcomes
+from conet.diagnosis.findings.correct_length import exact_parts
+from conet.diagnosis.findings.diversity import diversity
+from conet.diagnosis.findings.groups import filtering
+from conet.diagnosis.findings.heating import find_signal
+from conet.diagnosis.findings.interference import interference
+from conet.diagnosis.findings.stage import find_stage
+from conet.diagnosis.findings.transitions import sharpness
 from conet.diagnosis.heat import example, heat_set
-from conet.diagnosis.moment import find_moment
-from conet.diagnosis.signals import diversity, filtering, steps_table
-from conet.diagnosis.stages import _parts, find_stage
-from conet.diagnosis.transitions import sharpness
+from conet.diagnosis.log import steps_table
 from conet.diagnosis.visits import Visits, by_visit, counts, visits
+from conet.diagnosis.words import clean
 from conet.readers import open_run, read
 from conet.report.diagnosis import write as page
 
@@ -47,7 +50,7 @@ def seen(rows: pl.DataFrame, folder: Path) -> Visits:
     return visits(read(table(rows, folder)))
 
 
-def no_page(found: Diagnosis, numbers: dict, out: Path) -> Path:
+def no_page(found: Diagnosis, out: Path) -> Path:
     return out / "report.html"
 
 
@@ -55,14 +58,14 @@ def no_page(found: Diagnosis, numbers: dict, out: Path) -> Path:
 def planted(tmp_path_factory) -> Diagnosis:
     """A knee near step 30 of 120, a V with its bottom at step 40."""
     rows = rollouts(two_stages(), valley())
-    return diagnose(read(table(rows, tmp_path_factory.mktemp("planted"))))
+    return diagnose(table(rows, tmp_path_factory.mktemp("planted")))
 
 
 # Stages, knee, V, the time to heat ---------------------------------------------------------------------
 
 
 def test_knee_and_v_are_found_where_they_were_planted(planted):
-    found = findings(planted)
+    found = planted.findings
     assert found["stage"] == "slow"
     low, high = found["knee_interval"]
     assert 10 <= low <= found["knee_step"] <= high <= 45
@@ -89,7 +92,7 @@ def test_one_straight_line_has_no_knee():
 
 
 def test_a_flat_run_is_in_no_stage(tmp_path):
-    found = findings(diagnose(read(table(rollouts(np.full((60, 30), 0.5)), tmp_path))))
+    found = diagnose(table(rollouts(np.full((60, 30), 0.5)), tmp_path)).findings
     assert (found["stage"], found["knee_step"], found["v_bottom_step"], found["heat_now"]) == (
         None,
         None,
@@ -110,20 +113,20 @@ def test_a_flat_run_is_in_no_stage(tmp_path):
 )
 def test_the_time_to_heat(until, now, expected, tmp_path):
     found = seen(rollouts(two_stages()[:until], valley()[:until]), tmp_path)
-    moment = find_moment(found, steps_table(found), [])
+    moment = find_signal(found, steps_table(found), [])
     assert moment.now is now
     assert expected in moment.why
 
 
 def test_a_run_that_was_heated_is_not_to_be_heated_again(planted):
-    moment = find_moment(planted.visits, planted.steps.head(70), [60])
-    assert (moment.now, moment.step) == (False, find_moment(planted.visits, planted.steps, []).step)
+    moment = find_signal(planted.log.visits, planted.steps.head(70), [60])
+    assert (moment.now, moment.step) == (False, find_signal(planted.log.visits, planted.steps, []).step)
     assert "was heated at step 60" in moment.why
 
 
 def test_without_lengths_there_is_no_v(tmp_path):
     rows = rollouts(two_stages()).drop("completion", "completion_length")
-    found = findings(diagnose(read(table(rows, tmp_path))))
+    found = diagnose(table(rows, tmp_path)).findings
     assert (found["v"], found["v_bottom_step"], found["heat_now"]) == (None, None, None)
     assert "not known" in found["notes"]["v_bottom_step"]
     assert "not known" in found["notes"]["heat_now"]
@@ -134,7 +137,7 @@ def test_a_finished_run_of_conet(tmp_path):
     import conet
 
     run = conet.run(conet.preset("smoke").override({"steps": 160}), tmp_path / "run")
-    found = findings(diagnose(read(run.path)))
+    found = diagnose(run.path).findings
     summary = run.summary()
     assert found["steps"] == 160
     assert found["v_shortest"]["step"] == summary["correct_length"]["min_step"]
@@ -158,13 +161,15 @@ def test_a_finished_run_of_conet(tmp_path):
 def test_what_becomes_of_a_problem(visited, status, tmp_path):
     rows = rollouts(np.full((len(visited), 1), 0.5))
     right = [place < count for count in visited for place in range(8)]
-    found = fates.fates(seen(rows.with_columns(accuracy_reward=pl.Series(right).cast(pl.Float64)), tmp_path))
-    assert [fates.STATUSES[each] for each in found.status] == [status]
+    found = outcomes.outcomes(
+        seen(rows.with_columns(accuracy_reward=pl.Series(right).cast(pl.Float64)), tmp_path)
+    )
+    assert [outcomes.STATUSES[each] for each in found.status] == [status]
 
 
 def test_levels_by_hand():
     correct = np.array([[8, 0], [8, 0], [0, 8], [0, 8], [0, 8], [0, 8]])
-    found = fates.levels(correct, np.full((6, 2), 8))
+    found = outcomes.levels(correct, np.full((6, 2), 8))
     assert found.start.tolist() == [1.0, 0.0]  # windows of two visits: a third of six
     assert found.best.tolist() == [1.0, 1.0]
     assert found.end.tolist() == [0.0, 1.0]
@@ -188,9 +193,9 @@ def test_few_problems_are_learned_or_forgotten_by_chance(tmp_path):
     """
     level = np.random.default_rng(3).uniform(0, 1, 2000)
     visited = seen(rollouts(np.broadcast_to(level, (9, 2000)), samples=4).drop("completion"), tmp_path)
-    found = fates.fates(visited)
-    expected = fates.by_chance(visited, found.status)
-    for name, status in (("learned", fates.LEARNED), ("forgotten", fates.FORGOTTEN)):
+    found = outcomes.outcomes(visited)
+    expected = outcomes.by_chance(visited, found.status)
+    for name, status in (("learned", outcomes.LEARNED), ("forgotten", outcomes.FORGOTTEN)):
         count = found.count(status)
         assert abs(count - expected[name]) <= 5 * np.sqrt(max(count, 1) * 2) + 0.2 * expected[name]
         assert count < 0.02 * 2000
@@ -200,7 +205,7 @@ def test_single_jumps_are_sharp_and_ramps_are_not(tmp_path):
     jump = 1 / (1 + np.exp(-(np.arange(150)[:, None] - np.linspace(30, 120, 10)) / 1.0))
     ramp = np.broadcast_to(np.linspace(0, 1, 150)[:, None], (150, 10))
     visited = seen(rollouts(np.hstack([jump, ramp])), tmp_path)
-    found = sharpness(visited, fates.fates(visited))
+    found = sharpness(visited, outcomes.outcomes(visited))
     assert [found.single[problem]["sharp"] for problem in range(20)] == [True] * 10 + [False] * 10
     assert (found.fitted, found.sharp) == (20, 10)
     assert found.single[0]["onset_step"] == pytest.approx(28, abs=4)
@@ -274,25 +279,25 @@ def test_collapse_is_noticed_and_learning_is_not_collapse(tmp_path, planted):
     ):
         found = seen(table_, tmp_path)
         assert expected in str(diversity(found, steps_table(found)).signs)
-    assert findings(planted)["collapse"] is False
+    assert planted.findings["collapse"] is False
 
 
 def test_forgetting_for_others_is_frustration(tmp_path):
     """Two sets of problems that take turns, against problems that only get better."""
     turns = np.sin(np.arange(120) / 6.0)[:, None] * np.where(np.arange(40) < 20, 0.45, -0.45) + 0.5
-    found = strife(seen(rollouts(turns), tmp_path))
+    found = interference(seen(rollouts(turns), tmp_path))
     assert found.measures["forgetting_rate"]["sigmas"] > 10
     assert found.measures["interference"]["excess"] > 0
-    calm = strife(seen(rollouts(two_stages()), tmp_path))
+    calm = interference(seen(rollouts(two_stages()), tmp_path))
     assert abs(calm.measures["forgetting_rate"]["excess"]) < 0.002
     assert calm.peak is None
 
 
 def test_validation_stays_apart(tmp_path):
     as_verl(rollouts(two_stages(30, 10)), tmp_path / "rollouts")
-    alone = findings(diagnose(read(tmp_path)))
+    alone = diagnose(tmp_path).findings
     as_verl(rollouts(np.full((3, 50), 0.9), seed=9), tmp_path / "val")
-    both = findings(diagnose(read(tmp_path)))
+    both = diagnose(tmp_path).findings
     assert both["validation"]["samples"] == 3 * 50 * 8
     for key in ("steps", "problems", "samples", "accuracy", "learned", "groups_without_signal", "v_pooled"):
         assert both[key] == alone[key]
@@ -320,7 +325,7 @@ def test_parts_of_the_v_are_the_same_from_the_table(tmp_path):
     unfolded = counts(found)
     valley_ = find_valley(unfolded)
     assert valley_ is not None
-    parts = _parts(found, valley_.bottom.estimate, 9)
+    parts = exact_parts(found, valley_.bottom.estimate, 9)
     exact = [valley_.change, valley_.within, valley_.composition, valley_.within_ratio]
     assert [part.estimate for part in parts] == pytest.approx([part.estimate for part in exact])
     for part, other in zip(parts, exact):
@@ -352,9 +357,9 @@ def test_every_null_has_a_reason(case, planted, tmp_path):
         "bare": rollouts(np.full((30, 2), 0.5), samples=1).drop("completion", "completion_length"),
     }  # fmt: skip
     if case == "planted":
-        found = findings(planted)
+        found = planted.findings
     else:
-        found = findings(diagnose(read(DATA / "verl" if case == "real" else table(rows[case], tmp_path))))
+        found = diagnose(DATA / "verl" if case == "real" else table(rows[case], tmp_path)).findings
     assert set(KEYS) <= set(found)
     json.dumps(found, allow_nan=False)
     excused = {"knee_interval", "slope_ratio", "slope_ratio_interval", "v_bottom_interval", "v", "v_shortest"}
@@ -408,7 +413,7 @@ def test_the_report_is_whole_and_the_same_again(planted, tmp_path):
 )
 def test_a_poor_run_has_a_report_too(rows, tmp_path):
     nasty = rows.with_columns(prompt=pl.lit("<script>alert(1)</script> & $5 {x} 数学"))
-    write(diagnose(read(table(nasty, tmp_path))), tmp_path / "out", page)
+    write(diagnose(table(nasty, tmp_path)), tmp_path / "out", page)
     text = (tmp_path / "out" / "report.html").read_text()
     assert "<script" not in text
 

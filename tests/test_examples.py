@@ -17,7 +17,8 @@ from conet import cli, report
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in a test of its own
-SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path != READER)
+FINDING = ROOT / "docs/skeletons/finding.py"  # likewise, in tests/test_findings.py
+SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path not in (READER, FINDING))
 COMMAND = re.compile(r"^ *\$ (conet run .*)$", re.MULTILINE)
 # Small enough for a test.
 SMALL = ["--preset", "smoke", "--steps", "4", "--json"]

@@ -12,6 +12,8 @@ from rich.live import Live
 
 from conet.base.errors import ConetError
 from conet.cli import main, watch
+from conet.cli.diagnose import examined
+from conet.diagnosis import diagnose
 from conet.readers import open_run
 
 ROWS = rollouts(two_stages(80, 30), valley(80, 30, low=30.0))
@@ -21,8 +23,8 @@ ROWS = rollouts(two_stages(80, 30), valley(80, 30, low=30.0))
 def _no_pages(monkeypatch):
     """Reports are tested elsewhere; here they would only take time."""
 
-    def page(found, numbers, out):
-        (out / "report.html").write_text(str(numbers["last_step"]))
+    def page(found, out):
+        (out / "report.html").write_text(str(found.findings["last_step"]))
         return out / "report.html"
 
     monkeypatch.setattr("conet.report.diagnosis.write", page)
@@ -49,7 +51,15 @@ def training(monkeypatch, tmp_path):
 
 
 def follow(folder, refreshes, **options):
-    watch.follow(open_run(folder / "run"), folder / "out", options.get("interval", 0.0), refreshes)
+    watch.follow(open_run(folder / "run"), looks(folder / "out"), options.get("interval", 0.0), refreshes)
+
+
+def looks(out):
+    def look(record):
+        found, numbers = examined(record, out, None)
+        return found, numbers["report"]
+
+    return look
 
 
 def test_it_waits_follows_and_rings_once(training, tmp_path, capsys):
@@ -74,9 +84,9 @@ def test_a_file_that_is_being_written_is_read_when_it_is_whole(training, tmp_pat
     whole.write_bytes(content[: len(content) // 2])
     training(write=lambda *_: None)
     collector = open_run(run)
-    watch.follow(collector, tmp_path / "out", 0.0, 1)
+    watch.follow(collector, looks(tmp_path / "out"), 0.0, 1)
     whole.write_bytes(content)
-    watch.follow(collector, tmp_path / "out", 0.0, 1)
+    watch.follow(collector, looks(tmp_path / "out"), 0.0, 1)
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["1", "2"]
 
 
@@ -105,16 +115,14 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch, capsys):
 
 
 def test_the_view_in_a_terminal(tmp_path):
-    from conet.diagnosis import diagnose, findings
-
     as_verl(ROWS, tmp_path / "run" / "rollouts")
-    found = findings(diagnose(open_run(tmp_path / "run").read())) | {"report": "out/report.html"}
+    found = diagnose(tmp_path / "run")
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=110)
     with Live(console=console, auto_refresh=False) as live:
         view = watch.Terminal(live)
         view.wait("nothing yet")
-        view.show(found)
+        view.show(found, "out/report.html")
         view.ring()
     text = screen.getvalue()
     for part in ("waiting: nothing yet", "slow stage", "learned | forgotten | dead", "Ctrl-C", "\a"):
@@ -158,7 +166,7 @@ def test_what_is_there_before_the_first_rollouts_is_waited_through(
     (run / name).parent.mkdir(parents=True)
     (run / name).write_text(content)
     monkeypatch.setattr("time.sleep", lambda _: then(run))
-    watch.follow(open_run(run / watched), tmp_path / "out", 0.0, 2)
+    watch.follow(open_run(run / watched), looks(tmp_path / "out"), 0.0, 2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("waiting:")
     assert [line.split()[1] for line in lines[1:]] == ["1"]
@@ -170,7 +178,7 @@ def test_a_file_written_anew_with_as_many_rows_is_noticed(tmp_path, monkeypatch,
         "time.sleep", lambda _: as_verl(rows.with_columns(accuracy_reward=pl.lit(1.0)), tmp_path / "run")
     )
     as_verl(rows.with_columns(accuracy_reward=pl.lit(0.0)), tmp_path / "run")
-    watch.follow(open_run(tmp_path / "run"), tmp_path / "out", 0.0, 2)
+    watch.follow(open_run(tmp_path / "run"), looks(tmp_path / "out"), 0.0, 2)
     assert [line.split()[5] for line in capsys.readouterr().out.splitlines()] == ["0.000", "1.000"]
 
 
@@ -186,5 +194,5 @@ def test_names_that_are_no_text_or_look_like_markup(tmp_path, monkeypatch, capsy
     assert json.loads((tmp_path / "out" / "diagnosis.json").read_text()) == said
     screen = io.StringIO()
     with Live(console=Console(file=screen, force_terminal=True, width=200), auto_refresh=False) as live:
-        watch.Terminal(live).show(said)
+        watch.Terminal(live).show(diagnose(run), said["report"])
     assert "r?n[/x]" in screen.getvalue()

@@ -29,7 +29,6 @@ from conet.detect import find_knee
 from conet.diagnosis import diagnose
 from conet.llm import evaluate, models, problems, recipe, train
 from conet.observables.forgetting import forgetting_summary
-from conet.readers import read
 from conet.report import style
 from conet.rollouts import per_problem
 
@@ -118,7 +117,7 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     found: dict[str, Any] = ask(run, whole, whole.seed, run / "eval")
     others = ask(run, whole, whole.seed + 100_000, run / "eval-others")
     found |= {f"{name}, other problems": value for name, value in others.items()}
-    diagnosis = diagnose(read(run))
+    diagnosis = diagnose(run)
     table = per_problem(pl.scan_parquet(run / "rollouts/*.parquet").filter(pl.col("split") == "train"))
     shape = table["step"].max() + 1, table["problem"].max() + 1
     correct, samples = np.zeros((2, *shape), np.int64)
@@ -127,10 +126,10 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     rows = samples.sum(axis=1)
     lost = forgetting_summary(correct, samples)
     found |= {f"forgetting: {key}": parts["excess"] for key, parts in lost.items()}
-    bend = find_knee(diagnosis.counts)
+    bend = find_knee(diagnosis.log.counts)
     found["knee"] = None if bend.step is None else bend.step.estimate
     found["slope ratio"] = None if bend.slope_ratio is None else bend.slope_ratio.estimate
-    valley = diagnosis.v.valley
+    valley = diagnosis.detail("correct-length").valley
     found["V: bottom"] = None if valley is None else valley.bottom.estimate
     found["V: end over shortest"] = None if valley is None else valley.end_ratio.estimate
     found["V: within problems"] = None if valley is None else valley.within_ratio.estimate

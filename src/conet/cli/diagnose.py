@@ -14,6 +14,7 @@ from conet.base.errors import ConetError
 from conet.cli.options import Json, Whole
 
 Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
+Findings = Annotated[list[str] | None, Parameter(name="--finding", negative=())]
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
 
 
@@ -23,6 +24,7 @@ def diagnose(
     format: str = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    finding: Findings = None,
     out: Path | None = None,
     json_: Json = False,
 ) -> None:
@@ -39,24 +41,25 @@ def diagnose(
         a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
     tokenizer
         A file tokenizer.json, to measure answers in tokens.
+    finding
+        A further finding, as path/to/file.py:name; may be repeated.
     out
         Where the report goes; runs/diagnosis-<name> by default. An earlier diagnosis there is replaced.
     json_
         Print the findings as one JSON object on the last line.
     """
     from conet.base.files import printable
-    from conet.diagnosis import diagnose as examine
-    from conet.diagnosis import write
-    from conet.diagnosis.findings import refuse_foreign
-    from conet.report.diagnosis import write as page
+    from conet.diagnosis.output import refuse_foreign
+    from conet.diagnosis.text import described
 
     place = default_place(path) if out is None else out
     refuse_foreign(place)
     collector = opened(path, format, map_, tokenizer)
     with reading_line() as progress:
         record = collector.read(progress)
-    found = write(examine(record), place, page)
-    print(printable(json.dumps(found, ensure_ascii=False) if json_ else describe(found)))
+    found, numbers = examined(record, place, finding)
+    text = json.dumps(numbers, ensure_ascii=False) if json_ else described(found, numbers["report"])
+    print(printable(text))
 
 
 def heat(
@@ -125,6 +128,7 @@ def watch(
     format: str = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    finding: Findings = None,
     out: Path | None = None,
 ) -> None:
     """Follow a training while it runs; rings once when it is time to heat. Ends with Ctrl-C.
@@ -143,17 +147,24 @@ def watch(
         As for `conet diagnose`.
     tokenizer
         As for `conet diagnose`.
+    finding
+        As for `conet diagnose`.
     out
         Where the report goes; runs/diagnosis-<name> by default.
     """
     from conet.cli.watch import follow
-    from conet.diagnosis.findings import refuse_foreign
+    from conet.diagnosis.output import refuse_foreign
 
     if not 0 <= interval < float("inf"):
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")
     place = default_place(path) if out is None else out
     refuse_foreign(place)
-    follow(opened(path, format, map_, tokenizer), place, interval, refreshes)
+
+    def look(record: Any) -> tuple[Any, str]:
+        found, numbers = examined(record, place, finding)
+        return found, numbers["report"]
+
+    follow(opened(path, format, map_, tokenizer), look, interval, refreshes)
 
 
 def opened(path: Path, format: str, map_: list[str] | None, tokenizer: Path | None) -> Any:
@@ -178,22 +189,19 @@ def default_place(path: Path) -> Path:
     return Path("runs") / f"diagnosis-{name or 'run'}"
 
 
-def describe(found: dict[str, Any]) -> str:
-    """Put the findings into a few lines."""
-    from conet.report.diagnosis import advice, headline, subtitle
+def examined(record: Any, place: Path, extra: list[str] | None) -> tuple[Any, dict[str, Any]]:
+    """Diagnose what was read, and write the report: one look, the same for `diagnose` and `watch`.
 
-    rows = [f"{name:26} {value:18} {what}" for name, value, what in headline(found)]
-    undecided = [
-        f"undecided: {key}: {text.removeprefix('undecided: ')}"
-        for key, text in found["notes"].items()
-        if "undecided" in text
-    ]
-    skipped = [f"passed over: {reason}: {count}" for reason, count in found["skipped"].items()]
-    skipped += [f"passed over: {name}, which {why}" for name, why in found["skipped_files"].items()]
-    skipped += [f"note: {remark}" for remark in found["remarks"]]
-    return "\n".join(
-        [subtitle(found), *advice(found), *rows, *undecided, *skipped, f"report {found['report']}"]
-    )
+    Returns
+    -------
+    tuple
+        The diagnosis, and its findings with the path of the report.
+    """
+    from conet.diagnosis import diagnose, write
+    from conet.report.diagnosis import write as page
+
+    found = diagnose(record, findings=extra or ())
+    return found, write(found, place, page)
 
 
 @contextmanager

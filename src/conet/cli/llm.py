@@ -130,10 +130,9 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
 def report(run: Path) -> str:
     """Write the report of a training's rollouts, in RUN/diagnosis, and return its path."""
     from conet.diagnosis import diagnose, write
-    from conet.readers import read
     from conet.report.diagnosis import write as page
 
-    return str(write(diagnose(read(run)), run / "diagnosis", page)["report"])
+    return str(write(diagnose(run), run / "diagnosis", page)["report"])
 
 
 def _asked(settings: Any, model: str, problems: str, run: bool) -> Any:

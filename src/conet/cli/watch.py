@@ -2,22 +2,24 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
+from conet.diagnosis import Diagnosis, Urgency
 from conet.readers import Collector, Record
 from conet.readers.places import NothingYet
 
+Look = Callable[[Record], tuple[Diagnosis, str]]
+CALM = (Urgency.NOTE, Urgency.STATE)  # headlines that are not set in bold
 REST = 2.0  # times as long as the last look took, at the least, until the next one
 
 
 class View(Protocol):
     """Where the findings are shown."""
 
-    def show(self, found: dict[str, Any]) -> None:
-        """Show new findings."""
+    def show(self, found: Diagnosis, report: str) -> None:
+        """Show a new diagnosis, whose report is there."""
 
     def wait(self, why: str) -> None:
         """Say that there is nothing to show yet."""
@@ -26,23 +28,20 @@ class View(Protocol):
         """Ring the bell."""
 
 
-def follow(collector: Collector, out: Path, interval: float, refreshes: int | None) -> None:
+def follow(collector: Collector, look: Look, interval: float, refreshes: int | None) -> None:
     """Look again and again until interrupted, or so many times.
 
     Parameters
     ----------
     collector
         Reads the run; opens only what is new.
-    out
-        Where the report goes.
+    look
+        Diagnoses what was read, writes the report, and returns the diagnosis and the report's path.
     interval
         Seconds between two looks; longer where a look itself takes long.
     refreshes
         How often to look; for ever where absent.
     """
-    from conet.diagnosis import diagnose, write
-    from conet.report.diagnosis import write as page
-
     seen: object = None
     rung = False
     looks = 0
@@ -58,9 +57,9 @@ def follow(collector: Collector, out: Path, interval: float, refreshes: int | No
                 else:
                     if state(record) != seen:
                         seen = state(record)
-                        found = write(diagnose(record), out, page)
-                        shown.show(found)
-                        if found["heat_now"] and not rung:
+                        found, report = look(record)
+                        shown.show(found, report)
+                        if found.findings["heat_now"] and not rung:
                             rung = True
                             shown.ring()
                 if looks != refreshes:
@@ -90,14 +89,19 @@ def view() -> Iterator[View]:
 class Plain:
     """One line a look."""
 
-    def show(self, found: dict[str, Any]) -> None:
+    def show(self, found: Diagnosis, report: str) -> None:
         """Print the main findings."""
-        heat = {True: "NOW", False: "not now", None: "undecided"}[found["heat_now"]]
+        numbers = found.findings
+        heat = {True: "NOW", False: "not now", None: "undecided"}[numbers["heat_now"]]
         parts = [
-            f"step {found['last_step']}", f"samples {found['samples']}", f"accuracy {found['accuracy']['end']:.3f}",
-            f"stage {found['stage'] or 'undecided'}", f"V {found['v'] or 'unknown'}", f"heat {heat}",
-            f"forgotten {found['forgotten']}",
-        ]  # fmt: skip
+            f"step {numbers['last_step']}",
+            f"samples {numbers['samples']}",
+            f"accuracy {numbers['accuracy']['end']:.3f}",
+            f"stage {numbers['stage'] or 'undecided'}",
+            f"V {numbers['v'] or 'unknown'}",
+            f"heat {heat}",
+            f"forgotten {numbers['forgotten']}",
+        ]
         print("  ".join(parts), flush=True)
 
     def wait(self, why: str) -> None:
@@ -115,22 +119,27 @@ class Terminal:
     def __init__(self, live: Any) -> None:
         self.live = live
 
-    def show(self, found: dict[str, Any]) -> None:
+    def show(self, found: Diagnosis, report: str) -> None:
         """Draw the findings."""
         from rich.console import Group
         from rich.panel import Panel
         from rich.table import Table
         from rich.text import Text
 
-        from conet.report.diagnosis import advice, headline, subtitle
+        from conet.base.files import printable
+        from conet.diagnosis.text import subtitle
 
         rows = Table.grid(padding=(0, 2))
-        for name, value, what in headline(found):
+        for name, value, what in found.numbers:
             rows.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(what, style="dim"))
-        lines = [Text(line, style="bold" if found["heat_now"] else "") for line in advice(found)]
-        below = f"{time.strftime('%H:%M:%S')}  {found['report']}  Ctrl-C ends"
+        lines = [
+            Text(printable(line.text), style="" if line.urgency in CALM else "bold")
+            for line in found.headlines
+        ]
+        below = f"{time.strftime('%H:%M:%S')}  {report}  Ctrl-C ends"
         body = Group(Text(subtitle(found)), *lines, Text(), rows)
-        self.live.update(Panel(body, title=Text(found["path"]), subtitle=Text(below)), refresh=True)
+        title = Text(printable(found.findings["path"]))
+        self.live.update(Panel(body, title=title, subtitle=Text(printable(below))), refresh=True)
 
     def wait(self, why: str) -> None:
         """Say what is being waited for."""

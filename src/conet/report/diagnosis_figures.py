@@ -23,12 +23,13 @@ COVERED = 0.9  # of the fixed problems that need a correct answer in the window
 
 def guides(found: Diagnosis) -> Iterator[tuple[str, str, Any, float, Interval | None]]:
     """Name, how its line is called and drawn, step and interval of each moment that the run has."""
-    if found.stage.knee is not None:
-        yield "knee", "solid", "-", found.stage.knee.estimate, found.stage.knee
-    if found.v.bottom is not None:
-        yield "V bottom", "dashed", (0, (5, 2)), found.v.bottom.estimate, found.v.bottom
-    if found.moment.step is not None:
-        yield "time to heat", "dotted", (0, (1, 1.5)), found.moment.step, None
+    knee, bottom = found.detail("stage").knee, found.detail("correct-length").bottom
+    if knee is not None:
+        yield "knee", "solid", "-", knee.estimate, knee
+    if bottom is not None:
+        yield "V bottom", "dashed", (0, (5, 2)), bottom.estimate, bottom
+    if found.detail("heating").step is not None:
+        yield "time to heat", "dotted", (0, (1, 1.5)), found.detail("heating").step, None
 
 
 def guide_note(found: Diagnosis) -> str:
@@ -94,8 +95,8 @@ def draw_learning(found: Diagnosis) -> Picture:
     drawn = curve(
         axes, steps, windowed(accuracy, samples), color=style.BLUE, label=f"centred {WINDOW}-step mean"
     )
-    if found.validation is not None:
-        rows = found.validation
+    if found.log.validation is not None:
+        rows = found.log.validation
         axes.plot(
             rows["step"], rows["accuracy"], color=style.VERMILION, ls="--", marker="s", label="validation"
         )
@@ -108,7 +109,7 @@ def draw_learning(found: Diagnosis) -> Picture:
         "answers that are correct. Knee: where two joined straight lines fit best; it counts only where the curve "
         "is at least twice as steep before it as after it. Shaded: 95 % intervals over problems."
     )
-    if found.filtering.filtered:
+    if found.detail("groups").filtered:
         text += (
             " Groups without signal are missing from the files, so this is the accuracy of the groups kept."
         )
@@ -118,12 +119,12 @@ def draw_learning(found: Diagnosis) -> Picture:
 def draw_length(found: Diagnosis) -> Picture:
     """The V of the correct length: pooled, and within a fixed set of problems."""
     name, title = "correct-length", "The V of the correct length"
-    if not found.visits.measured:
+    if not found.log.visits.measured:
         return Picture(name, title, "The lengths of the answers are not known.", None)
     figure = style.figure(3.0)
     axes = figure.add_subplot()
     steps, total, correct = (column(found, part) for part in ("step", "correct_length_sum", "correct_count"))
-    pooled = windowed_correct_length(total, correct, found.v.window)
+    pooled = windowed_correct_length(total, correct, found.detail("correct-length").window)
     drawn = curve(axes, steps, pooled, color=style.BLUE, label="pooled over all correct answers")
     note = _within(axes, found)
     axes.set_ylabel("length of correct answers\n(" + unit(found) + ")")
@@ -132,21 +133,22 @@ def draw_length(found: Diagnosis) -> Picture:
     finish(axes, drawn, "no answer was correct")
     text = (
         "Look for correct answers that first get shorter, while single skills shorten their own paths, and then "
-        f"longer, while skills join. Verdict: {found.v.why}. Pooled: total length over number of correct answers in a "
-        f"centred window of {found.v.window} steps; the vertical axis does not start at zero. {note}"
+        f"longer, while skills join. Verdict: {found.detail('correct-length').why}. Pooled: total length over number "
+        "of correct answers in a "
+        f"centred window of {found.detail('correct-length').window} steps; the vertical axis does not start at zero. {note}"
     )
     return Picture(name, title, text + guide_note(found), style.to_svg(figure))
 
 
 def unit(found: Diagnosis) -> str:
     """What the lengths are counted in."""
-    source = found.record.sources.get("length", "")
+    source = found.log.record.sources.get("length", "")
     return source.split(" of ")[0] if " of " in source else source.replace("column", "as in column")
 
 
 def _within(axes: Axes, found: Diagnosis) -> str:
     """Draw the correct length of a fixed set of problems, and explain it."""
-    valley, counts = found.v.valley, found.counts
+    valley, counts = found.detail("correct-length").valley, found.log.counts
     if valley is None:
         return ""
     part = valley.within
@@ -156,16 +158,17 @@ def _within(axes: Axes, found: Diagnosis) -> str:
     )
     if np.isnan(valley.change.estimate):
         sizes = ""
-    if counts.problems < found.visits.problems:
+    if counts.problems < found.log.visits.problems:
         return sizes + " Problems are too many to be followed one by one in the figure."
     row = int(np.searchsorted(counts.steps, valley.bottom.estimate))
-    near = slice(max(0, row - found.v.window // 2), row + found.v.window // 2 + 1)
+    window = found.detail("correct-length").window
+    near = slice(max(0, row - window // 2), row + window // 2 + 1)
     right, drawn = counts.correct_count[near].sum(axis=0), counts.samples[near].sum(axis=0)
     fixed = (right >= SOLVED * drawn) & (right > 0)
     if not fixed.any():
         return f"{sizes} No problem is solved where the length is shortest, so there is no curve within problems."
     within, coverage = within_problem_length(
-        counts.correct_count, counts.correct_length_sum, fixed, found.v.window
+        counts.correct_count, counts.correct_length_sum, fixed, found.detail("correct-length").window
     )
     label = f"within the problems solved at its bottom ({int(fixed.sum())})"
     curve(
@@ -184,10 +187,10 @@ def _within(axes: Axes, found: Diagnosis) -> str:
 
 def draw_problems(found: Diagnosis) -> Picture:
     """Accuracy of each problem in bins of steps."""
-    visits = found.fates.visits
+    visits = found.detail("outcomes").visits
     chosen = some(np.arange(len(visits)), MOST_DRAWN)
     bins = int(np.clip(np.median(visits[chosen]), 1, BINS))
-    _, correct, samples = by_step(found.visits, chosen, bins)
+    _, correct, samples = by_step(found.log.visits, chosen, bins)
     accuracy = np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0).T
     first = first_solved(accuracy)
     order = np.lexsort((-np.nan_to_num(accuracy).mean(axis=1), first))

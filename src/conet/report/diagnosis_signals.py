@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from conet.diagnosis import Diagnosis
-from conet.diagnosis.frustration import smooth
+from conet.diagnosis.findings.interference import smooth
 from conet.observables.length import WINDOW
 from conet.report import style
 from conet.report.axes import curve, finish, from_zero
@@ -41,7 +41,8 @@ def draw_groups(found: Diagnosis) -> Picture:
     }
     text = (
         "Left: groups whose answers are all right or all wrong teach a group-normalised learner nothing. Look for "
-        f"their share to eat up the batch. Groups without signal {kept[found.filtering.filtered]}. Right: answers cut off "
+        f"their share to eat up the batch. Groups without signal {kept[found.detail('groups').filtered]}. Right: "
+        "answers cut off "
         f"by the length limit; where they are many, length and accuracy are not what they seem. Both: centred "
         f"{WINDOW}-step means."
     )
@@ -54,7 +55,7 @@ def draw_diversity(found: Diagnosis) -> Picture:
     """pass@k early and late, and what a group finds beyond one answer."""
     figure = style.figure(2.9)
     left, right = figure.subplots(1, 2)
-    many = found.diversity
+    many = found.detail("diversity")
     if many is not None:
         for values, label, colour, dashes in (
             (many.early, "first fifth of the steps", style.SEQUENCE[1], "--"),
@@ -68,7 +69,7 @@ def draw_diversity(found: Diagnosis) -> Picture:
     left.set_ylabel("pass@k (same problems)")
     finish(left, many is not None, "too few problems in both windows", loc="lower right")
     steps, groups = column(found, "step"), column(found, "groups")
-    size = found.visits.group
+    size = found.log.visits.group
     for name, label, how in (
         ("pass_at_group", f"pass@{size}", {"color": style.GREEN}),
         ("accuracy", "pass@1", {"color": style.BLUE, "ls": "--"}),
@@ -95,11 +96,11 @@ def draw_diversity(found: Diagnosis) -> Picture:
 def draw_strife(found: Diagnosis) -> Picture:
     """Forgetting above chance, over steps."""
     name, title = "frustration", "Frustration: learned at each other's cost"
-    if found.strife is None:
+    if found.detail("interference") is None:
         return Picture(name, title, "No problem was visited six times or more.", None)
     figure = style.figure(2.7)
     axes = figure.add_subplot()
-    part = found.strife
+    part = found.detail("interference")
     axes.axhline(0, color=style.INK, lw=0.8)
     axes.plot(part.steps, part.excess, ".", color=style.GHOST, ms=4, mew=0, label="each step")
     drawn = curve(

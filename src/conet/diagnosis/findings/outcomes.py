@@ -5,24 +5,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from conet.diagnosis.declare import Finding, Key, MainNumber, Result
+from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_visit, some
+from conet.diagnosis.words import number
 from conet.observables.forgetting import LOST, SOLVED, never_falling
 
 if TYPE_CHECKING:
     import polars
 
 FEWEST_VISITS = 3
-ENOUGH = 32  # samples that the accuracy at the start, at the end and at its best should rest on
-GAIN = 0.25  # a problem is learned when its accuracy has grown at least so much
-SIGMAS = 2.5  # and a change counts when it is so many standard errors
-MOST_SIMULATED = 1000
-DRAWS = 20
+SAMPLES_A_LEVEL = 32  # that the accuracy at the start, at the end and at its best should rest on
+SMALLEST_GAIN = 0.25  # a problem is learned when its accuracy has grown at least so much
+STANDARD_ERRORS = 2.5  # and a change counts when it is so many standard errors
+MOST_SIMULATED = 1000  # problems
+SIMULATIONS = 20
+NOT_SO_DEAD = 0.1  # an accuracy with which a problem may by chance show no correct sample
 STATUSES = ("learned", "forgotten", "dead", "solved", "open", "few visits")
-LEARNED, FORGOTTEN, DEAD, SOLVED_BEFORE, OPEN, FEW = range(6)
+LEARNED, FORGOTTEN, DEAD, SOLVED_BEFORE, OPEN, FEW_VISITS = range(6)
 
 
-@dataclass(frozen=True)
-class Fates:
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
     """What became of each problem; arrays of shape (problems,).
 
     Attributes
@@ -52,13 +56,21 @@ class Fates:
         return int(np.count_nonzero(self.status == status))
 
 
-def fates(found: Visits) -> Fates:
+def outcomes(found: Visits) -> Outcomes:
     """Say of each problem what became of it."""
     correct, samples, _ = by_visit(found)
     visits = np.bincount(found.table["problem"].to_numpy(), minlength=found.problems)
     found_levels = levels(correct, samples)
     status = classify(found_levels, correct.sum(axis=0), visits)
-    return Fates(status, *found_levels[:3], visits, samples.sum(axis=0), correct.sum(axis=0))
+    return Outcomes(
+        status=status,
+        start=found_levels.start,
+        best=found_levels.best,
+        end=found_levels.end,
+        visits=visits,
+        samples=samples.sum(axis=0),
+        correct=correct.sum(axis=0),
+    )
 
 
 class Levels(NamedTuple):
@@ -88,7 +100,9 @@ def levels(correct: np.ndarray, samples: np.ndarray) -> Levels:
     """
     visits = (samples > 0).sum(axis=0)
     each = samples.sum(axis=0) / np.maximum(visits, 1)
-    window = np.clip(np.ceil(ENOUGH / np.maximum(each, 1)).astype(int), 1, np.maximum(visits // 3, 1))
+    window = np.clip(
+        np.ceil(SAMPLES_A_LEVEL / np.maximum(each, 1)).astype(int), 1, np.maximum(visits // 3, 1)
+    )
     nothing = np.zeros((1, correct.shape[1]), np.int64)
     right, drawn = (np.vstack([nothing, np.cumsum(part, axis=0)]) for part in (correct, samples))
     ends = np.arange(1, len(right))[:, None]
@@ -99,25 +113,26 @@ def levels(correct: np.ndarray, samples: np.ndarray) -> Levels:
     accuracy = np.where(whole, sums / np.maximum(totals, 1), np.nan)
     column = np.arange(correct.shape[1])
     first, last = (np.where(visits > 0, place, 1) - 1 for place in (window, visits))
-    return Levels(
-        accuracy[first, column], np.fmax.reduce(accuracy, axis=0), accuracy[last, column], window * each
-    )  # fmt: skip
+    best = np.fmax.reduce(accuracy, axis=0)
+    return Levels(accuracy[first, column], best, accuracy[last, column], window * each)
 
 
 def classify(found: Levels, correct: np.ndarray, visits: np.ndarray) -> np.ndarray:
-    """Return the status of each problem; see :class:`Fates`."""
+    """Return the status of each problem; see :class:`Outcomes`."""
     start, best, end, drawn = found
-    return np.select(
-        [
-            visits < FEWEST_VISITS, correct == 0,
-            (best >= SOLVED) & (end <= LOST) & (_sigmas(best, end, drawn) >= SIGMAS),
-            (end >= SOLVED) & (end - start >= GAIN) & (_sigmas(end, start, drawn) >= SIGMAS), end >= SOLVED,
-        ],
-        [FEW, DEAD, FORGOTTEN, LEARNED, SOLVED_BEFORE], OPEN,
-    )  # fmt: skip
+    lost = _standard_errors(best, end, drawn) >= STANDARD_ERRORS
+    gained = _standard_errors(end, start, drawn) >= STANDARD_ERRORS
+    rules = {
+        FEW_VISITS: visits < FEWEST_VISITS,
+        DEAD: correct == 0,
+        FORGOTTEN: (best >= SOLVED) & (end <= LOST) & lost,
+        LEARNED: (end >= SOLVED) & (end - start >= SMALLEST_GAIN) & gained,
+        SOLVED_BEFORE: end >= SOLVED,
+    }
+    return np.select(list(rules.values()), list(rules), OPEN)
 
 
-def _sigmas(more: np.ndarray, less: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _standard_errors(more: np.ndarray, less: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Difference of two accuracies in units of its standard error if both were the same."""
     middle = (more + less) / 2
     error = np.sqrt(middle * (1 - middle) * 2 / np.maximum(drawn, 1))
@@ -132,7 +147,7 @@ def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
     are simulated, and scaled up). Dead: how many of the dead would have shown no correct sample with an
     accuracy of 1/10.
     """
-    seen = np.flatnonzero(status != FEW)
+    seen = np.flatnonzero(status != FEW_VISITS)
     if not len(seen):
         return dict.fromkeys(("learned", "forgotten", "dead"))
     chosen = some(seen, MOST_SIMULATED)
@@ -146,17 +161,17 @@ def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
     result: dict[str, float | None] = {}
     for name, expected, which in (("learned", flat, LEARNED), ("forgotten", rising, FORGOTTEN)):
         hits = []
-        for _ in range(DRAWS):
+        for _ in range(SIMULATIONS):
             drawn = rng.binomial(samples, expected)
             hits.append(np.mean(classify(levels(drawn, samples), drawn.sum(axis=0), visits) == which))
         result[name] = float(np.mean(hits) * len(seen))
     dead = np.flatnonzero(status == DEAD)
     tries = np.bincount(found.table["problem"], found.table["samples"], found.problems)[dead]
-    result["dead"] = float((0.9**tries).sum())
+    result["dead"] = float(((1 - NOT_SO_DEAD) ** tries).sum())
     return result
 
 
-def table(found: Fates, names: list[str], sharp: dict[int, dict[str, float]]) -> "polars.DataFrame":
+def table(found: Outcomes, names: list[str], sharp: dict[int, dict[str, float]]) -> "polars.DataFrame":
     """Return one row a problem, those with a verdict first.
 
     Parameters
@@ -186,3 +201,66 @@ def table(found: Fates, names: list[str], sharp: dict[int, dict[str, float]]) ->
             "sharp": pl.Series([row.get("sharp") for row in fitted], dtype=pl.Boolean),
         }
     )
+
+
+def compute(log: Log) -> Result:
+    """Count the problems by what became of them, and say how many of them chance would make."""
+    found = outcomes(log.visits)
+    chance = by_chance(log.visits, found.status)
+    values = {
+        "learned": found.count(LEARNED),
+        "forgotten": found.count(FORGOTTEN),
+        "dead": found.count(DEAD),
+        "few_visits": found.count(FEW_VISITS),
+        "by_chance": chance,
+    }
+    names = ("learned", "forgotten", "dead")
+    counts = " | ".join(str(values[name]) for name in names)
+    expected = " | ".join(number(chance[name], 1) for name in names)
+    return Result(
+        values=values,
+        caveats=_caveats(found, chance),
+        numbers=(MainNumber(" | ".join(names), counts, f"by chance: {expected}"),),
+        detail=found,
+    )
+
+
+def _caveats(found: Outcomes, chance: dict[str, float | None]) -> dict[str, str]:
+    caveats = {}
+    few = found.count(FEW_VISITS)
+    if few:
+        caveats["few_visits"] = (
+            f"{few} problems have fewer than {FEWEST_VISITS} visits and count neither as learned nor as forgotten "
+            f"nor as dead: {FEWEST_VISITS - 1} more epochs would tell"
+        )
+    dead = chance.get("dead")
+    if dead is not None and dead >= 1:
+        caveats["dead"] = (
+            f"some {dead:.0f} of the dead would show no correct answer even with an accuracy of 1 in 10: about "
+            "30 samples a problem without a correct one rule that out (95 %)"
+        )
+    return caveats
+
+
+FINDING = Finding(
+    name="outcomes",
+    compute=compute,
+    keys=(
+        Key("learned", "integer", "problems whose accuracy has grown to one half or more"),
+        Key("forgotten", "integer", "problems solved once and lost at the end"),
+        Key("dead", "integer", "problems without one correct rollout"),
+        Key("few_visits", "integer", "problems with fewer than 3 visits, of which nothing is said"),
+        Key(
+            "by_chance",
+            "object",
+            "how many `learned`, `forgotten`, `dead` there would be if nothing had changed",
+        ),
+    ),
+    decides=(
+        "`learned`: accuracy at the end at least 1/2, and 1/4 above that at the start. `forgotten`: once at least 1/2, "
+        "at the end at most 1/10. `dead`: not one correct answer. Start, best and end are windows of as many visits as "
+        "hold 32 samples, a third of all at most; learned and forgotten need 2.5 standard errors. A problem with fewer "
+        "than 3 visits is in none of the three"
+    ),
+    view="problems",
+)

@@ -1,23 +1,25 @@
-"""Frustration without gradients: forgetting, flips and interference, each above what chance makes of it."""
+"""Frustration without gradients: forgetting, flips, interference and loss, each above what chance makes of it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from conet.diagnosis.problems import FEWEST_VISITS
+from conet.diagnosis.declare import Finding, Key, Result
+from conet.diagnosis.findings.outcomes import FEWEST_VISITS
+from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_step, some
 from conet.observables.forgetting import forgetting_curves, forgetting_summary
 from conet.observables.length import window_sums
 
 MOST_PROBLEMS = 256
 MOST_ROWS = 400
-DRAWS = 6
-SIGMAS = 3.0
+DRAWS = 6  # of the floor that chance makes
+PEAK_SIGMAS = 3.0  # standard deviations of the floor above it that a peak needs (our choice)
 NAMES = ("forgetting_rate", "flips", "interference", "lost")
 
 
-@dataclass(frozen=True)
-class Strife:
+@dataclass(frozen=True, kw_only=True)
+class Interference:
     """Signs that problems are learned at each other's cost.
 
     Attributes
@@ -47,7 +49,7 @@ class Strife:
     peak: int | None
 
 
-def strife(found: Visits) -> Strife | None:
+def interference(found: Visits) -> Interference | None:
     """Estimate frustration; None where no problem was visited at least six times."""
     visits = np.bincount(found.table["problem"].to_numpy(), minlength=found.problems)
     window = (
@@ -72,10 +74,15 @@ def strife(found: Visits) -> Strife | None:
             "excess": row["excess"],
             "sigmas": sigmas,
         }
-    return Strife(
-        len(chosen), window, measures, steps, curve["excess"], curve["floor"],
-        _peak(steps, curve["excess"], measures["forgetting_rate"]["sigmas"]),
-    )  # fmt: skip
+    return Interference(
+        problems=len(chosen),
+        window=window,
+        measures=measures,
+        steps=steps,
+        excess=curve["excess"],
+        floor=curve["floor"],
+        peak=_peak(steps, curve["excess"], measures["forgetting_rate"]["sigmas"]),
+    )
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
@@ -88,6 +95,41 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
 def _peak(steps: np.ndarray, excess: np.ndarray, sigmas: float) -> int | None:
     curve = smooth(excess)
-    if not np.isfinite(curve).any() or not sigmas >= SIGMAS:
+    if not np.isfinite(curve).any() or not sigmas >= PEAK_SIGMAS:
         return None
     return int(steps[np.nanargmax(curve)])
+
+
+def compute(log: Log) -> Result:
+    """Measure what problems lose while others gain."""
+    found = interference(log.visits)
+    if found is None:
+        return Result(caveats={"frustration": "no problem was visited six times or more"})
+    values = {
+        "problems": found.problems,
+        "window_visits": found.window,
+        "peak_step": found.peak,
+        **found.measures,
+    }
+    flat = f"forgetting does not stand out from chance ({PEAK_SIGMAS:.0f} standard deviations), so it has no peak"
+    caveats = {"frustration": flat} if found.peak is None else {}
+    return Result(values={"frustration": values}, caveats=caveats, detail=found)
+
+
+FINDING = Finding(
+    name="interference",
+    compute=compute,
+    keys=(
+        Key(
+            "frustration",
+            "object or null",
+            "`forgetting_rate`, `flips`, `interference` and `lost`, each with its `value`, the `floor` that chance makes, "
+            "the `excess` above it and that in `sigmas`; `peak_step` of the forgetting; `problems` and `window_visits`",
+        ),
+    ),
+    decides=(
+        "accuracy lost within a few visits, above what sampling alone makes of accuracies that never fall; it has a "
+        "peak where it stands out by 3 standard deviations"
+    ),
+    view="frustration",
+)

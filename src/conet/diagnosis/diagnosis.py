@@ -1,0 +1,219 @@
+"""A diagnosis: all findings on one run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
+from conet.diagnosis.declare import Finding, Headline, MainNumber, Result
+from conet.diagnosis.findings import FINDINGS
+from conet.diagnosis.findings.outcomes import table as outcome_table
+from conet.diagnosis.log import Log
+from conet.diagnosis.words import clean
+from conet.readers import Record, open_run, parse_map
+
+if TYPE_CHECKING:
+    import polars
+
+
+class Diagnosis:
+    """What was found out about a run.
+
+    Parameters
+    ----------
+    record
+        As a reader returns it.
+    declared
+        The findings, in the order in which their numbers are shown.
+
+    Attributes
+    ----------
+    log : conet.diagnosis.log.Log
+        What was diagnosed.
+    """
+
+    def __init__(self, record: Record, declared: Sequence[Finding] = FINDINGS) -> None:
+        refuse_equal_names(declared)
+        self.log = Log(record, self.detail)
+        self.declared = {finding.name: finding for finding in declared}
+        self._results: dict[str, Result | None] = {}
+
+    def result(self, name: str) -> Result:
+        """Return what one finding found.
+
+        Raises
+        ------
+        ConetError
+            For a name that is not there, a finding that fails, or findings that wait for one another.
+        """
+        if name not in self.declared:
+            raise ConetError(f"finding {name!r}", f"one of {', '.join(self.declared)}", "check the name")
+        if name not in self._results:
+            self._results[name] = None  # so that a circle is noticed
+            try:
+                self._results[name] = self.declared[name].result(self.log)
+            finally:
+                if self._results[name] is None:
+                    del self._results[name]
+        found = self._results[name]
+        if found is None:
+            raise ConetError(
+                f"finding {name!r}, which needs itself",
+                "findings without a circle",
+                "leave out one log.other(…)",
+            )
+        return found
+
+    def detail(self, name: str) -> Any:
+        """Return the detail of one finding: what figures and other findings look at."""
+        return self.result(name).detail
+
+    @property
+    def results(self) -> dict[str, Result]:
+        """All results by the name of the finding."""
+        return {name: self.result(name) for name in self.declared}
+
+    @cached_property
+    def findings(self) -> dict[str, Any]:
+        """All numbers, as ``conet diagnose --json`` prints them; no value is infinite or not a number."""
+        values: dict[str, Any] = {}
+        for finding in self.declared.values():
+            values |= {key.name: None for key in finding.keys} | dict(self.result(finding.name).values)
+        return clean(values | {"headlines": [as_json(line) for line in self.headlines], "notes": self.notes})
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Why a number is null, or what to be careful of, by its key."""
+        return {key: text for result in self.results.values() for key, text in result.caveats.items()}
+
+    @property
+    def headlines(self) -> list[Headline]:
+        """What is going on, in sentences; the most urgent first."""
+        lines = [line for result in self.results.values() for line in result.headlines]
+        return sorted(lines, key=lambda line: -line.urgency)
+
+    @property
+    def numbers(self) -> list[MainNumber]:
+        """The main numbers."""
+        return [number for result in self.results.values() for number in result.numbers]
+
+    @property
+    def steps(self) -> "polars.DataFrame":
+        """One row a step."""
+        return self.log.steps
+
+    @property
+    def problems(self) -> "polars.DataFrame":
+        """One row a problem of the rollouts: what became of it."""
+        names = [self.log.record.names[problem] for problem in self.log.visits.ids]
+        return outcome_table(self.detail("outcomes"), names, self.detail("transitions").single)
+
+    def __repr__(self) -> str:
+        found = self.findings
+        stage = found["stage"] or "undecided"
+        return (
+            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {found['problems']:,} problems, "
+            f"{found['samples']:,} samples)"
+        )
+
+
+def as_json(line: Headline) -> dict[str, Any]:
+    """Return a headline as JSON values."""
+    return {
+        "text": line.text,
+        "urgency": line.urgency.name.lower(),
+        "evidence": line.evidence or None,
+        "step": line.step,
+        "interval": None if line.interval is None else list(line.interval),
+        "remedy": None if line.remedy is None else line.remedy.text,
+        "source": None if line.remedy is None else line.remedy.source,
+    }
+
+
+def refuse_equal_names(declared: Iterable[Finding]) -> None:
+    """Refuse two findings of one name, or two that fill the same key.
+
+    Raises
+    ------
+    ConetError
+    """
+    seen: dict[str, str] = {"headlines": "the diagnosis", "notes": "the diagnosis", "report": "the diagnosis"}
+    names: set[str] = set()
+    for finding in declared:
+        if finding.name in names:
+            raise ConetError(f"two findings called {finding.name!r}", "one of each name", "rename one")
+        names.add(finding.name)
+        for key in finding.keys:
+            if key.name in seen:
+                raise ConetError(
+                    f"finding {finding.name!r} with the key {key.name!r}",
+                    f"a key that is not taken (by {seen[key.name]})",
+                    "rename it",
+                )
+            seen[key.name] = finding.name
+
+
+def chosen(extra: Iterable[Finding | str]) -> tuple[Finding, ...]:
+    """Return the findings of the package, and further ones.
+
+    Parameters
+    ----------
+    extra
+        Findings, or ``path/to/file.py:name`` of one.
+
+    Raises
+    ------
+    ConetError
+        When there is no such finding, or it is something else.
+    """
+    known = {finding.name: finding for finding in FINDINGS}
+    further = []
+    for given in extra:
+        found = resolve(given, known, "finding") if isinstance(given, str) else given
+        if not isinstance(found, Finding):
+            raise ConetError(
+                f"{given}, a {type(found).__name__}", "a Finding", "see docs/skeletons/finding.py"
+            )
+        if found.name not in known or known[found.name] is not found:
+            further.append(found)
+    return (*FINDINGS, *further)
+
+
+def diagnose(
+    source: Record | str | Path,
+    *,
+    format: str = "auto",
+    map: str | Mapping[str, str] = "",
+    tokenizer: str | Path | None = None,
+    findings: Iterable[Finding | str] = (),
+) -> Diagnosis:
+    """Diagnose a run from the rollouts that its training logged.
+
+    Parameters
+    ----------
+    source
+        A run directory, the folder of its rollouts, or one file; or what ``conet.read`` returned.
+    format
+        "auto", the name of a format, or ``path/to/file.py:name`` of a reader of your own.
+    map
+        Which column is what, as ``"step=global_step,correct=reward>=1"`` or as a mapping of the same.
+    tokenizer
+        A file ``tokenizer.json``, to measure answers in tokens.
+    findings
+        Findings of your own, beside those of the package.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    ConetError
+        When the place cannot be read, holds no rollouts, or it would be a guess what is correct.
+    """
+    if not isinstance(source, Record):
+        pairs = map if isinstance(map, str) else ",".join(f"{role}={column}" for role, column in map.items())
+        source = open_run(source, format, parse_map(pairs), tokenizer).read()
+    return Diagnosis(source, chosen(findings))

@@ -1,0 +1,117 @@
+"""Groups that teach nothing: how many there are, and whether they were taken out before they were logged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
+from conet.diagnosis.log import Log, weighted
+from conet.diagnosis.visits import Visits
+from conet.diagnosis.words import number
+
+SMALLEST_GROUP = 4  # rollouts; in smaller ones too little can be seen
+FEWEST_GROUPS = 10  # with one, and with two, right (or wrong) answers that the bound should rest on
+MISSING = 5.0  # times fewer than the bound
+CHANCE = 1e-3  # of so few groups without signal, were none taken out
+
+
+@dataclass(frozen=True)
+class Filtering:
+    """Whether groups without signal were taken out before they were logged (dynamic sampling).
+
+    Attributes
+    ----------
+    filtered : bool or None
+        None where it cannot be told.
+    observed, expected : float or None
+        Groups without signal, and how many there must be at least, given the groups with one or two
+        right (wrong) answers.
+    """
+
+    filtered: bool | None
+    observed: float | None
+    expected: float | None
+
+
+def filtering(found: Visits) -> Filtering:
+    """Say whether groups without signal are missing.
+
+    Whatever accuracies the problems have, the shares P(c) of groups of size G with c right answers obey
+    P(0) ≥ (P(1)/G)² / (P(2)/C(G,2)), since E[(1-p)^G] E[p²(1-p)^(G-2)] ≥ E[p(1-p)^(G-1)]² (Cauchy and
+    Schwarz); likewise with right and wrong exchanged. Fewer than a fifth of that, and a chance below
+    1 in 1,000 for so few, count as filtered (our choice).
+    """
+    from scipy.stats import poisson
+
+    size = found.group
+    if size < SMALLEST_GROUP:
+        return Filtering(None, None, None)
+    right = found.table["correct_count"].filter(found.table["samples"] == size).to_numpy()
+    groups = np.bincount(right, minlength=size + 1).astype(np.float64)
+    observed = expected = 0.0
+    filtered = False
+    for order in (groups, groups[::-1]):
+        none, one, two = order[:3]
+        if min(one, two) < FEWEST_GROUPS:
+            continue
+        bound = (one / size) ** 2 / (two / (size * (size - 1) / 2))
+        bound *= np.exp(-2 * np.sqrt(4 / one + 1 / two))  # two standard errors below
+        filtered |= bool(none < bound / MISSING and poisson.cdf(none, bound) < CHANCE)
+        observed, expected = observed + none, expected + bound
+    if not expected:
+        return Filtering(None, None, None)
+    if not filtered and np.exp(-expected) > CHANCE:  # so few that not one may be there by chance
+        return Filtering(None, observed, expected)
+    return Filtering(filtered, observed, expected)
+
+
+def compute(log: Log) -> Result:
+    """Count the groups whose answers are all right or all wrong."""
+    steps, found = log.steps, filtering(log.visits)
+    silent = (steps["all_right"] + steps["all_wrong"]).fill_nan(None)
+    start, end = silent.head(log.fifth).mean(), silent.tail(log.fifth).mean()
+    caveats = {}
+    if not (log.visits.table["samples"] >= 2).any():
+        caveats["groups_without_signal"] = "one sample a visit: there are no groups"
+    if found.filtered:
+        caveats["filtered_groups"] = (
+            "groups without signal are missing (dynamic sampling), so every accuracy here is that of the groups that "
+            "were kept, and dead problems cannot be seen"
+        )
+    elif found.filtered is None:
+        caveats["filtered_groups"] = "too few groups of four or more samples to tell"
+    said = Headline(
+        text="Groups without signal are missing from the files: every accuracy is that of the groups kept.",
+        urgency=Urgency.NOTE,
+    )
+    definition = f"last fifth; first fifth {number(start, 2)}"  # type: ignore[arg-type]
+    return Result(
+        values={
+            "groups_without_signal": {"all": weighted(steps, silent), "start": start, "end": end},
+            "filtered_groups": found.filtered,
+        },
+        caveats=caveats,
+        headlines=(said,) if found.filtered else (),
+        numbers=(MainNumber("groups without signal", number(end, 2), definition),),  # type: ignore[arg-type]
+        detail=found,
+    )
+
+
+FINDING = Finding(
+    name="groups",
+    compute=compute,
+    keys=(
+        Key(
+            "groups_without_signal",
+            "object",
+            "share of the groups whose answers are all right or all wrong: `all` of them, `start` and `end`",
+        ),
+        Key("filtered_groups", "true, false or null", "whether such groups were left out of the files"),
+    ),
+    decides=(
+        "`filtered_groups`: groups without signal are fewer than a fifth of what any mixture of problems allows, given "
+        "the groups with one or two right (wrong) answers: dynamic sampling. Every accuracy is then that of the groups "
+        "that were kept"
+    ),
+    view="groups",
+)

@@ -1,0 +1,27 @@
+"""The evaluation beside the training, kept apart from it."""
+
+from conet.diagnosis.declare import Finding, Key, Result
+from conet.diagnosis.log import Log
+
+
+def compute(log: Log) -> Result:
+    """Report the accuracy of each evaluation."""
+    steps = log.validation
+    if steps is None:
+        alone = "only validation rollouts, which are diagnosed in place of the training's"
+        return Result(caveats={"validation": "no validation rollouts" if log.split == "train" else alone})
+    values = {
+        "steps": steps.height,
+        "samples": int(steps["samples"].sum()),
+        "accuracy": {str(step): share for step, share in steps.select("step", "accuracy").iter_rows()},
+    }
+    return Result(values={"validation": values}, detail=steps)
+
+
+FINDING = Finding(
+    name="validation",
+    compute=compute,
+    keys=(Key("validation", "object or null", "`steps`, `samples`, and `accuracy` by step"),),
+    decides="rollouts of an evaluation are counted here and nowhere else; where there are no others, they are diagnosed",
+    view="learning-curve",
+)

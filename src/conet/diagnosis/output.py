@@ -1,0 +1,65 @@
+"""The folder that a diagnosis leaves."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write, write_atomic, write_table
+from conet.diagnosis.diagnosis import Diagnosis
+
+
+def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) -> dict[str, Any]:
+    """Write problems.parquet, steps.parquet, the report, and last diagnosis.json.
+
+    Parameters
+    ----------
+    out
+        A new or empty directory, or one with an earlier diagnosis.
+    page
+        Writes the report into the directory, and returns its path.
+
+    Returns
+    -------
+    dict
+        The findings, with the path of the report.
+
+    Raises
+    ------
+    ConetError
+        When the directory holds something else, or cannot be written.
+    """
+    refuse_foreign(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from None
+    # Beside the names of today, those of version 0.1.
+    write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
+    before = {"correct": "correct_count", "length_sum": "correct_length_sum"}
+    write_table(out / "steps.parquet", found.steps.with_columns(**before))
+    result = found.findings | {"report": str(page(found, out))}
+    write_atomic(out / "diagnosis.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    return result
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuse an output directory that holds something other than a diagnosis.
+
+    Raises
+    ------
+    ConetError
+    """
+    try:
+        foreign = out.exists() and not (
+            out.is_dir() and ((out / "diagnosis.json").exists() or not any(out.iterdir()))
+        )
+    except OSError as error:
+        raise cannot_write(out, error) from None
+    if foreign:
+        raise ConetError(
+            f"--out {out}, which holds something else",
+            "a new or empty directory, or one with a diagnosis",
+            "choose another",
+        )

@@ -1,0 +1,56 @@
+"""Numbers as they are written in the terminal, the report and the JSON."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from conet.base.intervals import Interval
+
+
+def step_of(value: Interval | None) -> int | None:
+    """Return the step that an interval is around."""
+    return None if value is None else round(value.estimate)
+
+
+def estimate(value: Interval | None) -> float | None:
+    """Return the estimate alone."""
+    return None if value is None else value.estimate
+
+
+def ends(value: Interval | None) -> list[float] | None:
+    """Return the two ends; None where there is no interval."""
+    return None if value is None or math.isnan(value.low) else [value.low, value.high]
+
+
+def parts(value: Interval) -> dict[str, float]:
+    """Return the interval as an object of JSON."""
+    return {"estimate": value.estimate, "low": value.low, "high": value.high}
+
+
+def steps_between(value: list[float] | None) -> str:
+    """Write an interval of steps; a dash where there is none."""
+    return "–" if value is None else f"[{value[0]:.0f}, {value[1]:.0f}]"
+
+
+def with_ends(value: Interval, digits: int = 2) -> str:
+    """Write an estimate with its interval."""
+    if np.isnan(value.low):
+        return f"{value.estimate:.{digits}f}"
+    return f"{value.estimate:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+def number(value: float | None, digits: int) -> str:
+    """Write a number; a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def clean(value: Any) -> Any:
+    """Turn numpy values into Python's, and what is infinite or not a number into None."""
+    if isinstance(value, dict):
+        return {key: clean(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,186 @@
+"""What every finding keeps to, the package's own and one from outside; and what the documentation says of them."""
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from logs import as_verl, rollouts, two_stages, valley
+
+import conet
+from conet.base.errors import ConetError
+from conet.cli import main
+from conet.diagnosis import Finding, Headline, Key, Result, Urgency
+from conet.diagnosis.findings import FINDINGS
+from conet.diagnosis.reference import filled
+
+ROOT = Path(__file__).parent.parent
+SKELETON = f"{ROOT / 'docs/skeletons/finding.py'}:FINDING"
+ROWS = {
+    "two stages": rollouts(two_stages(), valley()),
+    "flat": rollouts(np.full((60, 30), 0.5)),
+    "one sample": rollouts(np.full((1, 1), 1.0), samples=1),
+    "three steps": rollouts(np.full((3, 9), 0.4)),
+    "no texts": rollouts(np.full((30, 2), 0.5), samples=1).drop("completion", "completion_length"),
+    "never right": rollouts(np.full((30, 9), 0.0)),
+    "always right": rollouts(np.full((30, 9), 1.0)),
+    "falls": rollouts(two_stages()[::-1].copy(), valley()),
+}
+
+
+@pytest.fixture(scope="module")
+def diagnoses(tmp_path_factory) -> dict[str, conet.Diagnosis]:
+    found = {}
+    for name, rows in ROWS.items():
+        place = tmp_path_factory.mktemp("log") / "rows.parquet"
+        rows.write_parquet(place)
+        found[name] = conet.diagnose(place, findings=[SKELETON])
+    return found
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_every_finding_keeps_its_word(diagnoses, case):
+    """Declared keys only, JSON values, a reason for every null, plain sentences, remedies with a source."""
+    whole = diagnoses[case]
+    found = json.loads(json.dumps(whole.findings, allow_nan=False))
+    for name, result in whole.results.items():
+        declared = whole.declared[name]
+        assert set(result.values) <= {key.name for key in declared.keys}
+        for key in declared.keys:
+            assert key.meaning
+            assert found[key.name] is not None or found["notes"].get(key.name), key.name
+        for line in result.headlines:
+            assert line.text.strip() == line.text
+            assert "\n" not in line.text + line.evidence
+            assert line.remedy is None or all(line.remedy)
+        for number in result.numbers:
+            assert all(isinstance(part, str) and part for part in number)
+
+
+def test_the_most_urgent_comes_first(diagnoses):
+    for whole in diagnoses.values():
+        levels = [line.urgency for line in whole.headlines]
+        assert levels == sorted(levels, reverse=True)
+        assert [line["text"] for line in whole.findings["headlines"]] == [
+            line.text for line in whole.headlines
+        ]
+
+
+def test_names_are_used_once():
+    assert len({finding.name for finding in FINDINGS}) == len(FINDINGS)
+    keys = [key.name for finding in FINDINGS for key in finding.keys]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_documentation_is_made_from_the_declarations():
+    """If this fails: python -m conet.diagnosis.reference docs/diagnose.md"""
+    page = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")
+    assert filled(page) == page
+    for finding in FINDINGS:
+        assert finding.decides in page
+
+
+def test_a_diagnosis_in_python(tmp_path):
+    as_verl(ROWS["two stages"], tmp_path / "rollouts")
+    found = conet.diagnose(tmp_path, map={"correct": "score>=1"})
+    assert isinstance(found, conet.Diagnosis)
+    assert len(repr(found)) < 250
+    assert repr(found).startswith(
+        f"Diagnosis('{tmp_path}': stage slow, 120 steps, 40 problems, 38,400 samples)"
+    )
+    assert found.steps.height == 120
+    assert found.problems.height == 40
+    assert found.findings["sources"]["correct"] == "column score>=1"
+    assert conet.diagnose(found.log.record).findings == found.findings
+    with pytest.raises(ConetError, match="does not exist"):
+        conet.diagnose(tmp_path / "absent")
+
+
+def test_diagnose_is_the_function_after_everything_was_imported():
+    """Language models are left out: they need their extra."""
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(conet.__path__, "conet.")
+        if not module.name.startswith("conet.llm.")
+    ]
+    code = (
+        f"import importlib, conet\nfor name in {names!r}: importlib.import_module(name)\n"
+        "assert callable(conet.diagnose), conet.diagnose\n"
+        "assert conet.diagnose.__module__ == 'conet.diagnosis.diagnosis'\n"
+        "assert conet.Detector is conet.detect.Detector"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+# From outside ------------------------------------------------------------------------------------------
+
+
+def test_the_skeleton_runs_as_it_says(tmp_path, capsys):
+    rows = ROWS["never right"].vstack(ROWS["flat"].filter(pl.col("prompt") == "What is 0?"))
+    as_verl(rows, tmp_path / "run")
+    arguments = ["diagnose", str(tmp_path / "run"), "--finding", SKELETON, "--out", str(tmp_path / "out")]
+    main(arguments)
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "Only 11% of the problems were ever solved."
+    assert any(line.startswith("solved once") and "0.11" in line for line in said)
+    main([*arguments, "--json"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["solved_once"] == pytest.approx(1 / 9)
+    assert found["headlines"][0] == {
+        "text": "Only 11% of the problems were ever solved.",
+        "urgency": "warning",
+        "evidence": "9 problems",
+        "step": None,
+        "interval": None,
+        "remedy": "leave out what is too hard",
+        "source": "our choice",
+    }
+    assert "ever solved" in (tmp_path / "out" / "report.html").read_text()
+
+
+def made(compute, name="mine", key="mine") -> Finding:
+    return Finding(name=name, compute=compute, keys=(Key(key, "number", "a number"),), decides="always")
+
+
+@pytest.mark.parametrize(
+    ("finding", "expected"),
+    [
+        (made(lambda log: Result(values={"other": 1})), "undeclared key 'other'"),
+        (made(lambda log: 1 / 0), "ZeroDivisionError"),
+        (made(lambda log: {"mine": 1}), "expected a Result"),
+        (made(lambda log: Result(detail=log.other("mine"))), "needs itself"),
+        (made(lambda log: Result(detail=log.other("stge"))), "finding 'stge'"),
+        (made(lambda log: Result(), name="stage"), "two findings called 'stage'"),
+        (made(lambda log: Result(), key="stage"), "the key 'stage'"),
+        (made(lambda log: Result(), key="notes"), "the key 'notes'"),
+        ("stag", "unknown finding 'stag'"),
+        ("absent.py:FINDING", "no file absent.py"),
+        (SKELETON.replace("FINDING", "compute"), "a function"),
+    ],
+)
+def test_what_is_wrong_with_a_finding_is_said_in_one_line(finding, expected, diagnoses):
+    record = diagnoses["three steps"].log.record
+    with pytest.raises(ConetError) as error:
+        conet.diagnose(record, findings=[finding]).findings  # noqa: B018
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_finding_sees_the_others_and_is_computed_once(diagnoses):
+    calls = []
+
+    def compute(log):
+        calls.append(log)
+        line = Headline(text="Look.", urgency=Urgency.EMERGENCY, step=3, interval=(1.0, 5.0))
+        return Result(values={"mine": log.other("outcomes").count(0)}, headlines=(line,))
+
+    found = conet.diagnose(diagnoses["two stages"].log.record, findings=[made(compute)])
+    assert found.findings["mine"] == found.findings["learned"]
+    assert found.headlines[0].text == "Look."
+    assert found.findings["headlines"][0]["interval"] == [1.0, 5.0]
+    assert len(calls) == 1
