@@ -8,6 +8,7 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.llm import answers, evaluate, problems, verify
+from conet.llm.answers import boxes
 from conet.llm.judge import Judge
 from conet.llm.recipe import ProblemSettings
 
@@ -61,11 +62,14 @@ def test_last_box(text: str, box: str | None) -> None:
         (r"15000 \text{ kcal m}^{-2} \text{yr}^{-1}", 15000), ("-3./2", -1.5), (r"\frac{270}7", 270 / 7),
         (r"\$32,\!348", 32348), (r"10,\!080", 10080), ("50\\%", 50), (r"\textbf{(211) }", 211),
         ("2x", None), ("7.6Z", None), ("100, 200", None), ("(100,200)", None), ("1e9999", None), ("1/0", None),
-        (r"1\frac{4}{5}", None), ("4210_{5}", None),
+        (r"1\frac{4}{5}", 1.8), ("4210_{5}", None),
     ],
 )  # fmt: skip
 def test_number(text: str, value: float | None) -> None:
-    assert answers.number(text) == (None if value is None else pytest.approx(value))
+    found = answers.number(text)
+    assert (None if found is None else float(found.value)) == (
+        None if value is None else pytest.approx(value)
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,57 @@ def test_plain_verifiers() -> None:
     assert not verify.numeric("3+4=8", "7")
     assert not verify.numeric("", "7")
     assert not verify.numeric(r"so 7. \boxed{", "7")  # cut off in its box
+
+
+CASES = Path(__file__).parent / "data" / "verifier_cases.jsonl"
+
+
+@pytest.mark.llm
+def test_every_known_case_is_judged_right(capsys: pytest.CaptureFixture[str]) -> None:
+    from conet.cli import main
+
+    main(["llm", "verify", str(CASES), "--json"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+    assert result["cases"] == result["known"] == len(result["verdicts"]) == len(cases) > 290
+    failed = [case for case, verdict in zip(cases, result["verdicts"]) if verdict != case["right"]]
+    assert failed == []
+    assert result["status"] == {"ok": len(cases)}
+
+
+def test_an_audit_names_what_it_disagrees_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from conet.cli import main
+
+    file = tmp_path / "cases.jsonl"
+    file.write_text('{"gold": 7, "completion": "= 7", "right": 0}\n\n{"gold": "7", "completion": "= 8", "right": 1}\n'
+                    '{"gold": "7", "completion": "= 7"}\n')  # fmt: skip
+    main(["llm", "verify", str(file), "--verifier", "numeric", "--json"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["verdicts"] == [1, 0, 1]
+    assert (result["accepted_wrong"], result["rejected_right"], result["known"]) == ([1], [2], 2)
+    main(["llm", "verify", str(file), "--verifier", "numeric"])
+    printed = capsys.readouterr().out
+    assert "accepted, but wrong: case 1" in printed
+    assert "rejected, but right: case 2" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("7\n", "line 1"),
+        ('{"gold": "7"}\n', "without a text 'completion'"),
+        ('{"gold": "7", "completion": ["7"]}\n', "without a text 'completion'"),
+        ('{"gold": "7", "completion": "7", "right": 2}\n', "right=2"),
+    ],
+)
+def test_lines_that_are_no_cases(tmp_path: Path, text: str, message: str) -> None:
+    from conet.cli.verify import read_cases
+
+    file = tmp_path / "cases.jsonl"
+    file.write_text(text)
+    with pytest.raises(ConetError, match=message):
+        read_cases(file)
 
 
 HOSTILE = """
@@ -130,10 +185,7 @@ def test_verifiers_that_cannot_be_loaded(tmp_path: Path) -> None:
 
 
 def same(one: str, other: str) -> bool:
-    number = answers.number(one)
-    return answers.compact(one) == answers.compact(other) or (
-        number is not None and number == answers.number(other)
-    )
+    return answers.same_answer(one, other, 0.0)
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -151,8 +203,8 @@ def test_gold_agrees_with_its_own_solution() -> None:
         assert judge.counts["ok"] == len(real) == 298
     for row in real:
         if row["id"].removeprefix("minerva/") in EARLIER_PART:
-            boxes = [answers.last_box(rf"\boxed{part}") for part in answers.BOX.split(row["problem"])[1:]]
-            assert any(box is not None and same(box, row["answer"]) for box in boxes), row["id"]
+            earlier = [answers.last_box(rf"\boxed{part}") for part in boxes.BOX.split(row["problem"])[1:]]
+            assert any(box is not None and same(box, row["answer"]) for box in earlier), row["id"]
     assert refused == known  # all that is sound is accepted, and what is not is refused
 
 

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from conet import __version__
 from conet.base.errors import ConetError
 from conet.cli import diagnose, experiments, llm, runs
+from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
 app = App(

@@ -131,7 +131,7 @@ def _majority(rows: Any) -> float:
         box = last_box(text)
         answer = given(text) if box is None else box
         value = number(answer)
-        answers.append(compact(answer) if value is None else repr(value))
+        answers.append(compact(answer) if value is None else repr(value.value))
     correct = rows["correct"].to_numpy()
     kinds, first, counts = np.unique(answers, return_index=True, return_counts=True)
     winner = kinds[np.lexsort((first, -counts))[0]]
