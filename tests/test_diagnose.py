@@ -470,14 +470,23 @@ def test_which_problem_and_which_answer(hard, options, answer, correct, samples,
     assert [row["problem"] for row in found.examples] == ["hard"]
     row = found.examples[0]
     assert (row["prompt"], row["completion"]) == ("hard", answer)
-    assert (row["correct"], row["samples"], row["accuracy"]) == (correct, samples, correct / samples)
+    assert (row["correct_count"], row["samples"], row["accuracy"]) == (correct, samples, correct / samples)
+    assert row["correct"] == correct  # as version 0.1 wrote it
 
 
-@pytest.mark.parametrize("options", [{"below": 0.04}, {"min_samples": 100}])
+@pytest.mark.parametrize("options", [{"max_accuracy": 0.04}, {"min_samples": 100}])
 def test_no_problem_to_heat_on(hard, options, tmp_path):
     found = heated(hard, tmp_path, **options)
     assert found.examples == []
     assert found.why_empty.startswith("no problem to heat on")
+    assert sum(found.left_out.values()) == found.problems == 4
+
+
+def test_problems_left_out_each_for_one_reason(hard, tmp_path):
+    found = heated(hard, tmp_path)
+    assert found.left_out == {"few_samples": 1, "never_solved": 1, "easy": 1, "without_text": 0}
+    older = exact("older", 1, [("yes", True)] * 20)  # not seen in the last step
+    assert heated(pl.concat([hard, older]), tmp_path, window=1).left_out["few_samples"] == 2
 
 
 def test_an_example_is_what_the_logs_hold():
@@ -564,6 +573,11 @@ def test_maps_on_the_command_line(tmp_path, capsys):
         (["diagnose", str(DATA / "verl"), "--map", "problem=uidd"], "did you mean 'uid'"),
         (["diagnose", str(DATA / "verl"), "--out", str(DATA / "verl")], "holds something else"),
         (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--below", "0"], "--below 0"),
+        (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--max-accuracy", "2"], "--max-accuracy 2"),
+        (
+            ["heat", str(DATA / "verl"), "--out", "x.jsonl", "--max-accuracy", "0.2", "--below", "0.2"],
+            "two names of one setting",
+        ),
         (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--window", "0"], "--window 0"),
         (
             ["heat", str(DATA / "verl"), "--out", str(DATA / "verl" / "rollout" / "1.jsonl"), "--below", "1"],
@@ -584,7 +598,15 @@ def test_what_is_wrong_is_said_in_one_line(arguments, expected, capsys, monkeypa
 def test_heat_end_to_end(tmp_path, capsys):
     place = tmp_path / "heat.jsonl"
     out, _, code = called(
-        capsys, "heat", str(DATA / "verl"), "--out", str(place), "--below", "0.3", "--min-samples", "24"
+        capsys,
+        "heat",
+        str(DATA / "verl"),
+        "--out",
+        str(place),
+        "--max-accuracy",
+        "0.3",
+        "--min-samples",
+        "24",
     )
     rows = [json.loads(line) for line in place.read_text().splitlines()]
     assert code == 0
@@ -595,6 +617,18 @@ def test_heat_end_to_end(tmp_path, capsys):
              if line.endswith(b"}")]  # fmt: skip
     right = {(row["input"], row["output"]) for row in dumps if row["acc"]}
     assert {(row["prompt"], row["completion"]) for row in rows} <= right
+
+
+def test_below_is_the_old_name_of_max_accuracy(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("conet.config.aliases._noted", set())
+    found = []
+    for name in ("--below", "--max-accuracy"):
+        place = tmp_path / f"{name}.jsonl"
+        _, err, code = called(capsys, "heat", str(DATA / "verl"), "--out", str(place), name, "0.3")
+        assert code == 0
+        assert ("--below is now called --max-accuracy" in err) == (name == "--below")
+        found.append(place.read_text())
+    assert found[0] == found[1] != ""
 
 
 def test_heat_in_messages(tmp_path, capsys):

@@ -51,13 +51,13 @@ def test_boundaries_of_hard(correct, samples, chosen):
     st.sampled_from([0.05, 0.1, 0.5, 1.0]),
     st.integers(1, 128),
 )
-def test_hard_problems_one_by_one(pairs, below, at_least):
+def test_hard_problems_one_by_one(pairs, max_accuracy, min_samples):
     pairs = [(min(pair), max(pair)) for pair in pairs]
     correct, samples = np.array(pairs, int).reshape(-1, 2).T
     expected = [
-        problem for problem, (c, n) in enumerate(pairs) if n >= at_least and c >= 1 and c / n < below
+        problem for problem, (c, n) in enumerate(pairs) if n >= min_samples and c >= 1 and c / n < max_accuracy
     ]  # fmt: skip
-    assert hard_problems(correct, samples, below, at_least).tolist() == expected
+    assert hard_problems(correct, samples, max_accuracy, min_samples).tolist() == expected
 
 
 def test_what_is_taught_of_several_correct_samples():
@@ -78,16 +78,18 @@ def harvested() -> tuple[Walks, Problems]:
 
 
 @pytest.mark.parametrize("pick", ["shortest", "first", "random"])
-@pytest.mark.parametrize("below", [0.1, 0.25, np.inf])
-def test_demonstrations_by_brute_force(pick, below):
+@pytest.mark.parametrize("max_accuracy", [0.1, 0.25, np.inf])
+def test_demonstrations_by_brute_force(pick, max_accuracy):
     walks, tasks = harvested()
-    taught = demonstrations.demonstrations(walks, below, pick, seed=0)
+    taught = demonstrations.demonstrations(walks, max_accuracy, pick, seed=0)
     correct = [
         [w for w in range(100 * problem, 100 * problem + 100) if walks.correct[w]] for problem in range(12)
     ]
-    chosen = [problem for problem in range(12) if correct[problem] and len(correct[problem]) / 100 < below]
+    chosen = [
+        problem for problem in range(12) if correct[problem] and len(correct[problem]) / 100 < max_accuracy
+    ]
     assert taught.problems.tolist() == chosen
-    assert 0 < len(chosen) < 12 or below == np.inf
+    assert 0 < len(chosen) < 12 or max_accuracy == np.inf
     for row, problem in enumerate(chosen):
         edges = taught.edges[row, : taught.length[row]].tolist()
         candidates = [walks.edges[w, : walks.length[w]].tolist() for w in correct[problem]]

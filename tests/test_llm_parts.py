@@ -41,7 +41,7 @@ def test_pool_needs_more_samples_than_a_group() -> None:
     assert pool.demonstrations(0.1, 1, "shortest") == []  # 1 of 8 is not below 0.1
     pool.add(1, [rollout(0, 0.0)] * 8 + [rollout(1, 0.0)] * 8)
     (found,) = pool.demonstrations(0.1, 16, "shortest")
-    assert (found.problem, found.correct, found.samples, len(found.tokens)) == (0, 1, 16, 9)
+    assert (found.problem, found.correct_count, found.samples, len(found.tokens)) == (0, 1, 16, 9)
     assert pool.demonstrations(0.1, 17, "shortest") == []
     pool.add(10, [])
     assert pool.demonstrations(0.1, 1, "shortest") == []  # step 0 is out of the window
@@ -58,6 +58,11 @@ def test_pool_picks() -> None:
     again = Pool(window=100)
     again.load(json.loads(json.dumps(pool.state())))
     assert again.demonstrations(0.1, 64, "newest") == pool.demonstrations(0.1, 64, "newest")
+    older = Pool(window=100)  # from a checkpoint of version 0.1
+    older.load(
+        [{("correct" if k == "correct_count" else k): v for k, v in row.items()} for row in pool.state()]
+    )
+    assert older.state() == pool.state()
 
 
 def test_phases() -> None:

@@ -66,7 +66,8 @@ def heat(
     path: Path,
     *,
     out: Path,
-    below: float = 0.1,
+    max_accuracy: float | None = None,
+    below: float | None = None,
     min_samples: Whole = 16,
     pick: Literal["shortest", "first", "newest"] = "shortest",
     window: Whole = None,
@@ -82,8 +83,10 @@ def heat(
         A run directory, the folder of its rollouts, or one file.
     out
         A file of JSON lines, for the SFT trainers of TRL and verl.
+    max_accuracy
+        A problem is hard below this accuracy; 0.1 by default.
     below
-        Accuracy below which a problem is hard.
+        The name that --max-accuracy had in version 0.1.
     min_samples
         Samples on which that accuracy must rest.
     pick
@@ -100,15 +103,14 @@ def heat(
     """
     from conet.diagnosis.heat import heat_set, write
 
-    if not 0 < below <= 1:
-        raise ConetError(f"--below {below}", "an accuracy above 0 and at most 1", "for example 0.1")
+    hard_below = accuracy_option(max_accuracy, below)
     for name, value in (("--min-samples", min_samples), ("--window", window)):
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     collector = opened(path, format, map_, tokenizer)
     with reading_line() as progress:
         record = collector.read(progress)
-    found = heat_set(collector, record, below, min_samples or 16, pick, window)
+    found = heat_set(collector, record, hard_below, min_samples or 16, pick, window)
     write(found, out, record)
     if not found.examples:
         print(found.why_empty)
@@ -116,8 +118,23 @@ def heat(
     accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
     kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
     print(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
-    if found.wordless:
-        print(f"left out: {found.wordless} more, whose correct answers were logged without their text")
+    if without_text := found.left_out["without_text"]:
+        print(f"left out: {without_text} more, whose correct answers were logged without their text")
+
+
+def accuracy_option(max_accuracy: float | None, below: float | None) -> float:
+    """Return what ``--max-accuracy`` says, or ``--below``, its name in version 0.1."""
+    from conet.config.aliases import note, twice
+    from conet.rollouts.selection import MAX_ACCURACY
+
+    if below is not None:
+        if max_accuracy is not None:
+            raise twice("--below", below, "--max-accuracy", max_accuracy)
+        note("the option --below is now called --max-accuracy")
+    name, given = ("--max-accuracy", max_accuracy) if below is None else ("--below", below)
+    if given is not None and not 0 < given <= 1:
+        raise ConetError(f"{name} {given}", "an accuracy above 0 and at most 1", "for example 0.1")
+    return MAX_ACCURACY if given is None else given
 
 
 def watch(

@@ -12,7 +12,8 @@ from conet.base.files import write_atomic
 from conet.diagnosis.visits import main_split
 from conet.readers import Collector, Record
 from conet.readers.columns import as_messages
-from conet.rollouts.selection import Pick, choose, hard_problems
+from conet.rollouts import per_problem
+from conet.rollouts.selection import MAX_ACCURACY, Pick, choose, hard_problems, left_out, recent
 
 if TYPE_CHECKING:
     import polars
@@ -20,128 +21,114 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeatSet:
-    """What to teach.
+    """What to demonstrate.
 
     Attributes
     ----------
     examples : list of dict
         ``messages``, where the logs hold messages, else ``prompt`` and ``completion``; and what the
         choice rests on: ``problem``, ``accuracy``, ``correct_count``, ``samples``, ``first_step`` and
-        ``last_step`` (of the window), ``step`` and ``length`` (of the answer).
+        ``last_step`` (of the window), ``step`` and ``length`` (of the completion).
     problems : int
-        Problems with enough samples in the window.
-    never : int
-        Of these, problems without a single correct answer there.
-    easy : int
-        Problems whose accuracy is not below the threshold.
-    few : int
-        Problems without enough samples.
-    wordless : int
-        Hard problems whose correct answers were logged without their text, or empty.
+        Problems of the run.
+    left_out : dict of str to int
+        Problems that were not chosen, by reason: those of :func:`conet.rollouts.selection.left_out`, and
+        ``without_text``: hard problems whose correct completions were logged without their text, or empty.
     """
 
     examples: list[dict[str, Any]]
     problems: int
-    never: int
-    easy: int
-    few: int
-    wordless: int = 0
+    left_out: dict[str, int]
 
     @property
     def why_empty(self) -> str:
-        """Why there is nothing to teach, in one line."""
-        return (
-            f"no problem to heat on: of {self.problems + self.few} problems, {self.easy} are not below the threshold, "
-            f"{self.never} have no correct answer, {self.few} have too few samples in the window"
-            + (f", {self.wordless} have no text of a correct answer" if self.wordless else "")
-        )
+        """Why there is nothing to demonstrate, in one line."""
+        said = {
+            "easy": "are not below the threshold",
+            "never_solved": "have no correct answer",
+            "few_samples": "have too few samples in the window",
+            "without_text": "have no text of a correct answer",
+        }
+        counted = (f"{self.left_out[reason]} {words}" for reason, words in said.items())
+        return f"no problem to heat on: of {self.problems} problems, {', '.join(counted)}"
 
 
 def heat_set(
     collector: Collector,
     record: Record,
-    below: float = 0.1,
+    max_accuracy: float = MAX_ACCURACY,
     min_samples: int = 16,
     pick: Pick = "shortest",
     window: int | None = None,
 ) -> HeatSet:
-    """Choose the hard problems of a run, and one correct answer of each.
+    """Choose the hard problems of a run, and one correct completion of each.
 
     Parameters
     ----------
     collector, record
         What read the run, and what it returned.
-    below
-        Accuracy below which a problem is hard.
+    max_accuracy
+        A problem is hard below this accuracy.
     min_samples
         Samples on which that accuracy must rest.
     pick
-        Which correct answer: "shortest", "first" or "newest".
+        Which correct completion: "shortest", "first" or "newest".
     window
         Look at so many steps before the last one, that included; where absent, at each problem's
         newest visits, as many as give ``min_samples``.
     """
-    rows = record.rows.filter(record.rows["split"] == main_split(record))
-    recent = _recent(rows, min_samples, window)
-    counts = _counts(recent)
-    correct, samples = counts["correct_count"].to_numpy(), counts["samples"].to_numpy()
-    hard = hard_problems(correct, samples, below, min_samples)
-    enough = samples >= min_samples
-    right = _with_words(recent.filter(recent["correct"]))
-    told = np.isin(counts["problem"].to_numpy()[hard], right["problem"].to_numpy())
-    wordless, hard = int((~told).sum()), hard[told]
-    chosen = _choose(right, counts["problem"].to_numpy()[hard], pick)
+    split = main_split(record)
+    visits = recent(per_problem(record.rows, [split]), min_samples, window)
+    counts = _counts(visits)
+    correct_count, samples = (counts[name].to_numpy() for name in ("correct_count", "samples"))
+    hard = counts[hard_problems(correct_count, samples, max_accuracy, min_samples)]
+    right = _with_words(_correct(record.rows, split, visits))
+    told = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
+    chosen = _choose(right, told["problem"].to_numpy(), pick)
     texts = collector.texts(record, chosen) if chosen.height else []
-    examples = []
-    for place, answer, (prompt, completion) in zip(hard, chosen.iter_rows(named=True), texts):
-        counted = counts.row(int(place), named=True)
-        examples.append(
-            example(prompt, completion)
-            | {
-                "problem": record.names[answer["problem"]],
-                "accuracy": counted["correct_count"] / counted["samples"],
-            }
-            | {"correct": counted["correct_count"]}  # a count: the name that version 0.1 wrote
-            | {name: counted[name] for name in ("correct_count", "samples", "first_step", "last_step")}
-            | {"step": answer["step"], "length": answer["length"]}
-        )
-    below_it = enough & (correct < below * samples)
-    return HeatSet(
-        examples, int(enough.sum()), int((enough & (correct == 0)).sum()), int((enough & ~below_it).sum()),
-        rows["problem"].n_unique() - int(enough.sum()), wordless,
-    )  # fmt: skip
+    examples = [
+        example(*words) | _evidence(record, answer, counted)
+        for answer, counted, words in zip(chosen.to_dicts(), told.to_dicts(), texts)
+    ]
+    reasons = left_out(correct_count, samples, max_accuracy, min_samples)
+    problems = record.rows.filter(record.rows["split"] == split)["problem"].n_unique()
+    reasons["few_samples"] += problems - counts.height  # without a visit in the window
+    return HeatSet(examples, problems, reasons | {"without_text": hard.height - told.height})
 
 
-def _recent(rows: "polars.DataFrame", min_samples: int, window: int | None) -> "polars.DataFrame":
-    """Rows of the window, in their order."""
-    import polars as pl
-
-    rows = rows.with_row_index("order")
-    if window is not None:
-        return rows.filter(pl.col("step").cast(pl.Int64) > pl.col("step").max() - window)
-    visits = (
-        rows.group_by("problem", "step")
-        .agg(size=pl.len())
-        .sort("step", descending=True)
-        .with_columns(newer=pl.col("size").cum_sum().over("problem") - pl.col("size"))
-        .filter(pl.col("newer") < min_samples)
-    )
-    return rows.join(visits, on=["problem", "step"], how="semi").sort("order")
+def _evidence(record: Record, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
+    """What the choice of a problem rests on; beside the names of today those of version 0.1."""
+    return {
+        "problem": record.names[answer["problem"]],
+        "accuracy": counted["correct_count"] / counted["samples"],
+        "correct": counted["correct_count"],
+        **{name: counted[name] for name in ("correct_count", "samples", "first_step", "last_step")},
+        "step": answer["step"],
+        "length": answer["length"],
+    }
 
 
-def _counts(recent: "polars.DataFrame") -> "polars.DataFrame":
+def _counts(visits: "polars.DataFrame") -> "polars.DataFrame":
+    """Sum over the steps of the window, one row a problem."""
     import polars as pl
 
     return (
-        recent.group_by("problem")
+        visits.group_by("problem")
         .agg(
-            correct_count=pl.col("correct").sum().cast(pl.Int64),
-            samples=pl.len().cast(pl.Int64),
+            pl.col("correct_count", "samples").sum(),
             first_step=pl.col("step").min(),
             last_step=pl.col("step").max(),
         )
         .sort("problem")
     )
+
+
+def _correct(rows: "polars.DataFrame", split: str, visits: "polars.DataFrame") -> "polars.DataFrame":
+    """Correct rollouts of these visits, in the order of the files."""
+    import polars as pl
+
+    kept = rows.with_row_index("order").filter(pl.col("correct") & (pl.col("split") == split))
+    return kept.join(visits, on=["step", "problem"], how="semi").sort("order")
 
 
 def _with_words(right: "polars.DataFrame") -> "polars.DataFrame":

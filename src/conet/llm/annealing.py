@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conet.detect.online import Detector, as_event
-from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.llm.pool import Demonstration, Pool, Rollout, present_names
 from conet.llm.recipe import HeatingSettings
 from conet.runs.events import note, translate
 
@@ -93,6 +93,6 @@ class Annealing:
         """Take over what :meth:`state` returned."""
         self.phase, self.tried, self.heat_left = state["phase"], state["tried"], state["heat_left"]
         self.events = translate(state["events"])
-        self.demonstrations = [Demonstration(**item) for item in state["demonstrations"]]
+        self.demonstrations = [Demonstration(**present_names(item)) for item in state["demonstrations"]]
         self.detector.load(state["detector"])
         self.pool.load(state["pool"])

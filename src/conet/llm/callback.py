@@ -14,8 +14,10 @@ from typing import Any
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
+from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
 from conet.llm.pool import Pool, Rollout
+from conet.rollouts.selection import MAX_ACCURACY
 
 LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class ConetCallback(TrainerCallback):
         A completion is correct from this reward on.
     window
         Steps whose rollouts count for the problems that are eligible for heating.
-    below, min_samples
+    max_accuracy, min_samples
         A problem is eligible below this accuracy over at least so many samples, one of them correct.
     detector
         Options of :class:`conet.detect.online.Detector`.
@@ -45,11 +47,17 @@ class ConetCallback(TrainerCallback):
         self,
         correct: float = 1.0,
         window: int = 50,
-        below: float = 0.1,
+        max_accuracy: float = MAX_ACCURACY,
         min_samples: int = 16,
         **detector: Any,
     ) -> None:
-        self.correct, self.below, self.min_samples = correct, below, min_samples
+        if "below" in detector:  # the name of version 0.1
+            old = detector.pop("below")
+            if max_accuracy != MAX_ACCURACY:
+                raise twice("below", old, "max_accuracy", max_accuracy)
+            note("ConetCallback's option below is now called max_accuracy")
+            max_accuracy = old
+        self.correct, self.max_accuracy, self.min_samples = correct, max_accuracy, min_samples
         self.detector, self.pool = Detector(**detector), Pool(window)
         self.numbers: dict[str, int] = {}  # prompt → problem
         self.inside = False  # of a training step; rewards outside belong to an evaluation
@@ -82,7 +90,7 @@ class ConetCallback(TrainerCallback):
         known = self.detector.heat_now
         self.evidence = as_event(self.detector.update(step, sum(lengths), len(lengths), len(rollouts)))
         self.pool.add(step, rollouts)
-        eligible = len(self.pool.demonstrations(self.below, self.min_samples, "shortest"))
+        eligible = len(self.pool.demonstrations(self.max_accuracy, self.min_samples, "shortest"))
         if self.detector.heat_now and not known:
             logger.warning("conet: time to heat, at step %d; %d problems are eligible", step, eligible)
         log = rest.get("log_metric")

@@ -37,13 +37,13 @@ class Visit:
     step: int
     problem: int
     samples: int = 0
-    correct: int = 0
+    correct_count: int = 0
     kept: list[tuple[int, list[int]]] = field(default_factory=list)  # sample, tokens
 
     def add(self, rollout: Rollout) -> None:
         """Take in one rollout."""
         if rollout.correct:
-            self.correct += 1
+            self.correct_count += 1
             known = [*self.kept, (self.samples, rollout.tokens)]
             shortest = min(known, key=lambda item: len(item[1]))
             self.kept = sorted({item[0]: item for item in (known[0], shortest, known[-1])}.values())
@@ -57,7 +57,7 @@ class Demonstration:
     problem: int
     tokens: list[int]
     step: int  # updates of the policy that wrote it; -1 for the data's own solution
-    correct: int
+    correct_count: int
     samples: int
 
 
@@ -80,29 +80,30 @@ class Pool:
         while self.visits and self.visits[0].step <= step - self.window:
             self.visits.popleft()
 
-    def demonstrations(self, below: float, min_samples: int, pick: Pick) -> list[Demonstration]:
+    def demonstrations(self, max_accuracy: float, min_samples: int, pick: Pick) -> list[Demonstration]:
         """Choose the hard problems and one solution for each.
 
         Parameters
         ----------
-        below, min_samples
+        max_accuracy, min_samples
             See :func:`conet.rollouts.selection.hard_problems`.
         pick
             See :func:`conet.rollouts.selection.choose`.
         """
         problems = sorted({visit.problem for visit in self.visits})
         place = {problem: row for row, problem in enumerate(problems)}
-        correct, samples = np.zeros((2, len(problems)), np.int64)
+        correct_count, samples = np.zeros((2, len(problems)), np.int64)
         for visit in self.visits:
-            correct[place[visit.problem]] += visit.correct
+            correct_count[place[visit.problem]] += visit.correct_count
             samples[place[visit.problem]] += visit.samples
         found = []
-        for row in hard_problems(correct, samples, below, min_samples):
+        for row in hard_problems(correct_count, samples, max_accuracy, min_samples):
             kept = list(self._kept(problems[row]))
             length = np.array([len(tokens) for _, tokens in kept])
             rows = np.arange(len(kept))
             step, tokens = kept[choose(rows, length, rows, pick, np.random.default_rng(0))]
-            found.append(Demonstration(problems[row], tokens, step, int(correct[row]), int(samples[row])))
+            counted = int(correct_count[row]), int(samples[row])
+            found.append(Demonstration(problems[row], tokens, step, *counted))
         return found
 
     def _kept(self, problem: int) -> Iterator[tuple[int, list[int]]]:
@@ -117,5 +118,11 @@ class Pool:
     def load(self, state: list[dict[str, Any]]) -> None:
         """Take over what :meth:`state` returned."""
         self.visits = deque(
-            Visit(**(row | {"kept": [(sample, tokens) for sample, tokens in row["kept"]]})) for row in state
+            Visit(**(row | {"kept": [(sample, tokens) for sample, tokens in row["kept"]]}))
+            for row in map(present_names, state)
         )
+
+
+def present_names(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a checkpoint with the names of today; version 0.1 called the count ``correct``."""
+    return {("correct_count" if name == "correct" else name): value for name, value in row.items()}

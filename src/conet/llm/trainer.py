@@ -179,7 +179,7 @@ class AnnealedTrainer(GRPOTrainer):
         if worked is None:
             return item
         ids = [*self._tokenizer(worked, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id]
-        return Demonstration(item.problem, ids, -1, item.correct, item.samples)
+        return Demonstration(item.problem, ids, -1, item.correct_count, item.samples)
 
     def heat_line(self, item: Demonstration) -> str:
         """One line of the heat set on disk, in the chat format that trainers read."""
@@ -189,7 +189,7 @@ class AnnealedTrainer(GRPOTrainer):
         asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
         line = {
             "messages": [*asked, {"role": "assistant", "content": text}], "problem": problem.number,
-            "id": problem.name, "accuracy": item.correct / item.samples, "samples": item.samples,
+            "id": problem.name, "accuracy": item.correct_count / item.samples, "samples": item.samples,
             "step": item.step, "length": len(item.tokens),
         }  # fmt: skip
         return json.dumps(line, ensure_ascii=False) + "\n"

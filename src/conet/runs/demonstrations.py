@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def demonstrations(walks: Walks, below: float, pick: Pick, seed: int, at_least: int = 64) -> Walks:
+def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min_samples: int = 64) -> Walks:
     """Select hard problems from harvested walks, and one correct walk of each to teach.
 
     Parameters
     ----------
     walks
-        Harvested walks; ``below=inf`` takes every problem with a correct walk.
+        Harvested walks; ``max_accuracy=inf`` takes every problem with a correct walk.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def demonstrations(walks: Walks, below: float, pick: Pick, seed: int, at_least: 
     rng = np.random.default_rng([seed, 2])
     chosen = []
     order = np.arange(len(walks.length))
-    for row in hard_problems(correct.sum(axis=1), samples, below, at_least):
+    for row in hard_problems(correct.sum(axis=1), samples, max_accuracy, min_samples):
         candidates = row * walks.rollouts + np.flatnonzero(correct[row])
         chosen.append(choose(candidates, walks.length, order, pick, rng))
     return walks.select(np.array(chosen, dtype=np.int64))
