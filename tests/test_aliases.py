@@ -79,7 +79,7 @@ def test_recipes_have_the_same_mechanism(capsys):
         tiny.override({"heating.below": 0.25, "heating.max_accuracy": 0.25})
     data = json.loads(tiny.model_dump_json())
     data["heating"]["below"] = data["heating"].pop("max_accuracy")
-    assert recipe.validated(data) == tiny
+    assert recipe.from_data(data) == tiny
     assert capsys.readouterr().err == ""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 import conet
 from conet import cli, report
-from conet.config import PRESETS, Config
+from conet.config import PRESETS, Config, preset
 
 CONET = str(Path(sys.executable).with_name("conet"))
 QUICK = [
@@ -25,6 +26,9 @@ QUICK = [
     "graph.degree=5",
     "problems.count=6",
 ]
+
+
+NOTE = re.compile("conet: [a-z_.]+ has no effect with ")
 
 
 class Result:
@@ -67,7 +71,8 @@ def refused(result: Result, *words: str) -> None:
     assert result.code == 2, result.err
     assert result.out == ""
     assert 1 <= len(result.lines) <= 3
-    assert result.lines[0].startswith("conet: got ")
+    errors = [line for line in result.lines if not NOTE.match(line)]
+    assert errors[0].startswith("conet: got ")
     assert "; expected " in result.err
     assert "Traceback" not in result.err
     for word in words:
@@ -134,11 +139,11 @@ def test_default_place(call):
 
 def test_set_takes_several_pairs_and_may_be_repeated(call):
     result = call(
-        "run", "--preset", "smoke", "--set", "seed=3", "steps=2", "--set", "graph.nodes=50", "--json",
+        "run", "--preset", "smoke", "--set", "steps=2", "--set", "graph.nodes=50", "--json",
         "--set", "graph.degree=4", "problems.count=5", "learner.name=rloo", "--seed", "4", "--out", "x",
     )  # fmt: skip
     config = conet.Run("x").config
-    assert result.json["seed"] == config.seed == 4  # the option counts for more
+    assert result.json["seed"] == config.seed == 4
     assert (config.steps, config.graph.nodes, config.graph.degree) == (2, 50, 4)
     assert (config.problems.count, config.learner.name) == (5, "rloo")
 
@@ -305,7 +310,7 @@ WRONG_SETTINGS = {
     "problems.file=/": "problems.file=/",
     "problems.stop_at_any_answer=perhaps": "problems.stop_at_any_answer='perhaps'",
     "problems=none": "a key inside 'problems'",
-    "learner.learning_rate=nan": "learner.learning_rate='nan'; expected a finite number",
+    "learner.learning_rate=nan": "learner.learning_rate='nan'; expected a valid number",
     "learner.learning_rate=NaN": "a finite number",
     "learner.learning_rate=Infinity": "a finite number",
     "learner.learning_rate=-Infinity": "learner.learning_rate=-inf",
@@ -463,6 +468,11 @@ GRAPHML = """<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edged
     ("content", "words"),
     [
         (GRAPHML.format('<node id="a"/><node id="b"/><edge source="a" target="b"/>'), ["out-edge"]),
+        (
+            GRAPHML.format('<node id="a"/><node id="a"/><edge source="a" target="a"/>'),
+            ["'a' stands at two nodes"],
+        ),
+        (GRAPHML.format('</graph><graph edgedefault="directed"><node id="a"/>'), ["more than one graph"]),
         (GRAPHML.format(""), ["web.graphml"]),
         ("no xml", ["web.graphml"]),
         ("", ["web.graphml"]),
@@ -473,6 +483,38 @@ def test_wrong_graphml_files(content, words, call):
     Path("web.graphml").write_text(content)
     refused(call("run", *QUICK, "graph.kind=graphml", "graph.file=web.graphml", "--out", "x"), *words)
     assert os.listdir() == ["web.graphml"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (["schedule.heat_at=2"], "schedule.heat_at has no effect with schedule.name=rlvr"),
+        (["schedule.strength=1.5"], "schedule.sft_learning_rate has no effect with schedule.name=rlvr"),
+        (
+            ["schedule.name=annealed_rlvr", "schedule.heat_at=2", "schedule.heat_latest=0.9"],
+            "schedule.heat_latest has no effect with schedule.heat_at=2",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_said_in_one_line(settings, line, call):
+    result = call("run", *QUICK, *settings, "--json", "--out", "x")
+    assert result.code == 0
+    assert result.err.count(line) == 1
+    assert result.err.count("has no effect") == 1
+
+
+def test_what_has_an_effect_is_not_mentioned(call):
+    Path("mine.json").write_text(preset("smoke").override({"schedule.name": "annealed_rlvr"}).to_json())
+    result = call("run", "--config", "mine.json", *QUICK[2:], "schedule.heat_at=2", "--out", "x")
+    assert result.code == 0
+    assert "has no effect" not in result.err
+
+
+@pytest.mark.parametrize("option", ["seed", "steps"])
+def test_one_setting_by_option_and_by_set_is_refused(option, call):
+    arguments = ["run", "--preset", "smoke", f"--{option}", "2", "--set", f"{option}=7", "--out", "x"]
+    refused(call(*arguments), f"--{option} 2 and --set {option}=7")
+    assert os.listdir() == []
 
 
 def test_heating_beyond_the_run(call):

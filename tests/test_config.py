@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from conet.base.errors import ConetError, nearest
-from conet.config import PRESETS, Config, flatten, known_keys, load, preset
+from conet.config import PRESETS, Config, flatten, keys_of, load, preset
 
 CHANGES = st.fixed_dictionaries(
     {},
@@ -65,12 +65,12 @@ def test_hash_sees_every_setting_but_the_presets_name():
     }
     flat = flatten(base.model_dump())
     hashes = {base.content_hash}
-    for key in known_keys():
+    for key in keys_of(Config):
         if key == "preset":
             continue
         value = changed[key] if key in changed else flat[key] + 1
         hashes.add(base.override({key: value}).content_hash)
-    assert len(hashes) == len(known_keys())  # the base, and one for each key but the preset's name
+    assert len(hashes) == len(keys_of(Config))  # the base, and one for each key but the preset's name
     assert base.model_copy(update={"preset": "paper"}).content_hash == base.content_hash
 
 
@@ -164,3 +164,75 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("steps", True),
+        ("steps", "1_000"),
+        ("steps", "7"),
+        ("steps", 7.5),
+        ("seed", False),
+        ("problems.stop_at_any_answer", "y"),
+        ("problems.stop_at_any_answer", 1),
+        ("learner.learning_rate", "3"),
+        ("learner.learning_rate", True),
+        ("web.threshold", True),
+        ("schedule.heat_at", "5"),
+        ("schedule.heat_at", True),
+        ("schedule.heat_latest", "0.5"),
+        ("snapshots.steps", "12"),
+        ("snapshots.steps", [1, True]),
+        ("snapshots.steps", {"1": 2}),
+        ("observables", "paths"),
+    ],
+)
+def test_no_value_is_reinterpreted(key, value):
+    with pytest.raises(ConetError, match=key.replace(".", r"\.")):
+        Config().override({key: value})
+
+
+def test_options_of_learners_and_graphs_are_not_reinterpreted_either():
+    from conet.learners import make
+    from conet.network.graph import build
+
+    for options in (
+        {"epochs": True},
+        {"epochs": "2"},
+        {"std_normalization": 1},
+        {"kl": "0.1"},
+        {"clip": True},
+    ):
+        with pytest.raises(ConetError, match=r"learner\."):
+            make(
+                preset("smoke").override({f"learner.{key}": value for key, value in options.items()}).learner
+            )
+    with pytest.raises(ConetError, match=r"graph\.rewiring=True"):
+        build(preset("smoke").override({"graph.kind": "small_world", "graph.rewiring": True}).graph, 0)
+
+
+def test_what_is_the_same_value_is_taken_as_it_is():
+    changed = Config().override({"steps": 1e3, "learner.learning_rate": 3, "snapshots.steps": [1, 2]})
+    assert (changed.steps, changed.learner.learning_rate, changed.snapshots.steps) == (1000, 3.0, (1, 2))
+    assert type(changed.steps) is int
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"steps": 3, "steps": 4}',
+        '{"graph": {"nodes": 3, "nodes": 3}}',
+        '{"graph": {"nodes": 30}, "graph.nodes": 30}',
+        '{"graph.nodes": 30, "graph.nodes": 30}',
+        '{"problems": {"count": 3}, "tasks.questions": 4}',
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(text, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    with pytest.raises(ConetError, match=r"twice|two names of one setting"):
+        load(path)
+    if text.count(".") == 0:
+        with pytest.raises(ConetError, match="twice"):
+            Config.from_json(text)

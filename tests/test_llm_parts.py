@@ -141,7 +141,7 @@ def test_recipes_ship_and_validate() -> None:
     for name in recipe.shipped():
         loaded = recipe.load(name)
         assert loaded.name == name
-        assert recipe.validated(loaded.model_dump(mode="json")) == loaded
+        assert recipe.from_data(loaded.model_dump(mode="json")) == loaded
     changed = recipe.load("tiny").override({"heating.mode": "late", "training.beta": 0.1})
     assert changed.options()["beta"] == 0.1
     assert changed.options()["loss_type"] == "grpo"

@@ -3,7 +3,7 @@
 import itertools
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import StrictInt, ValidationError
 
 from conet.base.errors import ConetError, nearest
 from conet.config import Config, Settings, flatten, preset
+from conet.config.reading import loads_once
 from conet.learners import make as make_learner
 
 MOST = 1_000_000  # cells; more are a slip of the pen
@@ -77,7 +78,7 @@ def read(path: Path) -> Sweep:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    readers: dict[str, Callable[[str], Any]] = {".json": _loads_once, ".toml": tomllib.loads}
+    readers: dict[str, Callable[[str], Any]] = {".json": loads_once, ".toml": tomllib.loads}
     if path.suffix.lower() not in readers:
         raise ConetError(f"{path}", "a .json or .toml file", "name the file by what it holds")
     try:
@@ -89,36 +90,12 @@ def _load(path: Path) -> dict[str, Any]:
     return data
 
 
-def _loads_once(text: str) -> Any:
-    """Read JSON; a key that stands twice in one object is a slip, of which json would keep the last."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        _refuse_twice([key for key, _ in pairs])
-        return dict(pairs)
-
-    return json.loads(text, object_pairs_hook=once)
-
-
-def _refuse_twice(keys: Sequence[str]) -> None:
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"{key} stands there twice")
-
-
-def _dotted(data: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Dotted keys as in :func:`flatten`, those that stand there both dotted and nested twice."""
-    found: list[str] = []
-    for key, value in data.items():
-        found += _dotted(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [prefix + key]
-    return found
-
-
 def _check(sweep: Sweep, path: Path) -> None:
     try:
         for changes in (sweep.grid, *sweep.cells):
-            _refuse_twice(_dotted(changes))
-    except ValueError as error:
-        raise ConetError(f"{path}: {error}", "every key once, dotted or nested", "leave one out") from None
+            flatten(changes)
+    except ConetError as error:
+        raise ConetError(f"{path}: {error.got}", error.expected, error.remedy) from None
     for key, values in flatten(sweep.grid).items():
         if not isinstance(values, list) or not values:
             raise ConetError(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from cyclopts import App
 
 from conet.base.errors import ConetError
-from conet.cli.options import Json, Pairs, Whole, parse_pairs
+from conet.cli.options import Json, Pairs, Whole, all_changes, parse_pairs
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
@@ -37,9 +37,7 @@ def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Wh
     from conet.llm import train as training
     from conet.llm.recipe import load
 
-    changes = parse_pairs(set_)
-    changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
-    settings = load(recipe).override(changes)
+    settings = load(recipe).override(all_changes(set_, seed=seed, steps=steps))
     place = out or training.default_place(settings)
     _train(lambda show: training.run(settings, place, show), place, json_)
 

@@ -1,6 +1,5 @@
 """What the commands share: kinds of options, and how they are read."""
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -34,15 +33,35 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
     return changes
 
 
+def all_changes(pairs: list[str] | None, **options: Any) -> dict[str, Any]:
+    """Return the changes of ``--set`` and of the options that stand for a setting, as ``--seed``.
+
+    Raises
+    ------
+    ConetError
+        When an option and ``--set`` name one setting.
+    """
+    changes = parse_pairs(pairs)
+    for key, value in options.items():
+        if value is not None and key in changes:
+            got = f"--{key} {value} and --set {key}={changes[key]}"
+            raise ConetError(got, "one of them", f"leave out --set {key}")
+        if value is not None:
+            changes[key] = value
+    return changes
+
+
 def parse_pair(pair: str) -> tuple[str, Any]:
     """Split ``key=value``; the value is JSON where it reads as JSON, else text."""
+    from conet.config.reading import loads_once
+
     key, separator, text = pair.partition("=")
     if not separator or not key:
         raise ConetError(f"--set {pair[:100]}", "key=value", "for example --set graph.nodes=400")
     if text.lower() in ("none", "true", "false"):
         return key, {"none": None, "true": True, "false": False}[text.lower()]
     try:
-        return key, json.loads(text)
+        return key, loads_once(text)
     except (ValueError, RecursionError):
         return key, text
 

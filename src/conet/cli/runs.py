@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.cli.options import Json, Pairs, Whole, count, parse_pairs
+from conet.cli.options import Json, Pairs, Whole, all_changes, count
 
 
 def run_command(
@@ -41,14 +41,16 @@ def run_command(
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet.config import load
+    from conet.config import aliases, effects, load
     from conet.config import preset as named
     from conet.runs import launch
 
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
-    changes = parse_pairs(set_)
-    changes |= {key: value for key, value in (("seed", seed), ("steps", steps)) if value is not None}
+    changes = all_changes(set_, seed=seed, steps=steps)
+    given = set(effects.differing(settings)) | {aliases.current(key, aliases.SETTINGS) for key in changes}
     settings = settings.override(changes)
+    for line in effects.without_effect(settings, given):
+        print(f"conet: {line}", file=sys.stderr)
     place = out or launch.default_place(settings)
     _train(lambda progress: launch.run(settings, place, progress=progress, threads=count(threads)),
            place, settings.steps, json_)  # fmt: skip

@@ -1,22 +1,18 @@
 """Settings of a run, and named presets."""
 
+from conet.config.model import Count, OpenSettings, Root, Settings, flatten, keys_of, validated
 from conet.config.presets import PRESETS
 from conet.config.settings import (
     Config,
-    Count,
     GraphSettings,
     LearnerSettings,
     ProblemSettings,
     ScheduleSettings,
-    Settings,
     SnapshotSettings,
     WebSettings,
-    flatten,
     hash_of,
-    known_keys,
     load,
     preset,
-    validated,
 )
 
 __all__ = [
@@ -25,14 +21,16 @@ __all__ = [
     "Count",
     "GraphSettings",
     "LearnerSettings",
+    "OpenSettings",
     "ProblemSettings",
+    "Root",
     "ScheduleSettings",
     "Settings",
     "SnapshotSettings",
     "WebSettings",
     "flatten",
     "hash_of",
-    "known_keys",
+    "keys_of",
     "load",
     "preset",
     "validated",

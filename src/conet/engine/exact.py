@@ -271,5 +271,5 @@ def _check_memory(nodes: int, max_length: int) -> None:
         raise ConetError(
             f"{nodes} nodes and walks of up to {max_length} steps: {scratch / 2**30:.0f} GiB a thread",
             f"at most {_SCRATCH / 2**30:.0f} GiB for an exact gradient",
-            "sample instead, shorten tasks.max_length or use a smaller graph",
+            "sample instead, shorten problems.max_length or use a smaller graph",
         )

@@ -32,4 +32,4 @@ def make(settings: LearnerSettings) -> Learner:
         raise ConetError(
             f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py"
         )
-    return validated(kind, settings.model_dump(exclude={"name"}), prefix="learner.")
+    return validated(kind, settings.model_dump(exclude={"name"}), "learner.", LearnerSettings)

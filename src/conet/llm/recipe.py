@@ -1,211 +1,194 @@
 """Settings of a training on a language model; the shipped ones are TOML files beside this module."""
 
-import json
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
-from conet.config import Count, Settings, aliases, flatten
+from conet.config import Count, Root, Settings, aliases, reading, validated
 from conet.rollouts.selection import Pick
 
 # TRL's defaults move from version to version, so everything that shapes the update is pinned here.
 PINNED: dict[str, Any] = {
-    "loss_type": "grpo", "scale_rewards": "group", "beta": 0.0, "epsilon": 0.2, "num_iterations": 1,
-    "num_generations": 8, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0,
-    "importance_sampling_level": "token", "mask_truncated_completions": False, "disable_dropout": False,
-    "multi_objective_aggregation": "sum_then_normalize", "entropy_coef": 0.0, "shuffle_dataset": True,
-    "optim": "adamw_torch", "weight_decay": 0.0, "adam_beta1": 0.9, "adam_beta2": 0.999, "max_grad_norm": 1.0,
-    "lr_scheduler_type": "constant", "warmup_steps": 0, "learning_rate": 1e-6, "bf16": False,
-    "gradient_checkpointing": False, "logging_steps": 1, "report_to": "none",
-    "remove_unused_columns": False, "disable_tqdm": True,
-}  # fmt: skip
+    "loss_type": "grpo",
+    "scale_rewards": "group",
+    "beta": 0.0,
+    "epsilon": 0.2,
+    "num_iterations": 1,
+    "num_generations": 8,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 0,
+    "repetition_penalty": 1.0,
+    "importance_sampling_level": "token",
+    "mask_truncated_completions": False,
+    "disable_dropout": False,
+    "multi_objective_aggregation": "sum_then_normalize",
+    "entropy_coef": 0.0,
+    "shuffle_dataset": True,
+    "optim": "adamw_torch",
+    "weight_decay": 0.0,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "max_grad_norm": 1.0,
+    "lr_scheduler_type": "constant",
+    "warmup_steps": 0,
+    "learning_rate": 1e-6,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "logging_steps": 1,
+    "report_to": "none",
+    "remove_unused_columns": False,
+    "disable_tqdm": True,
+}
 
 
 class ModelSettings(Settings):
-    """Which model: a path or hub name, a GGUF file, or random weights of given sizes.
+    """Which model: a path or hub name, a GGUF file, or random weights of given sizes."""
 
-    Attributes
-    ----------
-    path
-        Directory or hub name; None for random weights.
-    gguf
-        ``package:file`` or a path of a GGUF file; its weights are copied into a fresh model.
-    architecture, sizes
-        Where weights are random: transformers' name of the architecture and the config's values.
-    tokenizer
-        "characters" (of ``alphabet``), or a path or hub name; None for the model's own.
-    lora
-        Options of peft's LoraConfig; None trains all weights.
-    """
-
-    path: str | None = None
-    gguf: str | None = None
-    architecture: str = "llama"
-    sizes: dict[str, Any] = {}
-    tokenizer: str | None = None
-    alphabet: str = "0123456789+="
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    lora: dict[str, Any] | None = None
+    path: str | None = Field(None, description="directory or hub name; none: random weights")
+    gguf: str | None = Field(
+        None, description="`package:file` or a path of a GGUF file, whose weights are copied"
+    )
+    architecture: str = Field(
+        "llama", description="of random weights: transformers' name of the architecture"
+    )
+    sizes: dict[str, Any] = Field({}, description="of random weights: values of the architecture's config")
+    tokenizer: str | None = Field(
+        None, description="`characters` (of `alphabet`), or a path or hub name; none: the model's own"
+    )
+    alphabet: str = Field("0123456789+=", description="characters of the tokenizer `characters`")
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="type of the weights")
+    lora: dict[str, Any] | None = Field(
+        None, description="options of peft's LoraConfig; none: all weights are trained"
+    )
 
 
 class ProblemSettings(Settings):
-    """Which problems, how they are asked, and who judges.
+    """Which problems, how they are asked, and who judges."""
 
-    Attributes
-    ----------
-    source
-        "arithmetic", a .jsonl or .parquet file, or ``hub:NAME`` for a Hugging Face data set.
-    question, answer, solution
-        Names of the columns; ``answer_from = "solution"`` takes the last box of the solution.
-    template
-        What the model is asked, with ``{problem}`` in it.
-    chat
-        Ask through the tokenizer's chat template.
-    verifier
-        "exact", "numeric", "math", "minerva" or ``path/to/file.py:name``.
-    """
-
-    source: str = "arithmetic"
-    split: str = "train"
-    limit: Count | None = None
-    levels: list[Count] = [2, 3, 4]
-    seed: int = 0
-    question: str = "problem"
-    answer: str = "answer"
-    solution: str = "solution"
-    answer_from: Literal["answer", "solution"] = "answer"
-    template: str = "{problem}"
-    system: str | None = None
-    chat: bool = False
-    verifier: str = "math"
-    verifier_workers: Count = 2
-    verifier_seconds: float = Field(default=10.0, gt=0)
+    source: str = Field("arithmetic", description="`arithmetic`, a .jsonl or .parquet file, or `hub:NAME`")
+    split: str = Field("train", description="split of a data set from the hub")
+    limit: Count | None = Field(None, description="most problems; none: all")
+    levels: list[Count] = Field([2, 3, 4], description="of `arithmetic`: numbers of terms")
+    seed: int = Field(0, description="of `arithmetic`, and of the choice of `limit` problems")
+    question: str = Field("problem", description="column of the question")
+    answer: str = Field("answer", description="column of the gold answer")
+    solution: str = Field("solution", description="column of a worked solution")
+    answer_from: Literal["answer", "solution"] = Field(
+        "answer", description="where the gold answer stands; in a solution it is the last box"
+    )
+    template: str = Field("{problem}", description="what the model is asked, with `{problem}` in it")
+    system: str | None = Field(None, description="system message, with `chat`")
+    chat: bool = Field(False, description="ask through the tokenizer's chat template")
+    verifier: str = Field(
+        "math", description="`exact`, `numeric`, `math`, `minerva` or `path/to/file.py:name`"
+    )
+    verifier_workers: Count = Field(2, description="processes that judge")
+    verifier_seconds: float = Field(10.0, gt=0, description="longest time to judge one sample, in seconds")
 
 
 class WarmUp(Settings):
-    """Supervised steps on generated solutions before RLVR; none by default."""
+    """Supervised updates on generated solutions before RLVR; none by default."""
 
-    steps: int = Field(default=0, ge=0)
-    batch: Count = 128
-    learning_rate: float = Field(default=3e-3, gt=0)
-    levels: list[Count] = [2, 3]
-    careful: float = Field(default=0.5, ge=0, le=1)
+    steps: int = Field(0, ge=0, description="supervised updates")
+    batch: Count = Field(128, description="solutions in one update")
+    learning_rate: float = Field(3e-3, gt=0, description="rate of these updates")
+    levels: list[Count] = Field([2, 3], description="numbers of terms")
+    careful: float = Field(
+        0.5, ge=0, le=1, description="chance that a line of a solution adds up one pair alone"
+    )
 
 
 class HeatingSettings(Settings):
-    """When to heat, on what and how strongly.
+    """When to heat, on what and how strongly."""
 
-    Attributes
-    ----------
-    mode
-        "rlvr" never heats, "annealed" at the detector's word (at ``latest`` at the latest),
-        "heat_at" at ``step``, "late" at ``late_share`` of all steps.
-    steps, learning_rate
-        Supervised steps, and their rate; the optimiser stays the same.
-    max_accuracy, min_samples
-        A problem qualifies below this accuracy, over at least so many samples, one of them correct.
-    harvest_samples
-        Samples a problem drawn for it before heating; 0 takes the rollouts of the last ``window`` steps.
-    pick
-        What to teach: the shortest correct completion, the first, the newest, or the data's solution.
-    """
+    mode: Literal["rlvr", "annealed", "heat_at", "late"] = Field(
+        "annealed",
+        description="`rlvr` never heats, `annealed` when the heating signal fires, `heat_at` at `step`, `late` at "
+        "`late_share` of all updates",
+    )
+    step: Count | None = Field(None, description="of `heat_at`: the update before which heating begins")
+    latest: Count | None = Field(
+        None, description="of `annealed`: the update by which heating begins at the latest"
+    )
+    late_share: float = Field(
+        0.8, gt=0, lt=1, description="of `late`: share of the updates after which it begins"
+    )
+    steps: Count = Field(10, description="SFT updates of a heating")
+    learning_rate: float = Field(
+        1e-6, gt=0, description="rate of these updates; the optimizer stays the same"
+    )
+    max_accuracy: float = Field(0.1, gt=0, description="problems below this accuracy are heated on …")
+    min_samples: Count = Field(16, description="… over at least so many samples, one of them correct")
+    harvest_samples: int = Field(
+        0,
+        ge=0,
+        description="samples a problem drawn before heating; 0: the rollouts of the last `window` updates",
+    )
+    window: Count = Field(50, description="updates whose rollouts are looked at, without a harvest")
+    pick: Pick | Literal["solution"] = Field(
+        "shortest", description="what is demonstrated: a correct completion, or the data's `solution`"
+    )
+    detector: dict[str, float] = Field(
+        {}, description="options of the detector that differ from its defaults"
+    )
 
-    mode: Literal["rlvr", "annealed", "heat_at", "late"] = "annealed"
-    step: Count | None = None
-    latest: Count | None = None
-    late_share: float = Field(default=0.8, gt=0, lt=1)
-    steps: Count = 10
-    learning_rate: float = Field(default=1e-6, gt=0)
-    max_accuracy: float = Field(default=0.1, gt=0)
-    min_samples: Count = 16
-    harvest_samples: int = Field(default=0, ge=0)
-    window: Count = 50
-    pick: Pick | Literal["solution"] = "shortest"
-    detector: dict[str, float] = {}
 
-
-class Recipe(Settings):
+class Recipe(Root):
     """A training: model, problems, warm-up, RLVR (options of TRL's GRPOConfig), heating."""
 
-    name: str
-    purpose: str = ""
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    steps: Count = 100
-    checkpoint_every: Count = 50
-    flush_every: Count = 20
-    keep_text: bool = True
+    what: ClassVar[str] = "recipe"
+    old_names: ClassVar[Mapping[str, str]] = aliases.RECIPES
+
+    name: str = Field(description="name of the recipe; that of its file by default")
+    purpose: str = Field("", description="what it is for, in a few words")
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and sampling")
+    steps: Count = Field(100, description="number of RLVR updates")
+    checkpoint_every: Count = Field(50, description="updates between two checkpoints; the last two are kept")
+    flush_every: Count = Field(20, description="most updates between two writings of metrics and rollouts")
+    keep_text: bool = Field(True, description="whether the completions' texts are kept")
     model: ModelSettings = ModelSettings()
     problems: ProblemSettings = ProblemSettings()
     warmup: WarmUp = WarmUp()
     heating: HeatingSettings = HeatingSettings()
-    training: dict[str, Any] = {}
+    training: dict[str, Any] = Field({}, description="options of TRL's GRPOConfig, over those pinned here")
 
     def options(self) -> dict[str, Any]:
         """Options for GRPOConfig: what is pinned, with the recipe's own over it."""
         return PINNED | self.training
 
-    def override(self, changes: Mapping[str, Any]) -> "Recipe":
-        """Return a recipe with dotted keys changed.
+    @classmethod
+    def checked(cls, data: Mapping[str, Any]) -> Self:
+        """Validate nested data, also that the settings of the heating go together.
 
         Raises
         ------
         ConetError
-            For an unknown key or a value that does not fit.
+            Naming the key, the value and what would fit.
         """
-        data = self.model_dump(mode="json")
-        for key, value in aliases.renamed(changes, aliases.RECIPES).items():
-            place: Any = data
-            *outer, last = key.split(".")
-            for part in outer:
-                place = place.get(part) if isinstance(place, dict) else None
-            if not isinstance(place, dict):
-                raise ConetError(f"unknown key {key!r}", "a key of the recipe", nearest(key, flatten(data)))
-            place[last] = value
-        return validated(data)
+        recipe = validated(cls, data)
+        heating = recipe.heating
+        if heating.mode == "heat_at" and heating.step is None:
+            raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")
+        if heating.harvest_samples and heating.harvest_samples < heating.min_samples:
+            got = f"heating.harvest_samples={heating.harvest_samples}"
+            raise ConetError(got, f"at least heating.min_samples={heating.min_samples}", "raise it")
+        return recipe
 
 
-def validated(data: Mapping[str, Any], *, quiet: bool = True) -> Recipe:
-    """Check raw settings; those with a name of version 0.1 get a note unless ``quiet``.
+def from_data(data: Mapping[str, Any]) -> Recipe:
+    """Make the recipe that a run directory of this or an earlier version holds.
 
     Raises
     ------
     ConetError
         Naming the key, the value and what would fit.
     """
-    try:
-        recipe = Recipe.model_validate(aliases.renamed_nested(data, aliases.RECIPES, quiet=quiet))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        known = names(Recipe)
-        if first["type"] == "extra_forbidden":
-            raise ConetError(f"unknown key {key!r}", "a key of the recipe", nearest(key, known)) from None
-        got = f"no {key}" if first["type"] == "missing" else f"{key}={first['input']!r}"[:200]
-        raise ConetError(got, first["msg"].removeprefix("Input should be "), "mend the recipe") from None
-    heating = recipe.heating
-    if heating.mode == "heat_at" and heating.step is None:
-        raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")
-    if heating.harvest_samples and heating.harvest_samples < heating.min_samples:
-        got = f"heating.harvest_samples={heating.harvest_samples}"
-        raise ConetError(got, f"at least heating.min_samples={heating.min_samples}", "raise it")
-    return recipe
-
-
-def names(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return all dotted keys."""
-    found = []
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found += names(inner, f"{prefix}{name}.")
-        else:
-            found.append(prefix + name)
-    return found
+    return Recipe.checked(aliases.renamed_nested(data, aliases.RECIPES, quiet=True))
 
 
 def shipped() -> dict[str, Path]:
@@ -224,14 +207,7 @@ def load(name: str | Path) -> Recipe:
     """
     known = shipped()
     path = known.get(str(name), Path(name))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ConetError(f"recipe {name}", "a shipped recipe or a file", nearest(str(name), known)) from None
-    try:
-        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConetError(f"{path}: {error}", "TOML, or JSON in a .json file", "mend it") from None
-    if not isinstance(data, dict):
-        raise ConetError(f"{path}, which holds no settings", "a table of settings", "mend it")
-    return validated({"name": path.stem} | data, quiet=False)
+    if not path.exists():
+        raise ConetError(f"recipe {name}", "a shipped recipe or a file", nearest(str(name), known))
+    data = reading.read(path, "recipe", "see `conet llm recipes --describe`")
+    return Recipe(name=path.stem).overlaid(data)

@@ -17,7 +17,7 @@ from conet.base.files import damaged, numbered, write_atomic, write_table
 from conet.llm import models, problems
 from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
-from conet.llm.recipe import Recipe, validated
+from conet.llm.recipe import Recipe, from_data
 from conet.llm.record import Record, Show, silent
 from conet.observables.length import length_summary
 from conet.runs.events import heating
@@ -105,7 +105,7 @@ def read_recipe(path: Path) -> Recipe:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(file, error, "name a directory that `conet llm train` made") from None
-    return validated(data)
+    return from_data(data)
 
 
 def go_on(path: Path, show: Show = silent) -> Path:

@@ -8,6 +8,7 @@ an edge: seconds up to some 20,000 nodes of degree 40. For a million nodes take 
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from xml.etree import ElementTree
 
 import numpy as np
 from pydantic import Field
@@ -109,13 +110,15 @@ def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Grap
     Raises
     ------
     ConetError
-        When the file is missing or no GraphML, has no edges, or a node has no out-edge.
+        When the file is missing or no GraphML, holds two graphs or two nodes of one id, has no edges, or a node
+        has no out-edge.
     """
     import networkx
 
     if file is None:
         raise ConetError("graph.kind=graphml without a file", "graph.file=PATH", "name the GraphML file")
     try:
+        _check_graphml(file)
         network = networkx.read_graphml(file)
     except Exception as error:  # a foreign file fails in many ways: XML, keys, types, encoding
         reason = str(error) or type(error).__name__
@@ -123,6 +126,21 @@ def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Grap
             f"graph.file={file}: {reason}", "a GraphML file", "check the path and the file"
         ) from None
     return from_networkx(network, f"graph.file={file}")
+
+
+def _check_graphml(file: str) -> None:
+    """Refuse what networkx would read in silence: it takes the first of several graphs, and of equal ids the last."""
+    graphs, ids = 0, set()
+    for _, element in ElementTree.iterparse(file, events=("start",)):
+        kind = element.tag.rpartition("}")[2]
+        graphs += kind == "graph"
+        if graphs > 1:
+            raise ValueError("it holds more than one graph")
+        if kind == "node":
+            name = element.get("id")
+            if name in ids:
+                raise ValueError(f"the id {name!r} stands at two nodes")
+            ids.add(name)
 
 
 def from_networkx(network: "networkx.Graph", source: str = "network") -> Graph:

@@ -130,7 +130,7 @@ def _checked(kind: str, builder: Callable[..., Graph], options: dict[str, Any]) 
         expected = f"no file for graph.kind={kind}"
         raise ConetError(f"graph.file={options['file']}", expected, "set graph.kind=graphml")
     model = create_model("GraphOptions", __base__=Settings, **fields)
-    return validated(model, options, prefix="graph.").model_dump()
+    return validated(model, options, "graph.", GraphSettings).model_dump()
 
 
 def from_edges(sources: np.ndarray, targets: np.ndarray, nodes: int) -> Graph:

@@ -204,7 +204,7 @@ class Trainer:
             raise ConetError(
                 "no question with a correct walk",
                 "at least one to learn from",
-                "lengthen tasks.max_length or use another graph",
+                "lengthen problems.max_length or use another graph",
             )
         learned = {"phase": phase.name, "problems": self.lessons.problems.tolist(), "demonstrations": count}
         if phase.name != "heat":

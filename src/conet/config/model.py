@@ -1,0 +1,252 @@
+"""What all settings share: frozen, strictly typed, validated with one plain line, changed by dotted keys."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from conet.base.errors import ConetError, nearest
+from conet.config import aliases
+
+Model = TypeVar("Model", bound=BaseModel)
+Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
+SHOWN = 100  # characters of a wrong value that an error repeats
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, unknown keys refused, and no value is reinterpreted.
+
+    ``true`` is no number and ``"1_000"`` is none either. What changes nothing is allowed: a whole number written
+    as 1e3, and a list where a tuple is kept.
+
+    Attributes
+    ----------
+    section
+        Its place in the config ("" for the config itself), where some of its settings had other names.
+    """
+
+    section: ClassVar[str | None] = None
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _same_value(cls, data: Any) -> Any:
+        """Turn 1e3 into 1000 and lists into tuples, where the field wants these."""
+        if not isinstance(data, Mapping):
+            return data
+        found = dict(data)
+        for name, field in cls.model_fields.items():
+            value, kinds = found.get(name), set(_kinds(field.annotation))
+            if isinstance(value, float) and int in kinds and float not in kinds and _exact(value):
+                found[name] = int(value)
+            elif isinstance(value, list) and tuple in kinds:
+                found[name] = tuple(value)
+        return found
+
+    if not typing.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return what the setting had another name for in version 0.1."""
+            for old, new in aliases.SETTINGS.items():
+                section, _, present = new.rpartition(".")
+                if section == self.section and old.rpartition(".")[2] == name:
+                    return getattr(self, present)
+            return super().__getattr__(name)
+
+
+class OpenSettings(Settings):
+    """Settings with further raw options, which the named graph, learner or schedule validates."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Raw options beyond the declared ones."""
+        return dict(self.model_extra or {})
+
+
+class Root(Settings):
+    """Settings that stand for themselves, with sections: the config of a run, or a recipe.
+
+    Attributes
+    ----------
+    what
+        What it is called in errors.
+    old_names
+        Keys of version 0.1 and their present names.
+    """
+
+    what: ClassVar[str] = "config"
+    section: ClassVar[str | None] = ""
+    old_names: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def checked(cls, data: Mapping[str, Any]) -> Self:
+        """Validate nested data.
+
+        Raises
+        ------
+        ConetError
+            Naming the key, what was got and what was expected.
+        """
+        return validated(cls, data)
+
+    def override(self, changes: Mapping[str, Any]) -> Self:
+        """Return settings with dotted keys changed, as ``{"graph.nodes": 200}``.
+
+        Raises
+        ------
+        ConetError
+            For an unknown key (the nearest is named) or a value that does not fit.
+        """
+        data = self.model_dump()
+        for key, value in aliases.renamed(changes, self.old_names).items():
+            self._put(data, key, value)
+        return self.checked(data)
+
+    def overlaid(self, data: Mapping[str, Any]) -> Self:
+        """Return settings with those of a file over them, nested or dotted, as :meth:`override`.
+
+        Raises
+        ------
+        ConetError
+            Also where a key stands there twice.
+        """
+        return self.override(aliases.renamed(flatten(data), self.old_names, from_file=True))
+
+    def _put(self, data: dict[str, Any], key: str, value: Any) -> None:
+        """Set one dotted key; what fits there is for the validation to say."""
+        *path, last = key.split(".")
+        place: Any = data
+        section: Any = self
+        for part in path:
+            if isinstance(section, Settings) and part not in place:
+                raise unknown(type(self), key)
+            section = getattr(section, part) if isinstance(section, Settings) else None
+            if place.get(part) is None:  # a table of options, of which there is none yet
+                place[part] = {}
+            place = place[part]
+            if not isinstance(place, dict):
+                raise unknown(type(self), key)
+        if isinstance(section, Settings) and isinstance(getattr(section, last, None), Settings):
+            remedy = nearest(key + ".", keys_of(type(self)))
+            raise ConetError(f"{key}={value!r}"[:SHOWN], f"a key inside {key!r}", remedy)
+        place[last] = value
+
+
+def validated(
+    model: type[Model], data: Mapping[str, Any], prefix: str = "", beside: type[BaseModel] | None = None
+) -> Model:
+    """Validate ``data`` against ``model``, with the first problem as one plain line.
+
+    Parameters
+    ----------
+    model, data
+        The settings, and what is to be one.
+    prefix
+        Of the keys in errors: the section, with its dot.
+    beside
+        Further settings of the same section, which a misspelled key may mean.
+
+    Raises
+    ------
+    ConetError
+        Naming the key, what was got and what was expected.
+    """
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        found = error.errors()
+    first = found[0]
+    path = _inside(data, first["loc"])
+    key = prefix + ".".join(str(part) for part in path)
+    if first["type"] == "extra_forbidden":
+        raise unknown(model, key, prefix, beside)
+    if first["type"] == "missing":
+        raise ConetError(f"no {key}", "a value for it", f"set {key}=...")
+    # A value that may be of several types has one entry for each of them.
+    reasons = dict.fromkeys(each["msg"] for each in found if _inside(data, each["loc"]) == path)
+    expected = " or ".join(
+        reason.removeprefix("Input should be ").removeprefix("Value error, ").replace("valid tuple", "list")
+        for reason in reasons
+    )
+    shown = repr(first["input"])
+    shown = shown if len(shown) < SHOWN else shown[: SHOWN - 3] + "…"
+    raise ConetError(f"{key}={shown}" if key else shown, expected, f"see {_where(model)} for valid values")
+
+
+def unknown(
+    model: type[BaseModel], key: str, prefix: str = "", beside: type[BaseModel] | None = None
+) -> ConetError:
+    """Say that there is no such key, and name the nearest."""
+    what = getattr(model, "what", "config")
+    names = keys_of(model, prefix) + (keys_of(beside, prefix) if beside else [])
+    return ConetError(f"unknown key {key!r}", f"a key of the {what}", nearest(key, names))
+
+
+def _where(model: type[BaseModel]) -> str:
+    return (
+        "`conet llm recipes --describe`"
+        if getattr(model, "what", "") == "recipe"
+        else "`conet presets --describe`"
+    )
+
+
+def _inside(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the part of an error's location that is a place in the data, without names of types."""
+    for depth, part in enumerate(location):
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            missing_key = depth == len(location) - 1 and isinstance(data, Mapping)
+            return location[: depth + missing_key]
+    return location
+
+
+def _exact(value: float) -> bool:
+    """Whether a number with a point is one whole number and no other."""
+    return value.is_integer() and abs(value) < 2**53
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the types that an annotation allows, without their parameters."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        yield from _kinds(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for each in typing.get_args(annotation):
+            yield from _kinds(each)
+    else:
+        yield origin or annotation
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """List every declared dotted key."""
+    keys = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        section = isinstance(inner, type) and issubclass(inner, BaseModel)
+        keys += keys_of(inner, f"{prefix}{name}.") if section else [prefix + name]  # type: ignore[arg-type]
+    return keys
+
+
+def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested mappings into dotted keys.
+
+    Raises
+    ------
+    ConetError
+        When a key stands there twice: dotted, and nested as well.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        inner = flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+        for name in inner.keys() & flat.keys():
+            raise ConetError(
+                f"{name} stands there twice", "every key once, dotted or nested", "leave one out"
+            )
+        flat |= inner
+    return flat
