@@ -13,14 +13,14 @@ import pytest
 from conet.config import Config, preset
 from conet.network import layout, packing
 from conet.report import style, webs, write
-from conet.report.axes import heated_spans
-from conet.report.curves import draw_accuracy
-from conet.report.data import Snapshot, choose_snapshots, gather
 from conet.report.diversity import spread
 from conet.report.html import headline, page
 from conet.report.problems import binned_accuracy, first_solved, grouped
 from conet.runs import launch
 from conet.runs.directory import Run
+from conet.views.snapshots import Snapshot, choose_snapshots
+from conet.views.walks.common import heated_spans
+from conet.views.walks_data import WalksData
 
 ALL = {
     "average-degree", "concept-web", "correct-length", "entropy", "islands", "learning-curve", "pass-at-k",
@@ -185,7 +185,7 @@ def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
     table.write_parquet(made.path / "metrics.parquet")
     write(made)
     assert figures(made) >= ALL - {"concept-web"}
-    steps, islands, nodes = gather(made).series("islands", "web_nodes")
+    steps, islands, nodes = WalksData(made).series("islands", "web_nodes")
     kept = made.snapshot_steps()
     assert steps.tolist() == kept
     assert len(islands) == len(nodes) == len(kept)
@@ -194,18 +194,17 @@ def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
 def test_heated_steps_are_shaded(tmp_path: Path) -> None:
     changes = {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 5}
     made = launch.run(small(steps=20).override(changes), tmp_path / "run")
-    material = gather(made)
+    material = WalksData(made)
     assert heated_spans(material) == [(4, 9)]
+    bands = made.view("learning-curve").panels[0].bands
+    assert [(band.low, band.high) for band in bands] == [(4, 9)]
     with style.look():
-        picture = draw_accuracy(material)
-    assert "Shaded: heated steps" in picture.caption
-    assert picture.svg is not None
-    assert style.SHADE in picture.svg
+        assert style.SHADE in style.to_svg(made.figure("learning-curve"))
 
 
 def test_large_webs_are_not_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webs, "MOST_NODES", 3)
-    picture = webs.draw_webs(gather(run))
+    picture = webs.draw_webs(WalksData(run))
     assert picture.svg is None
     assert "not drawn" in picture.caption
 
@@ -214,7 +213,7 @@ def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     pairs = tmp_path / "<b>pairs.txt"
     pairs.write_text("0 1\n2 3\n")
     made = launch.run(small(steps=2, problems__file=str(pairs)), tmp_path / "run")
-    text = page(gather(made), [])
+    text = page(WalksData(made), [])
     assert "&lt;b&gt;pairs" in text
     assert "<b>pairs" not in text
 
@@ -245,7 +244,7 @@ def test_heat_map_bins_hold_enough_rollouts_and_sort_by_first_solved() -> None:
 
 
 def test_heat_map_bins_of_a_short_run(run: Run) -> None:
-    problems = gather(run).problems
+    problems = WalksData(run).problems
     assert problems is not None
     accuracy, width = binned_accuracy(problems)
     rollouts = run.config.learner.rollouts

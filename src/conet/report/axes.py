@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from conet.report import style
-from conet.report.data import Material
+from conet.views.walks_data import WalksData as Material
 
 # Attribute of the stages, name, and how its line is drawn and called.
 GUIDES = (

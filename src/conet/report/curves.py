@@ -1,47 +1,20 @@
-"""Figures over the steps of a run: learning curve, correct length, average degree, islands."""
+"""Figures over the steps of a run: correct length, average degree, islands."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from conet.observables.length import WINDOW, window_sums, windowed_correct_length
+from conet.observables.length import WINDOW, windowed_correct_length
 from conet.report import style
 from conet.report.axes import curve, finish, from_zero, guide_note, step_axis
-from conet.report.data import Material, within_curve
 from conet.report.style import Picture
+from conet.views.walks_data import WalksData as Material
+from conet.views.walks_data import within_curve
 
 FIRST_AND_SECOND: tuple[dict[str, Any], ...] = ({"color": style.BLUE}, {"color": style.VERMILION, "ls": "--"})
 SIZES = (("giant_component", "largest island"), ("second_component", "second largest island"))
 COUNTS = (("islands", "all islands"), ("question_islands", "islands with a question"))
-
-
-def draw_accuracy(material: Material) -> Picture:
-    """Accuracy against step, with the stages."""
-    figure = style.figure(3.1)
-    axes = figure.add_subplot()
-    accuracy = material.column("accuracy")
-    many = len(accuracy) > 3000
-    axes.plot(material.steps, accuracy, ".", color=style.SKY, ms=4, mew=0, label="each step", rasterized=many)
-    mean = _windowed_mean(accuracy)
-    drawn = curve(axes, material.steps, mean, color=style.BLUE, label=f"centred {WINDOW}-step mean")
-    axes.set_ylim(-0.02, 1.02)
-    axes.set_ylabel("accuracy\n(share of rollouts that are correct)")
-    step_axis(axes, material, names=True)
-    finish(axes, drawn, "no rollouts", loc="best")
-    text = (
-        "Look for a fast rise that bends at the knee into a long, slow stage, in which single problems "
-        "are still added. Accuracy: the share of the step's rollouts that reach their answer. Knee: where "
-        "two joined straight lines fit the curve best. V bottom: where the pooled correct length is "
-        "shortest. Both, and the step with most islands, are marked in every figure over steps."
-    )
-    return Picture("learning-curve", "Learning curve", text + guide_note(material), style.to_svg(figure))
-
-
-def _windowed_mean(values: np.ndarray) -> np.ndarray:
-    known = np.isfinite(values)
-    total, count = window_sums(np.where(known, values, 0)), window_sums(known)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
 
 
 def draw_length(material: Material) -> Picture:

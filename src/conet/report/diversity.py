@@ -5,8 +5,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from conet.report import style
 from conet.report.axes import curve, finish, from_zero, guide_note, step_axis
-from conet.report.data import Material
 from conet.report.style import Picture
+from conet.views.walks_data import WalksData as Material
 
 LINES = tuple(zip(style.SEQUENCE, "osD^vP", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), "-")))
 

@@ -10,17 +10,28 @@ from typing import Any
 
 from conet.base.files import cannot_write, write_atomic
 from conet.report import style
-from conet.report.curves import draw_accuracy, draw_degree, draw_islands, draw_length
-from conet.report.data import Material, gather
+from conet.report.curves import draw_degree, draw_islands, draw_length
 from conet.report.diversity import draw_entropy, draw_pass
+from conet.report.drawing import draw
 from conet.report.problems import draw_problems
 from conet.report.style import Picture
 from conet.report.webs import draw_webs
 from conet.runs.directory import Run
+from conet.views import registry
+from conet.views.walks_data import WalksData as Material
+
+
+def draw_view(material: Material) -> Picture:
+    """Draw the learning curve at two widths."""
+    view = registry.make("learning-curve", registry.WALKS, material)
+    wide, narrow = (style.to_svg(draw(view, width)) for width in ("column", "narrow"))
+    caption = escape(f"{view.caption} {view.definition}")
+    return Picture(view.name, view.title, caption, wide, narrow=narrow)
+
 
 # In the order of the report; a new figure is one more function here.
 FIGURES: tuple[Callable[[Material], Picture], ...] = (
-    draw_webs, draw_accuracy, draw_length, draw_islands, draw_degree, draw_problems, draw_pass, draw_entropy,
+    draw_webs, draw_view, draw_length, draw_islands, draw_degree, draw_problems, draw_pass, draw_entropy,
 )  # fmt: skip
 
 
@@ -43,7 +54,7 @@ def write(run: Run) -> Path:
         When a file of the run is damaged, or the place cannot be written.
     """
     with style.look():
-        material = gather(run)
+        material = Material(run)
         pictures = [draw(material) for draw in FIGURES]
     folder = run.path / "figures"
     try:
@@ -103,6 +114,9 @@ def section(number: int, picture: Picture) -> str:
         return f'{opening}<p class="absent">{picture.caption}</p></section>\n'
     label = escape(f"{picture.title}. {plain(picture.caption)}.", quote=True)
     drawing = style.to_inline(picture.svg, picture.name, label)
+    if picture.narrow is not None:
+        narrow = style.to_inline(picture.narrow, f"{picture.name}-narrow", label)
+        drawing = f'<div class="broad">{drawing}</div><div class="slim">{narrow}</div>'
     file = f"figures/{picture.name}.svg"
     return (
         f"{opening}<figure>{drawing}<figcaption><b>Figure {number}.</b> {picture.caption} "

@@ -7,8 +7,9 @@ from matplotlib.ticker import MaxNLocator
 
 from conet.report import style
 from conet.report.axes import guide_note, step_axis
-from conet.report.data import Material, Problems
 from conet.report.style import Picture
+from conet.views.walks_data import Problems
+from conet.views.walks_data import WalksData as Material
 
 BINS = 200  # at most so many columns
 ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would solve it

@@ -16,6 +16,7 @@ WIDTH = 7.2  # inches, two columns of a paper
 INK, MUTED, GRID, PAPER = "#1b1f24", "#5b6470", "#e3e6ea", "#ffffff"
 GHOST, SHADE = "#cdd3d9", "#f3e3d3"
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 SEQUENCE = ("#d3bf5a", "#aea372", "#868378", "#62656e", "#35456d", "#00224d")  # early to late, as cividis
 
 # A page gives these variables other values on a dark ground; see page.css.
@@ -38,6 +39,10 @@ class Picture:
         HTML: what to see, and how each quantity is defined.
     svg : str or None
         None where the run gives nothing to draw; the caption then says why.
+    wide : bool
+        Whether it takes the whole width of a page.
+    narrow : str or None
+        The same figure as SVG for a narrow page.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Picture:
     caption: str
     svg: str | None
     wide: bool = False
+    narrow: str | None = None
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 
 from conet.network.layout import Layout, colour_islands, lay_out
 from conet.report import style
-from conet.report.data import EARLY, MOST_NODES, Material, Snapshot
 from conet.report.style import Picture
+from conet.views.snapshots import EARLY, MOST_NODES, Snapshot
+from conet.views.walks_data import WalksData as Material
 
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.SKY)
 WIDTH, HEIGHT = 10.8, 4.3
@@ -23,7 +24,7 @@ LEVELS = 5  # sizes are drawn in so many steps, which keeps the file small
 
 
 def draw_webs(material: Material) -> Picture:
-    """Draw the webs of :func:`conet.report.data.read_snapshots` side by side."""
+    """Draw the webs of :func:`conet.views.snapshots.read_snapshots` side by side."""
     title = "The concept web"
     snapshots = material.snapshots
     if not snapshots:

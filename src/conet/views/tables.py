@@ -1,0 +1,34 @@
+"""Columns of tables as arrays, and means over a window of rows."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conet.observables.length import window_sums
+
+if TYPE_CHECKING:
+    import polars
+
+
+def column(table: "polars.DataFrame", name: str) -> np.ndarray:
+    """Return a column as float64, NaN where it has no value, or is not there."""
+    if name not in table.columns:
+        return np.full(table.height, np.nan)
+    import polars as pl
+
+    return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def evaluated(table: "polars.DataFrame", name: str, k: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps, ascending, and finite values of one evaluation."""
+    rows = table.filter((table["name"] == name) & (table["k"] == k)).sort("step")
+    values = column(rows, "value")
+    return rows["step"].to_numpy()[np.isfinite(values)], values[np.isfinite(values)]
+
+
+def windowed_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Centred weighted mean over 9 rows, NaN where nothing is known."""
+    known = np.isfinite(values)
+    weight = known if weights is None else np.where(known, weights, 0)
+    total, count = window_sums(np.where(known, values, 0) * weight), window_sums(weight)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)

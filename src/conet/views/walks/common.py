@@ -1,0 +1,32 @@
+"""What the views over the updates of a run of walks share: their axis, the moments and the heated updates."""
+
+from typing import Any
+
+import numpy as np
+
+from conet.views.schema import Axis, Band, Mark
+from conet.views.walks_data import WalksData
+
+# Attribute of the stages, and the name in words.
+MOMENTS = (("v_bottom", "V bottom"), ("island_peak", "most islands"), ("knee", "knee"))
+
+
+def over_updates(data: WalksData) -> dict[str, Any]:
+    """Return horizontal axis, marks and bands of a panel over updates, as arguments of the panel."""
+    end = float(data.steps[-1] + 1)
+    marks = [
+        Mark(name=name, label=label, step=step)
+        for name, label in MOMENTS
+        if (step := getattr(data.stages, name)) is not None
+    ]
+    bands = [Band(name="heated", label="heated", low=low, high=high) for low, high in heated_spans(data)]
+    axis = Axis(name="updates done", whole=True, low=0, high=end)
+    return {"x": axis, "marks": tuple(marks), "bands": tuple(bands)}
+
+
+def heated_spans(data: WalksData) -> list[tuple[int, int]]:
+    """First heated update, and the one after the last, of each stretch of them."""
+    heated = (data.metrics["phase"] == "heat").to_numpy().astype(int)
+    turns = np.flatnonzero(np.diff(heated, prepend=0, append=0))
+    steps = np.append(data.steps, data.steps[-1] + 1)
+    return [(int(steps[first]), int(steps[end])) for first, end in turns.reshape(-1, 2)]

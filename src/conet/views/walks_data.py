@@ -1,0 +1,172 @@
+"""What the views of a run of walks are made from: its tables, read when first asked for, and only once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conet.detect import Stages, stages
+from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
+from conet.rollouts import per_problem
+from conet.runs.directory import Run
+from conet.views.snapshots import Snapshot, read_snapshots
+from conet.views.tables import column, evaluated
+
+if TYPE_CHECKING:
+    import polars
+
+MOST_CELLS = 20_000_000  # updates times problems beyond which the table of problems is not unfolded
+
+
+@dataclass(frozen=True)
+class Problems:
+    """Training rollouts of every update and problem.
+
+    Attributes
+    ----------
+    samples, correct_count, correct_length_sum : ndarray of float64, shape (updates, problems)
+        Rollouts, correct ones, and the total length of the correct ones.
+    """
+
+    samples: np.ndarray
+    correct_count: np.ndarray
+    correct_length_sum: np.ndarray
+
+
+class WalksData:
+    """The data of one run of walks.
+
+    Parameters
+    ----------
+    run : Run
+        Finished or not; a view of what is not there yet says so.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @cached_property
+    def metrics(self) -> "polars.DataFrame":
+        """One row an update, in order."""
+        return self.run.metrics().sort("step")
+
+    @cached_property
+    def evaluations(self) -> "polars.DataFrame":
+        """What was measured at snapshots: step, name, k, value."""
+        return self.run.evaluations()
+
+    @cached_property
+    def stages(self) -> Stages:
+        """The moments at which the run changes."""
+        names = ("accuracy", "correct_length_sum", "correct_count", "islands")
+        return stages(*(self.column(name) for name in names))
+
+    @cached_property
+    def problems(self) -> Problems | None:
+        """Rollouts by update and problem; None where the run kept none, or too many to unfold."""
+        return _unfolded(self.run, self.metrics.height, len(self.questions))
+
+    @cached_property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The webs to draw that have at least one edge, early to final."""
+        return read_snapshots(self.run, self.run.graph(), self.evaluations)
+
+    @cached_property
+    def _tasks(self) -> tuple[np.ndarray, np.ndarray]:
+        tasks = self.run.tasks()
+        return tasks.questions, tasks.answers
+
+    @property
+    def questions(self) -> np.ndarray:
+        """Question node of each problem, int32."""
+        return self._tasks[0]
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Answer node of each problem, int32."""
+        return self._tasks[1]
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes of the concept network."""
+        return self.run.graph().nodes
+
+    @property
+    def traffic_walks(self) -> int:
+        """Rollouts a problem on which traffic was counted."""
+        return self.run.config.snapshots.traffic_walks
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Updates done before each row of the metrics."""
+        return self.metrics["step"].to_numpy()
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column of the metrics as float64; NaN where it has no value, or is not there."""
+        return column(self.metrics, name)
+
+    def series(self, *names: str) -> tuple[np.ndarray, ...]:
+        """Return metrics where all of them are finite, from the snapshots where the updates have none.
+
+        Returns
+        -------
+        tuple of ndarray
+            The steps, and the values of each name.
+        """
+        found = []
+        for name in names:
+            values = self.column(name)
+            known = dict(zip(*(part.tolist() for part in self.evaluation(name))))
+            known |= dict(zip(self.steps[np.isfinite(values)].tolist(), values[np.isfinite(values)].tolist()))
+            found.append(known)
+        steps = sorted(set.intersection(*(set(known) for known in found)))
+        return np.array(steps, int), *(np.array([known[step] for step in steps], float) for known in found)
+
+    def evaluation(self, name: str, k: int = 0, where: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return steps and finite values of one evaluation, if wanted only where another is above zero."""
+        steps, values = evaluated(self.evaluations, name, k)
+        if where is not None:
+            others, size = evaluated(self.evaluations, where)
+            keep = np.isin(steps, others[size > 0])
+            steps, values = steps[keep], values[keep]
+        return steps, values
+
+
+def _unfolded(run: Run, steps: int, problems: int) -> Problems | None:
+    if steps * problems > MOST_CELLS:
+        return None
+    table = per_problem(run.rollouts(), ("train", "eval"))
+    if not table.height:
+        return None
+    place = table["step"].to_numpy(), table["problem"].to_numpy()
+    unfolded = []
+    for name in ("samples", "correct_count", "correct_length_sum"):
+        values = np.zeros((steps, problems))
+        values[place] = column(table, name)
+        unfolded.append(values)
+    return Problems(*unfolded)
+
+
+def within_curve(
+    problems: Problems, correct_length_sum: np.ndarray, correct_count: np.ndarray
+) -> tuple[np.ndarray, int, int]:
+    """Follow the correct length of the problems solved where the pooled length is shortest.
+
+    Returns
+    -------
+    curve : ndarray of float64, shape (updates,)
+        NaN where fewer than nine tenths of these problems have a correct walk in the window.
+    count : int
+        How many problems.
+    bottom : int
+        The step where the pooled length is shortest; -1 where no walk was correct.
+    """
+    pooled = windowed_correct_length(correct_length_sum, correct_count)
+    if not np.isfinite(pooled).any():
+        return pooled, 0, -1
+    bottom = int(np.nanargmin(pooled))
+    rollouts = max(1, int(problems.samples.max()))
+    fixed = solved_at(problems.correct_count, rollouts, bottom)
+    curve, coverage = within_problem_length(problems.correct_count, problems.correct_length_sum, fixed)
+    return np.where(coverage >= 0.9, curve, np.nan), int(fixed.sum()), bottom
