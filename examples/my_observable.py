@@ -5,10 +5,11 @@ $ conet run --preset smoke --set 'observables=["examples/my_observable.py:dead_w
 
 import numpy as np
 
-from conet.observables import Observation
+from conet.observables import Observation, needs
 from conet.observables.web import traffic_counts
 
 
+@needs("walks", "web")
 def dead_wood(observation: Observation) -> dict[str, float]:
     """Share of the committed edges that no successful walk uses, and of the walks' edges not committed.
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.graph import regular
 from conet.network.problems import Problems
-from conet.observables import OBSERVABLES, Observation, evaluate, length, pass_at_k
+from conet.observables import OBSERVABLES, Observation, evaluate, length, named, needs, pass_at_k
 from conet.observables.diversity import path_diversity
+from conet.observables.observation import PARTS, check_needs, needed
+from conet.rollouts import schema
 
 ROOT = Path(__file__).parent.parent
 
@@ -188,6 +191,78 @@ def test_errors_name_the_observable(observation):
         evaluate({"words": lambda seen: "many"}, observation)
     with pytest.raises(ConetError, match=r"'deep.b': list"):
         evaluate({"deep": lambda seen: {"a": 1, "b": [2]}}, observation)
+
+
+class Only:
+    """An observation that shows the declared parts alone."""
+
+    MADE_OF = {"table": "policy", "by_problem": "rollouts"}
+
+    def __init__(self, observation, parts):
+        self.observation, self.parts = observation, parts
+
+    def __getattr__(self, name):
+        part = self.MADE_OF.get(name, name)
+        if part in PARTS and part not in self.parts:
+            raise AssertionError(f"{name} was not declared")
+        return getattr(self.observation, name)
+
+
+@pytest.mark.parametrize("name", sorted(OBSERVABLES))
+def test_every_named_observable_reads_what_it_declares_and_no_more(observation, name):
+    one = {name: OBSERVABLES[name]}
+    declared = needed(OBSERVABLES[name])
+    assert declared is not None
+    expected = evaluate(one, observation)
+    np.testing.assert_equal(evaluate(one, Only(observation, declared)), expected)
+    table = Observation(4, rollouts=observation.rollouts)
+    if declared == {"rollouts"}:
+        np.testing.assert_equal(evaluate(one, table), expected)
+    else:
+        with pytest.raises(ConetError, match=f"{name!r} at step 4: an observable that asks for"):
+            evaluate(one, table)
+        with pytest.raises(ConetError, match=f"{name!r}, which needs .* on a log"):
+            check_needs(one, ["rollouts"], "a log")
+
+
+def test_rollouts_by_hand():
+    columns = {
+        "problem": [0, 0, 0, 1, 1],
+        "correct": [True, False, True, False, False],
+        "length": [2, 9, 4, 7, 9],
+        "truncated": [False, True, False, None, None],
+    }
+    shared = {"step": 3, "sample": 0, "reward": 0.0, "split": "train", "phase": "rlvr"}
+    table = pl.DataFrame(columns).with_columns(**{name: pl.lit(value) for name, value in shared.items()})
+    seen = Observation(3, rollouts=table.select(list(schema())).cast(schema()))
+    names = ("pass_at_k", "groups", "lengths")
+    assert evaluate({name: OBSERVABLES[name] for name in names}, seen) == {
+        "pass_at_k.1": pytest.approx(1 / 3),
+        "pass_at_k.2": pytest.approx(1 / 2),
+        "groups.all_correct": 0.0,
+        "groups.all_wrong": 0.5,
+        "groups.mixed": 0.5,
+        "lengths.correct": 3.0,
+        "lengths.wrong": pytest.approx(25 / 3),
+        "lengths.truncated_share": pytest.approx(1 / 3),
+    }
+
+
+def test_a_need_that_no_observation_fills_is_refused():
+    with pytest.raises(ConetError, match="did you mean 'rollouts'"):
+        needs("rollout")
+
+
+def test_names_of_observables():
+    def own(seen):
+        return 1.0
+
+    assert list(named(["web", own])) == ["web", "own"]
+    assert named({"other": own}) == {"other": own}
+    with pytest.raises(ConetError, match="two observables called 'own'"):
+        named([own, own])
+    with pytest.raises(ConetError, match="int"):
+        named({"own": 3})
 
 
 def test_web_is_made_once(observation):

@@ -12,6 +12,8 @@ _WHERE = {
     "Observable": "conet.observables.observation",
     "Observation": "conet.observables.observation",
     "evaluate": "conet.observables.observation",
+    "named": "conet.observables.standard",
+    "needs": "conet.observables.observation",
 }
 
 __all__ = sorted(_WHERE)

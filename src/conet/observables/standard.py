@@ -1,63 +1,104 @@
 """Observables by name, for the key ``observables`` of a config.
 
 An observable is a pure function of an :class:`~conet.observables.observation.Observation` to a
-number or a dict of numbers.
+number or a dict of numbers, which may say what it :func:`~conet.observables.observation.needs`.
 """
 
-import numpy as np
+from collections.abc import Callable, Iterable, Mapping
 
-from conet.base.registry import register
+from conet.base.errors import ConetError
+from conet.base.registry import register, resolve
 from conet.network.topology import topology_summary
 from conet.observables import diversity, pass_at_k
-from conet.observables.observation import Observable, Observation
+from conet.observables.observation import Observable, Observation, needs
 from conet.observables.web import argmax_web, traffic_web
 
 OBSERVABLES: dict[str, Observable] = {}
 
 
+def named(observables: Mapping[str, Observable] | Iterable[str | Callable]) -> dict[str, Observable]:
+    """Return observables by the names that their results get.
+
+    Parameters
+    ----------
+    observables
+        Names, ``path/to/file.py:name`` or functions; or functions by the name that each shall have.
+
+    Raises
+    ------
+    ConetError
+        For an unknown name, two of one name, or something that is no function.
+    """
+    if isinstance(observables, Mapping):
+        found = list(observables.items())
+    else:
+        found = [
+            (one, resolve(one, OBSERVABLES, "observable"))
+            if isinstance(one, str)
+            else (str(getattr(one, "__name__", type(one).__name__)), one)
+            for one in observables
+        ]
+    for place, (name, function) in enumerate(found):
+        if not callable(function):
+            got = f"observable {name!r}: {type(function).__name__}"
+            raise ConetError(
+                got, "a function of an Observation", "docs/skeletons/observable.py is one to copy"
+            )
+        if name in dict(found[:place]):
+            raise ConetError(f"two observables called {name!r}", "one of each name", "give a dict of names")
+    return dict(found)
+
+
 @register(OBSERVABLES, "web")
+@needs("web")
 def web(observation: Observation) -> dict[str, float]:
     """Describe the thresholded web: islands, components, degree, cycles."""
-    return observation.web.summary(observation.tasks.questions)
+    return observation.web.summary(observation.problems.questions)
 
 
 @register(OBSERVABLES, "topology")
+@needs("web")
 def topology(observation: Observation) -> dict[str, float]:
     """Bridges, inverse trees and distances of the thresholded web (milliseconds)."""
     return topology_summary(observation.web)
 
 
 @register(OBSERVABLES, "frustration")
+@needs("policy")
 def frustration(observation: Observation) -> dict[str, float]:
-    """Cancellation between questions at the committed nodes, exact (the cost of an exact gradient)."""
+    """Cancellation between problems at the committed nodes, exact (the cost of an exact gradient)."""
     from conet.observables.frustration import frustration as exact
 
-    found = exact(observation.policy, observation.tasks, observation.threshold)
+    found = exact(observation.table, observation.problems, observation.threshold)
     return {name: float(getattr(found, name)) for name in ("cancellation", "share", "everywhere")}
 
 
 @register(OBSERVABLES, "argmax_web")
+@needs("policy")
 def best_web(observation: Observation) -> dict[str, float]:
     """Describe the web of every node's best edge in the same numbers."""
-    return argmax_web(observation.policy).summary(observation.tasks.questions)
+    return argmax_web(observation.policy).summary(observation.problems.questions)
 
 
 @register(OBSERVABLES, "traffic")
+@needs("policy", "walks")
 def traffic(observation: Observation) -> dict[str, float]:
     """Describe the web of the edges that the observed walks use where they succeed."""
     used = traffic_web(observation.policy.graph, observation.walks)
-    return used.summary(observation.tasks.questions) | {
-        "entropy": diversity.traffic_entropy(observation.policy, used)
+    return used.summary(observation.problems.questions) | {
+        "entropy": diversity.traffic_entropy(observation.table, used)
     }
 
 
 @register(OBSERVABLES, "policy_entropy")
+@needs("policy")
 def policy_entropy(observation: Observation) -> float:
     """Mean entropy (nats) of the policy over all nodes."""
-    return diversity.policy_entropy(observation.policy)
+    return diversity.policy_entropy(observation.table)
 
 
 @register(OBSERVABLES, "paths")
+@needs("walks")
 def paths(observation: Observation) -> dict[str, float]:
     """Distinct successful walks and path entropy (nats), averaged over the problems with any."""
     found = diversity.path_diversity(observation.walks)
@@ -72,9 +113,33 @@ def paths(observation: Observation) -> dict[str, float]:
 
 
 @register(OBSERVABLES, "pass_at_k")
+@needs("rollouts")
 def passes(observation: Observation) -> dict[str, float]:
-    """pass@k of the observed walks for k = 1, 2, 4, … up to the walks a question."""
-    walks = observation.walks
-    counts = walks.correct.reshape(-1, walks.rollouts).sum(axis=1, dtype=np.int64)
-    curve = pass_at_k.mean_pass_at_k(counts, walks.rollouts, pass_at_k.powers_of_two(walks.rollouts))
+    """pass@k of the observed rollouts for k = 1, 2, 4, … up to the fewest of a problem."""
+    columns = ("correct_count", "samples")
+    correct, samples = (observation.by_problem[name].to_numpy() for name in columns)
+    curve = pass_at_k.mean_pass_at_k(correct, samples, pass_at_k.powers_of_two(int(samples.min())))
     return {str(k): value for k, value in curve.items()}
+
+
+@register(OBSERVABLES, "groups")
+@needs("rollouts")
+def groups(observation: Observation) -> dict[str, float]:
+    """Shares of the problems whose rollouts are all right, all wrong, or a mix that teaches something."""
+    correct, samples = (observation.by_problem[name].to_numpy() for name in ("correct_count", "samples"))
+    right, wrong = float((correct == samples).mean()), float((correct == 0).mean())
+    return {"all_correct": right, "all_wrong": wrong, "mixed": 1.0 - right - wrong}
+
+
+@register(OBSERVABLES, "lengths")
+@needs("rollouts")
+def lengths(observation: Observation) -> dict[str, float]:
+    """Mean length of correct and of wrong rollouts, and the share that the length limit cut off.
+
+    Hops of walks, tokens of completions; NaN where there is no such rollout or truncation is unknown.
+    """
+    rollouts = observation.rollouts
+    length, correct = rollouts["length"].to_numpy(), rollouts["correct"].to_numpy()
+    truncated = rollouts["truncated"].drop_nulls().to_numpy()
+    parts = {"correct": length[correct], "wrong": length[~correct], "truncated_share": truncated}
+    return {name: float(part.mean()) if len(part) else float("nan") for name, part in parts.items()}

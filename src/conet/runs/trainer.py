@@ -118,7 +118,13 @@ class Trainer:
         row |= step_metrics(self.config, self.step, self.policy, self.tasks, self.walks)
         if self.observers:
             observation = Observation(
-                self.step, self.policy, self.tasks, self.walks, self.config.web.threshold
+                self.step,
+                self.policy,
+                self.tasks,
+                self.walks,
+                self.config.web.threshold,
+                split=self.split,
+                phase=phase.name,
             )
             row |= evaluate(self.observers, observation)
         row["gradient_norm"] = self._update(phase.learner)
