@@ -71,6 +71,41 @@ def test_each_experiment_runs_judges_draws_and_tabulates(name):
     assert f'id="{name}"' in write_html([outcome], answer)
 
 
+class Watched(dict):
+    """Arrays of a cell that note which of them are read."""
+
+    def __init__(self, arrays: Arrays, read: set[str]) -> None:
+        super().__init__(arrays)
+        self.noted = read
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.noted.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default=None) -> np.ndarray:
+        self.noted.add(name)
+        return super().get(name, default)
+
+
+def test_cells_keep_nothing_that_no_experiment_reads():
+    kept: dict[str, set[str]] = {}
+    read: dict[str, set[str]] = {}
+    for experiment in EXPERIMENTS.values():
+        pairs = []
+        for cell, arrays in small_results(experiment).pairs:
+            kept.setdefault(cell.function, set()).update(arrays)
+            pairs.append((cell, Watched(arrays, read.setdefault(cell.function, set()))))
+        results = Results(pairs, [])
+        experiment.judge(results)
+        with style.look():
+            experiment.draw(results)
+        experiment.tables(results)
+    unread = {function: names - read[function] for function, names in kept.items()}
+    # Read only where a power law with a cut-off fits best; and what labels the snapshots.
+    allowed = {"cut_plausible", "snapshot_steps"}
+    assert {function: names - allowed for function, names in unread.items() if names - allowed} == {}
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_levels_differ_in_work_alone(name):
     cells = {level: EXPERIMENTS[name].cells(Scale(4, level)) for level in ("quick", "full", "exhaustive")}

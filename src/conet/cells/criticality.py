@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.config import preset
+from conet.cells.training import QUIET, start, train
 from conet.engine import exact
 from conet.observables import tails
 from conet.observables.transitions import fit
 from conet.runs.trainer import Trainer
 
-QUIET = {"snapshots.steps": [], "snapshots.web_every": 0}
 WALKS = 4096  # path lengths drawn at the transition
 MODELS = tuple(tails.MODELS)
 STARTS = ("all lengths", "tail")
+RISE = ("midpoint", "width", "high", "beats_ramp")  # of a logistic rise
 
 
 def critical_run(seed: int, changes: Mapping[str, Any], every: int) -> Arrays:
-    """Train on one question; fit its rise, and the path lengths halfway up.
+    """Train on one problem; fit its rise, and the path lengths halfway up.
 
     Halfway: the first kept step whose exact success lies at or above the middle of those at the start and at
     the end.
@@ -27,31 +27,26 @@ def critical_run(seed: int, changes: Mapping[str, Any], every: int) -> Arrays:
     Returns
     -------
     dict of arrays
-        ``accuracy``, shape (steps,): share of correct rollouts; ``rise.<name>``: see
-        :func:`conet.observables.transitions.fit`. With ``every`` > 0 also ``moments``, shape (kept,):
-        steps; ``lengths``, shape (kept, max_length): exact probability of arriving at step 1, 2, …;
-        ``halfway``: index into them; ``drawn``, shape (max_length + 1,): lengths of 4096 walks there,
-        the last being those cut off; and for the two starts of :data:`STARTS`: ``first``, ``bic``
-        (starts, models), ``plausible``, that of the power law, and of the one with a cut-off
+        ``accuracy``, shape (steps,): share of correct rollouts; ``rise.<name>`` of :data:`RISE`: see
+        :func:`conet.observables.transitions.fit`. With ``every`` > 0 also ``lengths``, shape (kept,
+        max_length): exact probability of arriving at hop 1, 2, … at every so many steps; ``halfway``:
+        index into them; and of 4096 walks drawn there, for the two starts of :data:`STARTS`: ``first``,
+        ``bic`` (starts, models), ``plausible``, that of the power law, and of the one with a cut-off
         ``cut_exponent`` and ``cut_plausible`` (NaN where it is not the best).
     """
-    training = Trainer(preset("critical").override({"seed": seed, **QUIET, **changes}))
-    steps = training.config.steps
-    counts = np.zeros(steps, np.int64)
-    lengths = []
-    for step in range(steps):
-        if every and step % every == 0:
-            lengths.append(exact.solve(training.policy, training.tasks).length_distribution[0])
-        training.advance()
-        counts[step] = training.walks.correct.sum()
-    rollouts = training.learner.rollouts
+    trainer = start("critical", seed, {**QUIET, **changes})
+    steps = trainer.config.steps
+    when = range(0, steps, every) if every else ()
+    record = train(trainer, looks={"lengths": (when, _lengths)}, problems=True)
+    counts = np.array(record.correct_count, np.int64)[:, 0]
+    rollouts = trainer.learner.rollouts
     rise = fit(np.arange(steps), counts, np.full(steps, rollouts))
-    arrays = {"accuracy": counts / rollouts} | {
-        f"rise.{name}": np.array(value) for name, value in rise.items()
-    }
-    if not every:
-        return arrays
-    return arrays | {"moments": np.arange(0, steps, every)} | _tails(np.array(lengths), seed)
+    arrays = {"accuracy": counts / rollouts} | {f"rise.{name}": np.array(rise[name]) for name in RISE}
+    return arrays | (_tails(np.array(record.seen("lengths")), seed) if every else {})
+
+
+def _lengths(trainer: Trainer) -> np.ndarray:
+    return exact.solve(trainer.policy, trainer.tasks).length_distribution[0]
 
 
 def _tails(lengths: np.ndarray, seed: int) -> Arrays:
@@ -71,7 +66,11 @@ def _tails(lengths: np.ndarray, seed: int) -> Arrays:
         for first, one, row in zip(firsts, cut, bic)
     ]
     return {
-        "lengths": lengths, "halfway": np.array(halfway), "drawn": drawn, "first": np.array(firsts),
-        "bic": bic, "plausible": np.array(plausible), "cut_plausible": np.array(cut_plausible),
+        "lengths": lengths,
+        "halfway": np.array(halfway),
+        "first": np.array(firsts),
+        "bic": bic,
+        "plausible": np.array(plausible),
+        "cut_plausible": np.array(cut_plausible),
         "cut_exponent": np.array([one.parameters[0] for one in cut]),
-    }  # fmt: skip
+    }

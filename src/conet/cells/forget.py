@@ -6,98 +6,84 @@ from typing import Any
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.config import preset
+from conet.cells.training import QUIET, fine_tune, kept, start, train
 from conet.engine import exact
 from conet.engine import sample as streams
-from conet.engine.gradient import from_walks
 from conet.engine.sample import Walks, stream_key
 from conet.engine.tables import TablePolicy
-from conet.learners.optim import SGD
 from conet.network.problems import Problems
 from conet.observables.damage import damage
 from conet.runs.demonstrations import demonstrations
 from conet.runs.trainer import Trainer
 
 RECOVERY = (0, 1, 2, 5, 10, 20, 50)  # RLVR updates after the SFT
-LOOKS = 4096  # walks a foreign question, of the uniform policy, to find one that is correct
+LOOKS = 4096  # walks a foreign problem, of the uniform policy, to find one that is correct
+EDGES = ("traffic", "betweenness", "disconnected")  # what is compared between flipped and random edges
+COUNTS = ("flips", "flipped_share", "connected_before", "connected_after")
 
 
 def forgetting_run(
-    seed: int, foreign: Sequence[int], sft_steps: Sequence[int], strength: float, changes: Mapping[str, Any]
+    seed: int,
+    foreign: Sequence[int],
+    sft_steps: Sequence[int],
+    sft_learning_rate: float,
+    changes: Mapping[str, Any],
 ) -> Arrays:
-    """Train, then for each number of foreign tasks and SFT steps: fine-tune, damage, recover.
+    """Train, then for each number of foreign problems and SFT steps: fine-tune, damage, recover.
 
-    Foreign tasks: pairs of nodes that are no question or answer. Each is taught the first correct
-    walk of the uniform policy, as demonstrations from elsewhere would be.
+    Foreign problems: pairs of nodes that are no question or answer. Each has as its demonstration the
+    first correct walk of the uniform policy, as demonstrations from elsewhere would be.
 
     Returns
     -------
     dict of arrays
-        ``recovery``, shape (foreign, sft_steps, :data:`RECOVERY`): exact accuracy on the own questions;
-        ``before``; ``damage.<name>``, shape (foreign, sft_steps).
+        ``recovery``, shape (foreign, sft_steps, :data:`RECOVERY`): exact accuracy on the own problems;
+        ``before``; ``damage.<name>``, shape (foreign, sft_steps), for :data:`COUNTS`, and ``mean`` and
+        ``random_mean`` of :data:`EDGES`.
     """
-    config = preset("reference").override(
-        {"seed": seed, "snapshots.steps": [], "snapshots.web_every": 0, **changes}
-    )
-    training = Trainer(config)
-    while training.step < config.steps:
-        training.advance()
-    arrays, state = training.state()
-    kept = ({name: array.copy() for name, array in arrays.items()}, state)
-    lessons = foreign_lessons(training, max(foreign))
-    before = TablePolicy(training.policy.graph, training.policy.logits)
-    walks = training.sample(64, streams.TRAFFIC)
+    trainer = start("reference", seed, {**QUIET, **changes})
+    train(trainer)
+    trained = kept(trainer)
+    shown = foreign_demonstrations(trainer, max(foreign))
+    before = TablePolicy(trainer.policy.graph, trainer.policy.logits)
+    walks = trainer.sample(64, streams.TRAFFIC)
     recovery = np.zeros((len(foreign), len(sft_steps), len(RECOVERY)))
     found: dict[str, np.ndarray] = {}
     for row, count in enumerate(foreign):
+        chosen = shown.select(np.arange(min(count, len(shown.length))))
         for column, steps in enumerate(sft_steps):
-            training.load(*kept)
-            _fine_tune(
-                training.policy, lessons.select(np.arange(min(count, len(lessons.length)))), steps, strength
-            )
-            for name, value in _flat(
-                damage(before, training.policy, training.tasks, walks, draws=200)
-            ).items():
-                found.setdefault(name, np.zeros((len(foreign), len(sft_steps))))[row, column] = value
-            recovery[row, column] = _recover(training)
-    accuracy = exact.solve(before, training.tasks).success.mean()
-    return {"recovery": recovery, "before": np.array(accuracy)} | {f"damage.{k}": v for k, v in found.items()}
+            trainer.load(*trained)
+            fine_tune(trainer.policy, chosen, steps, sft_learning_rate)
+            for name, value in _damage(before, trainer, walks).items():
+                found.setdefault(name, np.zeros(recovery.shape[:2]))[row, column] = value
+            recovery[row, column] = _recover(trainer)
+    accuracy = exact.solve(before, trainer.tasks).success.mean()
+    return {"recovery": recovery, "before": np.array(accuracy)} | found
 
 
-def foreign_lessons(training: Trainer, count: int) -> Walks:
-    """Return correct walks of up to so many foreign tasks."""
-    tasks, graph = training.tasks, training.policy.graph
-    rng = np.random.default_rng([training.config.seed, 3])
-    free = rng.permutation(np.setdiff1d(np.arange(graph.nodes), np.r_[tasks.questions, tasks.answers]))
+def foreign_demonstrations(trainer: Trainer, count: int) -> Walks:
+    """Return correct walks of up to so many foreign problems."""
+    problems, graph, seed = trainer.tasks, trainer.policy.graph, trainer.config.seed
+    rng = np.random.default_rng([seed, 3])
+    free = rng.permutation(np.setdiff1d(np.arange(graph.nodes), np.r_[problems.questions, problems.answers]))
     pairs = free[: 2 * (count + 8)].astype(np.int32)  # a few more: some have no correct walk
-    foreign = Problems(pairs[::2], pairs[1::2], tasks.max_length)
-    key = stream_key(training.config.seed, 0, streams.HARVEST)
-    found = demonstrations(
-        TablePolicy(graph).sample(foreign, LOOKS, key), np.inf, "first", training.config.seed
-    )
+    foreign = Problems(pairs[::2], pairs[1::2], problems.max_length)
+    walks = TablePolicy(graph).sample(foreign, LOOKS, stream_key(seed, 0, streams.HARVEST))
+    found = demonstrations(walks, np.inf, "first", seed)
     return found.select(np.arange(min(count, len(found.length))))
 
 
-def _fine_tune(policy: TablePolicy, lessons: Walks, steps: int, strength: float) -> None:
-    optimizer = SGD()
-    for _ in range(steps):
-        optimizer.step(policy, from_walks(policy, lessons, np.ones(len(lessons.length))), strength)
-
-
-def _recover(training: Trainer) -> list[float]:
-    curve, start = [], training.step
+def _recover(trainer: Trainer) -> list[float]:
+    curve, start_step = [], trainer.step
     for updates in RECOVERY:
-        while training.step < start + updates:
-            training.advance()
-        curve.append(float(exact.solve(training.policy, training.tasks).success.mean()))
+        train(trainer, start_step + updates)
+        curve.append(float(exact.solve(trainer.policy, trainer.tasks).success.mean()))
     return curve
 
 
-def _flat(report: Mapping[str, Any]) -> dict[str, float]:
-    flat: dict[str, float] = {}
-    for name, value in report.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}.{key}": part for key, part in value.items()}
-        else:
-            flat[name] = value
-    return flat
+def _damage(before: TablePolicy, trainer: Trainer, walks: Walks) -> dict[str, float]:
+    report: Any = damage(before, trainer.policy, trainer.tasks, walks, draws=1)
+    flat = {f"damage.{name}": report[name] for name in COUNTS}
+    return flat | {
+        f"damage.{name}.{part}": report[name][part] for name in EDGES for part in ("mean", "random_mean")
+    }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.config import preset
+from conet.cells.training import start, train
 from conet.engine import sample as streams
 from conet.network.web import Web
 from conet.observables.transitions import attachment, modal_path, transitions
@@ -14,6 +14,7 @@ from conet.runs.trainer import Trainer
 
 EVERY = 10  # steps between two kept webs
 KINDS = ("separate", "leaf", "trunk")
+RISE = ("low", "high", "midpoint", "width", "beats_ramp")  # of each problem's logistic rise
 
 
 def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
@@ -26,44 +27,43 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
     Returns
     -------
     dict of arrays
-        Those of :func:`conet.observables.transitions.transitions`, and of shape (M,) ``kind`` (index
-        into :data:`KINDS`, -1 without a final path), ``distance``, ``new_edges``, ``upstream``; also
-        ``accuracy`` (steps,).
+        Of shape (M,): those of :data:`RISE`, see :func:`conet.observables.transitions.transitions`;
+        ``kind`` (index into :data:`KINDS`, -1 without a final path) and ``distance`` (edges from the
+        question to the junction). Also ``accuracy``, shape (steps,).
     """
-    training = Trainer(preset(named).override({"seed": seed, **changes}))
-    steps, problems = training.config.steps, len(training.tasks)
-    counts = np.zeros((steps, problems), np.int64)
-    kept: list[np.ndarray] = []
-    for step in range(steps):
-        if step % EVERY == 0:
-            kept.append(_used(training))
-        training.advance()
-        counts[step] = training.walks.correct.reshape(problems, -1).sum(axis=1)
-    rollouts = training.learner.rollouts
+    trainer = start(named, seed, changes)
+    steps, problems, rollouts = trainer.config.steps, len(trainer.tasks), trainer.learner.rollouts
+    record = train(trainer, looks={"used": (range(0, steps, EVERY), _used)}, problems=True)
+    counts = np.array(record.correct_count, np.int64)
     fits = transitions(counts, rollouts)
-    places = {name: np.full(problems, -1) for name in ("kind", "distance", "new_edges", "upstream")}
-    walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
-    targets = np.ascontiguousarray(training.policy.graph.targets, np.int64)
+    kinds, distances = np.full(problems, -1), np.full(problems, -1)
+    walks = trainer.sample(trainer.config.snapshots.traffic_walks, streams.TRAFFIC)
+    targets = np.ascontiguousarray(trainer.policy.graph.targets, np.int64)
+    used = record.seen("used")
     for problem in range(problems):
         path, onset = modal_path(walks, problem), fits["onset"][problem]
         if path is None or not np.isfinite(onset):
             continue
-        used = kept[int(np.clip(onset // EVERY, 0, len(kept) - 1))]
-        others = np.unique(used[1, used[0] != problem]).astype(np.int32)
-        web = Web.from_graph(training.policy.graph, others)
-        found = attachment(web, int(training.tasks.questions[problem]), path, targets)
-        places["kind"][problem] = KINDS.index(found.kind)
-        for name in ("distance", "new_edges", "upstream"):
-            places[name][problem] = getattr(found, name)
-    return fits | places | {"accuracy": counts.sum(axis=1) / (problems * rollouts)}
+        owners, edges = used[int(np.clip(onset // EVERY, 0, len(used) - 1))]
+        others = np.unique(edges[owners != problem]).astype(np.int32)
+        web = Web.from_graph(trainer.policy.graph, others)
+        found = attachment(web, int(trainer.tasks.questions[problem]), path, targets)
+        kinds[problem], distances[problem] = KINDS.index(found.kind), found.distance
+    accuracy = counts.sum(axis=1) / (problems * rollouts)
+    return {name: fits[name] for name in RISE} | {
+        "kind": kinds,
+        "distance": distances,
+        "accuracy": accuracy,
+    }
 
 
-def _used(training: Trainer) -> np.ndarray:
-    """Pairs of problem and edge: committed edges on successful walks, int64, shape (2, pairs)."""
-    walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
+def _used(trainer: Trainer) -> tuple[np.ndarray, np.ndarray]:
+    """Problems and committed edges on their successful walks, int64, each of shape (pairs,)."""
+    walks = trainer.sample(trainer.config.snapshots.traffic_walks, streams.TRAFFIC)
     on_path = walks.used() & walks.correct[:, None]
     edges = walks.edges[on_path].astype(np.int64)
     owners = np.repeat(walks.problem, on_path.sum(axis=1)).astype(np.int64)
-    committed = training.policy.probability[edges] >= training.config.web.threshold
-    pairs = np.unique(owners[committed] * training.policy.graph.edges + edges[committed])
-    return np.stack(np.divmod(pairs, training.policy.graph.edges))
+    committed = trainer.policy.probability[edges] >= trainer.config.web.threshold
+    pairs = np.unique(owners[committed] * trainer.policy.graph.edges + edges[committed])
+    owners, edges = np.divmod(pairs, trainer.policy.graph.edges)
+    return owners, edges

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
-from conet.config import Config, preset
+from conet.cells.training import Record, start, train
 from conet.engine import exact
 from conet.engine import sample as streams
 from conet.network.islands import question_labels
@@ -18,18 +18,43 @@ from conet.network.topology import (
     topology_summary,
 )
 from conet.observables.degree import effective_out_degree
-from conet.observables.diversity import path_diversity, traffic_entropy
+from conet.observables.diversity import path_diversity
 from conet.observables.frustration import fights, frustration
 from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web, traffic_web
-from conet.runs.measure import WEB_COLUMNS
 from conet.runs.trainer import Trainer
 
-CURVES = ("accuracy", "correct_count", "correct_length_sum", "gradient_norm", "policy_entropy", *WEB_COLUMNS)
+CURVES = (
+    "accuracy",
+    "correct_count",
+    "correct_length_sum",
+    "islands",
+    "question_islands",
+    "web_nodes",
+    "mean_degree",
+)
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
 PASS_K = (1, 4, 16, 64, 256)
 LABELS_EVERY = 10  # steps between two looks at which island each question belongs to
-FIGHTS_AT = 100  # step whose fights are listed: near the peak at the reference load
+CONFLICTS_AT = 100  # step whose conflicts are listed: near the peak at the reference load
 FRUSTRATION_STEPS = (0, 10, *range(20, 401, 20), 500, 600, 700, 800)
+SENSITIVE = ("mean_degree", "islands", "giant_component", "web_nodes", "cycle_rank")
+TOPOLOGY = (
+    "single_out_share",
+    "mean_depth",
+    "max_depth",
+    "bridges",
+    "articulation_points",
+    "average_geodesic",
+)
+AGAINST_NULL = (
+    "mean_degree",
+    "islands",
+    "question_islands",
+    "giant_component",
+    "second_component",
+    "cycle_rank",
+)
+DEGREES = 12  # degrees that are counted
 
 
 def cell(
@@ -42,15 +67,13 @@ def cell(
 ) -> Cell:
     """Return the cell of one plain run (see :func:`plain_run`)."""
     arguments = {
-        "seed": seed, "named": named, "changes": dict(changes or {}),
-        "snapshots": list(snapshots), "frustration_steps": list(frustration_steps),
-    }  # fmt: skip
+        "seed": seed,
+        "named": named,
+        "changes": dict(changes or {}),
+        "snapshots": list(snapshots),
+        "frustration_steps": list(frustration_steps),
+    }
     return Cell("conet.cells.plain:plain_run", arguments)
-
-
-def settings(named: str, seed: int, changes: Mapping[str, Any]) -> Config:
-    """Return the config of a preset with a seed and changes."""
-    return preset(named).override({"seed": seed, **changes})
 
 
 def plain_run(
@@ -65,113 +88,96 @@ def plain_run(
     Returns
     -------
     dict of arrays
-        The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``problem.correct_count`` and
-        ``problem.correct_length_sum``, shape (steps, M): correct walks a problem, and their total length;
-        ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``fights``: rows of
-        problem, rival, node and strength; ``detector_step`` (-1: it never spoke); ``snapshot_steps`` with
-        ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k`` (snapshots, k);
-        ``frustration_steps`` with ``frustration`` (committed nodes), ``frustration_share`` and
-        ``frustration_everywhere``; ``final.<name>``: topology and null model of the last web;
-        ``success`` (M,): exact success of the final policy.
+        The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``problem.correct_count``
+        and ``problem.correct_length_sum``, shape (steps, M): correct walks a problem, and their total
+        length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``conflicts``: rows of
+        problem, rival, node and strength; ``detector_step`` (-1: the heating signal never fired);
+        ``snapshot_steps`` with ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k``
+        (snapshots, k); ``frustration_steps`` with ``frustration`` (over committed nodes); of the last
+        web ``final.<name>``, ``sensitivity.<name>``, ``argmax.<name>`` and ``null.<name>`` (observed, and
+        mean of the null model).
     """
-    training = Trainer(settings(named, seed, changes))
-    steps, problems = training.config.steps, len(training.tasks)
-    curves = {name: np.full(steps, np.nan) for name in CURVES}
-    correct_count, correct_length_sum = np.zeros((2, steps, problems), np.int32)
-    looks = _Looks(snapshots, frustration_steps)
-    detector_step = -1
-    for step in range(steps):
-        looks.at(training)
-        row = training.advance()
-        for name in CURVES:
-            curves[name][step] = np.nan if row[name] is None else row[name]
-        correct_count[step], correct_length_sum[step] = _by_problem(training)
-        if training.detector.heat_now and detector_step < 0:
-            detector_step = step
-    looks.at(training)
-    arrays = curves | {
-        "problem.correct_count": correct_count,
-        "problem.correct_length_sum": correct_length_sum,
-        "rollouts": training.learner.rollouts,
-        "detector_step": detector_step,
+    trainer = start(named, seed, changes)
+    steps = trainer.config.steps
+    looks = {
+        "snapshot": (snapshots, snapshot),
+        "frustration": (frustration_steps, _frustration),
+        "labels": (range(0, steps + 1, LABELS_EVERY), _labels),
+        "conflicts": ((CONFLICTS_AT,) if frustration_steps else (), _conflicts),
+        "signal": (range(steps + 1), lambda trainer: trainer.detector.heat_now),
     }
-    return {name: np.asarray(value) for name, value in (arrays | looks.arrays() | _final(training)).items()}
+    record = train(trainer, looks=looks, problems=True)
+    arrays: Arrays = {name: record.column(name) for name in CURVES}
+    arrays |= snapshots_of(record)
+    arrays |= {
+        "problem.correct_count": np.array(record.correct_count),
+        "problem.correct_length_sum": np.array(record.correct_length_sum),
+        "rollouts": np.asarray(trainer.learner.rollouts),
+        "detector_step": np.asarray(_first(record.looks["signal"]) - 1),
+        "labels": np.array(record.seen("labels")),
+        "conflicts": np.array([row for rows in record.seen("conflicts") for row in rows]).reshape(-1, 4),
+        "frustration_steps": np.array(list(record.looks["frustration"])),
+    }
+    if frustration_steps:
+        arrays["frustration"] = np.array(record.seen("frustration"))
+    return arrays | _final(trainer)
 
 
-class _Looks:
-    """What is looked at on single steps only."""
-
-    def __init__(self, snapshots: Sequence[int], frustration_steps: Sequence[int]) -> None:
-        self.snapshots, self.frustration_steps = snapshots, frustration_steps
-        self.seen: dict[int, dict[str, Any]] = {}
-        self.pulled: dict[int, tuple[float, float, float]] = {}
-        self.labels: list[np.ndarray] = []
-        self.fought: list[tuple[float, ...]] = []
-
-    def at(self, training: Trainer) -> None:
-        step, policy, tasks = training.step, training.policy, training.tasks
-        threshold = training.config.web.threshold
-        if step in self.snapshots:
-            self.seen[step] = _snapshot(training)
-        if step in self.frustration_steps:
-            found = frustration(policy, tasks, threshold)
-            self.pulled[step] = found.cancellation, found.share, found.everywhere
-        if step % LABELS_EVERY == 0:
-            self.labels.append(question_labels([threshold_web(policy, threshold)], tasks.questions)[0])
-        if step == FIGHTS_AT and self.frustration_steps:
-            self.fought = [(f.problem, f.rival, f.node, f.strength) for f in fights(policy, tasks)]
-
-    def arrays(self) -> dict[str, Any]:
-        arrays: dict[str, Any] = {
-            "labels": np.array(self.labels), "fights": np.array(self.fought, np.float64).reshape(-1, 4),
-            "snapshot_steps": list(self.seen), "frustration_steps": list(self.pulled),
-        }  # fmt: skip
-        for name in next(iter(self.seen.values()), {}):
-            arrays[f"snapshot.{name}"] = np.array([one[name] for one in self.seen.values()])
-        if self.pulled:
-            names = ("frustration", "frustration_share", "frustration_everywhere")
-            arrays |= dict(zip(names, np.array(list(self.pulled.values())).T))
-        return arrays
+def _first(signal: Mapping[int, bool]) -> int:
+    """Return the number of updates after which the signal first stands, 0 where it never does."""
+    return next((step for step, fired in signal.items() if fired), 0)
 
 
-def _by_problem(training: Trainer) -> tuple[np.ndarray, np.ndarray]:
-    walks = training.walks
-    correct = walks.correct.reshape(-1, walks.rollouts)
-    return correct.sum(axis=1), np.where(correct, walks.length.reshape(correct.shape), 0).sum(axis=1)
+def _frustration(trainer: Trainer) -> float:
+    return frustration(trainer.policy, trainer.tasks, trainer.config.web.threshold).cancellation
 
 
-def _snapshot(training: Trainer) -> dict[str, Any]:
-    policy, tasks = training.policy, training.tasks
-    success = exact.solve(policy, tasks).success
-    walks = training.sample(training.config.snapshots.traffic_walks, streams.TRAFFIC)
-    traffic = traffic_web(policy.graph, walks)
+def _labels(trainer: Trainer) -> np.ndarray:
+    web = threshold_web(trainer.policy, trainer.config.web.threshold)
+    return question_labels([web], trainer.tasks.questions)[0]
+
+
+def _conflicts(trainer: Trainer) -> list[tuple[float, ...]]:
+    found = fights(trainer.policy, trainer.tasks)
+    return [(one.problem, one.rival, one.node, one.strength) for one in found]
+
+
+def snapshots_of(record: Record) -> Arrays:
+    """Return what :func:`snapshot` saw, as ``snapshot.<name>``, with its steps."""
+    seen = record.seen("snapshot")
+    arrays = {f"snapshot.{name}": np.array([one[name] for one in seen]) for name in (seen[0] if seen else ())}
+    return arrays | {"snapshot_steps": np.array(list(record.looks["snapshot"]))}
+
+
+def snapshot(trainer: Trainer) -> dict[str, Any]:
+    """Measure the policy: exact pass@k and out-degree, and walks drawn for traffic and diversity."""
+    policy, problems = trainer.policy, trainer.tasks
+    success = exact.solve(policy, problems).success
+    walks = trainer.sample(trainer.config.snapshots.traffic_walks, streams.TRAFFIC)
     paths = path_diversity(walks)
     solved = paths.correct > 0
+    flow = exact.flow(policy, problems)
     return {
         "pass_at_k": [float(np.mean(1.0 - (1.0 - success) ** k)) for k in PASS_K],
-        "effective_out_degree": effective_out_degree(
-            policy.graph, policy.probability, exact.flow(policy, tasks)
-        ),
-        "traffic_mean_degree": traffic.mean_degree,
-        "traffic_entropy": traffic_entropy(policy, traffic),
-        "distinct_walks": float(paths.distinct[solved].mean()) if solved.any() else np.nan,
+        "effective_out_degree": effective_out_degree(policy.graph, policy.probability, flow),
+        "traffic_mean_degree": traffic_web(policy.graph, walks).mean_degree,
         "path_entropy": float(paths.entropy[solved].mean()) if solved.any() else np.nan,
     }
 
 
-def _final(training: Trainer) -> dict[str, Any]:
-    policy, tasks = training.policy, training.tasks
-    web = threshold_web(policy, training.config.web.threshold)
-    final: dict[str, Any] = {"success": exact.solve(policy, tasks).success}
-    if len(web.edges):
-        final |= {f"final.{name}": value for name, value in topology_summary(web).items()}
-        final |= {f"final.{name}": value for name, value in web.summary(tasks.questions).items()}
-        null = null_model(policy.graph, web, tasks.questions, draws=50)
-        sensitivity = threshold_sensitivity(policy, tasks.questions)
-        final |= {f"sensitivity.{name}": value for name, value in sensitivity.items()}
-        for name, degrees in (("in", in_degrees(web)), ("out", out_degrees(web))):
-            final[f"final.{name}_degree"] = np.pad(degree_distribution(degrees), (0, 12))[:12]
-        best = argmax_web(policy).summary(tasks.questions)
-        final |= {f"argmax.{name}": value for name, value in best.items()}
-        final |= {f"null.{name}": list(value.values()) for name, value in null.items()}
-    return final
+def _final(trainer: Trainer) -> Arrays:
+    policy, questions = trainer.policy, trainer.tasks.questions
+    web = threshold_web(policy, trainer.config.web.threshold)
+    if not len(web.edges):
+        return {}
+    summary, topology = web.summary(questions), topology_summary(web)
+    sensitivity, best = threshold_sensitivity(policy, questions), argmax_web(policy).summary(questions)
+    null = null_model(policy.graph, web, questions, draws=50)
+    found: dict[str, Any] = {f"final.{name}": summary[name] for name in ("mean_degree", "giant_component")}
+    found |= {f"final.{name}": topology[name] for name in TOPOLOGY}
+    for name, degrees in (("in", in_degrees(web)), ("out", out_degrees(web))):
+        found[f"final.{name}_degree"] = np.pad(degree_distribution(degrees), (0, DEGREES))[:DEGREES]
+    found |= {f"sensitivity.{name}": sensitivity[name] for name in ("threshold", *SENSITIVE)}
+    found |= {f"argmax.{name}": best[name] for name in SENSITIVE}
+    found |= {f"null.{name}": [null[name]["observed"], null[name]["mean"]] for name in AGAINST_NULL}
+    return {name: np.asarray(value) for name, value in found.items()}

@@ -7,6 +7,7 @@ import numpy as np
 
 from conet.base.errors import ConetError, nearest
 from conet.cells.cell import Arrays
+from conet.cells.training import train
 from conet.config import Config, flatten, validated
 from conet.runs import events
 from conet.runs.measure import LAST, summarise
@@ -41,22 +42,27 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     """
     settings = validated(Config, config)
     trainer = Trainer(settings)
-    rows = [trainer.advance()]
-    known = _numbers(_summary(settings, rows, trainer)) if measures else {}
-    columns = {name for name, value in rows[0].items() if not isinstance(value, str)}
-    for name in measures:
-        if name not in known and name not in columns:
-            names = [*known, *sorted(columns)]
-            raise ConetError(f"unknown measure {name!r}", "a number of the summary or a column of the metrics",
-                             nearest(name, names))  # fmt: skip
-    while trainer.step < settings.steps:
-        rows.append(trainer.advance())
+    rows = train(trainer, 1).rows
+    if measures:
+        columns = [name for name, value in rows[0].items() if not isinstance(value, str)]
+        _refuse_unknown(measures, [*_numbers(_summary(settings, rows, trainer)), *sorted(columns)])
+    rows += train(trainer).rows
     trainer.state()  # says so where the training has diverged
     numbers = _numbers(_summary(settings, rows, trainer))
     chosen = measures or list(numbers)
     return {
         name: np.array(numbers[name] if name in numbers else _mean_of_last(rows, name)) for name in chosen
     }
+
+
+def _refuse_unknown(measures: Sequence[str], known: Sequence[str]) -> None:
+    for name in measures:
+        if name not in known:
+            raise ConetError(
+                f"unknown measure {name!r}",
+                "a number of the summary or a column of the metrics",
+                nearest(name, known),
+            )
 
 
 def _summary(config: Config, rows: Sequence[dict[str, Any]], trainer: Trainer) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
+from conet.cells.plain import SENSITIVE
 from conet.claims.declare import Experiment, Results, Table, Verdict, judge
 from conet.claims.plain import cells, each, spaghetti
 from conet.report import style
 from conet.report.style import Picture
-
-SENSITIVE = ("mean_degree", "islands", "giant_component", "web_nodes", "cycle_rank")
 
 
 def decide(results: Results) -> list[Verdict]:

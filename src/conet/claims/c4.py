@@ -3,7 +3,7 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.plain import FIGHTS_AT, LABELS_EVERY
+from conet.cells.plain import CONFLICTS_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
 from conet.claims.declare import Experiment, Results, Table, Verdict, judge
 from conet.claims.plain import cells, each, spaghetti
@@ -173,15 +173,15 @@ def tables(results: Results) -> list[Table]:
 def _fights(results: Results) -> Table:
     rows = []
     for cell, run in results.pairs[:4]:
-        for problem, rival, node, strength in run["fights"][:3]:
-            labels = run["labels"][FIGHTS_AT // LABELS_EVERY]
+        for problem, rival, node, strength in run["conflicts"][:3]:
+            labels = run["labels"][CONFLICTS_AT // LABELS_EVERY]
             together = labels[int(problem)] == labels[int(rival)] >= 0
             where = "one island" if together else "different islands"
             pair = f"{int(problem)} against {int(rival)}"
             rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{strength:.3f}", where))
     header = ("seed", "questions", "node", "strength", "their islands")
     caption = (
-        f"The three strongest fights at step {FIGHTS_AT} of the first seeds: opposed exact gradients of two questions "
+        f"The three strongest fights at step {CONFLICTS_AT} of the first seeds: opposed exact gradients of two questions "
         "at one committed node."
     )
     return Table("Who fights, and where", header, tuple(rows), caption)

@@ -12,13 +12,13 @@ from conet.report.style import Picture
 
 FOREIGN = (4, 16, 64)
 STEPS = (10, 40, 160)
-STRENGTH = 0.15
+RATE = 0.15
 CASE = (FOREIGN.index(16), STEPS.index(40))  # 16 foreign tasks, 40 SFT steps: the design's case
 
 
 def cells(scale: Scale) -> list[Cell]:
     """Return one run a seed with all its branches."""
-    arguments = {"foreign": list(FOREIGN), "sft_steps": list(STEPS), "strength": STRENGTH, "changes": {}}
+    arguments = {"foreign": list(FOREIGN), "sft_steps": list(STEPS), "sft_learning_rate": RATE, "changes": {}}
     return [
         Cell("conet.cells.forget:forgetting_run", {"seed": seed, **arguments}) for seed in range(scale.seeds)
     ]

@@ -15,9 +15,13 @@ EARLY, LATE = {"factor": 0.33}, {"factor": 4.0}
 ARMS = [
     BASELINE,
     WALKS,
-    *[arm("heat", "detector", strength=s, pick=p) for s in STRENGTHS for p in ("shortest", "random")],
-    *[arm("heat", "detector", strength=s, **when) for s in STRENGTHS for when in (EARLY, LATE)],
-    *[arm(sham, "detector", strength=s) for s in STRENGTHS for sham in ("solved", "noise")],
+    *[
+        arm("heat", "detector", sft_learning_rate=s, pick=p)
+        for s in STRENGTHS
+        for p in ("shortest", "random")
+    ],
+    *[arm("heat", "detector", sft_learning_rate=s, **when) for s in STRENGTHS for when in (EARLY, LATE)],
+    *[arm(sham, "detector", sft_learning_rate=s) for s in STRENGTHS for sham in ("solved", "noise")],
 ]
 HEATED = arm("heat", "detector")
 
@@ -58,7 +62,7 @@ def decide(results: Results) -> list[Verdict]:
         for text, against, name in rows:
             values = gain(results, changes, HEATED, against, name)
             verdicts.append(judge("C8", f"{where}: {text}", values, 0.0, why="paired by seed"))
-        strong = gain(results, changes, arm("heat", "detector", strength=0.4))
+        strong = gain(results, changes, arm("heat", "detector", sft_learning_rate=0.4))
         verdicts.append(judge("C8", f"{where}: pass@1 gained by strong heating (0.4) then", strong, 0.0))
     return verdicts
 
@@ -70,7 +74,7 @@ def name_of(chosen: dict) -> str:
     when = {0.33: "early", 4.0: "late"}.get(chosen.get("factor", 1.0), "at its word")
     kind = {"heat": "heat", "solved": "sham: solved problems", "noise": "sham: noise"}[chosen["kind"]]
     pick = ", random walk" if chosen["pick"] == "random" else ""
-    return f"{kind} {chosen['strength']:g} {when}{pick}"
+    return f"{kind} {chosen['sft_learning_rate']:g} {when}{pick}"
 
 
 def draw(results: Results) -> list[Picture]:

@@ -20,7 +20,7 @@ def load(questions: int, rate: float | None = None) -> dict[str, Any]:
 
 def arm(kind: str, at: int | str, **settings: Any) -> dict[str, Any]:
     """Return one arm (see :func:`conet.cells.heat.heated`)."""
-    base = {"strength": 0.15, "steps": 10, "pick": "shortest"} if kind != "none" else {}
+    base = {"sft_learning_rate": 0.15, "sft_steps": 10, "pick": "shortest"} if kind != "none" else {}
     return {"kind": kind, "at": at, **base, **settings}
 
 

@@ -11,7 +11,10 @@ from conet.report.style import Picture
 TIMES = (20, 40, 60, 90, 130, 180, 250, 400, 600)
 STRENGTHS = (0.05, 0.15, 0.4)
 PICKS = ("shortest", "random")
-ARMS = [BASELINE, *[arm("heat", t, strength=s, pick=p) for p in PICKS for s in STRENGTHS for t in TIMES]]
+ARMS = [
+    BASELINE,
+    *[arm("heat", t, sft_learning_rate=s, pick=p) for p in PICKS for s in STRENGTHS for t in TIMES],
+]
 
 
 def panels(scale: Scale) -> list[tuple[dict, int]]:
@@ -54,7 +57,10 @@ def draw(results: Results) -> list[Picture]:
             axes = grid[row, column]
             for strength, (dashes, colour) in zip(STRENGTHS, looks):
                 gains = np.array(
-                    [gain(results, changes, arm("heat", t, strength=strength, pick=pick)) for t in TIMES]
+                    [
+                        gain(results, changes, arm("heat", t, sft_learning_rate=strength, pick=pick))
+                        for t in TIMES
+                    ]
                 )
                 error = gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
                 axes.errorbar(TIMES, gains.mean(axis=1), error, fmt=dashes, color=colour, ms=3, lw=1, capsize=2,
@@ -84,7 +90,7 @@ def tables(results: Results) -> list[Table]:
             for strength in STRENGTHS:
                 cells_of = []
                 for time in TIMES:
-                    values = gain(results, changes, arm("heat", time, strength=strength, pick=pick))
+                    values = gain(results, changes, arm("heat", time, sft_learning_rate=strength, pick=pick))
                     cells_of.append(f"{values.mean():+.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}")
                 rows.append((pick, f"{strength:g}", *cells_of))
         header = ("walk", "strength", *(f"step {time}" for time in TIMES))
