@@ -95,7 +95,9 @@ def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) 
     questions = trainer.tasks.questions
     if len(web.edges):
         null = null_model(trainer.policy.graph, web, questions, draws=50)
-        found = {f"final.{name}": web.summary(questions)[name] for name in ("mean_degree", "giant_component")}
+        found: dict[str, Any] = {
+            f"final.{name}": web.summary(questions)[name] for name in ("mean_degree", "giant_component")
+        }
         found["null.giant_component"] = [null["giant_component"][key] for key in ("observed", "mean")]
         arrays |= {name: np.asarray(value) for name, value in found.items()}
     return arrays
