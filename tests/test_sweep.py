@@ -185,14 +185,16 @@ def test_the_command_prints_a_line_a_point_and_json(write, tmp_path, capsys):
         }
     )
     arguments = ["sweep", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"]
-    cli.main(arguments)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(arguments)
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert lines[0].split()[:3] == ["learner.rollouts", "graph.degree", "seeds"]
     assert [line.split()[:3] for line in lines[1:3]] == [["2", "12", "2"], ["4", "12", "2"]]
     assert lines[-1] == f"table {tmp_path / 'out' / 'table.parquet'}"
     assert "failed graph.degree=500 seed=0: " in printed.err
-    cli.main([*arguments, "--json"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*arguments, "--json"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert len(found["rows"]) == 4
     assert len(found["failures"]) == 2

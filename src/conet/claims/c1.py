@@ -3,8 +3,9 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.claims.declare import Experiment, Results, Table, Verdict, judge
-from conet.claims.plain import cells, each, spaghetti
+from conet.cells.claim import Claim, Results, Table
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.detect import Counts, CurveModels, curve_models, knee
 from conet.report import style
 from conet.report.style import Picture
@@ -36,20 +37,27 @@ def margin(run: Arrays) -> float:
     return min(value for name, value in found.bic.items() if name != "segments") - found.bic["segments"]
 
 
-def bend(results: Results) -> Verdict:
+def bend(results: Results) -> ClaimResult:
     """Judge the slope ratio: the row that needs the learning curve alone."""
     return judge(
-        "C1", "mean slope of accuracy before the knee over that after it", each(results, slope_ratio), 5.0,
-        why="a bend that a reader would call two stages", over=np.median,
-    )  # fmt: skip
+        "C1",
+        "mean slope of accuracy before the knee over that after it",
+        over_seeds(results, slope_ratio),
+        5.0,
+        why="a bend that a reader would call two stages",
+        over=np.median,
+    )
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the slope ratio, and the segments against smooth curves."""
     strict = judge(
-        "C1", "BIC of the best line, exponential or S-curve less that of two segments", each(results, margin), 6.0,
+        "C1",
+        "BIC of the best line, exponential or S-curve less that of two segments",
+        over_seeds(results, margin),
+        6.0,
         why="two stages in the strict sense: strong evidence for a bend that no smooth curve explains",
-    )  # fmt: skip
+    )
     return [bend(results), strict]
 
 
@@ -58,7 +66,7 @@ def draw(results: Results) -> list[Picture]:
     figure = style.figure(2.8)
     axes = figure.add_subplot()
     curves = np.array([run["accuracy"] for _, run in results.pairs])
-    spaghetti(axes, np.arange(curves.shape[1]), curves, style.BLUE, "median of the seeds")
+    draw_curves(axes, np.arange(curves.shape[1]), curves, style.BLUE, "median of the seeds")
     for curve in curves:
         place = knee(curve)
         if place is not None:
@@ -94,7 +102,7 @@ def tables(results: Results) -> list[Table]:
     ]
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C1",
     title="the learning curve has two stages",
     method=(
@@ -102,8 +110,10 @@ EXPERIMENT = Experiment(
         "it has to be at least 5 (median over seeds). Second row: two segments have to beat a straight line, a concave "
         "exponential and S-curves (logistic, Hill, Weibull) by a BIC of 6, with autocorrelated residuals: expected to fail."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

@@ -3,8 +3,9 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.claims.declare import Experiment, Results, Table, Verdict, judge
-from conet.claims.plain import cells, each, spaghetti
+from conet.cells.claim import Claim, Results, Table
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.observables.length import (
     length_decomposition,
     length_summary,
@@ -52,17 +53,34 @@ def parts(run: Arrays) -> dict[str, float | None]:
     return length_decomposition(*(part[rows].sum(axis=0) for rows in (low, ends) for part in columns))
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the pooled V, the within-problem V, and composition's share of the right arm."""
-    shares = each(results, lambda run: (parts(run)["composition"] or 0.0) / (parts(run)["change"] or np.nan))
+    shares = over_seeds(
+        results, lambda run: (parts(run)["composition"] or 0.0) / (parts(run)["change"] or np.nan)
+    )
     return [
-        judge("C2", "end over minimum of the pooled correct length", each(results, pooled_ratio), 1.3,
-              why="a rise that is seen without fitting"),
-        judge("C2", "within-problem V: end over bottom for the problems solved at the bottom",
-              each(results, within_ratio), 1.3, why="the same rise, were it in the problems themselves"),
-        judge("C2", "composition's share of the right arm", shares, 0.5,
-              why="above one half, newly solved problems make the arm"),
-    ]  # fmt: skip
+        judge(
+            "C2",
+            "end over minimum of the pooled correct length",
+            over_seeds(results, pooled_ratio),
+            1.3,
+            why="a rise that is seen without fitting",
+        ),
+        judge(
+            "C2",
+            "within-problem V: end over bottom for the problems solved at the bottom",
+            over_seeds(results, within_ratio),
+            1.3,
+            why="the same rise, were it in the problems themselves",
+        ),
+        judge(
+            "C2",
+            "composition's share of the right arm",
+            shares,
+            0.5,
+            why="above one half, newly solved problems make the arm",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -75,8 +93,8 @@ def draw(results: Results) -> list[Picture]:
     )
     within = np.array([within_curve(run) for run in runs])
     steps = np.arange(pooled.shape[1])
-    spaghetti(axes, steps, pooled, style.BLUE, "pooled over all correct rollouts")
-    spaghetti(axes, steps, within, style.VERMILION, "within the problems solved at the bottom", "--")
+    draw_curves(axes, steps, pooled, style.BLUE, "pooled over all correct rollouts")
+    draw_curves(axes, steps, within, style.VERMILION, "within the problems solved at the bottom", "--")
     axes.set(
         xlabel="step (updates done)", ylabel="length of correct rollouts\n(steps of a walk)", ylim=(0, None)
     )
@@ -104,7 +122,7 @@ def tables(results: Results) -> list[Table]:
     return [Table(title, ("part", "mean over seeds", "range"), tuple(rows), caption)]
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C2",
     title="correct answers first get shorter, then longer",
     method=(
@@ -113,8 +131,10 @@ EXPERIMENT = Experiment(
         "the same weight: expected to fail. The change from bottom to end is split exactly (Shapley) into a "
         "within-problem and a composition part."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

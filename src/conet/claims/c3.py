@@ -3,29 +3,48 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
+from conet.cells.claim import Claim, Results, Table
+from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import SENSITIVE
-from conet.claims.declare import Experiment, Results, Table, Verdict, judge
-from conet.claims.plain import cells, each, spaghetti
+from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.report import style
 from conet.report.style import Picture
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge degree, effective out-degree, the distance from the null model, and where the degree starts."""
     return [
-        judge("C3", "distance from two of the thresholded web's average degree at the end",
-              each(results, lambda run: abs(run["final.mean_degree"] - 2.0)), 0.3, wanted="at most",
-              why="any forest has 2 - 2c/V, so this alone proves little"),
-        judge("C3", "flow-weighted effective out-degree exp(entropy) at the end (40 at the start)",
-              each(results, lambda run: run["snapshot.effective_out_degree"][-1]), 1.2, wanted="at most",
-              why="one way on from every node in use; no threshold enters"),
-        judge("C3", "giant component at the end over that of the null model",
-              each(results, lambda run: run["final.giant_component"] / run["null.giant_component"][1]), 2.0,
-              why="the same committed nodes with edges at random"),
-        judge("C3", "traffic web (64 walks a question): distance from two of its average degree at step 0",
-              each(results, lambda run: abs(run["snapshot.traffic_mean_degree"][0] - 2.0)), 0.5,
-              why="two at the end says something only where the start is away from two"),
-    ]  # fmt: skip
+        judge(
+            "C3",
+            "distance from two of the thresholded web's average degree at the end",
+            over_seeds(results, lambda run: abs(run["final.mean_degree"] - 2.0)),
+            0.3,
+            wanted="at most",
+            why="any forest has 2 - 2c/V, so this alone proves little",
+        ),
+        judge(
+            "C3",
+            "flow-weighted effective out-degree exp(entropy) at the end (40 at the start)",
+            over_seeds(results, lambda run: run["snapshot.effective_out_degree"][-1]),
+            1.2,
+            wanted="at most",
+            why="one way on from every node in use; no threshold enters",
+        ),
+        judge(
+            "C3",
+            "giant component at the end over that of the null model",
+            over_seeds(results, lambda run: run["final.giant_component"] / run["null.giant_component"][1]),
+            2.0,
+            why="the same committed nodes with edges at random",
+        ),
+        judge(
+            "C3",
+            "traffic web (64 walks a question): distance from two of its average degree at step 0",
+            over_seeds(results, lambda run: abs(run["snapshot.traffic_mean_degree"][0] - 2.0)),
+            0.5,
+            why="two at the end says something only where the start is away from two",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -34,15 +53,15 @@ def draw(results: Results) -> list[Picture]:
     left, right = figure.subplots(1, 2)
     runs = [run for _, run in results.pairs]
     degree = np.array([np.where(run["web_nodes"] > 0, run["mean_degree"], np.nan) for run in runs])
-    spaghetti(left, np.arange(degree.shape[1]), degree, style.BLUE, "thresholded web, π ≥ 0.3")
+    draw_curves(left, np.arange(degree.shape[1]), degree, style.BLUE, "thresholded web, π ≥ 0.3")
     steps = runs[0]["snapshot_steps"]
     traffic = np.array([run["snapshot.traffic_mean_degree"] for run in runs])
-    spaghetti(left, steps, traffic, style.VERMILION, "traffic web, 64 walks", "--")
+    draw_curves(left, steps, traffic, style.VERMILION, "traffic web, 64 walks", "--")
     left.axhline(2, color=style.MUTED, lw=0.8)
     left.set(xlabel="step (updates done)", ylabel="average degree, 2 · edges / nodes", ylim=(0, None))
     left.legend(loc="upper right")
     effective = np.array([run["snapshot.effective_out_degree"] for run in runs])
-    spaghetti(right, steps, effective, style.GREEN, "every node, weighted by flow")
+    draw_curves(right, steps, effective, style.GREEN, "every node, weighted by flow")
     right.axhline(1, color=style.MUTED, lw=0.8)
     right.set(
         xlabel="step (updates done)", ylabel="effective out-degree\nexp(entropy), by flow", yscale="log"
@@ -111,7 +130,7 @@ def _degrees(runs: list[Arrays]) -> Table:
     )
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C3",
     title="a sparse concept web of average degree near two, frozen into inverse trees",
     method=(
@@ -125,8 +144,10 @@ EXPERIMENT = Experiment(
         "counted the first row twice. The null model keeps the out-edges of every node and cannot judge it either. The "
         "number is in the first table."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

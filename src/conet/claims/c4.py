@@ -3,10 +3,11 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
+from conet.cells.claim import Claim, Results, Table
+from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import CONFLICTS_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
-from conet.claims.declare import Experiment, Results, Table, Verdict, judge
-from conet.claims.plain import cells, each, spaghetti
+from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.network.islands import merge_steps
 from conet.observables.forgetting import accuracies, forgetting_curves, never_falling
 from conet.report import style
@@ -68,13 +69,13 @@ def null_contrast(run: Arrays, seed: int) -> float:
     return forgetting_contrast(simulated, excesses(simulated, draws=2)["forgetting_rate"])
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge whether the marks coincide, and whether learning slows and problems are forgotten."""
     found = [excesses(run) for _, run in results.pairs]
     return [*_marks(results), _forgotten(results, found), *_agreements(results, found)]
 
 
-def _forgotten(results: Results, found: list[dict[str, np.ndarray]]) -> Verdict:
+def _forgotten(results: Results, found: list[dict[str, np.ndarray]]) -> ClaimResult:
     contrasts = [
         forgetting_contrast(run, excess["forgetting_rate"]) - null_contrast(run, seed)
         for seed, ((_, run), excess) in enumerate(zip(results.pairs, found))
@@ -87,32 +88,58 @@ def _forgotten(results: Results, found: list[dict[str, np.ndarray]]) -> Verdict:
     return judge("C4", text, contrasts, 0.0, why=why)
 
 
-def _agreements(results: Results, found: list[dict[str, np.ndarray]]) -> list[Verdict]:
-    verdicts = []
+def _agreements(results: Results, found: list[dict[str, np.ndarray]]) -> list[ClaimResult]:
+    rows = []
     for name in PROXIES:
         values = [agreement(run, excess[name]) for (_, run), excess in zip(results.pairs, found)]
         text = f"rank agreement of {name.replace('_', ' ')} (over its noise floor) with the exact frustration"
-        verdicts.append(judge("C4", text, values, 0.5, why="only such proxies exist for language models"))
-    return verdicts
+        rows.append(judge("C4", text, values, 0.5, why="only such proxies exist for language models"))
+    return rows
 
 
-def _marks(results: Results) -> list[Verdict]:
+def _marks(results: Results) -> list[ClaimResult]:
     return [
-        judge("C4", "distance of the island peak from the V bottom, as a share of the V bottom's step",
-              each(results, lambda run: abs(island_peak(run) - bottom(run)) / bottom(run)), 0.25, wanted="at most",
-              why="the paper shows both at the same moment"),
-        judge("C4", "distance of the frustration peak from the island peak, as a share of the latter",
-              each(results, lambda run: abs(frustration_peak(run) - island_peak(run)) / island_peak(run)), 0.25,
-              wanted="at most", why="islands compete most where they are most numerous"),
-        judge("C4", "distance of the frustration peak from the V bottom, as a share of the latter",
-              each(results, lambda run: abs(frustration_peak(run) - bottom(run)) / bottom(run)), 0.25,
-              wanted="at most", why="the V bottom is what can be seen in a language model"),
-        judge("C4", "largest frustration over that at the end",
-              each(results, lambda run: np.nanmax(run["frustration"]) / run["frustration"][-1]), 5.0,
-              why="a peak, not a plateau", over=np.median),
-        judge("C4", "slope of the accuracy after the frustration peak over that before it",
-              each(results, slowing), 0.8, wanted="at most", why="learning slows"),
-    ]  # fmt: skip
+        judge(
+            "C4",
+            "distance of the island peak from the V bottom, as a share of the V bottom's step",
+            over_seeds(results, lambda run: abs(island_peak(run) - bottom(run)) / bottom(run)),
+            0.25,
+            wanted="at most",
+            why="the paper shows both at the same moment",
+        ),
+        judge(
+            "C4",
+            "distance of the frustration peak from the island peak, as a share of the latter",
+            over_seeds(results, lambda run: abs(frustration_peak(run) - island_peak(run)) / island_peak(run)),
+            0.25,
+            wanted="at most",
+            why="islands compete most where they are most numerous",
+        ),
+        judge(
+            "C4",
+            "distance of the frustration peak from the V bottom, as a share of the latter",
+            over_seeds(results, lambda run: abs(frustration_peak(run) - bottom(run)) / bottom(run)),
+            0.25,
+            wanted="at most",
+            why="the V bottom is what can be seen in a language model",
+        ),
+        judge(
+            "C4",
+            "largest frustration over that at the end",
+            over_seeds(results, lambda run: np.nanmax(run["frustration"]) / run["frustration"][-1]),
+            5.0,
+            why="a peak, not a plateau",
+            over=np.median,
+        ),
+        judge(
+            "C4",
+            "slope of the accuracy after the frustration peak over that before it",
+            over_seeds(results, slowing),
+            0.8,
+            wanted="at most",
+            why="learning slows",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -121,8 +148,8 @@ def draw(results: Results) -> list[Picture]:
     axes = figure.subplots(2, 1, sharex=True)
     runs = [run for _, run in results.pairs]
     steps = np.arange(len(runs[0]["accuracy"]))
-    spaghetti(axes[0], steps, np.array([run["islands"] for run in runs]), style.BLUE, "islands")
-    spaghetti(
+    draw_curves(axes[0], steps, np.array([run["islands"] for run in runs]), style.BLUE, "islands")
+    draw_curves(
         axes[0],
         steps,
         np.array([run["question_islands"] for run in runs]),
@@ -133,11 +160,11 @@ def draw(results: Results) -> list[Picture]:
     axes[0].set(ylabel="islands\n(components of the web, π ≥ 0.3)", ylim=(0, None))
     axes[0].legend(loc="upper right")
     curves = np.array([run["frustration"] for run in runs])
-    spaghetti(axes[1], runs[0]["frustration_steps"], curves, style.VERMILION, "frustration, exact")
+    draw_curves(axes[1], runs[0]["frustration_steps"], curves, style.VERMILION, "frustration, exact")
     forgotten = np.array([excesses(run)["forgetting_rate"] for run in runs])
     twin = axes[1].twinx()
     twin.grid(False)
-    spaghetti(twin, steps, forgotten, style.GREEN, "forgetting (right axis)", ":")
+    draw_curves(twin, steps, forgotten, style.GREEN, "forgetting (right axis)", ":")
     twin.set_ylabel("forgetting rate over its noise floor\n(accuracy lost a step)")
     axes[1].set(
         xlabel="step (updates done)", ylabel="frustration\nΣ(Σ|g| - |Σg|), committed nodes", ylim=(0, None)
@@ -160,9 +187,9 @@ def tables(results: Results) -> list[Table]:
         ("island peak", island_peak),
         ("frustration peak", frustration_peak),
     ):
-        values = each(results, mark)
+        values = over_seeds(results, mark)
         rows.append((name, f"{np.median(values):.0f}", f"{values.min():.0f} to {values.max():.0f}"))
-    said = each(results, lambda run: run["detector_step"])
+    said = over_seeds(results, lambda run: run["detector_step"])
     rows.append(("online detector's word", f"{np.median(said):.0f}", f"{said.min():.0f} to {said.max():.0f}"))
     return [
         _fights(results),
@@ -222,7 +249,7 @@ def dendrogram(results: Results) -> Picture:
     return Picture("c4-merge-tree", "Which islands merge, and when", text, style.to_svg(figure))
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C4",
     title="maximal frustration: islands are most numerous and compete most at the bottom of the V",
     method=(
@@ -236,8 +263,10 @@ EXPERIMENT = Experiment(
         "A second judged the plain contrast against zero; but the noise floor is biased where problems are being learned, "
         "and simulated runs that never forget have a contrast of about -0.0002. Now that of such a run is subtracted."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

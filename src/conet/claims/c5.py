@@ -3,9 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.frontier import KINDS
-from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
-from conet.claims.plain import each
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import over_seeds
 from conet.detect import knee
 from conet.report import style
 from conet.report.style import Picture
@@ -62,20 +63,40 @@ def leaf_share(run: Arrays) -> float:
     return float((run["kind"][chosen] == KINDS.index("leaf")).mean()) if chosen.any() else float("nan")
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the jumps and where the new paths attach."""
     return [
-        judge("C5", f"share of problems learned after the knee that rise within {SHARP} steps",
-              each(results, sharp_share), 0.5, why="most of them jump: a twentieth of the run"),
-        judge("C5", "median width of the rise of problems learned after the knee over that of those before it",
-              each(results, width_ratio), 1.0, wanted="at most",
-              why="a jump special to the slow stage would be narrower; added after the first look at the results, since "
-              "the row above says nothing of early problems"),
-        judge("C5", "share of problems learned after the knee that attach to the web that was there",
-              each(results, attached_share), 0.8, why="new skills are bolted on"),
-        judge("C5", "share of those junctions that were leaves of the web", each(results, leaf_share), 0.5,
-              why="the frontier, rather than a trunk"),
-    ]  # fmt: skip
+        judge(
+            "C5",
+            f"share of problems learned after the knee that rise within {SHARP} steps",
+            over_seeds(results, sharp_share),
+            0.5,
+            why="most of them jump: a twentieth of the run",
+        ),
+        judge(
+            "C5",
+            "median width of the rise of problems learned after the knee over that of those before it",
+            over_seeds(results, width_ratio),
+            1.0,
+            wanted="at most",
+            why="a jump special to the slow stage would be narrower; added after the first look at the results, since "
+            "the row above says nothing of early problems",
+        ),
+        judge(
+            "C5",
+            "share of problems learned after the knee that attach to the web that was there",
+            over_seeds(results, attached_share),
+            0.8,
+            why="new skills are bolted on",
+        ),
+        judge(
+            "C5",
+            "share of those junctions that were leaves of the web",
+            over_seeds(results, leaf_share),
+            0.5,
+            why="the frontier, rather than a trunk",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -115,7 +136,7 @@ def tables(results: Results) -> list[Table]:
     return [Table("Where problems learned after the knee attach", ("junction", "share"), rows, caption)]
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C5",
     title="phase-transition-like learning at the frontier",
     method=(
@@ -128,8 +149,10 @@ EXPERIMENT = Experiment(
     changed=(
         "The ratio of widths was added: that late problems rise within 40 steps says little if early ones do so as well."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

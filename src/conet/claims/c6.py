@@ -3,9 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
+from conet.cells.claim import Claim, Results
+from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import PASS_K
-from conet.claims.declare import Experiment, Results, Verdict, judge
-from conet.claims.plain import cells, each, spaghetti
+from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.report import style
 from conet.report.style import Picture
 
@@ -25,22 +26,47 @@ def rise_after(run: Arrays) -> float:
     return float(run["snapshot.pass_at_k"][-1, 0] - run["snapshot.pass_at_k"][half, 0])
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the vanishing gap, the vanishing path entropy, the rise meanwhile, and what it costs."""
     return [
-        judge("C6", "diversity (pass@256 - pass@1, exact) at the end over its largest value",
-              each(results, lambda run: gap(run)[-1] / gap(run).max()), 0.1, wanted="at most", why="all but gone"),
-        judge("C6", "path entropy of successful walks at the end over its largest value",
-              each(results, lambda run: run["snapshot.path_entropy"][-1] / np.nanmax(run["snapshot.path_entropy"])),
-              0.1, wanted="at most", why="one path a problem"),
-        judge("C6", "rise of pass@1 after the path entropy has fallen to half of its largest value",
-              each(results, rise_after), 0.05,
-              why="collapse goes on while the score still rises; in the place of the halving of the gap, "
-              "which is about 0.98 - pass@1 and so halves long before the end of any run that learns"),
-        judge("C6", "pass@256 at the end less that at step 0",
-              each(results, lambda run: run["snapshot.pass_at_k"][-1, -1] - run["snapshot.pass_at_k"][0, -1]), 0.0,
-              wanted="at most", why="does training cost problems that could be solved before?"),
-    ]  # fmt: skip
+        judge(
+            "C6",
+            "diversity (pass@256 - pass@1, exact) at the end over its largest value",
+            over_seeds(results, lambda run: gap(run)[-1] / gap(run).max()),
+            0.1,
+            wanted="at most",
+            why="all but gone",
+        ),
+        judge(
+            "C6",
+            "path entropy of successful walks at the end over its largest value",
+            over_seeds(
+                results,
+                lambda run: run["snapshot.path_entropy"][-1] / np.nanmax(run["snapshot.path_entropy"]),
+            ),
+            0.1,
+            wanted="at most",
+            why="one path a problem",
+        ),
+        judge(
+            "C6",
+            "rise of pass@1 after the path entropy has fallen to half of its largest value",
+            over_seeds(results, rise_after),
+            0.05,
+            why="collapse goes on while the score still rises; in the place of the halving of the gap, "
+            "which is about 0.98 - pass@1 and so halves long before the end of any run that learns",
+        ),
+        judge(
+            "C6",
+            "pass@256 at the end less that at step 0",
+            over_seeds(
+                results, lambda run: run["snapshot.pass_at_k"][-1, -1] - run["snapshot.pass_at_k"][0, -1]
+            ),
+            0.0,
+            wanted="at most",
+            why="does training cost problems that could be solved before?",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -50,12 +76,12 @@ def draw(results: Results) -> list[Picture]:
     runs = [run for _, run in results.pairs]
     steps = runs[0]["snapshot_steps"]
     passes = np.array([run["snapshot.pass_at_k"] for run in runs])
-    spaghetti(left, steps, passes[:, :, 0], style.BLUE, "pass@1")
-    spaghetti(left, steps, passes[:, :, -1], style.VERMILION, "pass@256", "--")
+    draw_curves(left, steps, passes[:, :, 0], style.BLUE, "pass@1")
+    draw_curves(left, steps, passes[:, :, -1], style.VERMILION, "pass@256", "--")
     left.set(xlabel="step (updates done)", ylabel="pass@k (exact)", ylim=(0, 1.02))
     left.legend(loc="lower right")
     entropy = np.array([run["snapshot.path_entropy"] for run in runs])
-    spaghetti(right, steps, entropy, style.GREEN, "path entropy")
+    draw_curves(right, steps, entropy, style.GREEN, "path entropy")
     right.set(
         xlabel="step (updates done)",
         ylabel="path entropy of successful walks\n(nats, 64 walks)",
@@ -67,7 +93,7 @@ def draw(results: Results) -> list[Picture]:
     return [Picture("c6-collapse", "Policy collapse", text, style.to_svg(figure))]
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C6",
     title="policy collapse: diversity vanishes while pass@1 still rises",
     method=(
@@ -81,7 +107,9 @@ EXPERIMENT = Experiment(
         "could not fail in a run that learns. It now waits until the path entropy has halved, which nothing ties to pass@1. "
         "The number of distinct walks was not taken: it is bounded by the number of successful ones more directly."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
 )

@@ -3,9 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.forget import RECOVERY
-from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
-from conet.claims.plain import each
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import over_seeds
 from conet.config import preset
 from conet.report import style
 from conet.report.style import Picture
@@ -40,23 +41,53 @@ def contrast(name: str, run: Arrays) -> float:
     return float(run[f"damage.{name}.mean"][CASE] / run[f"damage.{name}.random_mean"][CASE])
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the loss, the recovery, and whether the flipped edges are trunks."""
     return [
-        judge("C7", "accuracy lost to SFT on 16 foreign tasks (40 steps of 0.15)", each(results, drop), 0.1,
-              why="a tenth of all problems, by tasks that share none of their questions"),
-        judge("C7", "share of the loss regained by ten RLVR updates", each(results, regained), 0.5,
-              why="ten updates are 1/80 of the training"),
-        judge("C7", "share of committed nodes whose best edge flips",
-              each(results, lambda run: run["damage.flipped_share"][CASE]), 0.1, wanted="at most",
-              why="few edges carry the damage"),
-        judge("C7", "questions that a flipped edge alone cuts off, against a random committed edge",
-              each(results, lambda run: contrast("disconnected", run)), 1.0, why="were they trunks, more than random"),
-        judge("C7", "traffic of a flipped edge against a random committed edge",
-              each(results, lambda run: contrast("traffic", run)), 1.0, why="were they trunks, more than random"),
-        judge("C7", "betweenness of a flipped edge against a random committed edge",
-              each(results, lambda run: contrast("betweenness", run)), 1.0, why="were they bridges, more than random"),
-    ]  # fmt: skip
+        judge(
+            "C7",
+            "accuracy lost to SFT on 16 foreign tasks (40 steps of 0.15)",
+            over_seeds(results, drop),
+            0.1,
+            why="a tenth of all problems, by tasks that share none of their questions",
+        ),
+        judge(
+            "C7",
+            "share of the loss regained by ten RLVR updates",
+            over_seeds(results, regained),
+            0.5,
+            why="ten updates are 1/80 of the training",
+        ),
+        judge(
+            "C7",
+            "share of committed nodes whose best edge flips",
+            over_seeds(results, lambda run: run["damage.flipped_share"][CASE]),
+            0.1,
+            wanted="at most",
+            why="few edges carry the damage",
+        ),
+        judge(
+            "C7",
+            "questions that a flipped edge alone cuts off, against a random committed edge",
+            over_seeds(results, lambda run: contrast("disconnected", run)),
+            1.0,
+            why="were they trunks, more than random",
+        ),
+        judge(
+            "C7",
+            "traffic of a flipped edge against a random committed edge",
+            over_seeds(results, lambda run: contrast("traffic", run)),
+            1.0,
+            why="were they trunks, more than random",
+        ),
+        judge(
+            "C7",
+            "betweenness of a flipped edge against a random committed edge",
+            over_seeds(results, lambda run: contrast("betweenness", run)),
+            1.0,
+            why="were they bridges, more than random",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -142,7 +173,7 @@ def _ratios(runs: list[Arrays]) -> Table:
     return Table("Flipped against random edges, in all cases", header, tuple(rows), caption)
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C7",
     title="catastrophic forgetting under SFT, fast recovery under RLVR",
     method=(
@@ -154,8 +185,10 @@ EXPERIMENT = Experiment(
         "The judged case is the onset of forgetting. Where the damage is large, flipped edges are like random ones and the "
         "ratios go to one: the last table has all nine cases."
     ),
+    of_paper=True,
+    quick=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

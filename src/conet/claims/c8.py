@@ -3,9 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Cell
-from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
+from conet.cells.claim import Claim, Results, Scale, Table
+from conet.cells.judgement import ClaimResult, judge
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load, measure
-from conet.claims.plain import dots
+from conet.claims.shared import draw_values
 from conet.report import style
 from conet.report.style import Picture
 
@@ -37,12 +38,12 @@ def loads_in(results: Results) -> list[int]:
     return sorted({int(cell.arguments["changes"]["problems.count"]) for cell, _ in results.pairs})
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge each load: against both baselines, other times, and both shams."""
-    verdicts = []
+    rows = []
     for questions in loads_in(results):
         changes, where = load(questions), f"M={questions}"
-        rows = (
+        comparisons = (
             ("pass@1 gained by mild heating at the detector's word, equal updates", BASELINE, "pass@1"),
             ("pass@64 gained by the same", BASELINE, "pass@64"),
             ("pass@1 gained against a baseline of equal walks", WALKS, "pass@1"),
@@ -59,12 +60,12 @@ def decide(results: Results) -> list[Verdict]:
             ("pass@1 above the sham: SFT on solved problems", arm("solved", "detector"), "pass@1"),
             ("pass@1 above the sham: noise of the same norm", arm("noise", "detector"), "pass@1"),
         )
-        for text, against, name in rows:
+        for text, against, name in comparisons:
             values = gain(results, changes, HEATED, against, name)
-            verdicts.append(judge("C8", f"{where}: {text}", values, 0.0, why="paired by seed"))
+            rows.append(judge("C8", f"{where}: {text}", values, 0.0, why="paired by seed"))
         strong = gain(results, changes, arm("heat", "detector", sft_learning_rate=0.4))
-        verdicts.append(judge("C8", f"{where}: pass@1 gained by strong heating (0.4) then", strong, 0.0))
-    return verdicts
+        rows.append(judge("C8", f"{where}: pass@1 gained by strong heating (0.4) then", strong, 0.0))
+    return rows
 
 
 def name_of(chosen: dict) -> str:
@@ -84,7 +85,7 @@ def draw(results: Results) -> list[Picture]:
     panels = np.atleast_1d(figure.subplots(1, len(loads), sharey=True))
     for axes, questions in zip(panels, loads):
         values = [gain(results, load(questions), each) for each in ARMS[1:]]
-        dots(axes, [name_of(each) for each in ARMS[1:]], values, 0.0)
+        draw_values(axes, [name_of(each) for each in ARMS[1:]], values, 0.0)
         axes.set(title=f"M = {questions} questions", xlabel="final pass@1 (exact)\nless that of RLVR")
     text = (
         "Each dot: one seed, paired with RLVR of equal updates from the same graph, questions and random stream. Bar: mean. "
@@ -123,7 +124,7 @@ def tables(results: Results) -> list[Table]:
     return found
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C8",
     title="Annealed-RLVR beats RLVR, and timing is the active ingredient",
     method=(
@@ -135,8 +136,10 @@ EXPERIMENT = Experiment(
         "and logit noise of the same norm at the same nodes. So the sham differs in the number of lessons as well, and so "
         "do early, at the word, and late: fewer problems are hard the later it is. The tables have the numbers."
     ),
+    of_paper=True,
+    quick=True,
     cells=all_cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

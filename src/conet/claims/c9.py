@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.criticality import MODELS, STARTS
-from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
-from conet.claims.plain import spaghetti
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import draw_curves
 from conet.report import style
 from conet.report.style import Picture
 
@@ -85,24 +86,44 @@ def _of(results: Results, regime: str) -> list[Arrays]:
 
 
 ROWS: tuple[Row, ...] = (
-    ("width of the rise (10 to 90 %) over the step of its middle", relative_width, SHARP, "at most",
-     "a sudden rise after a longer wait"),
-    ("share of seeds in which a logistic rise beats a ramp (BIC)",
-     lambda run: float(run["rise.beats_ramp"] == 1), 0.5, "at least", "necessary, not sufficient"),
-    ("relative spread of path lengths halfway up over that at the start", spread_ratio, BROAD, "at least",
-     "broader than the random walk of the start"),
-    ("share of seeds whose path lengths halfway up have a power-law tail", power_law_tail, 0.5, "at least",
-     "the best of five models by BIC, and not ruled out"),
-)  # fmt: skip
+    (
+        "width of the rise (10 to 90 %) over the step of its middle",
+        relative_width,
+        SHARP,
+        "at most",
+        "a sudden rise after a longer wait",
+    ),
+    (
+        "share of seeds in which a logistic rise beats a ramp (BIC)",
+        lambda run: float(run["rise.beats_ramp"] == 1),
+        0.5,
+        "at least",
+        "necessary, not sufficient",
+    ),
+    (
+        "relative spread of path lengths halfway up over that at the start",
+        spread_ratio,
+        BROAD,
+        "at least",
+        "broader than the random walk of the start",
+    ),
+    (
+        "share of seeds whose path lengths halfway up have a power-law tail",
+        power_law_tail,
+        0.5,
+        "at least",
+        "the best of five models by BIC, and not ruled out",
+    ),
+)
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge sharpness, breadth and tail in two regimes, and whether size sharpens the rise."""
-    verdicts = []
+    rows = []
     for regime in JUDGED:
         for text, statistic, threshold, wanted, why in ROWS:
             values = [statistic(run) for run in _of(results, regime)]
-            verdicts.append(
+            rows.append(
                 judge(
                     "C9",
                     f"{regime}: {text}",
@@ -113,14 +134,14 @@ def decide(results: Results) -> list[Verdict]:
                     shares="share of seeds" in text,
                 )
             )
-    verdicts += [
+    rows += [
         _sharpening(results, "at fixed L/N", (200, 50), (3200, 800)),
         _sharpening(results, "at fixed L=50", (200, 50), (3200, 50)),
     ]
-    return [verdict for verdict in verdicts if verdict.seeds]
+    return [row for row in rows if row.seeds]
 
 
-def _sharpening(results: Results, text: str, small: tuple[int, int], large: tuple[int, int]) -> Verdict:
+def _sharpening(results: Results, text: str, small: tuple[int, int], large: tuple[int, int]) -> ClaimResult:
     """Paired by seed: relative width at the large size over that at the small one."""
     widths = {
         size: {
@@ -147,7 +168,7 @@ def draw(results: Results) -> list[Picture]:
             continue
         top, bottom = grid[:, column]
         curves = np.array([run["accuracy"] for run in runs])
-        spaghetti(top, np.arange(curves.shape[1]), curves, style.BLUE, "median of the seeds")
+        draw_curves(top, np.arange(curves.shape[1]), curves, style.BLUE, "median of the seeds")
         top.set(title=regime, xlabel="step (updates done)", ylabel="accuracy (64 rollouts)", ylim=(0, 1.02))
         top.legend(loc="lower right")
         for when, colour, dashes, label in (
@@ -158,7 +179,7 @@ def draw(results: Results) -> list[Picture]:
             longer = np.array(
                 [1 - np.append(0, np.cumsum(run["lengths"][row]))[:-1] for run, row in zip(runs, rows)]
             )
-            spaghetti(bottom, np.arange(1, longer.shape[1] + 1), longer, colour, label, dashes)
+            draw_curves(bottom, np.arange(1, longer.shape[1] + 1), longer, colour, label, dashes)
         bottom.set(
             xlabel="length ℓ (steps of a walk)", ylabel="share of walks ≥ ℓ", xscale="log", yscale="log"
         )
@@ -227,7 +248,7 @@ def _sharpness(runs: list[Arrays]) -> tuple[str, ...]:
     return f"{middle:.0f}", f"{width:.0f}", f"{relative:.2f}", f"{share:.2f}"
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="C9",
     title="learning at criticality: a sharp transition with broad path lengths at it",
     method=(
@@ -243,8 +264,9 @@ EXPERIMENT = Experiment(
         "Where all seeds agree on a yes or no, the interval of their share is Clopper and Pearson's; the bootstrap's had "
         "no width."
     ),
+    of_paper=True,
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

@@ -7,9 +7,10 @@ import numpy as np
 
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Results, Scale, Table
+from conet.cells.judgement import ClaimResult, judge
 from conet.claims import regimes
-from conet.claims.declare import Experiment, Results, Scale, Table, Verdict, judge
-from conet.claims.plain import spaghetti
+from conet.claims.shared import draw_curves
 from conet.report import style
 from conet.report.style import Picture
 
@@ -63,19 +64,34 @@ def distances(results: Results, changes: dict[str, Any], name: str = "success") 
     return np.array([np.sqrt(np.mean((runs[seed][name] - truth[seed][name]) ** 2)) for seed in common])
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge V, islands and their coincidence for the exact learner."""
     runs = list(by_seed(results, EXACT).values())
     where = "exact learner"
     return [
-        judge("C2", f"{where}: end over minimum of the pooled correct length (exact)", [ratio(run) for run in runs],
-              1.3, why="as in C2: no sampling noise can make this V"),
-        judge("C4", f"{where}: most islands over those at the end",
-              [run["islands"].max() / run["islands"][-1] for run in runs], 1.3, why="islands that merge"),
-        judge("C4", f"{where}: distance of the island peak from the V bottom, over the latter",
-              [regimes.apart(regimes.island_peak(run), bottom(run)) for run in runs], regimes.APART,
-              wanted="at most", why="as in C4"),
-    ]  # fmt: skip
+        judge(
+            "C2",
+            f"{where}: end over minimum of the pooled correct length (exact)",
+            [ratio(run) for run in runs],
+            1.3,
+            why="as in C2: no sampling noise can make this V",
+        ),
+        judge(
+            "C4",
+            f"{where}: most islands over those at the end",
+            [run["islands"].max() / run["islands"][-1] for run in runs],
+            1.3,
+            why="islands that merge",
+        ),
+        judge(
+            "C4",
+            f"{where}: distance of the island peak from the V bottom, over the latter",
+            [regimes.distance(regimes.island_peak(run), bottom(run)) for run in runs],
+            regimes.COINCIDE,
+            wanted="at most",
+            why="as in C4",
+        ),
+    ]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -111,7 +127,7 @@ def _draw_curves(axes: Any, results: Results, name: str, steps: str) -> None:
     exact = list(by_seed(results, EXACT).values())
     if exact:
         rows = np.array([run[name] for run in exact])
-        spaghetti(axes, exact[0][steps], rows, style.VERMILION, "exact", "--")
+        draw_curves(axes, exact[0][steps], rows, style.VERMILION, "exact", "--")
 
 
 def _draw_distance(axes: Any, results: Results) -> None:
@@ -138,8 +154,19 @@ def tables(results: Results) -> list[Table]:
         runs = list(by_seed(results, changes).values())
         if runs:
             rows.append(_row(name, runs, distances(results, changes), distances(results, changes, "length")))
-    header = ("learner", "success", "least length", "length at the end", "V ratio", "V bottom", "most islands",
-              "island peak", "islands at the end", "distance, success", "distance, length")  # fmt: skip
+    header = (
+        "learner",
+        "success",
+        "least length",
+        "length at the end",
+        "V ratio",
+        "V bottom",
+        "most islands",
+        "island peak",
+        "islands at the end",
+        "distance, success",
+        "distance, length",
+    )
     caption = (
         f"Medians over seeds, after {STEPS} updates. Success and pooled correct length: exact. Distance: root mean "
         "square over the steps from the exact learner, paired by seed."
@@ -149,16 +176,20 @@ def tables(results: Results) -> list[Table]:
 
 def _row(name: str, runs: list[Arrays], success: np.ndarray, length: np.ndarray) -> tuple[str, ...]:
     columns: tuple[tuple[Callable[[Arrays], float], str], ...] = (
-        (lambda run: run["success"][-1], ".3f"), (lambda run: run["length"].min(), ".2f"),
-        (lambda run: run["length"][-1], ".2f"), (ratio, ".2f"), (bottom, ".0f"),
-        (lambda run: run["islands"].max(), ".0f"), (regimes.island_peak, ".0f"),
+        (lambda run: run["success"][-1], ".3f"),
+        (lambda run: run["length"].min(), ".2f"),
+        (lambda run: run["length"][-1], ".2f"),
+        (ratio, ".2f"),
+        (bottom, ".0f"),
+        (lambda run: run["islands"].max(), ".0f"),
+        (regimes.island_peak, ".0f"),
         (lambda run: run["islands"][-1], ".0f"),
-    )  # fmt: skip
+    )
     numbers = [regimes.median_of(map(statistic, runs), form) for statistic, form in columns]
     return name, *numbers, regimes.median_of(success, ".4f"), regimes.median_of(length, ".3f")
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="exact-limit",
     title="do the phenomena survive infinitely many rollouts?",
     method=(
@@ -167,7 +198,7 @@ EXPERIMENT = Experiment(
         f"{EVERY} steps. V: end over minimum at least 1.3; islands: peak over end likewise; coincidence within a quarter."
     ),
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from conet.cells.cell import Cell
-from conet.claims.declare import Experiment, Results, Scale, Table
+from conet.cells.claim import Claim, Results, Scale, Table
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load
 from conet.report import style
 from conet.report.style import Picture
@@ -63,8 +63,17 @@ def draw(results: Results) -> list[Picture]:
                     ]
                 )
                 error = gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
-                axes.errorbar(TIMES, gains.mean(axis=1), error, fmt=dashes, color=colour, ms=3, lw=1, capsize=2,
-                              label=f"{strength:g} logits")  # fmt: skip
+                axes.errorbar(
+                    TIMES,
+                    gains.mean(axis=1),
+                    error,
+                    fmt=dashes,
+                    color=colour,
+                    ms=3,
+                    lw=1,
+                    capsize=2,
+                    label=f"{strength:g} logits",
+                )
             axes.axhline(0, color=style.MUTED, lw=0.8)
             axes.set_xscale("log")
             axes.set_xticks(TIMES, [str(t) for t in TIMES], fontsize=6.5)
@@ -101,7 +110,7 @@ def tables(results: Results) -> list[Table]:
     return found
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="heating-map",
     title="when, how strongly and with which walk to heat",
     method=(

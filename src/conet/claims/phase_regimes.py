@@ -6,7 +6,7 @@ from typing import Any
 
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
-from conet.claims.declare import Results, Scale
+from conet.cells.claim import Results, Scale
 from conet.claims.heating import load
 
 SNAPSHOTS = (0, 20, 60, 100, 200, 400, 800)
@@ -30,9 +30,12 @@ REGIMES: dict[str, Changes] = {
     },
     "any answer ends": {"problems.stop_at_any_answer": True},
     "L = 100, G = 64, Adam 0.1": {
-        "learner.optimizer": "adam", "learner.learning_rate": 0.1, "problems.max_length": 100, "learner.rollouts": 64,
+        "learner.optimizer": "adam",
+        "learner.learning_rate": 0.1,
+        "problems.max_length": 100,
+        "learner.rollouts": 64,
     },
-}  # fmt: skip
+}
 QUICK = ("reference", "lr = 500", "L = 40", "M = 32", "K = 10", "Adam 0.1", "any answer ends")
 
 
@@ -58,14 +61,18 @@ class Map:
 
 MAPS = {
     "learning rate × longest walk": Map(
-        ("learning rate", "longest walk L"), (75, 150, 300, 600, 1200), (6, 10, 15, 25, 40, 60, 100),
+        ("learning rate", "longest walk L"),
+        (75, 150, 300, 600, 1200),
+        (6, 10, 15, 25, 40, 60, 100),
         lambda rate, longest: {"learner.learning_rate": float(rate), "problems.max_length": longest},
     ),
     "questions × degree": Map(
-        ("questions M", "degree K"), (32, 64, 128, 192, 320), (5, 10, 20, 40, 80, 160),
+        ("questions M", "degree K"),
+        (32, 64, 128, 192, 320),
+        (5, 10, 20, 40, 80, 160),
         lambda count, degree: {**load(count), "graph.degree": degree},
     ),
-}  # fmt: skip
+}
 
 
 def regime_cell(seed: int, changes: Changes) -> Cell:
@@ -87,8 +94,10 @@ def cells(scale: Scale) -> list[Cell]:
     for each in MAPS.values():
         found += [
             curves.cell(seed, each.change(row, column))
-            for column in reversed(each.columns) for row in each.rows for seed in range(seeds)
-        ]  # fmt: skip
+            for column in reversed(each.columns)
+            for row in each.rows
+            for seed in range(seeds)
+        ]
     return found
 
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.claims.declare import Word
+from conet.cells.judgement import Judgement
 from conet.detect import knee
 from conet.observables.length import END_STEPS, window_sums, windowed_correct_length
 from conet.report import style
 
-LEARNED = 0.2  # accuracy below which a run has no length worth the name
-FEWEST = 50  # correct walks that a window must hold to count for the V
-APART = 0.25  # marks coincide when they lie within a quarter of each other (C4)
+MIN_ACCURACY = 0.2  # accuracy below which a run has no length worth the name
+MIN_CORRECT = 50  # correct walks that a window must hold to count for the V
+COINCIDE = 0.25  # marks coincide when they lie within a quarter of each other (C4)
 SHADES = style.SEQUENCE
 
 
@@ -24,13 +24,13 @@ def final_accuracy(run: Arrays) -> float:
 def pooled_length(run: Arrays) -> np.ndarray:
     """Pooled correct length in a centred 9-step window; NaN where it holds fewer than 50 correct walks."""
     curve = windowed_correct_length(run["correct_length_sum"], run["correct_count"])
-    return np.where(window_sums(run["correct_count"]) >= FEWEST, curve, np.nan)
+    return np.where(window_sums(run["correct_count"]) >= MIN_CORRECT, curve, np.nan)
 
 
 def v_ratio(run: Arrays) -> float:
     """End over minimum of the pooled correct length; NaN where the run did not learn."""
     curve = pooled_length(run)
-    if final_accuracy(run) < LEARNED or not np.isfinite(curve).any():
+    if final_accuracy(run) < MIN_ACCURACY or not np.isfinite(curve).any():
         return float("nan")
     end = run["correct_length_sum"][-END_STEPS:].sum() / run["correct_count"][-END_STEPS:].sum()
     return float(end / np.nanmin(curve))
@@ -48,13 +48,13 @@ def island_peak(run: Arrays) -> float:
     return float(steps[np.nanargmax(islands)]) if np.nanmax(islands) > 0 else float("nan")
 
 
-def bend(run: Arrays) -> float:
+def knee_step(run: Arrays) -> float:
     """Step of the knee of the accuracy; NaN without one."""
     found = knee(run["accuracy"])
     return float("nan") if found is None else float(found)
 
 
-def apart(mark: float, reference: float) -> float:
+def distance(mark: float, reference: float) -> float:
     """Distance of a mark from another one, as a share of the latter; NaN where one is missing."""
     return abs(mark - reference) / reference if reference > 0 else float("nan")
 
@@ -66,6 +66,6 @@ def median_of(values: Iterable[float], form: str = ".0f") -> str:
     return f"{np.median(array):{form}}" if len(array) else "–"
 
 
-def short(word: Word) -> str:
-    """Put a verdict into one short word for tables."""
-    return {"holds": "yes", "fails": "no", "undecided": "?"}[word]
+def short_word(judgement: Judgement) -> str:
+    """Put a judgement into one short word for tables."""
+    return {"holds": "yes", "fails": "no", "undecided": "?"}[judgement]

@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +20,7 @@ def reproduce(
     quick: Annotated[bool, Parameter(negative=())] = False,
     exhaustive: Annotated[bool, Parameter(negative=())] = False,
     out: Path | None = None,
+    write: Path | None = None,
     json_: Json = False,
 ) -> None:
     """Answer for each claim of the paper whether it holds.
@@ -26,7 +28,8 @@ def reproduce(
     Parameters
     ----------
     claims
-        C1 to C9, or the name of a further experiment; all of the level where none is named.
+        C1 to C9, the name of a further question, or path/to/file.py:NAME of a claim of your own; all of the level
+        where none is named.
     seeds
         Independent runs: 10 with --quick, 32 by default, 64 with --exhaustive.
     jobs
@@ -39,32 +42,62 @@ def reproduce(
         Larger graphs and more seeds, in hours.
     out
         Where the pages, figures and cached cells go; runs/reproduce by default. An interrupted call goes on there.
+        The pages of a few claims do not replace those of more.
+    write
+        A folder of documentation, such as docs: the pages, figures and verdicts go there as well.
     json_
         Print all verdicts as one JSON object on the last line.
     """
-    from conet.claims.reproduce import reproduce as answer
+    from conet.cells.reproduce import reproduce as answer
+    from conet.claims import chosen
     from conet.cli.progress import cell_line
 
     if quick and exhaustive:
         raise ConetError("--quick and --exhaustive", "one of them", "leave one out")
     level = "quick" if quick else "exhaustive" if exhaustive else "full"
-    place = out or Path("runs/reproduce")
     command = " ".join(["conet reproduce", *claims, *([f"--{level}"] if level != "full" else [])])
     command += f" --seeds {seeds}" if seeds else ""
+    named = chosen(claims, level)
     with cell_line() as progress:
-        found = answer(claims, out=place, seeds=seeds, jobs=count(jobs, "--jobs"), backend=backend, level=level,
-                       progress=progress, command=command)  # fmt: skip
+        found = answer(
+            named,
+            out=out or Path("runs/reproduce"),
+            seeds=seeds,
+            jobs=count(jobs, "--jobs"),
+            backend=backend,
+            level=level,
+            progress=progress,
+            command=command,
+            write=write,
+        )
     if json_:
         print(json.dumps(found))
-        return
-    for one in found["failures"]:
-        named = " ".join(f"{key}={value}" for key, value in one["cell"].items())
-        print(f"failed {named}: {one['reason']}", file=sys.stderr)
+    else:
+        _print_rows(found)
+    _tell_failures([(one["cell"], one["reason"]) for one in found["failures"]])
+
+
+def _print_rows(found: dict[str, Any]) -> None:
     for row in found["verdicts"]:
         low, high = row["ci"]
         numbers = "" if None in (low, high) else f"{row['estimate']:.3g} [{low:.3g}, {high:.3g}]"
-        print(f"{row['claim']:4} {row['verdict']:9} {row['statistic']}: {numbers}")
-    print(f"report {place / 'report.html'}")
+        print(f"{row['claim']:4} {row['judgement']:9} {row['statistic']}: {numbers}")
+    print(f"report {Path(found['pages']) / 'report.html'}")
+
+
+def _tell_failures(failures: Sequence[tuple[Mapping[str, Any], str]]) -> None:
+    """Name the cells without a result, each on a line of stderr, and fail: not all of the work is done."""
+    for settings, reason in failures:
+        print(
+            f"failed {' '.join(f'{key}={value}' for key, value in settings.items())}: {reason}",
+            file=sys.stderr,
+        )
+    if failures:
+        raise ConetError(
+            f"no result from {len(failures)} cells",
+            "a result from each",
+            "the rest is written; mend what the lines above say and call again",
+        )
 
 
 def sweep(
@@ -99,14 +132,9 @@ def sweep(
     with cell_line() as progress:
         swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
     if json_:
-        print(
-            json.dumps(
-                {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
-            )
-        )
-        return
-    print(sweeps.describe(swept))
-    for one in swept.failures:
-        changed = " ".join(f"{key}={value}" for key, value in one["settings"].items())
-        print(f"failed {changed} seed={one['seed']}: {one['reason']}", file=sys.stderr)
-    print(f"table {place / 'table.parquet'}")
+        rows = swept.table.to_dicts()
+        print(json.dumps({"out": str(place.resolve()), "rows": rows, "failures": swept.failures}))
+    else:
+        print(sweeps.describe(swept))
+        print(f"table {place / 'table.parquet'}")
+    _tell_failures([({**one["settings"], "seed": one["seed"]}, one["reason"]) for one in swept.failures])

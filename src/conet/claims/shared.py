@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from conet.cells import plain
 from conet.cells.cell import Arrays, Cell
-from conet.claims.declare import Results, Scale
+from conet.cells.claim import Results, Scale
 from conet.report import style
 
 
@@ -17,12 +17,12 @@ def cells(scale: Scale) -> list[Cell]:
     return [plain.cell(seed, frustration_steps=plain.FRUSTRATION_STEPS) for seed in range(scale.seeds)]
 
 
-def each(results: Results, statistic: Callable[[Arrays], Any]) -> np.ndarray:
+def over_seeds(results: Results, statistic: Callable[[Arrays], Any]) -> np.ndarray:
     """Apply a statistic to every seed, float64, shape (seeds,)."""
     return np.array([statistic(arrays) for _, arrays in results.pairs], np.float64)
 
 
-def spaghetti(
+def draw_curves(
     axes: Axes,
     steps: Sequence[float] | np.ndarray,
     curves: np.ndarray,
@@ -44,7 +44,7 @@ def spaghetti(
     axes.plot(steps, middle, color=colour, lw=1.8, ls=dashes, label=label)
 
 
-def dots(
+def draw_values(
     axes: Axes, names: Sequence[str], values: Sequence[np.ndarray], threshold: float | None = None
 ) -> None:
     """Show every seed as a dot, one row a statistic, with the threshold as a line."""

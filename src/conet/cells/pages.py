@@ -1,13 +1,17 @@
 """The page of verdicts, as Markdown for the docs and as one self-contained HTML file."""
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import conet.report
-from conet.claims.declare import Outcome, Table, Verdict
+from conet.base.errors import ConetError
+from conet.cells.claim import Claim, Outcome, Table
+from conet.cells.judgement import ClaimResult
 from conet.report.style import Picture, to_inline
 
 HEADER = ("statistic", "estimate", "95 % interval", "seeds", "verdict")
@@ -18,20 +22,82 @@ NOTE = (
 )
 
 
+PAPER, QUESTIONS = "results.md", "results-regimes.md"  # pages of the documentation
+OURS = "Made by `conet reproduce"
+
+
+def place(out: Path, names: Sequence[str]) -> Path:
+    """Return the folder for pages: ``out``, or one inside it where ``out`` has pages of other claims too.
+
+    So the pages of a few claims never replace those of all.
+    """
+    return out if _kept(out) <= set(names) else out / "-".join(names)[:100].replace("/", "-")
+
+
+def _kept(out: Path) -> set[str]:
+    """Names of the claims whose pages a folder has."""
+    try:
+        answer = json.loads((out / "verdicts.json").read_text(encoding="utf-8"))
+        return set(answer["claims"]) if "claims" in answer else {row["claim"] for row in answer["verdicts"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def by_page(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Sort outcomes by the page of the documentation that they belong to."""
+    pages = {
+        PAPER: [outcome for outcome in outcomes if outcome.claim.of_paper],
+        QUESTIONS: [outcome for outcome in outcomes if not outcome.claim.of_paper],
+    }
+    return {name: of_page for name, of_page in pages.items() if of_page}
+
+
+def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
+    """Refuse a folder whose pages are not ours, or have claims that would be lost.
+
+    Raises
+    ------
+    ConetError
+        Before anything runs.
+    """
+    for name, mine in {
+        PAPER: {claim.name for claim in claims if claim.of_paper},
+        QUESTIONS: {claim.name for claim in claims if not claim.of_paper},
+    }.items():
+        page = folder / name
+        try:
+            text = page.read_text(encoding="utf-8") if page.exists() else OURS
+        except (OSError, ValueError) as error:
+            raise ConetError(f"{page}: {error}", "a page that can be read", "choose another folder") from None
+        if OURS not in text:
+            raise ConetError(
+                f"{page}, which `conet reproduce` did not write",
+                "a page to write again",
+                "choose another folder",
+            )
+        lost = sorted(set(re.findall(r"^## (\S+): ", text, re.MULTILINE)) - mine)
+        if lost and mine:
+            raise ConetError(
+                f"{page} with {', '.join(lost)}, which this call does not judge",
+                "a call that judges all of them",
+                "leave out the names of claims, or write into another folder",
+            )
+
+
 def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the page for the docs; figures are expected beside it, in ``figures/``."""
     command = answer["command"]
     parts = ["# Results", f"Made by `{command}`. {NOTE}", "## All verdicts", _markdown(_overview(outcomes))]
     for outcome in outcomes:
-        each = outcome.experiment
+        each = outcome.claim
         parts += [
             f"## {each.name}: {each.title}",
             f"*Fixed beforehand.* {each.method}",
             *([f"*Changed after the first look at the results.* {each.changed}"] if each.changed else []),
-            f"Command: `{command_for(each.name, command)}`",
+            f"Command: `{command_for(outcome.call, command)}`",
         ]
-        if outcome.verdicts:
-            parts.append(_markdown(_rows(outcome.verdicts)))
+        if outcome.results:
+            parts.append(_markdown(_rows(outcome.results)))
         parts += [
             f"**{table.title}**\n\n{_markdown(table)}\n\n{table.caption}".strip() for table in outcome.tables
         ]
@@ -43,19 +109,19 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def command_for(name: str, command: str) -> str:
-    """Return the command that makes one experiment again, at the same level."""
+def command_for(call: str, command: str) -> str:
+    """Return the command that judges one claim again, at the same level."""
     words = command.split()
     options = [word for word in words if word in ("--quick", "--exhaustive")]
     if "--seeds" in words:
         options += words[words.index("--seeds") :][:2]
-    return " ".join(["conet reproduce", name, *options])
+    return " ".join(["conet reproduce", call, *options])
 
 
 def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the self-contained page."""
     here = Path(conet.report.__file__).parent
-    words = [verdict.verdict for outcome in outcomes for verdict in outcome.verdicts]
+    words = [row.judgement for outcome in outcomes for row in outcome.results]
     tiles = "".join(
         f"<div><dt>{word}</dt><dd>{words.count(word)}</dd></div>" for word in ("holds", "fails", "undecided")
     )
@@ -66,7 +132,7 @@ def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
         "preset": "The claims",
         "subtitle": escape(f"{answer['command']} · {len(words)} verdicts"),
         "style": (here / "page.css").read_text(encoding="utf-8"),
-        "links": "".join(f'<a href="#{o.experiment.name}">{escape(o.experiment.name)}</a>' for o in outcomes),
+        "links": "".join(f'<a href="#{o.claim.name}">{escape(o.claim.name)}</a>' for o in outcomes),
         "tiles": tiles,
         "figures": f"<section><h2>All verdicts</h2><p>{NOTE}</p>{_html(_overview(outcomes))}</section>{sections}",
         "details": "",
@@ -75,17 +141,17 @@ def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
 
 
 def _section(outcome: Outcome, command: str) -> str:
-    each = outcome.experiment
+    each = outcome.claim
     parts = [
         f'<section id="{each.name}"><h2>{escape(each.name)}: {escape(each.title)}</h2>',
         f"<p><em>Fixed beforehand.</em> {each.method}</p>",
         f"<p><em>Changed after the first look at the results.</em> {each.changed}</p>"
         if each.changed
         else "",
-        f"<p><code>{escape(command_for(each.name, command))}</code></p>",
+        f"<p><code>{escape(command_for(outcome.call, command))}</code></p>",
     ]
-    if outcome.verdicts:
-        parts.append(_html(_rows(outcome.verdicts)))
+    if outcome.results:
+        parts.append(_html(_rows(outcome.results)))
     parts += [
         f"<h3>{escape(table.title)}</h3>{_html(table)}<p>{table.caption}</p>" for table in outcome.tables
     ]
@@ -100,22 +166,22 @@ def _figure(picture: Picture) -> str:
 
 
 def _overview(outcomes: Sequence[Outcome]) -> Table:
-    rows = [row for outcome in outcomes for row in _rows(outcome.verdicts, with_claim=True).rows]
+    rows = [row for outcome in outcomes for row in _rows(outcome.results, with_claim=True).rows]
     return Table("All verdicts", ("claim", *HEADER), tuple(rows))
 
 
-def _rows(verdicts: Sequence[Verdict], with_claim: bool = False) -> Table:
+def _rows(results: Sequence[ClaimResult], with_claim: bool = False) -> Table:
     rows = []
-    for verdict in verdicts:
-        low, high = verdict.ci
+    for result in results:
+        low, high = result.ci
         cells = (
-            verdict.statistic,
-            f"{verdict.estimate:.3g}",
+            result.statistic,
+            f"{result.estimate:.3g}",
             f"{low:.3g} to {high:.3g}",
-            str(verdict.seeds),
-            verdict.verdict,
+            str(result.seeds),
+            result.judgement,
         )
-        rows.append((verdict.claim, *cells) if with_claim else cells)
+        rows.append((result.claim, *cells) if with_claim else cells)
     return Table("Verdicts", ("claim", *HEADER) if with_claim else HEADER, tuple(rows))
 
 

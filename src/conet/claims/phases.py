@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Results, Table
+from conet.cells.judgement import ClaimResult, judge
 from conet.claims import c1, c3, c6, regimes
-from conet.claims.declare import Experiment, Results, Table, Verdict, judge
 from conet.claims.phase_regimes import MAPS, REGIMES, Map, cells, present, runs_of
-from conet.claims.plain import dots
+from conet.claims.shared import draw_values
 from conet.report import style
 from conet.report.style import Picture
 
@@ -17,33 +18,31 @@ V = 1.3  # end over minimum, as in C2
 ON_LIGHT, ON_DARK = "#0c0e10", "#fdfdfd"  # on a map's colours, which a page's dark ground does not change
 
 
-def decide(results: Results) -> list[Verdict]:
+def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the V at the prototype's point without one, and at the reference."""
-    verdicts = []
+    rows = []
     for name in ("reference", "L = 100, G = 64, Adam 0.1"):
         runs = runs_of(results, REGIMES[name])
         if runs:
             values = [regimes.v_ratio(run) for run in runs]
             text = f"{name}: end over minimum of the pooled correct length"
-            verdicts.append(
-                judge("C2", text, values, V, why="as in C2; the prototype saw no V at the latter")
-            )
-    return verdicts
+            rows.append(judge("C2", text, values, V, why="as in C2; the prototype saw no V at the latter"))
+    return rows
 
 
 def claims(runs: list[Arrays]) -> tuple[str, str, str, str]:
     """Say whether C1, C2 (pooled), C3 and C6 hold in a regime: yes, no, or ? by their own rows."""
     results = Results([(Cell("", {}), run) for run in runs], [])
-    words = [regimes.short(c1.bend(results).verdict)]
-    words.append(regimes.short(judge("C2", "", [regimes.v_ratio(run) for run in runs], V).verdict))
+    words = [regimes.short_word(c1.bend(results).judgement)]
+    words.append(regimes.short_word(judge("C2", "", [regimes.v_ratio(run) for run in runs], V).judgement))
     has_web = all("final.mean_degree" in run for run in runs)
-    words.append(_all_of(c3.decide(results)[:3]) if has_web else "no")
-    words.append(_all_of(c6.decide(results)[:3]))
+    words.append(_all_of(c3.judge_rows(results)[:3]) if has_web else "no")
+    words.append(_all_of(c6.judge_rows(results)[:3]))
     return words[0], words[1], words[2], words[3]
 
 
-def _all_of(verdicts: list[Verdict]) -> str:
-    words = {verdict.verdict for verdict in verdicts}
+def _all_of(rows: list[ClaimResult]) -> str:
+    words = {row.judgement for row in rows}
     return "no" if "fails" in words else "?" if "undecided" in words else "yes"
 
 
@@ -58,19 +57,24 @@ def draw(results: Results) -> list[Picture]:
 def _draw_regimes(found: dict[str, list[Arrays]]) -> Picture:
     figure = style.figure(1.0 + 0.17 * len(found))
     left, right = figure.subplots(1, 2, sharey=True)
-    dots(left, list(found), [np.array([regimes.v_ratio(run) for run in runs]) for runs in found.values()], V)
+    draw_values(
+        left, list(found), [np.array([regimes.v_ratio(run) for run in runs]) for runs in found.values()], V
+    )
     left.set(xlabel="V ratio: end over minimum\nof the pooled correct length")
     left.tick_params(axis="y", labelsize=6.5)
     for row, runs in enumerate(found.values()):
         for mark, marker, colour in (
-            (regimes.bottom, "o", style.BLUE), (regimes.bend, "s", style.VERMILION),
+            (regimes.bottom, "o", style.BLUE),
+            (regimes.knee_step, "s", style.VERMILION),
             (regimes.island_peak, "^", style.GREEN),
-        ):  # fmt: skip
+        ):
             steps = np.array([mark(run) for run in runs])
             right.plot(steps, [row] * len(steps), marker, ms=3, color=colour, alpha=0.5, mew=0)
     for marker, colour, label in (
-        ("o", style.BLUE, "V bottom"), ("s", style.VERMILION, "knee"), ("^", style.GREEN, "island peak"),
-    ):  # fmt: skip
+        ("o", style.BLUE, "V bottom"),
+        ("s", style.VERMILION, "knee"),
+        ("^", style.GREEN, "island peak"),
+    ):
         right.plot([], [], marker, ms=4, color=colour, label=label)
     right.set(xlabel="step", xscale="symlog", xlim=(-0.5, 900))
     right.set_xscale("symlog", linthresh=10)
@@ -151,8 +155,15 @@ def tables(results: Results) -> list[Table]:
         "most islands",
         "at the end",
     )
-    marks = ("regime", "V bottom", "knee", "island peak", "island peak at V bottom", "knee at V bottom",
-             "knee at island peak")  # fmt: skip
+    marks = (
+        "regime",
+        "V bottom",
+        "knee",
+        "island peak",
+        "island peak at V bottom",
+        "knee at V bottom",
+        "knee at island peak",
+    )
     found = present(results)
     rows = [_claims_row(name, runs) for name, runs in found.items()]
     caption = (
@@ -165,34 +176,43 @@ def tables(results: Results) -> list[Table]:
     )
     return [
         Table("In which regimes the claims hold", header, tuple(rows), caption),
-        Table("Do V bottom, knee and island peak coincide?", marks,
-              tuple(_marks_row(name, runs) for name, runs in found.items()), coincidence),
-    ]  # fmt: skip
+        Table(
+            "Do V bottom, knee and island peak coincide?",
+            marks,
+            tuple(_marks_row(name, runs) for name, runs in found.items()),
+            coincidence,
+        ),
+    ]
 
 
 def _claims_row(name: str, runs: list[Arrays]) -> tuple[str, ...]:
     middle = regimes.median_of
     return (
-        name, str(len(runs)), middle(map(regimes.final_accuracy, runs), ".2f"), middle(map(regimes.v_ratio, runs), ".2f"),
-        *claims(runs), middle(np.nanmax(run["islands"]) for run in runs), middle(run["islands"][-1] for run in runs),
-    )  # fmt: skip
+        name,
+        str(len(runs)),
+        middle(map(regimes.final_accuracy, runs), ".2f"),
+        middle(map(regimes.v_ratio, runs), ".2f"),
+        *claims(runs),
+        middle(np.nanmax(run["islands"]) for run in runs),
+        middle(run["islands"][-1] for run in runs),
+    )
 
 
 def _marks_row(name: str, runs: list[Arrays]) -> tuple[str, ...]:
     marks = {
         "bottom": [regimes.bottom(run) for run in runs],
-        "knee": [regimes.bend(run) for run in runs],
+        "knee": [regimes.knee_step(run) for run in runs],
         "peak": [regimes.island_peak(run) for run in runs],
     }
     shares = []
     for mark, reference in (("peak", "bottom"), ("knee", "bottom"), ("knee", "peak")):
-        gaps = np.array([regimes.apart(*pair) for pair in zip(marks[mark], marks[reference])])
+        gaps = np.array([regimes.distance(*pair) for pair in zip(marks[mark], marks[reference])])
         known = gaps[np.isfinite(gaps)]
-        shares.append(f"{np.mean(known <= regimes.APART):.2f}" if len(known) else "–")
+        shares.append(f"{np.mean(known <= regimes.COINCIDE):.2f}" if len(known) else "–")
     return (name, *(regimes.median_of(values) for values in marks.values()), *shares)
 
 
-EXPERIMENT = Experiment(
+CLAIM = Claim(
     name="phases",
     title="where does the V exist, and in which regimes do the claims hold?",
     method=(
@@ -206,7 +226,7 @@ EXPERIMENT = Experiment(
         "changed with their own rows."
     ),
     cells=cells,
-    judge=decide,
+    judge=judge_rows,
     draw=draw,
     tables=tables,
 )

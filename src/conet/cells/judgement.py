@@ -1,0 +1,132 @@
+"""Claim results: a statistic over seeds, its interval, and the judgement that follows from a threshold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from conet.base.intervals import interval, share_interval
+
+Judgement = Literal["holds", "fails", "undecided"]
+Wanted = Literal["at least", "at most"]
+MIN_SEEDS = 6  # seeds with a value below which nothing is judged
+MAX_LOST = 0.1  # share of seeds without a value, or of failed cells, above which nothing is
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """One row of the answer to "does the claim hold?".
+
+    Attributes
+    ----------
+    claim : str
+        "C1" to "C9".
+    statistic : str
+        What was computed, in words, with its regime.
+    estimate : float
+        Mean (or what the statistic says) over seeds.
+    ci : tuple of float
+        95 % bootstrap interval over seeds.
+    threshold : float
+        Fixed beforehand.
+    seeds : int
+    judgement : "holds", "fails" or "undecided"
+    values : tuple of float
+        One a seed, shown one by one.
+    why : str
+        Why this statistic and this threshold.
+    """
+
+    claim: str
+    statistic: str
+    estimate: float
+    ci: tuple[float, float]
+    threshold: float
+    seeds: int
+    judgement: Judgement
+    values: tuple[float, ...] = ()
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values; what is not finite becomes None. ``verdict`` is ``judgement`` by its old name."""
+        data = asdict(self)
+        data["verdict"] = self.judgement
+        data["ci"] = [end if np.isfinite(end) else None for end in self.ci]
+        data["values"] = [value if np.isfinite(value) else None for value in self.values]
+        for name in ("estimate", "threshold"):
+            data[name] = data[name] if np.isfinite(data[name]) else None
+        return data
+
+
+def judge(
+    claim: str,
+    statistic: str,
+    values: Sequence[float] | np.ndarray,
+    threshold: float,
+    *,
+    wanted: Wanted = "at least",
+    why: str = "",
+    over: Callable[..., np.ndarray] = np.mean,
+    shares: bool = False,
+) -> ClaimResult:
+    """Decide by the interval: holds if it lies wholly on the wanted side, fails if on the other.
+
+    Below six seeds with a value nothing is judged: a bootstrap of three values cannot leave their
+    range, so it would call three seeds that agree by chance an answer.
+
+    Parameters
+    ----------
+    values
+        One a seed. A seed where the statistic does not exist counts as failed with the value NaN:
+        more than a tenth of them make the row "undecided", fewer are left out and counted in
+        ``statistic``.
+    over
+        The estimate over seeds: mean by default.
+    shares
+        Whether each value is yes (1) or no (0), the estimate then the share of seeds. Where all seeds
+        agree a bootstrap has no width, and the interval is Clopper and Pearson's (1934).
+    """
+    array = np.asarray(values, np.float64)
+    finite = array[np.isfinite(array)]
+    estimate = float(over(finite)) if len(finite) else float("nan")
+    alike = len(finite) > 0 and np.ptp(finite) == 0.0 and finite[0] in (0.0, 1.0)
+    ci = share_interval(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
+    return judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
+
+
+def judged(
+    claim: str,
+    statistic: str,
+    values: Sequence[float] | np.ndarray,
+    threshold: float,
+    estimate: float,
+    ci: tuple[float, float],
+    *,
+    wanted: Wanted = "at least",
+    why: str = "",
+) -> ClaimResult:
+    """Make the row of an estimate that has its interval already; all else as in :func:`judge`."""
+    array = np.asarray(values, np.float64)
+    known = int(np.isfinite(array).sum())
+    lost = len(array) - known
+    note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
+    low, high = ci
+    if wanted == "at least":
+        holds, fails = low >= threshold, high < threshold
+    else:
+        holds, fails = high <= threshold, low > threshold
+    judgement: Judgement = "undecided"
+    if known >= MIN_SEEDS and lost <= MAX_LOST * len(array) and (holds or fails):
+        judgement = "holds" if holds else "fails"
+    return ClaimResult(
+        claim=claim,
+        statistic=f"{statistic}, {wanted} {threshold:g}{note}",
+        estimate=estimate,
+        ci=ci,
+        threshold=threshold,
+        seeds=len(array),
+        judgement=judgement,
+        values=tuple(array.tolist()),
+        why=why,
+    )

@@ -1,0 +1,153 @@
+"""Claims: each runs, judges, draws and tabulates on small graphs."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conet.cells.cell import Arrays, Cell
+from conet.cells.claim import Claim, Outcome, Results, Scale
+from conet.cells.pages import write_html, write_markdown
+from conet.claims import CLAIMS, finite_size
+from conet.report import style
+
+SMALL = {
+    "graph.nodes": 120,
+    "graph.degree": 12,
+    "problems.count": 16,
+    "problems.max_length": 10,
+    "steps": 120,
+    "learner.learning_rate": 37.5,
+}
+ONE = {"graph.nodes": 60, "graph.degree": 8, "problems.max_length": 30, "steps": 60}
+computed: dict[str, Arrays] = {}
+
+
+def shrunken(cell: Cell) -> Cell:
+    """The same work on a small graph; what differs only in size becomes the same cell."""
+    changes = dict(cell.arguments["changes"])
+    small = dict(ONE if cell.function.endswith("critical_run") else SMALL)
+    if changes.get("learner.optimizer") == "adam":
+        small.pop("learner.learning_rate")
+    if "learner.rollouts" in changes:
+        small["learner.rollouts"] = min(16, changes["learner.rollouts"])
+    return replace(cell, arguments={**cell.arguments, "changes": {**changes, **small}})
+
+
+def small_results(claim: Claim) -> Results:
+    pairs = []
+    for cell in claim.cells(Scale(2, "quick")):
+        small = shrunken(cell)
+        if small.key not in computed:
+            computed[small.key] = small.compute()
+        pairs.append((cell, computed[small.key]))
+    return Results(pairs, [])
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_each_claim_runs_judges_draws_and_tabulates(name):
+    claim = CLAIMS[name]
+    assert claim.name == name
+    results = small_results(claim)
+    assert results.pairs
+    rows = claim.judge(results)
+    assert all(row.judgement in ("holds", "fails", "undecided") for row in rows)
+    assert all(row.claim in {f"C{number}" for number in range(1, 10)} for row in rows)
+    assert all(np.isfinite(row.threshold) and row.seeds for row in rows)
+    json.dumps([row.to_json() for row in rows], allow_nan=False)
+    with style.look():
+        pictures = claim.draw(results)
+    assert pictures
+    for picture in pictures:
+        ElementTree.fromstring(picture.svg)
+        assert picture.caption
+    tables = claim.tables(results)
+    for table in tables:
+        assert table.rows
+        assert all(len(row) == len(table.header) for row in table.rows)
+    outcome = Outcome(claim, name, rows, pictures, tables, [])
+    answer = {"command": "conet reproduce"}
+    assert f"## {name}" in write_markdown([outcome], answer)
+    assert f'id="{name}"' in write_html([outcome], answer)
+
+
+class Watched(dict):
+    """Arrays of a cell that note which of them are read."""
+
+    def __init__(self, arrays: Arrays, read: set[str]) -> None:
+        super().__init__(arrays)
+        self.noted = read
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.noted.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default=None) -> np.ndarray:
+        self.noted.add(name)
+        return super().get(name, default)
+
+
+def test_cells_keep_nothing_that_no_claim_reads():
+    kept: dict[str, set[str]] = {}
+    read: dict[str, set[str]] = {}
+    for claim in CLAIMS.values():
+        pairs = []
+        for cell, arrays in small_results(claim).pairs:
+            kept.setdefault(cell.function, set()).update(arrays)
+            pairs.append((cell, Watched(arrays, read.setdefault(cell.function, set()))))
+        results = Results(pairs, [])
+        claim.judge(results)
+        with style.look():
+            claim.draw(results)
+        claim.tables(results)
+    unread = {function: names - read[function] for function, names in kept.items()}
+    # Read only where a power law with a cut-off fits best; and what labels the snapshots.
+    allowed = {"cut_plausible", "snapshot_steps"}
+    assert {function: names - allowed for function, names in unread.items() if names - allowed} == {}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_levels_differ_in_work_alone(name):
+    cells = {level: CLAIMS[name].cells(Scale(4, level)) for level in ("quick", "full", "exhaustive")}
+    assert 0 < len(cells["quick"]) <= len(cells["full"]) <= len(cells["exhaustive"])
+    for of_level in cells.values():
+        json.dumps([dict(cell.arguments) for cell in of_level])
+
+
+def test_an_exponent_is_that_of_a_power_law_and_its_interval_comes_from_the_seeds_of_each_size():
+    exact = {nodes: np.full(3, 5.0 * nodes**-0.7) for nodes in (800, 1600, 3200)}
+    assert np.allclose(np.hstack(finite_size.exponent(exact)), -0.7)
+    noisy = {nodes: values * [0.5, 1.0, 2.0] for nodes, values in exact.items()}
+    estimate, (low, high) = finite_size.exponent(noisy)
+    assert estimate == pytest.approx(-0.7)  # medians are what they were
+    # The steepest draw: twice the median at the smallest size, half of it at the largest.
+    assert -0.7 - 1.0 - 1e-9 <= low < -0.7 < high <= -0.7 + 1.0 + 1e-9
+    assert finite_size.exponent({800: np.ones(9), 1600: np.ones(9)})[1] == (-np.inf, np.inf)
+
+
+def test_the_entropy_row_can_fail_where_the_gap_row_could_not():
+    from conet.claims import c6
+
+    passes = np.array([[0.02, 0.1], [0.5, 0.98], [0.95, 0.98], [0.97, 0.98]])[:, [0, 0, 0, 0, 1]]
+    late = {"snapshot.pass_at_k": passes, "snapshot.path_entropy": np.array([np.nan, 0.4, 0.4, 0.1])}
+    early = late | {"snapshot.path_entropy": np.array([0.4, 0.2, 0.1, 0.1])}
+    assert c6.rise_after(late) == 0.0
+    assert c6.rise_after(early) == pytest.approx(0.47)
+
+
+def test_widths_after_the_knee_over_those_before():
+    from conet.claims import c5
+
+    accuracy = np.concatenate([np.linspace(0, 0.9, 50), np.linspace(0.9, 1.0, 50)])
+    run = {
+        "accuracy": accuracy,
+        "midpoint": np.array([10.0, 20, 80, 90, 95]),
+        "low": np.zeros(5),
+        "high": np.array([1.0, 1, 1, 1, 0.4]),
+        "beats_ramp": np.ones(5),
+        "width": np.array([10.0, 20, 20, 40, 900]),
+    }
+    assert c5.width_ratio(run) == 2.0
+    assert np.isnan(c5.width_ratio({**run, "midpoint": np.full(5, 10.0)}))
