@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in a test of its own
 FINDING = ROOT / "docs/skeletons/finding.py"  # likewise, in tests/test_findings.py
-SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path not in (READER, FINDING))
+CLAIM = ROOT / "docs/skeletons/claim.py"  # likewise by `conet reproduce`, in tests/test_reproduce.py
+OTHERS = (READER, FINDING, CLAIM)
+SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path not in OTHERS)
 COMMAND = re.compile(r"^ *\$ (conet run .*)$", re.MULTILINE)
 # Small enough for a test.
 SMALL = ["--preset", "smoke", "--steps", "4", "--json"]
