@@ -23,8 +23,8 @@ import polars as pl
 from matplotlib.ticker import MaxNLocator
 
 from conet.base.files import write_atomic
-from conet.claims.declare import Verdict, judge
-from conet.claims.plain import dots
+from conet.cells.judgement import ClaimResult, judge
+from conet.claims.shared import draw_values
 from conet.detect import find_knee
 from conet.diagnosis import diagnose
 from conet.llm import evaluate, models, problems, recipe, train
@@ -148,7 +148,7 @@ def values(seeds: list[dict[str, Any]], arm: str, name: str) -> np.ndarray:
     return np.array([np.nan if each[arm][name] is None else each[arm][name] for each in seeds], np.float64)
 
 
-def verdicts(seeds: list[dict[str, Any]]) -> list[Verdict]:
+def verdicts(seeds: list[dict[str, Any]]) -> list[ClaimResult]:
     """Decide each comparison by its interval over seeds; all thresholds were fixed before the runs."""
     rows = []
 
@@ -178,12 +178,12 @@ def verdicts(seeds: list[dict[str, Any]]) -> list[Verdict]:
     return rows
 
 
-def page(seeds: list[dict[str, Any]], rows: list[Verdict]) -> str:
+def page(seeds: list[dict[str, Any]], rows: list[ClaimResult]) -> str:
     """Return the tables as Markdown."""
     lines = ["| comparison | estimate | 95 % interval | verdict |", "|---|---|---|---|"]
     for row in rows:
         lines.append(
-            f"| {row.statistic} | {row.estimate:+.4g} | [{row.ci[0]:+.4g}, {row.ci[1]:+.4g}] | {row.verdict} |"
+            f"| {row.statistic} | {row.estimate:+.4g} | [{row.ci[0]:+.4g}, {row.ci[1]:+.4g}] | {row.judgement} |"
         )
     lines += [
         "",
@@ -240,7 +240,7 @@ def draw(seeds: list[dict[str, Any]]) -> str:
             pairs = [(k, base) for base in ("rlvr", "strong", "late", "walks") for k in KS]
             gains = [values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
                      for k, base in pairs]  # fmt: skip
-            dots(axes, [f"pass@{k}, vs {base}" for k, base in pairs], gains, 0.0)
+            draw_values(axes, [f"pass@{k}, vs {base}" for k, base in pairs], gains, 0.0)
             axes.xaxis.set_major_locator(MaxNLocator(5))
         right[0].set_title("problems trained on", fontsize=8)
         right[1].set_title("other problems", fontsize=8)
