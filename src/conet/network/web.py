@@ -95,7 +95,14 @@ class Web:
         )
 
     @classmethod
-    def from_graph(cls, graph: Graph, edges: np.ndarray, weights: np.ndarray | None = None) -> "Web":
+    def from_graph(
+        cls,
+        graph: Graph,
+        edges: np.ndarray,
+        weights: np.ndarray | None = None,
+        *,
+        attributes: Mapping[str, np.ndarray] | None = None,
+    ) -> "Web":
         """Return the web of some edges of a graph.
 
         Parameters
@@ -106,10 +113,13 @@ class Web:
             Ids of edges; ascending ids are fastest.
         weights : ndarray of float64, shape (edges,), optional
             One a chosen edge.
+        attributes
+            As for the class.
         """
         sources = np.empty(len(edges), np.int32)
         kernels.edge_sources(edges, graph.offsets, sources)
-        return cls(sources, graph.targets[edges].astype(np.int32), edges, graph.nodes, weights=weights)
+        targets, known = graph.targets[edges].astype(np.int32), dict(attributes or {})
+        return cls(sources, targets, edges, graph.nodes, weights=weights, attributes=known)
 
     def __post_init__(self) -> None:
         if self.weights is not None:

@@ -25,11 +25,18 @@ from conet.network.problems import Problems
 from conet.runs.events import translate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from conet.views.schema import View
+
+    from conet.engine.tables import TablePolicy
+    from conet.network.islands import Merge
+    from conet.network.web import Web
+    from conet.observables import Observable
 
 VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
 
@@ -244,12 +251,92 @@ class Run:
             raise damaged(path, ValueError("holds no graph with questions and answers"))
         return arrays
 
-    def tasks(self) -> Problems:
+    def problems(self) -> Problems:
         """Return questions, answers and the longest walk."""
         arrays, settings = self._graph_arrays(), self.config.problems
         return Problems(
             arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer
         )
+
+    def tasks(self) -> Problems:
+        """Return what :meth:`problems` returns; its name of version 0.1."""
+        return self.problems()
+
+    def policy(self, step: int | None = None) -> "TablePolicy":
+        """Return the policy of a snapshot, that of the last one where no step is given.
+
+        Raises
+        ------
+        ConetError
+            When there is no snapshot at that step, or none at all.
+        """
+        from conet.runs import webs
+
+        return webs.policy(self, step)
+
+    def web(self, step: int | None = None, threshold: float | None = None) -> "Web":
+        """Return the web of a snapshot, that of the last one where no step is given.
+
+        Parameters
+        ----------
+        step
+            Updates done.
+        threshold
+            Edges with π ≥ threshold; the run's ``web.threshold`` where absent.
+
+        Returns
+        -------
+        Web
+            π as weights; of each node its ``role`` ("question", "answer", "both" or "none") and its
+            ``traffic``: how often successful walks of the snapshot leave or enter it, whichever is more.
+
+        Raises
+        ------
+        ConetError
+            When there is no snapshot at that step, or none at all.
+        """
+        from conet.runs import webs
+
+        return next(webs.webs(self, threshold, [webs.snapshot_step(self, step)]))[1]
+
+    def webs(self, threshold: float | None = None) -> "Iterator[tuple[int, Web]]":
+        """Yield step and web of every snapshot, as :meth:`web` returns them, in order of time."""
+        from conet.runs import webs
+
+        return webs.webs(self, threshold)
+
+    def merges(self, threshold: float | None = None) -> "list[Merge]":
+        """List when islands that hold questions merge for good, by the snapshots, in order of time."""
+        from conet.runs import webs
+
+        return webs.merges(self, threshold)
+
+    def observe(self, *observables: "str | Observable", split: str = "train") -> "polars.DataFrame":
+        """Evaluate observables afterwards, on every snapshot or on the rollouts of every step.
+
+        Parameters
+        ----------
+        observables
+            Names, ``path/to/file.py:name``, or functions of an :class:`~conet.observables.Observation`.
+            If all of them declare that they need rollouts alone, each step of the table of rollouts
+            gives a row; otherwise each snapshot, with as many walks as the learner drew there: the same
+            walks that were trained on, unless the schedule changed their number.
+        split
+            Which rollouts of the table.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``step``, and a column for each number.
+
+        Raises
+        ------
+        ConetError
+            When there is nothing to evaluate them on, or one of them fails.
+        """
+        from conet.runs.observe import observe
+
+        return observe(self, observables, split)
 
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""
