@@ -147,7 +147,6 @@ def test_merge_tree_by_hand():
     merged = islands.merge_steps(steps, labels)
     assert merged[0].tolist() == [0, 10, 50, 50]
     assert merged[2, 3] == 20
-    assert islands.undone_merges(labels) == 1
     with pytest.raises(ConetError):
         islands.merge_tree([0, 10, 10, 50], labels)
 
@@ -252,3 +251,30 @@ def test_against_random_is_calibrated():
         chosen[rng.permutation(40)[:6]] = True
         low += damage.against_random(values, chosen, draws=99, seed=trial)["p_value"] <= 0.1
     assert 13 <= low <= 49
+
+
+def test_an_island_keeps_its_number_through_growth_and_merges():
+    moments = [
+        [(0, 1), (3, 4), (4, 5)],  # two islands
+        [(0, 1), (1, 2), (3, 4), (4, 5), (7, 8)],  # one grows, one is new
+        [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (7, 8)],  # two merge: three nodes each, the first counts
+        [(3, 4), (4, 5), (7, 8), (0, 9)],  # the merged one parts
+    ]
+    found = islands.follow([graph_of(pairs, 10).labels for pairs in moments])
+    assert [number.tolist() for number in found] == [
+        [0, 0, -1, 1, 1, 1, -1, -1, -1, -1],
+        [0, 0, 0, 1, 1, 1, -1, 2, 2, -1],
+        [0, 0, 0, 0, 0, 0, -1, 2, 2, -1],
+        [3, -1, -1, 0, 0, 0, -1, 2, 2, 3],
+    ]
+    assert islands.follow([]) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(pairs_of_ten, min_size=1, max_size=5))
+def test_numbers_of_islands_tell_the_components_apart(moments):
+    webs = [graph_of(pairs, 10) for pairs in moments]
+    for web, number in zip(webs, islands.follow([web.labels for web in webs])):
+        both = {(int(label), int(one)) for label, one in zip(web.labels, number)}
+        assert len({label for label, _ in both}) == len({one for _, one in both}) == len(both)
+        assert ((number < 0) == (web.labels < 0)).all()

@@ -1,4 +1,4 @@
-"""Which questions merge with which, and when: the merge tree of the skill islands.
+"""Islands through time: which keep their identity, which merge with which, and when.
 
 Islands may touch and part again. A merge counts from the first snapshot after which two questions
 stay in one component to the end. That is transitive at every moment, so the merges form a tree.
@@ -103,15 +103,41 @@ def merge_steps(steps: Sequence[int], labels: np.ndarray) -> np.ndarray:
     return merged
 
 
-def undone_merges(labels: np.ndarray) -> int:
-    """Count the pairs of questions that were once in one component and later in two."""
-    apart_later = np.zeros((labels.shape[1],) * 2, bool)
-    undone = apart_later.copy()
-    for now in labels[::-1]:
-        together = (now[:, None] == now[None, :]) & (now >= 0)[:, None]
-        undone |= together & apart_later
-        apart_later |= ~together
-    return int(np.triu(undone, 1).sum())
+def follow(labels: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Number islands so that an island keeps its number while it grows, shrinks or takes in others.
+
+    From one moment to the next the pairs of islands that share most nodes keep a number, the pair with
+    the most first; an island without a partner gets a new number (our choice).
+
+    Parameters
+    ----------
+    labels : sequence of ndarray of int, shape (nodes,)
+        Component of each node at each moment, -1 where it has none.
+
+    Returns
+    -------
+    list of ndarray of int64, shape (nodes,)
+        The numbers, from 0 in the order of their appearance; -1 as before.
+    """
+    numbers: list[np.ndarray] = []
+    known = 0
+    for label in labels:
+        islands = int(label.max(initial=-1)) + 1
+        number = np.full(islands, -1)
+        if numbers:
+            both = (label >= 0) & (numbers[-1] >= 0)
+            pairs, shared = np.unique(np.stack([label[both], numbers[-1][both]]), axis=1, return_counts=True)
+            taken: set[int] = set()
+            for place in np.argsort(-shared, kind="stable"):
+                island, old = pairs[:, place].tolist()
+                if number[island] < 0 and old not in taken:
+                    number[island] = old
+                    taken.add(old)
+        new = number < 0
+        number[new] = known + np.arange(new.sum())
+        known += int(new.sum())
+        numbers.append(np.append(number, -1)[label])
+    return numbers
 
 
 def _check(steps: Sequence[int], labels: np.ndarray) -> None:
