@@ -40,6 +40,35 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         raise cannot_write(path, error) from None
 
 
+def refuse_other_file(path: Path, mark: str) -> None:
+    """Refuse an output file that is there already, unless it is an earlier output of the same kind.
+
+    Parameters
+    ----------
+    path
+        Where the output shall go.
+    mark
+        What stands in the first or the last kilobytes of every output of this kind.
+
+    Raises
+    ------
+    ConetError
+        When something else is there, or the place cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            with open(path, "rb") as file:
+                start = file.read(4096)
+                file.seek(max(0, path.stat().st_size - 2**16))
+                if mark.encode() in start or mark.encode() in file.read():
+                    return
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    raise ConetError(f"--out {path}, which is something else", "a new file", "choose another")
+
+
 def printable(text: str) -> str:
     """Return a text in which a question mark stands for what is no sign, as in a file's name that is not UTF-8."""
     return text.encode("utf-8", "replace").decode()

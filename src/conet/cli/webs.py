@@ -1,0 +1,61 @@
+"""Commands on the concept web of a run: export it to other programs."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from conet.base.errors import ConetError
+from conet.cli.options import Json
+
+
+def export(
+    run: Path,
+    *,
+    format: Literal["graphml", "gexf", "csv"],
+    out: Path,
+    step: str | None = None,
+    threshold: float | None = None,
+    json_: Json = False,
+) -> None:
+    """Write the concept web of a run to a file for Gephi, Cytoscape, networkx or a spreadsheet.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    format
+        graphml or gexf (nodes with role, island and traffic; edges with their probability), or csv (edges).
+    out
+        The file; an earlier export may be replaced.
+    step
+        A snapshot, the last one by default; with `all`, GEXF has spells, which Gephi plays.
+    threshold
+        Edges with at least this probability; the run's web.threshold by default.
+    json_
+        Print what was written as one JSON object on the last line.
+    """
+    from conet.base.progress import line
+    from conet.report.export import export as write
+    from conet.runs.directory import Run
+
+    if threshold is not None and not 0 < threshold <= 1:
+        raise ConetError(f"--threshold {threshold}", "above 0 and at most 1", "for example 0.3")
+    with line() as progress:
+        found = write(Run(run), out, format, _step(step), threshold, progress)
+    moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
+    print(
+        json.dumps(found) if json_ else f"{found['nodes']} nodes and {found['edges']} edges, {moments}: {out}"
+    )
+
+
+def _step(text: str | None) -> int | Literal["all"] | None:
+    if text is None:
+        return None
+    if text == "all":
+        return "all"
+    try:
+        return int(text)
+    except ValueError:
+        raise ConetError(
+            f"--step {text[:100]!r}", "a step, or all", "leave it out for the last one"
+        ) from None

@@ -1,0 +1,145 @@
+"""The web for other programs: read back, it is the web of the run; nothing else is overwritten."""
+
+import json
+import xml.etree.ElementTree as xml
+
+import networkx as nx
+import numpy as np
+import polars as pl
+import pytest
+
+import conet
+from conet.cli import main
+
+STEPS = (0, 7, 20, 40)
+SMALL = conet.preset("smoke").override(
+    {"steps": 40, "graph.nodes": 60, "graph.degree": 6, "problems.count": 10, "problems.max_length": 8,
+     "learner.learning_rate": 20.0, "snapshots.steps": STEPS}
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return conet.run(SMALL, tmp_path_factory.mktemp("export") / "run")
+
+
+def written(capsys, *arguments) -> dict:
+    main(["export", *map(str, arguments), "--json"])
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("format", "read"), [("graphml", nx.read_graphml), ("gexf", nx.read_gexf)])
+def test_the_last_web_read_back(run, tmp_path, capsys, format, read):
+    out = tmp_path / "web"
+    found = written(capsys, run.path, "--format", format, "--out", out)
+    web, network = run.web(), read(out)
+    assert found == {"file": str(out), "format": format, "steps": [40], "threshold": 0.3,
+                     "nodes": len(web.nodes), "edges": len(web.edges)}  # fmt: skip
+    assert {int(node) for node in network} == set(web.nodes.tolist())
+    edges = {(int(one), int(other)): values for one, other, values in network.edges(data=True)}
+    assert set(edges) == set(zip(web.sources.tolist(), web.targets.tolist()))
+    for ends, weight in zip(zip(web.sources.tolist(), web.targets.tolist()), web.weights.tolist()):
+        assert edges[ends]["weight"] == edges[ends]["probability"] == weight
+    for node, values in network.nodes(data=True):
+        assert values["role"] == web.attributes["role"][int(node)]
+        assert values["traffic"] == web.attributes["traffic"][int(node)]
+        assert values["island"] == web.labels[int(node)]
+
+
+def test_gexf_has_each_web_at_its_step(run, tmp_path, capsys):
+    out = tmp_path / "web.gexf"
+    assert written(capsys, run.path, "--format", "gexf", "--step", "all", "--out", out)["steps"] == list(
+        STEPS
+    )
+    assert xml.parse(out).getroot()[1].attrib["timeformat"] == "double"  # Gephi knows no "long"
+    network = nx.read_gexf(out)
+
+    def alive(values, step):
+        return any(start <= step <= end for start, end in values["spells"])
+
+    def at(values, step):
+        (value,) = [value for value, start, end in values if start <= step < end]
+        return value
+
+    for step, web in run.webs():
+        edges = {(int(a), int(b)): values for a, b, values in network.edges(data=True) if alive(values, step)}
+        assert set(edges) == set(zip(web.sources.tolist(), web.targets.tolist()))
+        for ends, weight in zip(zip(web.sources.tolist(), web.targets.tolist()), web.weights.tolist()):
+            assert at(edges[ends]["probability"], step) == weight
+        nodes = {int(node): values for node, values in network.nodes(data=True) if alive(values, step)}
+        assert set(nodes) == set(web.nodes.tolist())
+        number = {node: at(values["island"], step) for node, values in nodes.items()}
+        for one in nodes:
+            assert at(nodes[one]["traffic"], step) == web.attributes["traffic"][one]
+            for other in nodes:
+                assert (number[one] == number[other]) == (web.labels[one] == web.labels[other])
+
+
+def test_csv_and_graphml_of_all_steps(run, tmp_path, capsys):
+    written(capsys, run.path, "--format", "csv", "--step", "all", "--out", tmp_path / "edges.csv")
+    table = pl.read_csv(tmp_path / "edges.csv")
+    for step, web in run.webs():
+        rows = table.filter(pl.col("step") == step)
+        assert rows.select("source", "target").rows() == list(zip(web.sources.tolist(), web.targets.tolist()))
+        assert rows["probability"].to_list() == web.weights.tolist()
+        assert rows["source_role"].to_list() == web.attributes["role"][web.sources].tolist()
+    written(capsys, run.path, "--format", "graphml", "--step", "all", "--out", tmp_path / "web.graphml")
+    network = nx.read_graphml(tmp_path / "web.graphml")
+    seen = table.group_by("source", "target").agg(first=pl.col("step").min(), last=pl.col("step").max())
+    assert {
+        (int(a), int(b), values["first_step"], values["last_step"])
+        for a, b, values in network.edges(data=True)
+    } == (set(seen.rows()))
+
+
+def test_traffic_of_the_edges_is_that_of_the_snapshot(run, tmp_path, capsys):
+    written(capsys, run.path, "--format", "csv", "--step", "20", "--out", tmp_path / "edges.csv")
+    arrays, graph = run.snapshot(20), run.graph()
+    counts = dict(zip(arrays["traffic_edges"].tolist(), arrays["traffic_counts"].tolist()))
+    ends = list(zip(graph.sources().tolist(), graph.targets.tolist()))
+    expected = {ends[edge]: counts.get(edge, 0) for edge in run.web(20).edges.tolist()}
+    rows = pl.read_csv(tmp_path / "edges.csv").select("source", "target", "traffic").rows()
+    assert {(source, target): traffic for source, target, traffic in rows} == expected
+
+
+def test_an_earlier_export_is_replaced_and_nothing_else(run, tmp_path, capsys):
+    for format, other in (("graphml", "csv"), ("gexf", "csv"), ("csv", "gexf")):
+        out = tmp_path / format
+        for _ in range(2):
+            main(["export", str(run.path), "--format", format, "--out", str(out)])
+        before = out.read_bytes()
+        with pytest.raises(SystemExit) as left:
+            main(["export", str(run.path), "--format", other, "--out", str(out)])
+        assert (left.value.code, out.read_bytes()) == (2, before)
+    config = run.path / "config.json"
+    before = config.read_bytes()
+    with pytest.raises(SystemExit):
+        main(["export", str(run.path), "--format", "csv", "--out", str(config)])
+    assert config.read_bytes() == before
+    assert "which is something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--step", "5"), "a snapshot step: 0, 7, 20, 40"),
+        (("--step", "soon"), "--step 'soon'"),
+        (("--threshold", "0"), "--threshold 0"),
+        (("--threshold", "nan"), "--threshold nan"),
+        (("--threshold", "1", "--step", "0"), "no edge with a probability of 1 or more at step 0"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(run, tmp_path, capsys, arguments, what):
+    with pytest.raises(SystemExit) as left:
+        main(["export", str(run.path), "--format", "csv", "--out", str(tmp_path / "x"), *arguments])
+    lines = capsys.readouterr().err.splitlines()
+    assert (left.value.code, len(lines)) == (2, 1)
+    assert what in lines[0]
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_directory_that_is_no_run(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["export", str(tmp_path), "--format", "csv", "--out", str(tmp_path / "x")])
+    assert "config.json" in capsys.readouterr().err
+    assert np.size(list(tmp_path.iterdir())) == 0
