@@ -11,7 +11,7 @@ from scipy import stats
 from conet.base.errors import ConetError
 from conet.engine import exact
 from conet.engine.gradient import from_walks
-from conet.engine.problem_gradients import pulls, question_gradients
+from conet.engine.problem_gradients import gradient_norms, problem_gradients
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.problems import Problems
@@ -129,16 +129,16 @@ def test_pulls_of_single_questions(case, standardise):
     alone = sum(np.sqrt(np.add.reduceat(one**2, graph.offsets[:-1])) for one in single)
     together = np.sqrt(np.add.reduceat(single.sum(axis=0) ** 2, graph.offsets[:-1]))
 
-    force = pulls(policy, tasks, standardise=standardise)
-    np.testing.assert_allclose(force.success, success, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(force.alone, alone, rtol=1e-11, atol=1e-13)
-    np.testing.assert_allclose(force.together, together, rtol=1e-11, atol=1e-13)
+    norms = gradient_norms(policy, tasks, standardise=standardise)
+    np.testing.assert_allclose(norms.success, success, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(norms.sum_of_norms, alone, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(norms.norm_of_sum, together, rtol=1e-11, atol=1e-13)
     gradient, _ = exact.objective_gradient(policy, tasks, standardise=standardise)
     np.testing.assert_allclose(gradient.values, single.mean(axis=0), rtol=1e-11, atol=1e-13)
 
     rows = np.array([4, 0, 3])
     edges = np.concatenate([np.arange(graph.offsets[row], graph.offsets[row + 1]) for row in rows])
-    restricted = question_gradients(policy, tasks, rows, standardise=standardise)
+    restricted = problem_gradients(policy, tasks, rows, standardise=standardise)
     np.testing.assert_allclose(restricted, single[:, edges].T, rtol=1e-11, atol=1e-13)
 
 
@@ -228,12 +228,15 @@ def test_any_number_of_threads_gives_the_same_bits():
     tasks = make_tasks(200, 93, 9, 14)
 
     def everything(threads: int) -> list[np.ndarray]:
-        solution, force = exact.solve(policy, tasks, threads=threads), pulls(policy, tasks, threads=threads)
+        solution, norms = (
+            exact.solve(policy, tasks, threads=threads),
+            gradient_norms(policy, tasks, threads=threads),
+        )
         gradient, success = exact.objective_gradient(policy, tasks, threads=threads)
         return [
             solution.length_distribution, solution.truncated, gradient.values, gradient.rows, success,
-            exact.flow(policy, tasks, threads=threads), force.alone, force.together,
-            question_gradients(policy, tasks, np.arange(50), threads=threads),
+            exact.flow(policy, tasks, threads=threads), norms.sum_of_norms, norms.norm_of_sum,
+            problem_gradients(policy, tasks, np.arange(50), threads=threads),
         ]  # fmt: skip
 
     alone = everything(1)
@@ -246,11 +249,11 @@ def test_chosen_problems_are_the_same_alone():
     policy = random_policy(regular(60, 6, 15), 1.0, 16)
     tasks = make_tasks(60, 20, 7, 17)
     chosen = [19, 3, 11]
-    every, some = exact.solve(policy, tasks), exact.solve(policy, tasks, problems=iter(chosen))
+    every, some = exact.solve(policy, tasks), exact.solve(policy, tasks, chosen=iter(chosen))
     assert np.array_equal(every.length_distribution[chosen], some.length_distribution)
     weights = np.zeros(20)
     weights[chosen] = [1.0, -2.0, 0.5]
-    gradient = exact.gradient(policy, tasks, np.array([1.0, -2.0, 0.5]), problems=chosen)
+    gradient = exact.gradient(policy, tasks, np.array([1.0, -2.0, 0.5]), chosen=chosen)
     np.testing.assert_allclose(gradient.values, exact.gradient(policy, tasks, weights).values, atol=1e-15)
 
 
@@ -290,8 +293,8 @@ def test_probability_is_kept(nodes, share, spread, max_length, stop, seed, data)
     untouched = np.ones(nodes, bool)
     untouched[gradient.rows] = False
     assert not gradient.values[np.repeat(untouched, np.diff(graph.offsets))].any()
-    force = pulls(policy, tasks)
-    assert (force.together <= force.alone * (1 + 1e-9) + 1e-9).all()
+    norms = gradient_norms(policy, tasks)
+    assert (norms.norm_of_sum <= norms.sum_of_norms * (1 + 1e-9) + 1e-9).all()
 
 
 def test_correct_length_is_undefined_where_nothing_succeeds():
@@ -309,6 +312,6 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="shape"):
         exact.gradient(policy, tasks, np.ones(3))
     with pytest.raises(ConetError, match="no problems"):
-        exact.solve(policy, tasks, problems=[])
+        exact.solve(policy, tasks, chosen=[])
     with pytest.raises(ConetError, match="GiB"):
         exact.flow(policy, Problems(tasks.questions, tasks.answers, 5_000_000))

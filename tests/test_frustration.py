@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from conet.engine import exact
-from conet.engine.problem_gradients import question_gradients
+from conet.engine.problem_gradients import problem_gradients
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
 from conet.network.problems import Problems
 from conet.observables.degree import effective_out_degree
-from conet.observables.frustration import committed_nodes, conflict_matrix, fights, frustration
+from conet.observables.frustration import committed_nodes, frustration, interfering_pairs
 
 HUB = 2
 # Questions 0 and 1 lead to the hub; from there one edge goes to answer 3, one to answer 4.
@@ -28,7 +28,7 @@ def at_the_hub(first: float) -> TablePolicy:
 
 
 @pytest.mark.parametrize("first", [0.5, 0.8, 0.99])
-def test_two_questions_that_want_opposite_edges(first):
+def test_two_problems_that_want_opposite_edges(first):
     # p = first and 1 - first, so g = ± √(first (1 - first)) (1, -1): all of it cancels.
     measured = frustration(at_the_hub(first), APART)
     total = 2 * math.sqrt(2 * first * (1 - first))
@@ -38,18 +38,16 @@ def test_two_questions_that_want_opposite_edges(first):
     assert measured.by_node[HUB] == pytest.approx(total, rel=1e-12)
     assert np.count_nonzero(measured.by_node) == 1
 
-    (fight,) = fights(at_the_hub(first), APART)
-    assert (fight.problem, fight.rival, fight.node) == (0, 1, HUB)
-    assert fight.strength == pytest.approx(2 * first * (1 - first), rel=1e-12)
-    matrix = conflict_matrix(at_the_hub(first), APART)
-    np.testing.assert_allclose(matrix, 2 * first * (1 - first) * (1 - np.eye(2)), rtol=1e-12, atol=1e-15)
+    (pair,) = interfering_pairs(at_the_hub(first), APART)
+    assert (pair.problem, pair.other, pair.node) == (0, 1, HUB)
+    assert pair.interference == pytest.approx(2 * first * (1 - first), rel=1e-12)
 
 
-def test_two_questions_that_want_the_same_edge():
+def test_two_problems_that_want_the_same_edge():
     measured = frustration(at_the_hub(0.8), AGREED)
     assert measured.cancellation == pytest.approx(0.0, abs=1e-12)
     assert measured.share == pytest.approx(0.0, abs=1e-12)
-    assert fights(at_the_hub(0.8), AGREED) == []
+    assert interfering_pairs(at_the_hub(0.8), AGREED) == []
 
 
 def test_only_committed_nodes_count():
@@ -61,21 +59,21 @@ def test_only_committed_nodes_count():
     assert measured.cancellation == 0.0
     assert math.isnan(measured.share)
     assert measured.everywhere == pytest.approx(2 * math.sqrt(2 * 0.16), rel=1e-12)
-    assert fights(policy, APART, threshold=0.9) == []
+    assert interfering_pairs(policy, APART, threshold=0.9) == []
 
 
-def test_one_question_fights_nobody():
-    assert frustration(at_the_hub(0.8), APART, problems=[1]).cancellation == pytest.approx(0.0, abs=1e-12)
+def test_one_problem_interferes_with_none():
+    assert frustration(at_the_hub(0.8), APART, chosen=[1]).cancellation == pytest.approx(0.0, abs=1e-12)
 
 
-def test_fights_are_the_strongest_of_all_pairs_and_nodes():
+def test_pairs_are_the_most_interfering_of_all_pairs_and_nodes():
     graph = regular(40, 5, 0)
     policy = TablePolicy(graph, 2 * np.random.default_rng(1).standard_normal(graph.edges))
     pairs = np.random.default_rng(2).permutation(40)[:24].astype(np.int32)
     tasks = Problems(pairs[:12], pairs[12:], 8)
     chosen = [11, 0, 5, 7, 3]
     nodes = committed_nodes(policy, 0.5)
-    blocks = question_gradients(policy, tasks, nodes, problems=chosen).reshape(len(nodes), 5, len(chosen))
+    blocks = problem_gradients(policy, tasks, nodes, chosen=chosen).reshape(len(nodes), 5, len(chosen))
     products = -np.einsum("nem,nek->nmk", blocks, blocks)
     expected = sorted(
         (
@@ -87,11 +85,9 @@ def test_fights_are_the_strongest_of_all_pairs_and_nodes():
         ),
         reverse=True,
     )[:7]
-    found = fights(policy, tasks, 0.5, top=7, problems=chosen)
-    assert [(fight.node, fight.problem, fight.rival) for fight in found] == [row[1:] for row in expected]
-    np.testing.assert_allclose([fight.strength for fight in found], [row[0] for row in expected], rtol=1e-9)
-    matrix = conflict_matrix(policy, tasks, 0.5, problems=chosen)
-    np.testing.assert_allclose(matrix, np.maximum(products, 0).sum(axis=0), rtol=1e-9, atol=1e-12)
+    found = interfering_pairs(policy, tasks, 0.5, top=7, chosen=chosen)
+    assert [(pair.node, pair.problem, pair.other) for pair in found] == [row[1:] for row in expected]
+    np.testing.assert_allclose([pair.interference for pair in found], [row[0] for row in expected], rtol=1e-9)
 
 
 def test_effective_degree_is_k_at_the_start_and_one_at_the_end():

@@ -19,7 +19,7 @@ from conet.network.topology import (
 )
 from conet.observables.degree import effective_out_degree
 from conet.observables.diversity import path_diversity
-from conet.observables.frustration import fights, frustration
+from conet.observables.frustration import frustration, interfering_pairs
 from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web, traffic_web
 from conet.runs.trainer import Trainer
 
@@ -35,7 +35,7 @@ CURVES = (
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
 PASS_K = (1, 4, 16, 64, 256)
 LABELS_EVERY = 10  # steps between two looks at which island each question belongs to
-CONFLICTS_AT = 100  # step whose conflicts are listed: near the peak at the reference load
+INTERFERENCE_AT = 100  # step whose interfering pairs are listed: near the peak at the reference load
 FRUSTRATION_STEPS = (0, 10, *range(20, 401, 20), 500, 600, 700, 800)
 SENSITIVE = ("mean_degree", "islands", "giant_component", "web_nodes", "cycle_rank")
 TOPOLOGY = (
@@ -90,8 +90,8 @@ def plain_run(
     dict of arrays
         The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``problem.correct_count``
         and ``problem.correct_length_sum``, shape (steps, M): correct walks a problem, and their total
-        length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``conflicts``: rows of
-        problem, rival, node and strength; ``detector_step`` (-1: the heating signal never fired);
+        length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``interference``: rows of
+        problem, other, node and interference; ``detector_step`` (-1: the heating signal never fired);
         ``snapshot_steps`` with ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k``
         (snapshots, k); ``frustration_steps`` with ``frustration`` (over committed nodes); of the last
         web ``final.<name>``, ``sensitivity.<name>``, ``argmax.<name>`` and ``null.<name>`` (observed, and
@@ -103,7 +103,7 @@ def plain_run(
         "snapshot": (snapshots, snapshot),
         "frustration": (frustration_steps, _frustration),
         "labels": (range(0, steps + 1, LABELS_EVERY), _labels),
-        "conflicts": ((CONFLICTS_AT,) if frustration_steps else (), _conflicts),
+        "interference": ((INTERFERENCE_AT,) if frustration_steps else (), _interference),
         "signal": (range(steps + 1), lambda trainer: trainer.detector.heat_now),
     }
     record = train(trainer, looks=looks, problems=True)
@@ -115,7 +115,7 @@ def plain_run(
         "rollouts": np.asarray(trainer.learner.rollouts),
         "detector_step": np.asarray(_first(record.looks["signal"]) - 1),
         "labels": np.array(record.seen("labels")),
-        "conflicts": np.array([row for rows in record.seen("conflicts") for row in rows]).reshape(-1, 4),
+        "interference": np.array([row for rows in record.seen("interference") for row in rows]).reshape(-1, 4),
         "frustration_steps": np.array(list(record.looks["frustration"])),
     }
     if frustration_steps:
@@ -137,9 +137,9 @@ def _labels(trainer: Trainer) -> np.ndarray:
     return question_labels([web], trainer.tasks.questions)[0]
 
 
-def _conflicts(trainer: Trainer) -> list[tuple[float, ...]]:
-    found = fights(trainer.policy, trainer.tasks)
-    return [(one.problem, one.rival, one.node, one.strength) for one in found]
+def _interference(trainer: Trainer) -> list[tuple[float, ...]]:
+    found = interfering_pairs(trainer.policy, trainer.tasks)
+    return [(one.problem, one.other, one.node, one.interference) for one in found]
 
 
 def snapshots_of(record: Record) -> Arrays:

@@ -5,7 +5,7 @@ import numpy as np
 from conet.cells.cell import Arrays
 from conet.cells.claim import Claim, Results, Table
 from conet.cells.judgement import ClaimResult, judge
-from conet.cells.plain import CONFLICTS_AT, LABELS_EVERY
+from conet.cells.plain import INTERFERENCE_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
 from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.network.islands import merge_steps
@@ -192,26 +192,26 @@ def tables(results: Results) -> list[Table]:
     said = over_seeds(results, lambda run: run["detector_step"])
     rows.append(("online detector's word", f"{np.median(said):.0f}", f"{said.min():.0f} to {said.max():.0f}"))
     return [
-        _fights(results),
+        _interfering(results),
         Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference."),
     ]
 
 
-def _fights(results: Results) -> Table:
+def _interfering(results: Results) -> Table:
     rows = []
     for cell, run in results.pairs[:4]:
-        for problem, rival, node, strength in run["conflicts"][:3]:
-            labels = run["labels"][CONFLICTS_AT // LABELS_EVERY]
-            together = labels[int(problem)] == labels[int(rival)] >= 0
+        for problem, other, node, interference in run["interference"][:3]:
+            labels = run["labels"][INTERFERENCE_AT // LABELS_EVERY]
+            together = labels[int(problem)] == labels[int(other)] >= 0
             where = "one island" if together else "different islands"
-            pair = f"{int(problem)} against {int(rival)}"
-            rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{strength:.3f}", where))
-    header = ("seed", "questions", "node", "strength", "their islands")
+            pair = f"{int(problem)} against {int(other)}"
+            rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{interference:.3f}", where))
+    header = ("seed", "problems", "node", "interference", "their islands")
     caption = (
-        f"The three strongest fights at step {CONFLICTS_AT} of the first seeds: opposed exact gradients of two questions "
-        "at one committed node."
+        f"The three pairs of problems that interfere most at step {INTERFERENCE_AT}, of the first seeds: their "
+        "exact gradients oppose each other at one committed node."
     )
-    return Table("Who fights, and where", header, tuple(rows), caption)
+    return Table("Which problems interfere, and where", header, tuple(rows), caption)
 
 
 def dendrogram(results: Results) -> Picture:

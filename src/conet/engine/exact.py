@@ -55,32 +55,32 @@ class Solution:
 
 
 def solve(
-    policy: TablePolicy, tasks: Problems, *, problems: Iterable[int] | None = None, threads: int = 1
+    policy: TablePolicy, problems: Problems, *, chosen: Iterable[int] | None = None, threads: int = 1
 ) -> Solution:
     """Solve each question exactly.
 
     Parameters
     ----------
-    policy, tasks
+    policy, problems
         What walks, and from where to where.
-    problems
-        Indices of the questions; all where absent. M is their number.
+    chosen
+        Indices of the problems; all where absent. M is their number.
     threads
         At most so many; 8 are of use.
 
     Examples
     --------
-    >>> accuracy = solve(policy, tasks).success.mean()
+    >>> accuracy = solve(policy, problems).success.mean()
     """
-    questions, answers = _pairs(tasks, problems)
-    lengths = np.zeros((len(questions), tasks.max_length))
+    questions, answers = _pairs(problems, chosen)
+    lengths = np.zeros((len(questions), problems.max_length))
     stopped, truncated = np.zeros(len(questions)), np.zeros(len(questions))
     offsets, sources, probability = _reversed(policy)
-    stops = np.flatnonzero(tasks.stops(policy.graph.nodes))
+    stops = np.flatnonzero(problems.stops(policy.graph.nodes))
 
     def part(first: int, last: int) -> None:
         kernels.solve_part(
-            offsets, sources, probability, stops, questions, answers, tasks.max_length, first, last,
+            offsets, sources, probability, stops, questions, answers, problems.max_length, first, last,
             lengths, stopped, truncated,
         )  # fmt: skip
 
@@ -89,14 +89,14 @@ def solve(
 
 
 def flow(
-    policy: TablePolicy, tasks: Problems, *, given_success: bool = False, problems: Iterable[int] | None = None,
+    policy: TablePolicy, problems: Problems, *, given_success: bool = False, chosen: Iterable[int] | None = None,
     threads: int = 1,
 ) -> np.ndarray:  # fmt: skip
     """How often successful walks pass each edge, summed over the questions.
 
     Parameters
     ----------
-    policy, tasks, problems, threads
+    policy, problems, chosen, threads
         As in :func:`solve`.
     given_success
         False: with one walk a question, successful or not, so that a question weighs as much as it
@@ -107,25 +107,25 @@ def flow(
     ndarray of float64, shape (edges,)
     """
     rule = kernels.GIVEN_SUCCESS if given_success else kernels.AS_GIVEN
-    return sum_flows(policy, tasks, rule, problems, threads).values
+    return sum_flows(policy, problems, rule, chosen, threads).values
 
 
 def gradient(
     policy: TablePolicy,
-    tasks: Problems,
+    problems: Problems,
     weights: np.ndarray,
     *,
-    problems: Iterable[int] | None = None,
+    chosen: Iterable[int] | None = None,
     threads: int = 1,
 ) -> Gradient:
     """Σ_m weights[m] ∇p_m, with p_m the success probability of question m.
 
     Parameters
     ----------
-    policy, tasks, problems, threads
+    policy, problems, chosen, threads
         As in :func:`solve`.
     weights : ndarray of float64, shape (M,)
-        One for each of ``problems``.
+        One for each of ``chosen``.
 
     Raises
     ------
@@ -135,12 +135,12 @@ def gradient(
         When the passes would need more than 4 GiB a thread.
     """
     weights = np.ascontiguousarray(weights, np.float64)
-    flows = sum_flows(policy, tasks, kernels.AS_GIVEN, problems, threads, weights=weights)
+    flows = sum_flows(policy, problems, kernels.AS_GIVEN, chosen, threads, weights=weights)
     return from_flow(policy, flows.values)
 
 
 def objective_gradient(
-    policy: TablePolicy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
+    policy: TablePolicy, problems: Problems, *, standardise: bool = True, chosen: Iterable[int] | None = None,
     threads: int = 1,
 ) -> tuple[Gradient, np.ndarray]:  # fmt: skip
     """Gradient of what group-normalised GRPO ascends with infinitely many rollouts.
@@ -151,7 +151,7 @@ def objective_gradient(
 
     Parameters
     ----------
-    policy, tasks, problems, threads
+    policy, problems, chosen, threads
         As in :func:`solve`.
     standardise
         Whether advantages are divided by their standard deviation.
@@ -168,7 +168,7 @@ def objective_gradient(
         When the passes would need more than 4 GiB a thread.
     """
     rule = kernels.STANDARDISED if standardise else kernels.AS_GIVEN
-    flows = sum_flows(policy, tasks, rule, problems, threads)
+    flows = sum_flows(policy, problems, rule, chosen, threads)
     return from_flow(policy, flows.values / len(flows.success)), flows.success
 
 
@@ -194,32 +194,32 @@ class Flows:
 
 
 def sum_flows(
-    policy: TablePolicy, tasks: Problems, rule: int, problems: Iterable[int] | None = None, threads: int = 1,
+    policy: TablePolicy, problems: Problems, rule: int, chosen: Iterable[int] | None = None, threads: int = 1,
     *, weights: np.ndarray | None = None, norms: bool = False, rows: np.ndarray | None = None,
 ) -> Flows:  # fmt: skip
-    """Run the passes: the ground that flow, gradients and pulls stand on.
+    """Run the passes: the ground that flow, gradients and their norms stand on.
 
     ``rule`` is one of ``AS_GIVEN``, ``STANDARDISED``, ``GIVEN_SUCCESS`` of the kernels; it multiplies
     ``weights`` (ones where absent). ``rows`` restricts the work to the edges of these nodes and asks
     for ``single``; ``norms`` asks for ``alone``.
     """
-    questions, answers = _pairs(tasks, problems)
+    questions, answers = _pairs(problems, chosen)
     weights = np.ones(len(questions)) if weights is None else weights
     if weights.shape != questions.shape or not np.isfinite(weights).all():
         raise ValueError(f"got weights of shape {weights.shape}, expected {questions.shape}, all finite")
     graph = policy.graph
-    _check_memory(graph.nodes, tasks.max_length)
+    _check_memory(graph.nodes, problems.max_length)
     reverse, targets = _reversed(policy), np.ascontiguousarray(graph.targets)
-    stops = np.flatnonzero(tasks.stops(graph.nodes))
+    stops = np.flatnonzero(problems.stops(graph.nodes))
     edges_of_rows = 0 if rows is None else int(np.diff(graph.offsets)[rows].sum())
-    chosen = np.arange(graph.nodes) if rows is None else rows
+    at = np.arange(graph.nodes) if rows is None else rows
     success, single = np.empty(len(questions)), np.zeros((edges_of_rows, len(questions)))
 
     def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         values, alone = np.zeros(graph.edges), np.zeros(graph.nodes if norms else 0)
         kernels.gradient_part(
-            graph.offsets, targets, policy.probability, *reverse, stops, questions, answers, tasks.max_length,
-            rule, weights, chosen, first, last, success, values, alone, single,
+            graph.offsets, targets, policy.probability, *reverse, stops, questions, answers, problems.max_length,
+            rule, weights, at, first, last, success, values, alone, single,
         )  # fmt: skip
         return values, alone
 
@@ -257,12 +257,12 @@ def _reversed(policy: TablePolicy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return turned.indptr.astype(np.int64), turned.indices.astype(np.int32), turned.data
 
 
-def _pairs(tasks: Problems, problems: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(problems: Problems, chosen: Iterable[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Question and answer nodes of the chosen problems, int64."""
-    chosen = np.arange(len(tasks)) if problems is None else np.array(list(problems), np.int64)
-    if not len(chosen):
+    picked = np.arange(len(problems)) if chosen is None else np.array(list(chosen), np.int64)
+    if not len(picked):
         raise ConetError("no problems", "at least one", "choose some")
-    return tasks.questions[chosen].astype(np.int64), tasks.answers[chosen].astype(np.int64)
+    return problems.questions[picked].astype(np.int64), problems.answers[picked].astype(np.int64)
 
 
 def _check_memory(nodes: int, max_length: int) -> None:

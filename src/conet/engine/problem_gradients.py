@@ -1,4 +1,4 @@
-"""What single questions want at single nodes: exact gradients before they are summed."""
+"""Exact gradients of single problems at single nodes, before they are summed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,53 +12,62 @@ from conet.network.problems import Problems
 
 
 @dataclass(frozen=True)
-class Pulls:
-    """How strongly questions pull at each node: each for itself, and all together.
+class GradientNorms:
+    """How large the gradients of the problems are at each node: one by one, and summed.
 
     Attributes
     ----------
-    alone : ndarray of float64, shape (nodes,)
+    sum_of_norms : ndarray of float64, shape (nodes,)
         Σ_m |g_m(i)|, Euclidean norms over the edges of node i.
-    together : ndarray of float64, shape (nodes,)
-        |Σ_m g_m(i)|, not above ``alone`` but for rounding.
+    norm_of_sum : ndarray of float64, shape (nodes,)
+        |Σ_m g_m(i)|, not above ``sum_of_norms`` but for rounding.
     success : ndarray of float64, shape (M,)
-        Success probability of each question.
+        Success probability of each problem.
     """
 
-    alone: np.ndarray
-    together: np.ndarray
+    sum_of_norms: np.ndarray
+    norm_of_sum: np.ndarray
     success: np.ndarray
 
 
-def pulls(
-    policy: TablePolicy, tasks: Problems, *, standardise: bool = True, problems: Iterable[int] | None = None,
+def gradient_norms(
+    policy: TablePolicy,
+    problems: Problems,
+    *,
+    standardise: bool = True,
+    chosen: Iterable[int] | None = None,
     threads: int = 1,
-) -> Pulls:  # fmt: skip
+) -> GradientNorms:
     """Compare Σ_m |g_m(i)| with |Σ_m g_m(i)| at every node, at little more than the gradient's cost.
 
     Parameters
     ----------
-    policy, tasks, problems, threads
+    policy, problems, chosen, threads
         As in :func:`conet.engine.exact.solve`.
     standardise
         Whether g_m is ∇p_m/√(p_m(1-p_m)), as GRPO weighs it, or ∇p_m. It is not divided by M.
     """
-    flows = sum_flows(policy, tasks, _rule(standardise), problems, threads, norms=True)
+    flows = sum_flows(policy, problems, _rule(standardise), chosen, threads, norms=True)
     total = from_flow(policy, flows.values).values
-    together = np.sqrt(np.add.reduceat(total * total, policy.graph.offsets[:-1]))
-    return Pulls(flows.alone, together, flows.success)
+    of_sum = np.sqrt(np.add.reduceat(total * total, policy.graph.offsets[:-1]))
+    return GradientNorms(flows.alone, of_sum, flows.success)
 
 
-def question_gradients(
-    policy: TablePolicy, tasks: Problems, rows: np.ndarray, *, standardise: bool = True,
-    problems: Iterable[int] | None = None, threads: int = 1,
-) -> np.ndarray:  # fmt: skip
-    """Return the gradient g_m of every question at the given nodes.
+def problem_gradients(
+    policy: TablePolicy,
+    problems: Problems,
+    rows: np.ndarray,
+    *,
+    standardise: bool = True,
+    chosen: Iterable[int] | None = None,
+    threads: int = 1,
+) -> np.ndarray:
+    """Return the gradient g_m of every problem at the given nodes.
 
     Parameters
     ----------
-    policy, tasks, standardise, problems, threads
-        As in :func:`pulls`.
+    policy, problems, standardise, chosen, threads
+        As in :func:`gradient_norms`.
     rows : ndarray of int
         Nodes; their edges follow one another in the result.
 
@@ -67,7 +76,7 @@ def question_gradients(
     ndarray of float64, shape (edges of rows, M)
     """
     rows = np.asarray(rows, np.int64)
-    return sum_flows(policy, tasks, _rule(standardise), problems, threads, rows=rows).single
+    return sum_flows(policy, problems, _rule(standardise), chosen, threads, rows=rows).single
 
 
 def _rule(standardise: bool) -> int:

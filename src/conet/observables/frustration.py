@@ -1,10 +1,11 @@
-"""Frustration: how far the pulls of different questions cancel at the nodes they share.
+"""Frustration: how far the gradients of different problems cancel at the nodes they share.
 
-The pull of question m at node i is its exact gradient g_m(i) = ∇p_m/√(p_m(1-p_m)) over the edges of
-that node, as GRPO weighs it, without the 1/M of the mean. Over all nodes the cancellation
-Σ_i (Σ_m |g_m(i)| - |Σ_m g_m(i)|) is largest before anything is learned and only falls. Over the
-*committed* nodes, whose largest π is at or above the threshold, it starts at zero, peaks together
-with the islands, and vanishes (our choice of order parameter; the paper gives no formula).
+The gradient of problem m at node i is the exact g_m(i) = ∇p_m/√(p_m(1-p_m)) over the edges of that
+node, as GRPO weighs it, without the 1/M of the mean. Two problems *interfere* at a node where their
+gradients oppose each other. Over all nodes the cancellation Σ_i (Σ_m |g_m(i)| - |Σ_m g_m(i)|) is
+largest before anything is learned and only falls. Over the *committed* nodes, whose largest π is at or
+above the threshold, it starts at zero, peaks together with the islands, and vanishes: that is the
+frustration (our choice of order parameter; the paper gives no formula).
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.engine.problem_gradients import pulls, question_gradients
+from conet.engine.policy import Policy
+from conet.engine.problem_gradients import gradient_norms, problem_gradients
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
@@ -21,14 +23,14 @@ _ROWS = 1024  # nodes whose single gradients are held at a time
 
 @dataclass(frozen=True)
 class Frustration:
-    """Cancellation between questions.
+    """Cancellation between problems.
 
     Attributes
     ----------
     cancellation : float
         Σ_i (Σ_m |g_m(i)| - |Σ_m g_m(i)|) over the committed nodes; Euclidean norms.
     share : float
-        ``cancellation`` over Σ_i Σ_m |g_m(i)| at the committed nodes, 0 to 1; NaN where nothing pulls.
+        ``cancellation`` over Σ_i Σ_m |g_m(i)| at the committed nodes, 0 to 1; NaN where that is 0.
     everywhere : float
         The same sum over all nodes.
     committed : int
@@ -45,129 +47,99 @@ class Frustration:
 
 
 @dataclass(frozen=True)
-class Fight:
-    """Two questions that pull apart at a node.
+class InterferingPair:
+    """Two problems whose gradients oppose each other at a node.
 
     Attributes
     ----------
-    problem, rival : int
-        Indices of the questions, ``problem < rival``.
+    problem, other : int
+        Indices of the problems, ``problem < other``.
     node : int
-    strength : float
+    interference : float
         -g_m(i) · g_n(i), positive.
     """
 
     problem: int
-    rival: int
+    other: int
     node: int
-    strength: float
+    interference: float
 
 
-def committed_nodes(policy: TablePolicy, threshold: float = 0.3) -> np.ndarray:
+def committed_nodes(policy: Policy, threshold: float = 0.3) -> np.ndarray:
     """Nodes whose likeliest edge has π ≥ threshold, int64, ascending."""
     return np.flatnonzero(np.maximum.reduceat(policy.probability, policy.graph.offsets[:-1]) >= threshold)
 
 
 def frustration(
     policy: TablePolicy,
-    tasks: Problems,
+    problems: Problems,
     threshold: float = 0.3,
     *,
-    problems: Iterable[int] | None = None,
+    chosen: Iterable[int] | None = None,
     threads: int = 1,
 ) -> Frustration:
     """Measure the cancellation exactly, at the cost of one exact gradient.
 
     Parameters
     ----------
-    policy, tasks
+    policy, problems
         What walks, and from where to where.
     threshold
         From which largest π on a node is committed.
-    problems
-        Indices of the questions among which to measure; all where absent.
+    chosen
+        Indices of the problems among which to measure; all where absent.
     threads
         At most so many.
     """
-    force = pulls(policy, tasks, problems=problems, threads=threads)
+    norms = gradient_norms(policy, problems, chosen=chosen, threads=threads)
     # Rounding can make the sum of norms smaller than the norm of the sum where nothing cancels.
-    by_node = np.maximum(force.alone - force.together, 0.0)
+    by_node = np.maximum(norms.sum_of_norms - norms.norm_of_sum, 0.0)
     committed = committed_nodes(policy, threshold)
-    cancellation, pulling = float(by_node[committed].sum()), float(force.alone[committed].sum())
-    share = cancellation / pulling if pulling > 0 else float("nan")
+    cancellation, total = float(by_node[committed].sum()), float(norms.sum_of_norms[committed].sum())
+    share = cancellation / total if total > 0 else float("nan")
     return Frustration(cancellation, share, float(by_node.sum()), len(committed), by_node)
 
 
-def conflict_matrix(
+def interfering_pairs(
     policy: TablePolicy,
-    tasks: Problems,
-    threshold: float = 0.3,
-    *,
-    problems: Iterable[int] | None = None,
-    threads: int = 1,
-) -> np.ndarray:
-    """Which questions fight: Σ over the committed nodes of max(0, -g_m(i) · g_n(i)).
-
-    Parameters
-    ----------
-    policy, tasks, threshold, problems, threads
-        As in :func:`frustration`.
-
-    Returns
-    -------
-    ndarray of float64, shape (M, M)
-        Symmetric, zero on the diagonal; M is the number of ``problems``.
-    """
-    chosen = _chosen(tasks, problems)
-    total = np.zeros((len(chosen), len(chosen)))
-    for _, conflict in _conflicts(policy, tasks, committed_nodes(policy, threshold), chosen, threads):
-        total += conflict
-    return total
-
-
-def fights(
-    policy: TablePolicy,
-    tasks: Problems,
+    problems: Problems,
     threshold: float = 0.3,
     *,
     top: int = 10,
-    problems: Iterable[int] | None = None,
+    chosen: Iterable[int] | None = None,
     threads: int = 1,
-) -> list[Fight]:
-    """Find the strongest fights between two questions at one committed node.
+) -> list[InterferingPair]:
+    """Find where two problems interfere most at one committed node.
 
     Parameters
     ----------
-    policy, tasks, threshold, problems, threads
+    policy, problems, threshold, chosen, threads
         As in :func:`frustration`.
     top
-        How many to return at most, the strongest first.
+        How many to return at most, the largest interference first.
     """
-    chosen = _chosen(tasks, problems)
-    found: list[Fight] = []
-    for node, conflict in _conflicts(policy, tasks, committed_nodes(policy, threshold), chosen, threads):
-        weakest = found[-1].strength if len(found) == top > 0 else 0.0
-        for first, second in np.argwhere(np.triu(conflict) > weakest):
-            problem, rival = sorted((int(chosen[first]), int(chosen[second])))
-            found.append(Fight(problem, rival, node, float(conflict[first, second])))
-        found = sorted(found, key=lambda fight: (-fight.strength, fight.node, fight.problem, fight.rival))[
+    picked = np.arange(len(problems)) if chosen is None else np.array(list(chosen), np.int64)
+    nodes = committed_nodes(policy, threshold)
+    found: list[InterferingPair] = []
+    for node, matrix in _interference(policy, problems, nodes, picked, threads):
+        least = found[-1].interference if len(found) == top > 0 else 0.0
+        for first, second in np.argwhere(np.triu(matrix) > least):
+            problem, other = sorted((int(picked[first]), int(picked[second])))
+            found.append(InterferingPair(problem, other, node, float(matrix[first, second])))
+        found = sorted(found, key=lambda pair: (-pair.interference, pair.node, pair.problem, pair.other))[
             :top
         ]
     return found
 
 
-def _chosen(tasks: Problems, problems: Iterable[int] | None) -> np.ndarray:
-    return np.arange(len(tasks)) if problems is None else np.array(list(problems), np.int64)
-
-
-def _conflicts(
-    policy: TablePolicy, tasks: Problems, nodes: np.ndarray, problems: np.ndarray, threads: int
+def _interference(
+    policy: TablePolicy, problems: Problems, nodes: np.ndarray, chosen: np.ndarray, threads: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield each node with its max(0, -g_m · g_n), float64, shape (M, M)."""
     degrees = np.diff(policy.graph.offsets)
     for first in range(0, len(nodes), _ROWS):
         rows = nodes[first : first + _ROWS]
-        gradients = question_gradients(policy, tasks, rows, problems=problems, threads=threads)
+        gradients = problem_gradients(policy, problems, rows, chosen=chosen, threads=threads)
         bounds = np.cumsum(degrees[rows])[:-1]
         for node, block in zip(rows.tolist(), np.split(gradients, bounds)):
             yield node, np.maximum(-(block.T @ block), 0.0)
