@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from conet.views.schema import View
-
     from conet.engine.tables import TablePolicy
     from conet.network.islands import Merge
     from conet.network.web import Web
     from conet.observables import Observable
+    from conet.views.schema import View
 
 VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
 
