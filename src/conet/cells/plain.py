@@ -115,7 +115,9 @@ def plain_run(
         "rollouts": np.asarray(trainer.learner.rollouts),
         "detector_step": np.asarray(_first(record.looks["signal"]) - 1),
         "labels": np.array(record.seen("labels")),
-        "interference": np.array([row for rows in record.seen("interference") for row in rows]).reshape(-1, 4),
+        "interference": np.array([row for rows in record.seen("interference") for row in rows]).reshape(
+            -1, 4
+        ),
         "frustration_steps": np.array(list(record.looks["frustration"])),
     }
     if frustration_steps:
