@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,22 +40,71 @@ def test_a_wrong_setting_is_refused_before_anything_heavy_is_loaded():
     assert not loaded_by(code) & {*HEAVY, *OPTIONAL, "numpy"}
 
 
-def test_every_public_name_is_there():
+PUBLIC = {
+    "Config", "ConetError", "Detector", "Diagnosis", "Graph", "Learner", "Problems", "Run", "Tasks", "Web", "diagnose",
+    "preset", "read", "resume", "run", "simulate",
+}  # fmt: skip
+
+
+def test_every_public_name_is_there_and_completion_offers_no_other():
+    assert set(conet.__all__) >= PUBLIC
+    assert dir(conet) == sorted(conet.__all__)
     for name in conet.__all__:
         assert getattr(conet, name).__doc__
-        assert name in dir(conet)
-    assert {
-        "Config",
-        "ConetError",
-        "Graph",
-        "Learner",
-        "Run",
-        "Problems",
-        "preset",
-        "run",
-        "resume",
-        "simulate",
-    } <= set(conet.__all__)
+    assert conet.Tasks is conet.Problems
+
+
+def test_public_names_stay_what_they_are_after_every_module_has_been_imported():
+    code = (
+        "import importlib, pkgutil, conet\n"
+        "for module in pkgutil.walk_packages(conet.__path__, 'conet.'):\n"
+        "    try: importlib.import_module(module.name)\n"
+        "    except ImportError as error:\n"
+        "        assert 'conet' not in str(error), error\n"
+        "print([name for name in conet.__all__ if type(getattr(conet, name)).__name__ == 'module'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+SNIPPET = """import conet
+config = conet.preset("smoke").override({"seed": 1})
+reveal_type(conet.run(config))
+reveal_type(conet.run(config).metrics())
+reveal_type(conet.resume("x"))
+reveal_type(conet.Run("x").config.problems.count)
+reveal_type(conet.diagnose("x"))
+reveal_type(conet.read("x"))
+conet.simulat
+conet.Run("x").metrix()
+config.tasks
+from conet.network import tasks
+from conet.network.nowhere import tasks
+"""
+
+
+def test_type_checkers_see_what_conet_returns(tmp_path):
+    pytest.importorskip("mypy")
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(SNIPPET)
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "mypy", f"--config-file={root / 'pyproject.toml'}", str(snippet)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    seen = [line.partition(": note: Revealed type is ")[2].strip('"') for line in done.stdout.splitlines()]
+    assert [kind for kind in seen if kind] == [
+        "conet.runs.directory.Run",
+        "polars.dataframe.frame.DataFrame",
+        "conet.runs.directory.Run",
+        "int",
+        "conet.diagnosis.diagnosis.Diagnosis",
+        "conet.readers.base.Record",
+    ], done.stdout + done.stderr
+    wrong = [line for line in done.stdout.splitlines() if ": error: " in line]
+    expected = [f'has no attribute "{name}"' for name in ("simulat", "metrix", "tasks", "tasks")]
+    expected.append('named "conet.network.nowhere"')  # a module of ours that is not there is no foreign one
+    assert len(wrong) == len(expected), done.stdout
+    for line, words in zip(wrong, expected):
+        assert words in line
 
 
 def test_an_unknown_name_says_what_there_is():

@@ -1,37 +1,71 @@
 """CoNet: reasoning as a walk on a concept network, and how RLVR shapes it.
 
-Everything public is reached lazily, so that ``import conet`` costs nothing until it is used.
+Everything public is reached lazily, so that ``import conet`` costs nothing until it is used; type checkers and
+editors see it as if it had been imported.
 """
 
 import importlib
-from typing import Any
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "Config": "conet.config",
-    "ConetError": "conet.base.errors",
-    "Detector": "conet.detect",
-    "Diagnosis": "conet.diagnosis",
-    "Graph": "conet.network.graph",
-    "Learner": "conet.learners.base",
-    "Run": "conet.runs.directory",
-    "Problems": "conet.network.problems",
-    "Tasks": "conet.network.problems",
-    "diagnose": "conet.diagnosis",
-    "preset": "conet.config",
-    "resume": "conet.runs.launch",
-    "run": "conet.runs.launch",
-    "simulate": "conet.runs.simulate",
-}
+__all__ = [
+    "ConetError",
+    "Config",
+    "Detector",
+    "Diagnosis",
+    "Graph",
+    "Learner",
+    "Problems",
+    "Run",
+    "Tasks",
+    "Web",
+    "diagnose",
+    "preset",
+    "read",
+    "resume",
+    "run",
+    "simulate",
+]
 
-__all__ = sorted(_WHERE)
+TYPE_CHECKING = False  # as in typing, whose import would take longer than all else here
 
+if TYPE_CHECKING:
+    from conet.base.errors import ConetError
+    from conet.config import Config, preset
+    from conet.detect import Detector
+    from conet.diagnosis import Diagnosis, diagnose
+    from conet.learners import Learner
+    from conet.network.graph import Graph
+    from conet.network.problems import Problems, Tasks
+    from conet.network.web import Web
+    from conet.readers import read
+    from conet.runs.directory import Run
+    from conet.runs.launch import resume, run
+    from conet.runs.simulate import simulate
+else:
+    _WHERE = {
+        "ConetError": "conet.base.errors",
+        "Config": "conet.config",
+        "Detector": "conet.detect",
+        "Diagnosis": "conet.diagnosis",
+        "Graph": "conet.network.graph",
+        "Learner": "conet.learners",
+        "Problems": "conet.network.problems",
+        "Run": "conet.runs.directory",
+        "Tasks": "conet.network.problems",
+        "Web": "conet.network.web",
+        "diagnose": "conet.diagnosis",
+        "preset": "conet.config",
+        "read": "conet.readers",
+        "resume": "conet.runs.launch",
+        "run": "conet.runs.launch",
+        "simulate": "conet.runs.simulate",
+    }
 
-def __getattr__(name: str) -> Any:
-    if name in _WHERE:
-        return getattr(importlib.import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'conet' has no attribute {name!r}; it has {', '.join(__all__)}")
+    def __getattr__(name: str) -> object:
+        if name in _WHERE:
+            return getattr(importlib.import_module(_WHERE[name]), name)
+        raise AttributeError(f"module 'conet' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:
