@@ -7,7 +7,6 @@ import json
 import math
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +19,6 @@ from conet.detect.forecast import TABLE, TURNED, forecast_online
 from conet.detect.knee import hinge
 from conet.detect.models import autocorrelation_time
 from conet.observables.length import windowed_correct_length
-from conet.rollouts import per_problem
 from conet.runs.launch import Trainer
 
 STEPS = np.arange(400)
@@ -272,16 +270,9 @@ def test_v_at_the_edge_is_none():
 # --- counts and intervals ------------------------------------------------------------------------
 
 
-def test_counts_from_the_record_and_refusals():
-    frame = pl.DataFrame({
-        "step": [4, 4, 4, 9, 9], "problem": [7, 7, 2, 7, 7], "correct": [True, False, True, True, True],
-        "length": [3, 9, 5, 2, 4], "truncated": [False] * 5, "split": ["train"] * 5,
-    })  # fmt: skip
-    counts = Counts.from_table(per_problem(frame.lazy()))
+def test_counts_and_refusals():
+    counts = Counts.of([[1, 1], [0, 2]], [[5, 3], [0, 6]], [[1, 2], [0, 2]], steps=[4, 9])
     assert counts.steps.tolist() == [4, 9]
-    assert counts.correct_count.tolist() == [[1, 1], [0, 2]]
-    assert counts.correct_length_sum.tolist() == [[5, 3], [0, 6]]
-    assert counts.samples.tolist() == [[1, 2], [0, 2]]
     assert counts.accuracy().tolist() == [2 / 3, 1]
     assert counts.accuracy(np.array([[1.0, 0], [0, 1]])).T.tolist() == [
         [1, pytest.approx(np.nan, nan_ok=True)],
@@ -309,9 +300,6 @@ def test_stages_in_one_place():
     assert detect.stages(accuracy, even * 50, correct).island_peak is None
     assert detect.peak([0.0, 5, 5], np.array([10, 20, 30])) == 20
     assert detect.peak(np.zeros(4)) is None
-    assert detect.plateau([1, 9.6, np.nan, 10, 9.6, 3], np.array([0, 10, 20, 30, 40, 50])) == (10, 40)
-    assert detect.plateau([3.0, 1]) == (0, 0)
-    assert detect.plateau(np.full(3, np.nan)) is None
 
 
 def test_coincidence_by_hand():

@@ -7,29 +7,26 @@ from conet.cells.claim import Claim, Results, Table
 from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import INTERFERENCE_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
+from conet.claims.regimes import island_peak
 from conet.claims.shared import cells, draw_curves, over_seeds
+from conet.detect import peak
 from conet.network.islands import merge_steps
 from conet.observables.forgetting import accuracies, forgetting_curves, never_falling
 from conet.report import style
 from conet.report.style import Picture
 
 
-def island_peak(run: Arrays) -> int:
-    """Step with the most islands."""
-    return int(np.nanargmax(run["islands"]))
-
-
 def frustration_peak(run: Arrays) -> int:
     """Step with the largest exact frustration over committed nodes."""
-    return int(run["frustration_steps"][np.nanargmax(run["frustration"])])
+    return peak(run["frustration"], run["frustration_steps"]) or 0
 
 
 def slowing(run: Arrays) -> float:
     """Slope of the accuracy in the half-peak after the frustration peak over that before it."""
-    peak = frustration_peak(run)
+    top = frustration_peak(run)
     smooth = np.convolve(run["accuracy"], np.ones(9) / 9, mode="same")
-    half = peak // 2
-    before, after = smooth[peak] - smooth[peak - half], smooth[peak + half] - smooth[peak]
+    half = top // 2
+    before, after = smooth[top] - smooth[top - half], smooth[top + half] - smooth[top]
     return float(after / before) if half and before > 0 else float("nan")
 
 
@@ -54,8 +51,8 @@ def agreement(run: Arrays, excess: np.ndarray) -> float:
 
 def forgetting_contrast(run: Arrays, excess: np.ndarray) -> float:
     """Excess forgetting within a half to 1.5 of the frustration peak less that of all later steps."""
-    peak = frustration_peak(run)
-    return float(np.nanmean(excess[peak // 2 : int(1.5 * peak)]) - np.nanmean(excess[int(1.5 * peak) :]))
+    top = frustration_peak(run)
+    return float(np.nanmean(excess[top // 2 : int(1.5 * top)]) - np.nanmean(excess[int(1.5 * top) :]))
 
 
 def null_contrast(run: Arrays, seed: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from conet.cells.cell import Arrays
 from conet.cells.judgement import Judgement
-from conet.detect import knee
+from conet.detect import knee, peak
 from conet.observables.length import END_STEPS, window_sums, windowed_correct_length
 from conet.report import style
 
@@ -43,9 +43,8 @@ def bottom(run: Arrays) -> float:
 
 def island_peak(run: Arrays) -> float:
     """Step with the most islands; NaN where there are none."""
-    islands = run["islands"]
-    steps = run.get("web_steps", np.arange(len(islands)))
-    return float(steps[np.nanargmax(islands)]) if np.nanmax(islands) > 0 else float("nan")
+    found = peak(run["islands"], run.get("web_steps"))
+    return float("nan") if found is None else float(found)
 
 
 def knee_step(run: Arrays) -> float:

@@ -12,11 +12,11 @@ from conet.detect.forecast import Forecast, forecast
 from conet.detect.knee import Knee, find_knee, knee
 from conet.detect.models import CurveModels, curve_models
 from conet.detect.online import Detector, Evidence, as_event
-from conet.detect.stages import Coincidence, Stages, coincidence, peak, plateau, stages
+from conet.detect.stages import Coincidence, Stages, coincidence, peak, stages
 from conet.detect.valley import Valley, find_valley, v_bottom
 
 __all__ = [
     "Coincidence", "Counts", "CurveModels", "Detector", "Evidence", "Forecast", "Interval", "Knee",
     "Stages", "Valley", "as_event", "coincidence", "curve_models", "find_knee", "find_valley", "forecast",
-    "knee", "peak", "plateau", "stages", "v_bottom",
+    "knee", "peak", "stages", "v_bottom",
 ]  # fmt: skip

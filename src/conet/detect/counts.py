@@ -1,16 +1,11 @@
 """What the offline detectors look at: correct rollouts a step and problem, and how long they were."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conet.base.errors import ConetError
 
-if TYPE_CHECKING:
-    import polars
-
-COUNTED = ("correct_count", "correct_length_sum", "samples")
 FEWEST_PROBLEMS = 8  # below this, resampling problems says nothing
 
 
@@ -73,16 +68,6 @@ class Counts:
                 "count the rollouts again",
             )
         return cls(correct_count, correct_length_sum, samples, steps)
-
-    @classmethod
-    def from_table(cls, table: "polars.DataFrame") -> "Counts":
-        """Unfold what :func:`conet.rollouts.per_problem` returned."""
-        steps, row = np.unique(table["step"].to_numpy(), return_inverse=True)
-        problems, column = np.unique(table["problem"].to_numpy(), return_inverse=True)
-        arrays = {name: np.zeros((len(steps), len(problems))) for name in COUNTED}
-        for name, values in arrays.items():
-            values[row, column] = table[name].to_numpy()
-        return cls.of(**arrays, steps=steps)
 
     @property
     def problems(self) -> int:

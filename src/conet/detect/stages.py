@@ -82,25 +82,6 @@ def peak(values: np.ndarray, steps: np.ndarray | None = None) -> int | None:
     return row if steps is None else int(steps[row])
 
 
-def plateau(
-    values: np.ndarray, steps: np.ndarray | None = None, share: float = 0.95
-) -> tuple[int, int] | None:
-    """Return the first and the last step around the peak with at least ``share`` of it.
-
-    How sharp a peak is: within a wide plateau the peak itself is chance. Values that are not measured
-    do not end it.
-    """
-    top = peak(values)
-    if top is None:
-        return None
-    values = np.asarray(values, np.float64)
-    low = np.flatnonzero(values < share * values[top])
-    before, after = low[low < top], low[low > top]
-    ends = before[-1] + 1 if len(before) else 0, after[0] - 1 if len(after) else len(values) - 1
-    first, last = (int(end if steps is None else steps[end]) for end in ends)
-    return first, last
-
-
 @dataclass(frozen=True)
 class Coincidence:
     """How two moments of a run lie to each other, over seeds.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from conet.config import Config
+from conet.detect.stages import peak
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
@@ -130,7 +131,11 @@ def summarise(
 
 
 def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int]:
-    seen = [(row[name], -row["step"]) for row in rows if row[name] is not None]
-    seen.append((int(final[name]), -len(rows)))
-    peak, step = max(seen)
-    return {"peak": int(peak), "peak_step": -step, "end": int(final[name])}
+    measured = [(row["step"], row[name]) for row in rows if row[name] is not None]
+    steps, values = np.array([*measured, (len(rows), final[name])], np.int64).T
+    step = peak(values, steps)
+    return {
+        "peak": int(values.max()),
+        "peak_step": int(steps[0]) if step is None else step,
+        "end": int(final[name]),
+    }
