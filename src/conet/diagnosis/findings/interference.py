@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conet.detect.stages import peak
 from conet.diagnosis.declare import Finding, Key, Result
 from conet.diagnosis.findings.outcomes import FEWEST_VISITS
 from conet.diagnosis.log import Log
@@ -74,6 +75,7 @@ def interference(found: Visits) -> Interference | None:
             "excess": row["excess"],
             "sigmas": sigmas,
         }
+    stands_out = measures["forgetting_rate"]["sigmas"] >= PEAK_SIGMAS
     return Interference(
         problems=len(chosen),
         window=window,
@@ -81,7 +83,7 @@ def interference(found: Visits) -> Interference | None:
         steps=steps,
         excess=curve["excess"],
         floor=curve["floor"],
-        peak=_peak(steps, curve["excess"], measures["forgetting_rate"]["sigmas"]),
+        peak=peak(smooth(curve["excess"]), steps) if stands_out else None,
     )
 
 
@@ -91,13 +93,6 @@ def smooth(values: np.ndarray) -> np.ndarray:
     known = np.isfinite(values)
     total, count = window_sums(np.where(known, values, 0), width), window_sums(known, width)
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
-
-
-def _peak(steps: np.ndarray, excess: np.ndarray, sigmas: float) -> int | None:
-    curve = smooth(excess)
-    if not np.isfinite(curve).any() or not sigmas >= PEAK_SIGMAS:
-        return None
-    return int(steps[np.nanargmax(curve)])
 
 
 def compute(log: Log) -> Result:
