@@ -91,6 +91,66 @@ def test_measures_of_the_summary_and_of_the_metrics_in_the_order_asked_for(tmp_p
     assert training.step == 40
 
 
+SEVEN = (
+    "accuracy",
+    "policy_entropy",
+    "gradient_norm",
+    "islands.peak",
+    "islands.end",
+    "web.components",
+    "pass_at_k.4",
+)
+
+
+def test_all_measures_that_were_asked_for_are_printed(write, tmp_path, capsys):
+    path = write({"preset": "smoke", "seeds": 1, "cells": [QUICK], "measures": SEVEN})
+    cli.main(["sweep", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"])
+    header = capsys.readouterr().out.splitlines()[0].split()
+    assert header[-7:] == list(SEVEN)
+
+
+def test_curves_are_kept_and_are_those_of_the_run(tmp_path):
+    definition = Sweep(preset="smoke", seeds=2, cells=(QUICK,), measures=("accuracy", "gradient_norm"))
+    swept = sweep(definition, tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out" / "curves.parquet").equals(swept.curves)
+    mine = swept.curves.filter(pl.col("seed") == 1)
+    metrics, _ = conet.simulate(conet.preset("smoke").override({**QUICK, "seed": 1}))
+    for name in ("accuracy", "correct_length", "islands", "policy_entropy", "gradient_norm"):
+        assert mine[name].cast(pl.Float64).to_list() == metrics[name].cast(pl.Float64).to_list()
+    assert mine["graph.nodes"].unique().to_list() == [40]
+
+
+def test_settings_by_their_old_names_have_their_values_in_the_table(tmp_path):
+    swept = sweep(Sweep(preset="smoke", seeds=1, cells=({**QUICK, "tasks.max_length": 7},)), tmp_path)
+    assert swept.table["tasks.max_length"].item() == 7
+
+
+def test_the_table_of_another_sweep_is_not_replaced(tmp_path):
+    small = Sweep(
+        preset="smoke", seeds=1, grid={"learner.rollouts": [2], **{k: [v] for k, v in QUICK.items()}}
+    )
+    other = small.model_copy(update={"grid": {**small.grid, "learner.rollouts": [4]}})
+    sweep(small, tmp_path)
+    kept = (tmp_path / "table.parquet").read_bytes()
+    with pytest.raises(ConetError, match="1 runs of another sweep"):
+        sweep(other, tmp_path)
+    assert (tmp_path / "table.parquet").read_bytes() == kept
+    sweep(small.model_copy(update={"grid": {**small.grid, "learner.rollouts": [2, 4]}}), tmp_path)
+    sweep(small.model_copy(update={"seeds": 2, "grid": {**small.grid, "learner.rollouts": [2, 4]}}), tmp_path)
+
+
+def test_points_are_the_arms_of_a_comparison(tmp_path):
+    definition = Sweep(
+        preset="smoke", seeds=3, grid={"learner.rollouts": [2, 4], **{k: [v] for k, v in QUICK.items()}}
+    )
+    swept = sweep(definition, tmp_path)
+    assert [arm.name for arm in swept.comparison.arms] == ["learner.rollouts=2", "learner.rollouts=4"]
+    told = swept.comparison.to_json()["measures"]
+    means = swept.table.group_by("learner.rollouts", maintain_order=True).agg(pl.col("accuracy").mean())
+    assert told["accuracy"]["difference"] == pytest.approx(means["accuracy"][1] - means["accuracy"][0])
+    assert (told["accuracy"]["n"], told["accuracy"]["paired_by"]) == (3, "seed")
+
+
 def test_an_observable_of_the_users_own_is_a_measure_and_its_source_counts(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("def seven(observation):\n    return 7.0\n")
@@ -113,7 +173,7 @@ def test_a_failing_cell_is_told_and_the_others_have_rows(tmp_path):
     assert swept.failures[0]["settings"]["graph.degree"] == 500
     assert "less than graph.nodes" in swept.failures[0]["reason"]
     with pytest.raises(ConetError, match=r"no result: graph\.degree=500"):
-        sweep(Sweep(preset="smoke", cells=({**QUICK, "graph.degree": 500},)), tmp_path)
+        sweep(Sweep(preset="smoke", cells=({**QUICK, "graph.degree": 500},)), tmp_path / "none")
 
 
 WRONG = [

@@ -1,4 +1,4 @@
-"""A run in memory, boiled down to the numbers of its summary and of any column of its metrics."""
+"""A run in memory, boiled down to the numbers of its summary and of any column of its metrics, with its curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +15,19 @@ from conet.runs.simulate import measured
 from conet.runs.trainer import Trainer
 
 LEFT_OUT = ("seed", "steps")  # settings, not results
+CURVE = "curve."  # beginning of the names of curves
+# Columns of the metrics that are kept as curves, beside those that are measures.
+CURVES = (
+    "accuracy",
+    "correct_count",
+    "correct_length_sum",
+    "correct_length",
+    "truncated_share",
+    "groups_without_signal",
+    "islands",
+    "mean_degree",
+    "policy_entropy",
+)
 
 
 def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mapping[str, str]) -> Arrays:
@@ -33,7 +46,8 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     Returns
     -------
     dict of arrays
-        Each measure by name, of shape (); NaN where it is not defined.
+        Each measure by name, of shape (), NaN where it is not defined; and as ``curve.<name>``, of shape
+        (steps,), the columns of :data:`CURVES` and those that are measures, NaN where not measured.
 
     Raises
     ------
@@ -42,7 +56,8 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     """
     settings = validated(Config, config)
     trainer = Trainer(settings)
-    rows = train(trainer, 1).rows
+    record = train(trainer, 1)
+    rows = record.rows
     if measures:
         columns = [name for name, value in rows[0].items() if not isinstance(value, str)]
         _refuse_unknown(measures, [*_numbers(_summary(settings, rows, trainer)), *sorted(columns)])
@@ -50,9 +65,11 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     trainer.state()  # says so where the training has diverged
     numbers = _numbers(_summary(settings, rows, trainer))
     chosen = measures or list(numbers)
-    return {
+    arrays = {
         name: np.array(numbers[name] if name in numbers else _mean_of_last(rows, name)) for name in chosen
     }
+    curves = dict.fromkeys((*CURVES, *(name for name in measures if name in rows[0])))
+    return arrays | {CURVE + name: record.column(name) for name in curves}
 
 
 def _refuse_unknown(measures: Sequence[str], known: Sequence[str]) -> None:

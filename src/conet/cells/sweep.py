@@ -1,7 +1,6 @@
-"""Sweeps over a grid of the user's own: a file of settings in, a tidy table out."""
+"""Sweeps over a grid of the user's own: a file of settings in; tables, curves and a page out."""
 
 import hashlib
-import io
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.files import write_atomic
+from conet.base.files import write_atomic, write_table
 from conet.cells.cache import Cache, check_place
-from conet.cells.cell import Cell
+from conet.cells.cell import Arrays, Cell
+from conet.cells.summary import CURVE
 from conet.cells.sweep_file import Sweep, configure, read
 from conet.cells.workers import Backend, run_cells
-from conet.config import Config, flatten
-from conet.runs.recorder import table
+from conet.config import Config, aliases, flatten
+from conet.diagnosis.comparison import Comparison, Side
+from conet.diagnosis.comparison.sides import finite, without_asides
 
 if TYPE_CHECKING:
     import polars
 
 __all__ = ["Sweep", "Swept", "cell", "configure", "describe", "read", "sweep"]
+# What is printed where the file names no measures.
 SHOWN = (
     "accuracy",
     "correct_length.min",
@@ -34,7 +36,7 @@ SHOWN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Swept:
     """What a sweep gave.
 
@@ -42,15 +44,25 @@ class Swept:
     ----------
     table : polars.DataFrame
         One row a cell and seed: the settings that vary, ``seed``, and the measures.
+    curves : polars.DataFrame
+        One row a cell, seed and step: the settings that vary, ``seed``, ``step``, and the columns of
+        the metrics that are kept; null where not measured.
     settings : list of str
-        Its columns that are settings, without ``seed``.
+        Columns that are settings, without ``seed``.
+    measures : list of str
+        The measures that were asked for; none for all.
     failures : list of dict
         Runs without a row: ``settings``, ``seed`` and ``reason``.
+    comparison : Comparison
+        The runs side by side, an arm a point.
     """
 
     table: "polars.DataFrame"
+    curves: "polars.DataFrame"
     settings: list[str]
+    measures: list[str]
     failures: list[dict[str, Any]]
+    comparison: Comparison
 
 
 def cell(config: Config, measures: Sequence[str]) -> Cell:
@@ -86,25 +98,27 @@ def sweep(
     backend: Backend = "joblib",
     progress: Callable[[int, int], None] | None = None,
 ) -> Swept:
-    """Run all cells and leave ``table.parquet`` and ``table.csv``; a failing cell does not sink the others.
+    """Run all cells and leave tables and curves; a failing cell does not sink the others.
 
     Parameters
     ----------
     definition
         From :func:`read`, or made in Python.
     out
-        Where the tables go; the cache of finished cells is ``out/cells``, so an interrupted sweep goes on.
+        Where ``table.parquet``, ``table.csv`` and ``curves.parquet`` go; the cache of finished cells is
+        ``out/cells``, so an interrupted sweep goes on.
     jobs, backend, progress
         As in :func:`conet.cells.workers.run_cells`.
 
     Raises
     ------
     ConetError
-        When no cell gave a result.
+        When no cell gave a result, or ``out`` has the table of another sweep.
     """
     check_place(out)
     points = list(itertools.product(definition.points(), definition.all_seeds()))
     configs = [configure(definition, point, seed) for point, seed in points]
+    _refuse_other(out, configs)
     cells = [cell(config, definition.measures) for config in configs]
     results, lost = run_cells(cells, Cache(out / "cells"), jobs, backend, progress)
     reasons = {one.cell.key: one.reason for one in lost}
@@ -113,49 +127,115 @@ def sweep(
         for (point, seed), each in zip(points, cells)
         if each.key in reasons
     ]
-    settings = list(dict.fromkeys(key for point in definition.points() for key in point))
-    rows = [
-        _row(config, settings, _ordered(arrays, definition.measures))
-        for config, arrays in zip(configs, results)
-        if arrays is not None
-    ]
-    if not rows:
+    found = [(config, arrays) for config, arrays in zip(configs, results) if arrays is not None]
+    if not found:
         raise ConetError(f"no result: {failures[0]['reason'].removeprefix('got ')}")
-    swept = Swept(table(rows), settings, failures)
-    _write(swept, out)
+    swept = _put_together(definition, found, failures)
+    _write(swept, out, definition, configs)
     return swept
 
 
-def _ordered(arrays: Mapping[str, np.ndarray], measures: Sequence[str]) -> dict[str, np.ndarray]:
-    """Put measures in the order asked for, else by name, pass_at_k.2 before pass_at_k.16."""
+def _put_together(
+    definition: Sweep, found: Sequence[tuple[Config, Arrays]], failures: list[dict[str, Any]]
+) -> Swept:
+    import polars as pl
+
+    settings = list(dict.fromkeys(key for point in definition.points() for key in point))
+    rows, curves, sides = [], [], []
+    for config, arrays in found:
+        named = _settings_of(config, settings)
+        numbers = _numbers_of(arrays, definition.measures)
+        rows.append(named | {"seed": config.seed} | numbers)
+        steps = _steps_of(arrays)
+        curves.append(steps.select(*(pl.lit(value).alias(key) for key, value in (named | {"seed": config.seed}).items()),
+                                   pl.all()))  # fmt: skip
+        sides.append(_side(config, named, numbers, steps))
+    return Swept(
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        curves=pl.concat(curves, how="diagonal_relaxed"),
+        settings=settings,
+        measures=list(definition.measures),
+        failures=failures,
+        comparison=Comparison(tuple(sides), tuple(definition.measures) or SHOWN),
+    )
+
+
+def _settings_of(config: Config, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that vary, under the names that the file gave them; lists as JSON."""
+    flat = flatten(config.model_dump(mode="json"))
+    values = {key: flat.get(aliases.current(key, aliases.SETTINGS)) for key in settings}
+    return {key: json.dumps(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+def _numbers_of(arrays: Arrays, measures: Sequence[str]) -> dict[str, float | None]:
+    """Return the measures in the order asked for, else by name, pass_at_k.2 before pass_at_k.16."""
 
     def place(name: str) -> list[tuple[int, str]]:
         return [(int(part) if part.isdigit() else 0, part) for part in name.split(".")]
 
-    return {name: arrays[name] for name in (measures or sorted(arrays, key=place))}
+    names = measures or sorted((name for name in arrays if not name.startswith(CURVE)), key=place)
+    return {name: arrays[name].item() if np.isfinite(arrays[name]) else None for name in names}
 
 
-def _row(config: Config, settings: Sequence[str], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _steps_of(arrays: Arrays) -> "polars.DataFrame":
+    import polars as pl
+
+    curves = {name.removeprefix(CURVE): values for name, values in arrays.items() if name.startswith(CURVE)}
+    steps = np.arange(len(next(iter(curves.values()))))
+    return pl.DataFrame({"step": steps, **curves}, nan_to_null=True)
+
+
+def _side(
+    config: Config, named: Mapping[str, Any], numbers: Mapping[str, float | None], steps: "polars.DataFrame"
+) -> Side:
     flat = flatten(config.model_dump(mode="json"))
-    values = {key: flat.get(key) for key in settings}
-    values = {key: json.dumps(value) if isinstance(value, list) else value for key, value in values.items()}
-    numbers = {name: value.item() if np.isfinite(value) else None for name, value in arrays.items()}
-    return values | {"seed": config.seed} | numbers
+    label = ", ".join(f"{key}={value}" for key, value in named.items() if value is not None)
+    return Side(
+        name=f"{label}, seed {config.seed}",
+        path=None,
+        kind="walks",
+        seed=config.seed,
+        settings=without_asides({key: value for key, value in flat.items() if key != "seed"}),
+        steps=steps,
+        numbers=finite(numbers),
+    )
 
 
-def _write(swept: Swept, out: Path) -> None:
-    buffer = io.BytesIO()
-    swept.table.write_parquet(buffer)
-    write_atomic(out / "table.parquet", buffer.getvalue())
+def _identities(configs: Sequence[Config]) -> list[str]:
+    return [
+        hashlib.sha256(config.model_dump_json(exclude={"preset"}).encode()).hexdigest()[:16]
+        for config in configs
+    ]
+
+
+def _refuse_other(out: Path, configs: Sequence[Config]) -> None:
+    """Refuse a folder with the table of a sweep that has runs which this one has not: they would be lost."""
+    try:
+        kept = json.loads((out / "sweep.json").read_text(encoding="utf-8"))["runs"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    lost = len(set(kept) - set(_identities(configs)))
+    if lost and (out / "table.parquet").exists():
+        raise ConetError(
+            f"{out}, with {lost} runs of another sweep in its table",
+            "a folder of this sweep, or of a part of it",
+            "choose another --out",
+        )
+
+
+def _write(swept: Swept, out: Path, definition: Sweep, configs: Sequence[Config]) -> None:
+    write_table(out / "table.parquet", swept.table)
     write_atomic(out / "table.csv", swept.table.write_csv())
+    write_table(out / "curves.parquet", swept.curves)
+    kept = {"definition": definition.model_dump(mode="json"), "runs": _identities(configs)}
+    write_atomic(out / "sweep.json", json.dumps(kept) + "\n")
 
 
 def describe(swept: Swept) -> str:
-    """Put the means over seeds into a text table: a line a point, the main measures only."""
+    """Put the means over seeds into a text table: a line a point; without measures asked for, the main ones."""
     import polars as pl
 
-    measures = [name for name in swept.table.columns if name not in (*swept.settings, "seed")]
-    shown = measures if len(measures) <= len(SHOWN) else [name for name in SHOWN if name in measures]
+    shown = swept.measures or [name for name in SHOWN if name in swept.table.columns]
     means = swept.table.group_by(swept.settings, maintain_order=True).agg(
         pl.len().alias("seeds"), *(pl.col(name).mean() for name in shown)
     )

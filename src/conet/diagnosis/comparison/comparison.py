@@ -1,0 +1,178 @@
+"""A comparison of runs or logs: which settings differ, and what differs in what came out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
+from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
+from conet.diagnosis.comparison.sides import Side, open_side
+
+FEW = 6  # pairs below which an interval says little, as in the judgement of claims
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs or logs side by side.
+
+    Attributes
+    ----------
+    sides : tuple of Side
+        In the order given; the arm of the first is what the others are compared with.
+    chosen : tuple of str or None
+        The measures to compare; None for all.
+    """
+
+    sides: tuple[Side, ...]
+    chosen: tuple[str, ...] | None = None
+
+    @cached_property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings that differ, each with its value by the name of the side."""
+        return compared_settings(self.sides)
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """Runs of the same settings, whatever their seeds."""
+        return arms_of(self.sides, self.settings)
+
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """The numbers of every side, and the differences of the arms from the first."""
+        return measures_of(self.arms, self.chosen)
+
+    @property
+    def headlines(self) -> list[str]:
+        """Whether each arm ends more accurate than the first one, in a sentence."""
+        known = {measure.name: measure.differences for measure in self.measures}
+        rows = [*known.get(f"accuracy{SAME}", ()), *known.get("accuracy", ())]
+        best: dict[str, Difference] = {}
+        for one in sorted(rows, key=lambda one: ("seed", "problem", "run").index(one.paired_by)):
+            if one.paired_by != "seed" or one.n > 1:
+                best.setdefault(one.arm, one)
+        return [_sentence(best[arm.name]) for arm in self.arms[1:] if arm.name in best]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to be careful of."""
+        found = []
+        if missing := unpaired(self.arms, self.arms[0]):
+            found.append(
+                f"Not paired with {self.arms[0].name}, since no seed is the same: {'; '.join(missing)}. "
+                "Only the curves and the numbers of each run are shown."
+            )
+        pairs = [one.n for measure in self.measures for one in measure.differences if one.paired_by == "seed"]
+        if pairs and max(pairs) < FEW:
+            found.append(
+                f"There are at most {max(pairs)} pairs of seeds: intervals of so few are too narrow."
+            )
+        lasts = {side.name: int(side.steps["step"][-1]) for side in self.sides if side.steps.height}
+        if lasts and max(lasts.values()) > 1.1 * max(1, min(lasts.values())):
+            shortest, longest = min(lasts, key=lasts.__getitem__), max(lasts, key=lasts.__getitem__)
+            found.append(
+                f"{longest} ends at step {lasts[longest]:,}, {shortest} at step {lasts[shortest]:,}: the ends are not "
+                "those of trainings of equal length."
+            )
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``conet compare --json`` prints."""
+        return {
+            "runs": [_side(side, self.arms) for side in self.sides],
+            "settings": self.settings,
+            "arms": [{"name": arm.name, "runs": [side.name for side in arm.sides]} for arm in self.arms],
+            "headlines": self.headlines,
+            "measures": {measure.name: _measure(measure) for measure in self.measures},
+            "notes": self.notes,
+        }
+
+
+def _sentence(one: Difference) -> str:
+    """Say what a difference in accuracy means."""
+    of = {"seed": "seeds", "problem": "problems that both have", "run": "run"}[one.paired_by]
+    numbers = f"{one.difference:+.3f}"
+    if one.low is None or one.high is None:
+        return f"{one.arm}: accuracy {numbers} against {one.against}, from a single pair: it may be chance."
+    numbers += f" [{one.low:+.3f}, {one.high:+.3f}]"
+    word = "more" if one.low > 0 else "less" if one.high < 0 else ""
+    judged = f"ends {word} accurate" if word else "differs in accuracy by no more than chance"
+    return f"{one.arm} {judged}: {numbers} against {one.against}, over {one.n:,} {of}."
+
+
+def _side(side: Side, arms: Sequence[Arm]) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "path": None if side.path is None else str(side.path),
+        "kind": side.kind,
+        "seed": side.seed,
+        "arm": next(arm.name for arm in arms if side in arm.sides),
+        "steps": side.steps.height,
+    }
+
+
+def _measure(measure: Measure) -> dict[str, Any]:
+    """Return a measure; the difference of the second arm stands there once more, beside the values."""
+    rows = [_with_interval(one) for one in measure.differences]
+    means = [_with_interval(one) for one in measure.means]
+    first = rows[0] if rows else {"difference": None, "interval": None, "n": 0, "paired_by": None}
+    chosen = {name: first[name] for name in ("difference", "interval", "n", "paired_by")}
+    return {"values": measure.values, **chosen, "differences": rows, "means": means}
+
+
+def _with_interval(one: Difference | Mean) -> dict[str, Any]:
+    row = asdict(one)
+    ends = row.pop("low"), row.pop("high")
+    return row | {"interval": None if None in ends else list(ends)}
+
+
+def compare(
+    paths: Sequence[str | Path],
+    format: str = "auto",
+    map: str = "",
+    tokenizer: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
+    """Compare runs of walks, trainings of language models, or logs of any trainer.
+
+    Parameters
+    ----------
+    paths
+        Two or more; the first is what the others are compared with.
+    format, map, tokenizer
+        As for :func:`conet.read`, for the logs among them.
+    progress
+        Called with bytes read and bytes in all, for each log.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ConetError
+        For fewer than two places, one that is given twice, or one that cannot be read.
+    """
+    places = [Path(path) for path in paths]
+    if len(places) < 2:
+        raise ConetError(f"{len(places)} run", "two or more", "name the runs to compare")
+    seen: set[Path] = set()
+    for place in places:
+        if place.resolve() in seen:
+            raise ConetError(f"{place} twice", "every run once", "leave one out")
+        seen.add(place.resolve())
+    names = names_of(places)
+    sides = [open_side(place, name, format, map, tokenizer, progress) for place, name in zip(places, names)]
+    return Comparison(tuple(sides))
+
+
+def names_of(places: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of the paths that differ."""
+    parts = [place.resolve().parts for place in places]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(place) for place in places]

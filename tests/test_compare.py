@@ -1,0 +1,221 @@
+"""A comparison: what is paired is paired exactly, and what cannot be says so."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from logs import as_trl, as_verl, rollouts
+
+import conet
+from conet.base.errors import ConetError
+from conet.base.intervals import interval, mean_interval
+from conet.diagnosis.comparison import compare
+from conet.diagnosis.comparison.comparison import names_of
+
+TINY = {"graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "steps": 30, "snapshots.pass_walks": 8}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two arms of three seeds, and a fourth seed of one arm alone."""
+    place = tmp_path_factory.mktemp("runs")
+    found = {}
+    for rollouts_of, seed in [(4, 0), (4, 1), (4, 2), (16, 2), (16, 0), (16, 1), (4, 3)]:
+        config = conet.preset("smoke").override({**TINY, "seed": seed, "learner.rollouts": rollouts_of})
+        found[rollouts_of, seed] = conet.run(config, place / f"g{rollouts_of}-s{seed}")
+    return found
+
+
+def places(runs, *keys):
+    return [runs[key].path for key in keys]
+
+
+def test_seeds_pair_and_the_rest_is_left_out(runs):
+    found = compare(places(runs, (4, 0), (4, 1), (4, 2), (4, 3), (16, 2), (16, 0), (16, 1)))
+    assert [arm.name for arm in found.arms] == ["learner.rollouts=4", "learner.rollouts=16"]
+    assert found.settings == {"learner.rollouts": {side.name: int(side.name[1:-3]) for side in found.sides}}
+    told = found.to_json()["measures"]["accuracy"]
+    exact = [runs[16, seed].summary()["accuracy"] - runs[4, seed].summary()["accuracy"] for seed in range(3)]
+    (row,) = told["differences"]
+    assert list(row["values"]) == exact
+    assert (told["difference"], told["n"], told["paired_by"]) == (np.mean(exact), 3, "seed")
+    assert told["interval"] == pytest.approx(list(interval(np.array(exact))))
+    means = {one["arm"]: one for one in told["means"]}
+    four = [runs[4, seed].summary()["accuracy"] for seed in range(4)]
+    assert means["learner.rollouts=4"]["mean"] == pytest.approx(np.mean(four))
+    assert means["learner.rollouts=4"]["n"] == 4
+    assert told["values"]["g4-s3"] == runs[4, 3].summary()["accuracy"]
+    assert any("at most 3 pairs" in note for note in found.notes)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_every_number_of_the_summary_is_a_measure(runs):
+    found = compare(places(runs, (4, 0), (16, 0)))
+    told = {measure.name: measure for measure in found.measures}
+    assert {
+        "correct_length.min_step",
+        "islands.peak",
+        "web.mean_degree",
+        "pass_at_k.8",
+        "walker_steps",
+    } <= set(told)
+    assert not {"seed", "steps", "seconds"} & set(told)
+    assert told["islands.peak"].values["g4-s0"] == runs[4, 0].summary()["islands"]["peak"]
+
+
+def test_the_other_way_round_is_the_same_with_the_other_sign(runs):
+    there = compare(places(runs, (4, 0), (4, 1), (16, 0), (16, 1))).to_json()["measures"]
+    back = compare(places(runs, (16, 0), (16, 1), (4, 0), (4, 1))).to_json()["measures"]
+    assert there.keys() == back.keys()
+    for name, one in there.items():
+        assert one["difference"] == -back[name]["difference"]
+        assert one["n"] == back[name]["n"]
+
+
+def test_one_seed_of_two_arms_is_compared_problem_by_problem(runs):
+    found = compare(places(runs, (4, 0), (16, 0)))
+    told = {measure.name: measure for measure in found.measures}
+    (whole,) = told["accuracy"].differences
+    assert (whole.n, whole.low, whole.paired_by) == (1, None, "seed")
+    (same,) = told["accuracy.same_problems"].differences
+    assert (same.n, same.paired_by) == (6, "problem")
+    assert same.low <= same.difference <= same.high
+
+
+def test_other_graphs_have_no_problem_in_common(runs):
+    found = compare(places(runs, (4, 0), (4, 1)))
+    assert [arm.name for arm in found.arms] == ["g4-s0", "g4-s1"]
+    assert not any(measure.name.endswith("same_problems") for measure in found.measures)
+    (row,) = found.to_json()["measures"]["accuracy"]["differences"]
+    assert (row["n"], row["paired_by"], row["interval"]) == (1, "run", None)
+
+
+def test_arms_without_a_common_seed_say_so(runs):
+    found = compare(places(runs, (4, 0), (4, 3), (16, 1), (16, 2)))
+    assert found.to_json()["measures"]["accuracy"]["difference"] is None
+    assert any("no seed is the same" in note for note in found.notes)
+    assert found.headlines == []
+
+
+def log(place, accuracy, order=slice(None), steps=40, samples=8, write=as_trl, seed=0):
+    """A log of problems of the given accuracies, in any order."""
+    table = rollouts(np.tile(accuracy, (steps, 1)), samples=samples, seed=seed)
+    rows = (
+        table.with_row_index()
+        .with_columns(problem=pl.col("prompt").str.extract(r"(\d+)").cast(pl.Int64))
+        .sort("step", pl.col("problem") * (1 if order == slice(None) else -1), "index")
+    )
+    return write(rows.drop("index", "problem"), place)
+
+
+@pytest.mark.parametrize("write", [as_trl, as_verl])
+def test_logs_are_aligned_by_prompt_whatever_their_order(tmp_path, write):
+    low = np.array([0.2] * 10 + [np.nan] * 5)  # the last five are in the second log alone
+    high = np.array([0.5] * 10 + [0.9] * 5)
+    one = log(tmp_path / "one", low)
+    other = log(tmp_path / "other/rollouts", high, order=slice(None, None, -1), write=write, seed=1)
+    found = compare([one, other])
+    told = found.to_json()["measures"]
+    assert told["accuracy.same_problems"]["n"] == 10
+    exact = [side.problems.sort("problem") for side in found.sides]
+    both = exact[1].filter(pl.col("problem").is_in(exact[0]["problem"].implode()))
+    gains = both["accuracy"].to_numpy() - exact[0]["accuracy"].to_numpy()
+    estimate, *ends = mean_interval(gains)
+    assert told["accuracy.same_problems"]["difference"] == pytest.approx(estimate)
+    assert told["accuracy.same_problems"]["interval"] == pytest.approx(ends)
+    # 16 samples each: the mean of ten differences of binomial shares has a standard error of 0.05.
+    assert estimate == pytest.approx(0.3, abs=0.2)
+    # The accuracy of the runs differs by more, since the easy problems are in one of them alone.
+    assert told["accuracy"]["difference"] > estimate + 0.05
+    assert "ends more accurate" in found.headlines[0]
+    assert "over 10 problems" in found.headlines[0]
+
+
+def test_equal_logs_differ_in_nothing(tmp_path):
+    accuracy = np.linspace(0.1, 0.9, 12)
+    found = compare([log(tmp_path / "a", accuracy), log(tmp_path / "b", accuracy)])
+    assert all(one.difference == 0 for measure in found.measures for one in measure.differences)
+    assert "by no more than chance" in found.headlines[0]
+
+
+def test_a_run_of_walks_and_a_log_are_compared_in_what_both_have(runs, tmp_path):
+    found = compare([runs[4, 0].path, log(tmp_path / "log", np.full(4, 0.5))])
+    assert [side.kind for side in found.sides] == ["walks", "log"]
+    told = {measure.name for measure in found.measures}
+    assert {"accuracy", "correct_length.end"} <= told
+    assert "islands.peak" not in told
+
+
+def test_a_training_of_a_language_model_has_its_recipe_as_settings(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, rate in (("a", 1e-6), ("b", 2e-6)):
+        run = tmp_path / name
+        (run / "rollouts").mkdir(parents=True)
+        recipe = {
+            "name": "tiny",
+            "seed": 3,
+            "training": {"learning_rate": rate},
+            "checkpoint_every": ord(name),
+        }
+        (run / "recipe.json").write_text(json.dumps(recipe))
+        rows = [
+            {"step": step, "problem": problem, "sample": sample, "reward": 1.0, "correct": bool(rng.random() < 0.5),
+             "length": 9, "truncated": False, "split": "train", "phase": "rlvr"}
+            for step in range(6) for problem in range(4) for sample in range(8)
+        ]  # fmt: skip
+        pl.DataFrame(rows, schema_overrides=dict(conet_schema())).write_parquet(
+            run / "rollouts/part-00000000.parquet"
+        )
+        numbers = [[4 - number, f"What is {number}?"] for number in range(4)] if name == "b" else [
+            [number, f"What is {number}?"] for number in range(4)]  # fmt: skip
+        pl.DataFrame(numbers, ["number", "question"], orient="row").write_parquet(run / "problems.parquet")
+    found = compare([tmp_path / "a", tmp_path / "b"])
+    assert [side.kind for side in found.sides] == ["language_model"] * 2
+    assert list(found.settings) == ["training.learning_rate"]
+    (row,) = found.to_json()["measures"]["accuracy"]["differences"]
+    assert row["paired_by"] == "seed"
+    told = {measure.name: measure for measure in found.measures}
+    assert told["accuracy.same_problems"].differences[0].n == 3  # 1, 2 and 3, under other numbers
+
+
+def conet_schema():
+    from conet.rollouts import schema
+
+    return schema()
+
+
+def test_what_is_wrong_is_one_line(runs, tmp_path):
+    first = runs[4, 0].path
+    with pytest.raises(ConetError, match="two or more"):
+        compare([first])
+    with pytest.raises(ConetError, match="every run once"):
+        compare([first, tmp_path / ".." / tmp_path.name / first])
+    with pytest.raises(ConetError, match="does not exist"):
+        compare([first, tmp_path / "nowhere"])
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/config.json").write_text("{")
+    with pytest.raises(ConetError, match=r"config\.json"):
+        compare([first, tmp_path / "broken"])
+
+
+def test_the_same_run_twice_among_more_pairs_with_nothing(runs, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(runs[4, 0].path, copy)
+    alone = compare([runs[4, 0].path, copy])
+    assert all(one.difference == 0 for measure in alone.measures for one in measure.differences)
+    with pytest.raises(ConetError, match="of the same settings and seed 0"):
+        compare([runs[4, 0].path, copy, runs[16, 0].path]).arms  # noqa: B018
+
+
+def test_names_are_the_shortest_ends_that_differ(tmp_path):
+    assert names_of([tmp_path / "a/run", tmp_path / "b/run"]) == ["a/run", "b/run"]
+    assert names_of([tmp_path / "a/x", tmp_path / "b/y"]) == ["x", "y"]
+
+
+def test_trainings_of_other_lengths_are_told(tmp_path):
+    accuracy = np.full(4, 0.5)
+    found = compare([log(tmp_path / "a", accuracy), log(tmp_path / "b", accuracy, steps=80)])
+    assert any("b ends at step 79, a at step 39" in note for note in found.notes)
