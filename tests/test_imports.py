@@ -92,9 +92,9 @@ def test_type_checkers_see_what_conet_returns(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
     seen = [line.partition(": note: Revealed type is ")[2].strip('"') for line in done.stdout.splitlines()]
     assert [kind for kind in seen if kind] == [
-        "conet.runs.directory.Run",
+        "conet.runs.run.Run",
         "polars.dataframe.frame.DataFrame",
-        "conet.runs.directory.Run",
+        "conet.runs.run.Run",
         "int",
         "conet.diagnosis.diagnosis.Diagnosis",
         "conet.readers.base.Record",

@@ -17,7 +17,7 @@ from conet.report.diversity import spread
 from conet.report.html import headline, page
 from conet.report.problems import binned_accuracy, first_solved, grouped
 from conet.runs import launch
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views.snapshots import Snapshot, choose_snapshots
 from conet.views.walks.common import heated_spans
 from conet.views.walks_data import WalksData

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from conet.base.errors import ConetError
 from conet.config import preset
 from conet.runs import launch
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views.schema import SCHEMA_VERSION, Axis, HeatMap, Lines, Series, View, empty_view
 
 AXIS = Axis(name="updates done")

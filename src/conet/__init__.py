@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from conet.network.problems import Problems, Tasks
     from conet.network.web import Web
     from conet.readers import read
-    from conet.runs.directory import Run
     from conet.runs.launch import resume, run
+    from conet.runs.run import Run
     from conet.runs.simulate import simulate
 else:
     _WHERE = {
@@ -51,7 +51,7 @@ else:
         "Graph": "conet.network.graph",
         "Learner": "conet.learners",
         "Problems": "conet.network.problems",
-        "Run": "conet.runs.directory",
+        "Run": "conet.runs.run",
         "Tasks": "conet.network.problems",
         "Web": "conet.network.web",
         "diagnose": "conet.diagnosis",

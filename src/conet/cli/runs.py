@@ -68,10 +68,10 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet.runs import directory as store
     from conet.runs import launch
+    from conet.runs.run import Run
 
-    directory = store.Run(run)
+    directory = Run(run)
     _train(lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
            run, directory.config.steps, json_)  # fmt: skip
 
@@ -85,14 +85,14 @@ def report(run: Path) -> None:
         The run directory.
     """
     from conet.report import write
-    from conet.runs import directory as store
+    from conet.runs.run import Run
 
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
 
         print(llm.report(run))
         return
-    directory = store.Run(run)
+    directory = Run(run)
     if not directory.finished:
         raise ConetError(
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"

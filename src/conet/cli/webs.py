@@ -36,7 +36,7 @@ def export(
     """
     from conet.base.progress import line
     from conet.report.export import export as write
-    from conet.runs.directory import Run
+    from conet.runs.run import Run
 
     if threshold is not None and not 0 < threshold <= 1:
         raise ConetError(f"--threshold {threshold}", "above 0 and at most 1", "for example 0.3")

@@ -14,7 +14,7 @@ from conet.base.files import refuse_other_file, write_atomic
 from conet.network.islands import follow
 from conet.network.layout import lay_out
 from conet.network.web import Web
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.runs.webs import snapshot_step, webs
 
 if TYPE_CHECKING:

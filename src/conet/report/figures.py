@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from conet.report import style
 from conet.report.drawing import draw
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views import registry
 from conet.views.schema import View
 from conet.views.walks_data import WalksData

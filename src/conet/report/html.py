@@ -16,7 +16,7 @@ from conet.report.drawing import draw
 from conet.report.problems import draw_problems
 from conet.report.style import Picture
 from conet.report.webs import draw_webs
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views import registry
 from conet.views.walks_data import WalksData as Material
 

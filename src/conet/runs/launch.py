@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import damaged
+from conet.base.files import cannot_write, damaged, write_atomic
 from conet.config import Config
 from conet.runs import directory as store
 from conet.runs import events
 from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.recorder import CHECKPOINT, Recorder
+from conet.runs.run import Run
 from conet.runs.simulate import measured, warm_up
 from conet.runs.trainer import Progress, Trainer
 from conet.runs.version_0_1 import upgrade
@@ -30,7 +31,7 @@ def run(
     progress: Progress | None = None,
     command: list[str] | None = None,
     **objects: Any,
-) -> store.Run:
+) -> Run:
     """Train, leaving a run directory.
 
     Parameters
@@ -71,7 +72,7 @@ def default_place(config: Config) -> Path:
     return place
 
 
-def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any) -> store.Run:
+def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any) -> Run:
     """Go on with an interrupted run; a finished one is returned as it is.
 
     Parameters
@@ -86,7 +87,7 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
     ConetError
         When the directory is no run, a file of it is damaged, or another process works on it.
     """
-    directory = store.Run(path)
+    directory = Run(path)
     if directory.finished:
         return directory
     lacking = set(directory.provenance().get("objects", ())) - set(objects)
@@ -110,9 +111,7 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
         return _finish(directory, trainer, recorder, progress)
 
 
-def _finish(
-    directory: store.Run, trainer: Trainer, recorder: Recorder, progress: Progress | None
-) -> store.Run:
+def _finish(directory: Run, trainer: Trainer, recorder: Recorder, progress: Progress | None) -> Run:
     """Train to the end, with snapshots and checkpoints, and write the summary."""
     warm_up(trainer)
     config, chosen = trainer.config, set(snapshot_steps(trainer.config))
@@ -141,7 +140,7 @@ def _finish(
     summary["heat_now_step"] = events.signal_step(trainer.events)
     summary["heating"] = events.heating(trainer.events)
     summary["state_sha256"] = trainer.policy.sha256
-    store.write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     return directory
 
 
@@ -152,7 +151,7 @@ def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
 
 
 @contextmanager
-def exclusive(directory: store.Run) -> Iterator[None]:
+def exclusive(directory: Run) -> Iterator[None]:
     """Hold the run's lock; the system releases it when the process ends, however it ends.
 
     Raises
@@ -163,7 +162,7 @@ def exclusive(directory: store.Run) -> Iterator[None]:
     try:
         file = open(directory.path / ".lock", "w")  # noqa: SIM115
     except OSError as error:
-        raise store.cannot_write(directory.path, error) from None
+        raise cannot_write(directory.path, error) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,5 +173,5 @@ def exclusive(directory: store.Run) -> Iterator[None]:
                 "wait until it ends",
             ) from None
         except OSError as error:
-            raise store.cannot_write(directory.path / ".lock", error) from None
+            raise cannot_write(directory.path / ".lock", error) from None
         yield

@@ -11,7 +11,7 @@ from conet.observables.standard import named
 if TYPE_CHECKING:
     import polars
 
-    from conet.runs.directory import Run
+    from conet.runs.run import Run
 
 MOST_ROWS = 500_000  # rollouts that are held at a time
 
@@ -19,7 +19,7 @@ MOST_ROWS = 500_000  # rollouts that are held at a time
 def observe(
     run: "Run", observables: "Sequence[str | Observable]", split: str = "train"
 ) -> "polars.DataFrame":
-    """Evaluate observables (see :meth:`~conet.runs.directory.Run.observe`)."""
+    """Evaluate observables (see :meth:`~conet.runs.run.Run.observe`)."""
     import polars as pl
 
     functions = named(observables)

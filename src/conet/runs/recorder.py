@@ -14,7 +14,7 @@ from conet.base.errors import ConetError
 from conet.base.files import damaged, numbered, read_arrays, write_arrays, write_atomic, write_table
 from conet.engine.sample import Walks
 from conet.rollouts import from_walks
-from conet.runs.directory import Run, snapshot_name
+from conet.runs.run import Run, snapshot_name
 
 if TYPE_CHECKING:
     import polars

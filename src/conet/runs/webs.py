@@ -15,20 +15,20 @@ from conet.network.web import Web
 from conet.observables.web import threshold_edges
 
 if TYPE_CHECKING:
-    from conet.runs.directory import Run
+    from conet.runs.run import Run
 
 ROLES = np.array(["none", "question", "answer", "both"])
 
 
 def policy(run: "Run", step: int | None = None) -> TablePolicy:
-    """Return the policy of a snapshot (see :meth:`~conet.runs.directory.Run.policy`)."""
+    """Return the policy of a snapshot (see :meth:`~conet.runs.run.Run.policy`)."""
     return TablePolicy(run.graph(), run.snapshot(snapshot_step(run, step))["logits"])
 
 
 def webs(
     run: "Run", threshold: float | None = None, steps: list[int] | None = None
 ) -> Iterator[tuple[int, Web]]:
-    """Yield step and web of snapshots (see :meth:`~conet.runs.directory.Run.webs`)."""
+    """Yield step and web of snapshots (see :meth:`~conet.runs.run.Run.webs`)."""
     graph, problems = run.graph(), run.problems()
     role = roles(problems, graph.nodes)
     least = run.config.web.threshold if threshold is None else threshold
@@ -42,7 +42,7 @@ def webs(
 
 
 def merges(run: "Run", threshold: float | None = None) -> list[Merge]:
-    """List when islands merge for good (see :meth:`~conet.runs.directory.Run.merges`)."""
+    """List when islands merge for good (see :meth:`~conet.runs.run.Run.merges`)."""
     found = dict(webs(run, threshold))
     return merge_tree(list(found), question_labels(list(found.values()), run.problems().questions))
 

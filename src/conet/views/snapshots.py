@@ -9,7 +9,7 @@ from conet.engine.softmax import softmax
 from conet.network.graph import Graph
 from conet.network.web import Web
 from conet.observables.web import threshold_edges
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views.tables import evaluated
 
 if TYPE_CHECKING:

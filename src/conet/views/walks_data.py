@@ -9,7 +9,7 @@ import numpy as np
 from conet.detect import Stages, stages
 from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
 from conet.rollouts import per_problem
-from conet.runs.directory import Run
+from conet.runs.run import Run
 from conet.views.snapshots import Snapshot, read_snapshots
 from conet.views.tables import column, evaluated
 
