@@ -30,7 +30,7 @@ from conet.diagnosis.heat import example, heat_set
 from conet.diagnosis.log import steps_table
 from conet.diagnosis.visits import Visits, by_visit, counts, visits
 from conet.diagnosis.words import clean
-from conet.readers import open_run, read
+from conet.readers import read
 from conet.report.diagnosis import write as page
 
 DATA = Path(__file__).parent / "data"
@@ -431,8 +431,7 @@ def test_a_foreign_directory_is_refused(planted, tmp_path):
 
 
 def heated(rows: pl.DataFrame, folder: Path, **options):
-    collector = open_run(table(rows, folder))
-    return heat_set(collector, collector.read(), **options)
+    return heat_set(read(table(rows, folder)), **options)
 
 
 def exact(problem: str, step: int, right: list[tuple[str, bool]]) -> pl.DataFrame:

@@ -86,7 +86,7 @@ def test_the_documentation_is_made_from_the_declarations():
 
 def test_a_diagnosis_in_python(tmp_path):
     as_verl(ROWS["two stages"], tmp_path / "rollouts")
-    found = conet.diagnose(tmp_path, map={"correct": "score>=1"})
+    found = conet.diagnose(tmp_path, column_mapping={"correct": "score>=1"})
     assert isinstance(found, conet.Diagnosis)
     assert len(repr(found)) < 250
     assert repr(found).startswith(

@@ -8,9 +8,11 @@ import pytest
 from logs import ROWS, as_trl, as_verl, said, written
 
 from conet.base.errors import ConetError
-from conet.readers import parse_map, read
-from conet.readers.columns import Source, as_messages, match, number, text_of
+from conet.readers import parse_column_mapping, read
+from conet.readers.column_mapping import Source
+from conet.readers.messages import as_messages, text_of
 from conet.readers.repeats import REPEATED
+from conet.readers.values import compare, number
 
 DATA = Path(__file__).parent / "data"
 COLUMNS = ["step", "problem", "reward", "correct", "length", "truncated", "split", "phase"]
@@ -105,10 +107,11 @@ def test_a_run_of_a_language_model_by_conet(tmp_path):
          "split": ["train", "train", "harvest"], "phase": ["rlvr", "rlvr", "heat"], "text": ["a", "b", "c"]}
     )  # fmt: skip
     written(rows, tmp_path / "rollouts" / "part-00000000.parquet")
-    assert read(tmp_path).names == ["1", "0"]
+    assert read(tmp_path).names == ["0", "1"]
     written(pl.DataFrame({"number": [0, 1], "question": ["2+2=", "3+3="]}), tmp_path / "problems.parquet")
     record = read(tmp_path)
-    assert record.names == ["3+3=", "2+2="]
+    assert record.names == ["2+2=", "3+3="]
+    assert record.rows["problem"].to_list() == rows["problem"].to_list()
     assert record.rows["split"].to_list() == ["train", "train", "harvest"]
     assert record.rows["text_hash"].null_count() == 0
 
@@ -144,7 +147,7 @@ def test_real_trl_logs():
 def test_real_trl_logs_of_messages_that_repeat_a_generation():
     with pytest.raises(ConetError, match=r"2 reward columns \(accuracy_reward, brevity_reward\).*target"):
         read(DATA / "trl" / "chat")
-    record = read(DATA / "trl" / "chat", map="correct=accuracy_reward>=1")
+    record = read(DATA / "trl" / "chat", column_mapping="correct=accuracy_reward>=1")
     assert record.rows["step"].unique().sort().to_list() == [1, 3, 5, 7]
     assert record.skipped == {REPEATED: record.rows.height}
     assert all(name.endswith("=") for name in record.names)
@@ -202,7 +205,9 @@ def test_other_values_are_not_guessed_at(values, tmp_path):
     with pytest.raises(ConetError) as error:
         read(path)
     assert "columns: step, prompt, reward" in said(error)
-    assert read(path, map="correct=reward>=1").rows["correct"].to_list() == [value >= 1 for value in values]
+    assert read(path, column_mapping="correct=reward>=1").rows["correct"].to_list() == [
+        value >= 1 for value in values
+    ]
 
 
 def test_whole_numbers_beside_a_reward_of_trl_are_extras(tmp_path):
@@ -224,12 +229,14 @@ def test_two_rewards_or_none_are_not_guessed_at(tmp_path):
 
 
 def test_map_is_read():
-    found = parse_map("step=global_step, correct=reward_status==verified_pass,truncated=n>=4096,problem=a b")
+    found = parse_column_mapping(
+        "step=global_step, correct=reward_status==verified_pass,truncated=n>=4096,problem=a b"
+    )
     assert found == {
         "step": Source("global_step"), "correct": Source("reward_status", "==", "verified_pass"),
         "truncated": Source("n", ">=", "4096"), "problem": Source("a b"),
     }  # fmt: skip
-    assert parse_map("") == {}
+    assert parse_column_mapping("") == {}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +248,7 @@ def test_map_is_read():
 )  # fmt: skip
 def test_a_wrong_map_is_explained(text, expected):
     with pytest.raises(ConetError, match=expected):
-        parse_map(text)
+        parse_column_mapping(text)
 
 
 @pytest.mark.parametrize(
@@ -259,8 +266,9 @@ def test_a_wrong_map_is_explained(text, expected):
 )
 def test_conditions(values, condition, expected):
     frame = pl.DataFrame({"x": values})
-    source = parse_map(f"correct={condition}")["correct"]
-    assert frame.select(match(source, frame.schema["x"]))["x"].to_list() == expected
+    source = parse_column_mapping(f"correct={condition}")["correct"]
+    found = compare(source.column, frame.schema["x"], source.comparison, source.value)
+    assert frame.select(found)["x"].to_list() == expected
 
 
 def test_numbers_of_any_type():
@@ -279,7 +287,7 @@ def test_an_id_counts_only_when_named(tmp_path):
     )
     path = written(rows, tmp_path / "rows.parquet")
     assert read(path).names == ["a", "b"]
-    assert read(path, map="problem=problem").names == ["7"]
+    assert read(path, column_mapping="problem=problem").names == ["7"]
     with pytest.raises(ConetError, match=r"no prompt.*--map problem=COLUMN"):
         read(written(rows.drop("prompt"), tmp_path / "ids.parquet"))
 
@@ -291,7 +299,7 @@ def test_an_id_counts_only_when_named(tmp_path):
 def test_a_missing_column_names_the_nearest(wrong, expected, tmp_path):
     rows = pl.DataFrame({"global_step": [1], "prompt": ["a"], "correct": [1], "length": [3]})
     with pytest.raises(ConetError) as error:
-        read(written(rows, tmp_path / "rows.csv"), map=wrong)
+        read(written(rows, tmp_path / "rows.csv"), column_mapping=wrong)
     assert expected in said(error)
 
 

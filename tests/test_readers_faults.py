@@ -10,7 +10,8 @@ import pytest
 from logs import ROWS, as_trl, as_verl, rollouts, said, two_stages, written
 
 from conet.base.errors import ConetError
-from conet.readers import Collector, open_run, read
+from conet.readers import open_run, read
+from conet.readers.collector import Collector
 from conet.readers.repeats import REPEATED
 
 # What cannot be read is counted ------------------------------------------------------------------------

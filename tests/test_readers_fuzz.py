@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from logs import ROWS, written
 
 from conet.base.errors import ConetError
-from conet.readers import lines as json_lines
 from conet.readers import read
+from conet.readers.formats import json_lines
 
 # Fuzz --------------------------------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ def test_fuzz_values_of_any_type(rows):
         path = Path(place) / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         survives(path)
-        survives(path, map="correct=correct==1,problem=prompt")
+        survives(path, column_mapping="correct=correct==1,problem=prompt")
 
 
 NESTED = VALUES | st.dictionaries(st.text(max_size=3), VALUES, max_size=2)

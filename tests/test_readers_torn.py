@@ -7,7 +7,8 @@ import pytest
 from logs import ROWS, as_trl, written
 
 from conet.base.errors import ConetError
-from conet.readers import open_run, read, separated
+from conet.readers import open_run, read
+from conet.readers.formats import separated
 from conet.readers.places import NothingYet
 from conet.readers.repeats import REPEATED
 
@@ -24,7 +25,7 @@ def test_a_torn_quote_in_csv_costs_one_line(tmp_path):
     record = collector.read()
     assert record.rows["step"].to_list() == list(range(40))
     assert record.skipped == {"lines that cannot be read": 2}
-    assert collector.texts(record, record.rows[20])[0][1] == 'two lines,\nand a "quote"'
+    assert record.texts(record.rows[20])[0][1] == 'two lines,\nand a "quote"'
 
 
 def test_torn_quotes_too_far_to_go_back_cost_all_lines_and_they_are_counted(tmp_path, monkeypatch):
@@ -114,7 +115,7 @@ def test_conditions_mean_what_they_say(tmp_path):
     )
     path = written(rows, tmp_path / "x.parquet")
     for condition in ("score>=0.9", "score==0.9"):
-        assert read(path, map=f"correct={condition}").rows["correct"].sum() == 3
+        assert read(path, column_mapping=f"correct={condition}").rows["correct"].sum() == 3
     text = tmp_path / "x.csv"
     text.write_text('step,prompt,verdict,score\n1,p,"a, b",1\n1,p,yes,nan\n1,p,it\'s,0\n')
     for condition, found in (
@@ -123,13 +124,13 @@ def test_conditions_mean_what_they_say(tmp_path):
         ("verdict==it's", 1),
         ("verdict==YES", 1),
     ):
-        assert read(text, map=f"correct={condition}").rows["correct"].sum() == found, condition
-    record = read(text, map="correct=score!=0")
+        assert read(text, column_mapping=f"correct={condition}").rows["correct"].sum() == found, condition
+    record = read(text, column_mapping="correct=score!=0")
     assert (record.rows.height, record.rows["correct"].sum()) == (2, 1)  # not a number is neither
-    assert "verdict==Nein holds for no row" in read(text, map="correct=verdict==Nein").remarks[0]
+    assert "verdict==Nein holds for no row" in read(text, column_mapping="correct=verdict==Nein").remarks[0]
     for wrong in ("step=step>=3", "problem=prompt==p", "correct=verdict=="):
         with pytest.raises(ConetError):
-            read(text, map=wrong)
+            read(text, column_mapping=wrong)
 
 
 def test_ids_are_the_same_with_and_without_a_point(tmp_path):
@@ -137,7 +138,7 @@ def test_ids_are_the_same_with_and_without_a_point(tmp_path):
     folder.mkdir()
     (folder / "1.csv").write_text("step,qid,prompt,correct\n1,7,p,1\n")
     (folder / "2.csv").write_text("step,qid,prompt,correct\n2,7.0,p,1\n2,,p,1\n")
-    assert read(folder, map="problem=qid").names == ["7"]
+    assert read(folder, column_mapping="problem=qid").names == ["7"]
 
 
 def test_prompts_that_differ_in_an_image_are_different_problems(tmp_path):

@@ -18,8 +18,7 @@ import atheris
 
 with atheris.instrument_imports(include=["conet.readers"]):
     from conet.base.errors import ConetError
-    from conet.readers import READERS, open_run
-    from conet.readers.columns import parse_map
+    from conet.readers import READERS, open_run, parse_column_mapping
 
 NAMES = (
     "completions_00001.parquet", "7.jsonl", "rows.jsonl", "rows.csv", "rows.parquet", "rows.tsv",
@@ -47,7 +46,7 @@ def check(data: bytes) -> None:
 
 
 def _read(path: Path, given: str, content: bytes) -> None:
-    record = open_run(path, given=parse_map(given)).read()
+    record = open_run(path, given=parse_column_mapping(given)).read()
     if not record.rows.height or sum(record.rows.select("step", "problem", "correct").null_count().row(0)):
         raise AssertionError("rows that are not whole")
     if path.suffix == ".jsonl" and not record.skipped_files:

@@ -110,7 +110,7 @@ def heat(
     collector = opened(path, format, map_, tokenizer)
     with reading_line() as progress:
         record = collector.read(progress)
-    found = heat_set(collector, record, hard_below, min_samples or 16, pick, window)
+    found = heat_set(record, hard_below, min_samples or 16, pick, window)
     write(found, out, record)
     if not found.examples:
         print(found.why_empty)
@@ -186,11 +186,11 @@ def watch(
 
 def opened(path: Path, format: str, map_: list[str] | None, tokenizer: Path | None) -> Any:
     """Get ready to read a run."""
-    from conet.readers import open_run, parse_map
+    from conet.readers import open_run, parse_column_mapping
 
     if map_ == []:
         raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
-    return open_run(path, format, parse_map(",".join(map_ or [])), tokenizer)
+    return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer)
 
 
 def default_place(path: Path) -> Path:

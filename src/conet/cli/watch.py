@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from conet.diagnosis import Diagnosis, Urgency
-from conet.readers import Collector, Record
+from conet.readers.collector import Collector
 from conet.readers.places import NothingYet
+from conet.rollouts import RolloutRecord
 
-Look = Callable[[Record], tuple[Diagnosis, str]]
+Look = Callable[[RolloutRecord], tuple[Diagnosis, str]]
 CALM = (Urgency.NOTE, Urgency.STATE)  # headlines that are not set in bold
 REST = 2.0  # times as long as the last look took, at the least, until the next one
 
@@ -68,7 +69,7 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
             return
 
 
-def state(record: Record) -> object:
+def state(record: RolloutRecord) -> object:
     """What tells whether anything has come in, or has been written anew."""
     content = record.rows.hash_rows(seed=0).sum()
     return record.rows.height, content, record.files, record.skipped, record.skipped_files, record.remarks

@@ -12,7 +12,8 @@ from conet.diagnosis.findings import FINDINGS
 from conet.diagnosis.findings.outcomes import table as outcome_table
 from conet.diagnosis.log import Log
 from conet.diagnosis.words import clean
-from conet.readers import Record, open_run, parse_map
+from conet.readers import Reader, Source, read
+from conet.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
     import polars
@@ -34,7 +35,7 @@ class Diagnosis:
         What was diagnosed.
     """
 
-    def __init__(self, record: Record, declared: Sequence[Finding] = FINDINGS) -> None:
+    def __init__(self, record: RolloutRecord, declared: Sequence[Finding] = FINDINGS) -> None:
         refuse_equal_names(declared)
         self.log = Log(record, self.detail)
         self.declared = {finding.name: finding for finding in declared}
@@ -107,8 +108,9 @@ class Diagnosis:
     @property
     def problems(self) -> "polars.DataFrame":
         """One row a problem of the rollouts: what became of it."""
-        names = [self.log.record.names[problem] for problem in self.log.visits.ids]
-        return outcome_table(self.detail("outcomes"), names, self.detail("transitions").single)
+        return outcome_table(
+            self.detail("outcomes"), self.log.record.names, self.detail("transitions").single
+        )
 
     def __repr__(self) -> str:
         found = self.findings
@@ -182,10 +184,10 @@ def chosen(extra: Iterable[Finding | str]) -> tuple[Finding, ...]:
 
 
 def diagnose(
-    source: Record | str | Path,
+    source: RolloutRecord | str | Path,
     *,
-    format: str = "auto",
-    map: str | Mapping[str, str] = "",
+    format: str | Reader = "auto",
+    column_mapping: str | Mapping[str, str | Source] = "",
     tokenizer: str | Path | None = None,
     findings: Iterable[Finding | str] = (),
 ) -> Diagnosis:
@@ -195,12 +197,8 @@ def diagnose(
     ----------
     source
         A run directory, the folder of its rollouts, or one file; or what ``conet.read`` returned.
-    format
-        "auto", the name of a format, or ``path/to/file.py:name`` of a reader of your own.
-    map
-        Which column is what, as ``"step=global_step,correct=reward>=1"`` or as a mapping of the same.
-    tokenizer
-        A file ``tokenizer.json``, to measure answers in tokens.
+    format, column_mapping, tokenizer
+        As for :func:`conet.read`.
     findings
         Findings of your own, beside those of the package.
 
@@ -213,7 +211,6 @@ def diagnose(
     ConetError
         When the place cannot be read, holds no rollouts, or it would be a guess what is correct.
     """
-    if not isinstance(source, Record):
-        pairs = map if isinstance(map, str) else ",".join(f"{role}={column}" for role, column in map.items())
-        source = open_run(source, format, parse_map(pairs), tokenizer).read()
+    if not isinstance(source, RolloutRecord):
+        source = read(source, format, column_mapping, tokenizer)
     return Diagnosis(source, chosen(findings))

@@ -9,10 +9,8 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic
-from conet.diagnosis.visits import main_split
-from conet.readers import Collector, Record
-from conet.readers.columns import as_messages
-from conet.rollouts import per_problem
+from conet.readers.messages import as_messages
+from conet.rollouts import RolloutRecord
 from conet.rollouts.selection import MAX_ACCURACY, Pick, choose, hard_problems, left_out, recent
 
 if TYPE_CHECKING:
@@ -54,8 +52,7 @@ class HeatSet:
 
 
 def heat_set(
-    collector: Collector,
-    record: Record,
+    record: RolloutRecord,
     max_accuracy: float = MAX_ACCURACY,
     min_samples: int = 16,
     pick: Pick = "shortest",
@@ -65,8 +62,8 @@ def heat_set(
 
     Parameters
     ----------
-    collector, record
-        What read the run, and what it returned.
+    record
+        The run, whose prompts and completions can be read again.
     max_accuracy
         A problem is hard below this accuracy.
     min_samples
@@ -77,15 +74,15 @@ def heat_set(
         Look at so many steps before the last one, that included; where absent, at each problem's
         newest visits, as many as give ``min_samples``.
     """
-    split = main_split(record)
-    visits = recent(per_problem(record.rows, [split]), min_samples, window)
+    split = record.main_split
+    visits = recent(record.per_problem(), min_samples, window)
     counts = _counts(visits)
     correct_count, samples = (counts[name].to_numpy() for name in ("correct_count", "samples"))
     hard = counts[hard_problems(correct_count, samples, max_accuracy, min_samples)]
     right = _with_words(_correct(record.rows, split, visits))
     told = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
     chosen = _choose(right, told["problem"].to_numpy(), pick)
-    texts = collector.texts(record, chosen) if chosen.height else []
+    texts = record.texts(chosen) if chosen.height else []
     examples = [
         example(*words) | _evidence(record, answer, counted)
         for answer, counted, words in zip(chosen.to_dicts(), told.to_dicts(), texts)
@@ -96,7 +93,7 @@ def heat_set(
     return HeatSet(examples, problems, reasons | {"without_text": hard.height - told.height})
 
 
-def _evidence(record: Record, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
+def _evidence(record: RolloutRecord, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
     """What the choice of a problem rests on; beside the names of today those of version 0.1."""
     return {
         "problem": record.names[answer["problem"]],
@@ -162,7 +159,7 @@ def example(prompt: Any, completion: Any) -> dict[str, Any]:
     return {"messages": kept}
 
 
-def write(found: HeatSet, out: Path, record: Record) -> None:
+def write(found: HeatSet, out: Path, record: RolloutRecord) -> None:
     """Write one example a line.
 
     Raises

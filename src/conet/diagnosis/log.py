@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.detect import Counts
-from conet.diagnosis.visits import Visits, counts, main_split, visits
-from conet.readers import Record
+from conet.diagnosis.visits import Visits, counts, visits
+from conet.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
     import polars
@@ -28,14 +28,14 @@ class Log:
 
     Attributes
     ----------
-    record : Record
+    record : RolloutRecord
     split : str
         Which rollouts are diagnosed: "train", or where there are none what there is.
     """
 
-    def __init__(self, record: Record, other: Callable[[str], Any] = lambda name: None) -> None:
+    def __init__(self, record: RolloutRecord, other: Callable[[str], Any] = lambda name: None) -> None:
         self.record, self.other = record, other
-        self.split = main_split(record)
+        self.split = record.main_split
 
     @cached_property
     def visits(self) -> Visits:

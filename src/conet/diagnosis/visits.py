@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.detect import Counts
-from conet.readers import Record
-from conet.rollouts import per_problem
+from conet.rollouts import RolloutRecord
+from conet.rollouts.arrays import add_up, step_blocks
 
 if TYPE_CHECKING:
     import polars
@@ -28,22 +28,17 @@ class Visits:
     Attributes
     ----------
     table : polars.DataFrame
-        One row a visit, sorted by step and problem: the columns of :func:`conet.rollouts.per_problem`, with
-        ``problem`` counted from 0, and ``visit`` (0, 1, … of its problem).
-    ids : ndarray of int64, shape (problems,)
-        Number of each problem in the record; in the table they are numbered anew, from 0 on.
+        One row a visit, sorted by step and problem: the columns of :func:`conet.rollouts.per_problem`, and
+        ``visit`` (0, 1, … of its problem).
+    problems : int
+        Number of problems; of the split that is diagnosed they are those below this number.
     measured : bool
         Whether lengths are known.
     """
 
     table: "polars.DataFrame"
-    ids: np.ndarray
+    problems: int
     measured: bool
-
-    @property
-    def problems(self) -> int:
-        """Number of problems."""
-        return len(self.ids)
 
     @property
     def steps(self) -> np.ndarray:
@@ -56,20 +51,13 @@ class Visits:
         return int(self.table["samples"].mode().max())  # type: ignore[arg-type]
 
 
-def main_split(record: Record) -> str:
-    """Return the split that is diagnosed: the training, or where there is none what there is."""
-    there = record.rows["split"].unique().to_list()
-    return next(name for name in ("train", "eval", "harvest") if name in there)
-
-
-def visits(record: Record, split: str = "train") -> Visits:
-    """Aggregate the rollouts of one split to visits."""
+def visits(record: RolloutRecord, split: str | None = None) -> Visits:
+    """Count the visits of one split; of the one that is diagnosed where none is named."""
     import polars as pl
 
-    table = per_problem(record.rows, [split]).with_columns(visit=pl.int_range(pl.len()).over("problem"))
-    ids, numbers = np.unique(table["problem"].to_numpy(), return_inverse=True)
-    measured = record.rows["length"].null_count() < record.rows.height
-    return Visits(table.with_columns(problem=pl.Series(numbers)), ids, measured)
+    table = record.per_problem(split).with_columns(visit=pl.int_range(pl.len()).over("problem"))
+    problems = int(table["problem"].to_numpy().max(initial=-1)) + 1
+    return Visits(table, problems, record.has_lengths)
 
 
 def counts(found: Visits) -> Counts:
@@ -77,19 +65,14 @@ def counts(found: Visits) -> Counts:
 
     Resampling bundles of problems drawn at random gives the same intervals as resampling problems.
     """
-    steps, row = np.unique(found.table["step"].to_numpy(), return_inverse=True)
-    rows = min(len(steps), MOST_ROWS)
-    row = row * rows // len(steps)
-    first = steps[np.searchsorted(np.arange(len(steps)) * rows // len(steps), np.arange(rows))]
+    first, row = step_blocks(found.table, MOST_ROWS)
     column = found.table["problem"].to_numpy()
     size = found.problems
     if size > MOST_COLUMNS:
         column = np.random.default_rng(SEED).permutation(size)[column] % MOST_COLUMNS
         size = MOST_COLUMNS
-    correct, length, samples = (np.zeros((rows, size)) for _ in range(3))
-    for array, name in ((correct, "correct_count"), (length, "correct_length_sum"), (samples, "samples")):
-        np.add.at(array, (row, column), found.table[name].to_numpy())
-    return Counts.of(correct, length, samples, first)
+    correct_count, correct_length_sum, samples = add_up(found.table, row, column, (len(first), size))
+    return Counts.of(correct_count, correct_length_sum, samples, first)
 
 
 def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,16 +94,12 @@ def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarra
     problem, visit = table["problem"].to_numpy(), table["visit"].to_numpy()
     number = np.bincount(problem, minlength=found.problems)
     block = np.where(number[problem] > MOST_VISITS, visit * MOST_VISITS // number[problem], visit)
-    places = np.full(found.problems, -1)
     wanted = np.arange(found.problems) if chosen is None else chosen
-    places[wanted] = np.arange(len(wanted))
-    keep = places[problem] >= 0
-    block, column = block[keep], places[problem[keep]]
+    keep, column = _columns(found, wanted)
+    block = block[keep]
     shape = (int(block.max(initial=-1)) + 1, len(wanted))
-    correct, samples = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    correct, samples = add_up(found.table.filter(keep), block, column, shape, ("correct_count", "samples"))
     step = np.full(shape, np.iinfo(np.int64).max)
-    np.add.at(correct, (block, column), table["correct_count"].to_numpy()[keep])
-    np.add.at(samples, (block, column), table["samples"].to_numpy()[keep])
     np.minimum.at(step, (block, column), table["step"].to_numpy()[keep].astype(np.int64))
     return correct, samples, step
 
@@ -133,18 +112,19 @@ def by_step(found: Visits, chosen: np.ndarray, most_rows: int = MOST_ROWS) -> tu
     steps : ndarray of int64, shape (rows,)
     correct, samples : ndarray of int64, shape (rows, problems)
     """
-    steps, row = np.unique(found.table["step"].to_numpy(), return_inverse=True)
-    rows = min(len(steps), most_rows)
-    row = row * rows // len(steps)
-    first = steps[np.searchsorted(np.arange(len(steps)) * rows // len(steps), np.arange(rows))]
+    first, row = step_blocks(found.table, most_rows)
+    keep, column = _columns(found, chosen)
+    shape = (len(first), len(chosen))
+    names = ("correct_count", "samples")
+    return first, *add_up(found.table.filter(keep), row[keep], column, shape, names)
+
+
+def _columns(found: Visits, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which visits are of the chosen problems, and the place of each of these among them."""
     places = np.full(found.problems, -1)
     places[chosen] = np.arange(len(chosen))
     column = places[found.table["problem"].to_numpy()]
-    keep = column >= 0
-    correct, samples = (np.zeros((rows, len(chosen)), np.int64) for _ in range(2))
-    for array, name in ((correct, "correct_count"), (samples, "samples")):
-        np.add.at(array, (row[keep], column[keep]), found.table[name].to_numpy()[keep])
-    return first.astype(np.int64), correct, samples
+    return column >= 0, column[column >= 0]
 
 
 def some(problems: np.ndarray, most: int) -> np.ndarray:

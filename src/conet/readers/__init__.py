@@ -1,53 +1,113 @@
-"""Other people's runs as the common record of rollouts; a format is one file here.
+"""Readers: other people's runs, and CoNet's own, as one record of rollouts.
 
-:func:`open_run` finds the format, :class:`conet.readers.collect.Collector` reads file by file.
+:func:`read` reads a run at once, :func:`open_run` gets ready to read one that grows. A reader is one file in
+:mod:`conet.readers.trainers`, or one of the user's own.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from conet.base.errors import ConetError
 from conet.base.registry import resolve
-from conet.readers import conet_run, table, trl, verl
-from conet.readers.base import Part, Reader, Record
-from conet.readers.collect import Collector
-from conet.readers.columns import Source, parse_map
+from conet.readers.base import Part, Reader, Skipped
+from conet.readers.column_mapping import Source, parse_column_mapping
+from conet.readers.places import any_files
+from conet.readers.trainers import READERS
 
-__all__ = ["READERS", "Collector", "Part", "Reader", "Record", "Source", "open_run", "parse_map", "read"]
+if TYPE_CHECKING:
+    from conet.readers.collector import Collector
+    from conet.rollouts import RolloutRecord
 
-# In the order in which they are tried; the last one takes whatever is a table.
-READERS: dict[str, Reader] = {reader.READER.name: reader.READER for reader in (conet_run, trl, verl, table)}
+__all__ = [
+    "READERS",
+    "Part",
+    "Reader",
+    "Skipped",
+    "Source",
+    "find_reader",
+    "open_run",
+    "parse_column_mapping",
+    "read",
+]
 
 
-def open_run(
+def read(
     path: str | Path,
-    format: str = "auto",
-    given: Mapping[str, Source] | None = None,
+    format: str | Reader = "auto",
+    column_mapping: "str | Mapping[str, str | Source]" = "",
     tokenizer: str | Path | None = None,
-) -> Collector:
-    """Get ready to read a run.
+) -> "RolloutRecord":
+    """Read the rollouts of a run: one of a trainer, one of CoNet, or a table of rollouts.
 
     Parameters
     ----------
     path
         A run directory, the folder of its files, or one file.
     format
-        "auto", the name of a reader, or ``path/to/file.py:name`` of one of the user's own.
-    given
-        Which column plays which role, as :func:`conet.readers.columns.parse_map` reads it.
+        "auto", the name of a reader, ``path/to/file.py:name`` of one of your own, or a
+        :class:`conet.readers.base.Reader`.
+    column_mapping
+        Which column plays which role, where the files do not say it by their names: a mapping such as
+        ``{"step": "global_step", "correct": "score>=1"}``, or the same as one text, as ``--map`` takes it.
     tokenizer
-        A file ``tokenizer.json``, to measure answers in tokens.
+        A file ``tokenizer.json``, or a folder with one, to measure completions in tokens.
+
+    Returns
+    -------
+    RolloutRecord
+        Its ``rows`` are a table with one row a rollout; ``per_problem()`` counts them.
+
+    Raises
+    ------
+    ConetError
+        When the place cannot be read, is of no known format, holds no row that can be used, or it would be
+        a guess what is correct.
+
+    Examples
+    --------
+    >>> record = conet.read("grpo-run")                                               # doctest: +SKIP
+    >>> record.per_problem().filter(pl.col("correct_count") == 0)                      # doctest: +SKIP
+    """
+    return open_run(path, format, parse_column_mapping(column_mapping), tokenizer).read()
+
+
+def open_run(
+    path: str | Path,
+    format: str | Reader = "auto",
+    given: Mapping[str, Source] | None = None,
+    tokenizer: str | Path | None = None,
+) -> "Collector":
+    """Get ready to read a run, which may still grow; the parameters are those of :func:`read`.
 
     Raises
     ------
     ConetError
         For an unknown format, or a tokenizer that cannot be used.
     """
-    readers = list(READERS.values()) if format == "auto" else [resolve(format, READERS, "format")]
+    from conet.readers.collector import Collector
+
+    readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
     return Collector(path, readers, given, tokenizer)
 
 
-def read(
-    path: str | Path, format: str = "auto", map: str = "", tokenizer: str | Path | None = None
-) -> Record:
-    """Read a run at once; ``map`` is what ``--map`` takes. See :func:`open_run`."""
-    return open_run(path, format, parse_map(map), tokenizer).read()
+def find_reader(format: str | Reader) -> Reader:
+    """Return a reader by its name, or by that of the user's own.
+
+    A function ``rows(path)`` of the user's own is a reader of every file that lies in the place.
+
+    Raises
+    ------
+    ConetError
+        For an unknown format, a file that cannot be imported, or a name in it that is no reader.
+    """
+    found: Any = resolve(format, READERS, "format") if isinstance(format, str) else format
+    if isinstance(found, Reader):
+        return found
+    if not callable(found):
+        raise ConetError(
+            f"--format {format}, which is {type(found).__name__}",
+            "a Reader, or a function rows(path) that yields rollouts",
+            "see docs/skeletons/reader.py",
+        )
+    return Reader(name=getattr(found, "__name__", "rows"), finds=any_files, rows=found)

@@ -1,19 +1,25 @@
-"""What a format is, and what comes out of it: the common record, with all that was passed over."""
+"""What a reader is: where the files of a trainer are, and what is in them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from conet.readers.columns import Source
+from conet.readers.column_mapping import ROLES
 
 if TYPE_CHECKING:
     import polars
 
 LENGTHS = (
-    "length", "completion_length", "response_length", "completion_tokens", "response_tokens", "num_tokens",
-    "completion_len", "response_len",
-)  # fmt: skip
+    "length",
+    "completion_length",
+    "response_length",
+    "completion_tokens",
+    "response_tokens",
+    "num_tokens",
+    "completion_len",
+    "response_len",
+)
 TRUNCATED = ("truncated", "is_truncated", "response_truncated")
 
 
@@ -27,7 +33,7 @@ class Part:
     split : str
         "train", or "eval" for what is reported apart.
     step : int or None
-        The step that the file's name says, for rows without one.
+        The step that the file's name, or that of its folder, says, for rows without one.
     """
 
     path: Path
@@ -36,80 +42,19 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A format: where its files are, and what its columns are called. A new one is one file.
+class Skipped:
+    """What ``rows`` of a reader yields in the place of a rollout that cannot be read.
 
     Attributes
     ----------
-    name : str
-    finds : callable
-        ``(path) -> list of Part``, in the order in which they were written; empty where the place is
-        not of this format. Raises ConetError where it is, but not of one run.
-    names : mapping of str to tuple of str
-        Column names of each role (see :data:`conet.readers.columns.ROLES`); the first that a file has
-        counts.
-    rewards : callable
-        ``(columns) -> list of str``: which are rewards, given the columns and which numbers
-        they hold (see :func:`conet.readers.tables.peek`).
-    ids : bool
-        Whether the column ``problem`` may be used without being named: only where the format itself
-        promises that it is the same problem at every step.
-    one_step_a_file : bool
-        Whether a file holds the rollouts of one step.
-    titles : callable
-        ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
-    marks : tuple of str
-        Columns by which files of this format are recognised among others with such names.
+    reason : str
+        In the plural, as it is said with a number: "lines that cannot be read".
     """
 
-    name: str
-    finds: Callable[[Path], list[Part]]
-    names: Mapping[str, tuple[str, ...]]
-    rewards: Callable[[Mapping[str, int]], list[str]]
-    ids: bool = False
-    one_step_a_file: bool = False
-    marks: tuple[str, ...] = ()
-    titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
+    reason: str
 
 
-@dataclass(frozen=True)
-class Record:
-    """All rollouts of a run that could be read whole.
-
-    Attributes
-    ----------
-    rows : polars.DataFrame
-        One row a rollout, in the order of the files: ``step`` (int32, as the trainer counts),
-        ``problem`` (int32), ``sample`` (int32, within step and problem), ``reward`` (float32),
-        ``correct`` (bool), ``length`` (int32, null where unknown), ``truncated`` (bool, null where
-        unknown), ``split`` ("train", "eval" or "harvest"), ``phase`` ("rlvr", "heat", "sft"), ``text_hash`` (uint64, a
-        hash of the completion, null where there is none), ``file`` and ``row`` (uint32, where it was
-        read).
-    names : list of str
-        Of the problems: their prompts, or ids.
-    path : Path
-        What was read.
-    format : str
-    files : tuple of Path
-    sources : dict of str to str
-        Where step, problem, correct, length and truncated come from, in words.
-    skipped : dict of str to int
-        Rows that were not taken, by reason.
-    skipped_files : dict of str to str
-        Files that were not taken, or not to their end, and why.
-    remarks : tuple of str
-        What else the user should know of the files.
-    """
-
-    rows: "polars.DataFrame"
-    names: list[str]
-    path: Path
-    format: str
-    files: tuple[Path, ...]
-    sources: dict[str, str]
-    skipped: dict[str, int] = field(default_factory=dict)
-    skipped_files: dict[str, str] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+Rows = Callable[[Path], "Iterable[Mapping[str, Any] | polars.DataFrame | Skipped]"]
 
 
 def named_rewards(columns: Mapping[str, int]) -> list[str]:
@@ -121,6 +66,54 @@ def named_rewards(columns: Mapping[str, int]) -> list[str]:
     ]
 
 
-def first_of(names: tuple[str, ...], columns: Mapping[str, int]) -> Source | None:
-    """Return the first of the names that is a column."""
-    return next((Source(name) for name in names if name in columns), None)
+def every_role() -> dict[str, tuple[str, ...]]:
+    """Return column names for rows whose columns are called as their roles."""
+    return {role: (role,) for role in ROLES}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A format: where its files are, and what is in them. A new one is one file.
+
+    What is in a file is said in one of two ways: by ``names`` and ``rewards``, where a row of the file is a
+    rollout and it is enough to say which column plays which role; or by ``rows``, for anything else.
+
+    Attributes
+    ----------
+    name : str
+    finds : callable
+        ``(path) -> list of Part``, in the order in which they were written; empty where the place is
+        not of this format. Raises ConetError where it is, but not of one run.
+    names : mapping of str to tuple of str
+        Column names of each role (see :data:`conet.readers.column_mapping.ROLES`); the first that a file
+        has counts.
+    rewards : callable
+        ``(columns) -> list of str``: which are rewards, given the columns and which numbers they hold (see
+        :class:`conet.readers.formats.chunk.Numbers`).
+    ids : bool
+        Whether the column ``problem`` may be used without being named: only where the format itself
+        promises that it is the same problem at every step.
+    one_step_a_file : bool
+        Whether a file holds the rollouts of one step.
+    marks : tuple of str
+        Columns by which files of this format are recognised among others with such names.
+    titles : callable
+        ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
+    rows : callable or None
+        ``(path) -> iterable``: the rollouts of a file, each a mapping of role to value (or a table of
+        several, a polars.DataFrame), or :class:`Skipped`. What is no role, such as one of several
+        rewards, may be there too; ``--map`` can name it.
+    what : str
+        Its files and who writes them, for help and errors.
+    """
+
+    name: str
+    finds: Callable[[Path], list[Part]]
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=every_role)
+    rewards: Callable[[Mapping[str, int]], list[str]] = named_rewards
+    ids: bool = False
+    one_step_a_file: bool = False
+    marks: tuple[str, ...] = ()
+    titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
+    rows: Rows | None = None
+    what: str = ""

@@ -6,6 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from conet.base.errors import ConetError
+from conet.readers.base import Part
+from conet.readers.formats import natural
+
+DEEPEST = 8  # levels of folders
 
 
 class NothingYet(ConetError):
@@ -27,10 +31,10 @@ def scan(folder: Path) -> list[Path]:
         raise cannot_read(folder, error) from None
 
 
-def folders(path: Path, depth: int) -> list[Path]:
+def folders(path: Path, depth: int, links: bool = True) -> list[Path]:
     """Return a folder and those in it, so many levels deep, sorted.
 
-    Hidden folders, and inner folders that cannot be read, are left out.
+    Hidden folders, and inner folders that cannot be read, are left out, and links where not wanted.
 
     Raises
     ------
@@ -40,14 +44,16 @@ def folders(path: Path, depth: int) -> list[Path]:
     try:
         with os.scandir(path) as entries:
             inside = sorted(
-                entry.path for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+                entry.path
+                for entry in entries
+                if entry.is_dir(follow_symlinks=links) and not entry.name.startswith(".")
             )
     except OSError as error:
         raise cannot_read(path, error) from None
     found = [path]
     for folder in inside if depth else ():
         with suppress(ConetError):
-            found += folders(Path(folder), depth - 1)
+            found += folders(Path(folder), depth - 1, links)
     return found
 
 
@@ -97,3 +103,13 @@ def state_of(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return found.st_size, found.st_mtime_ns
+
+
+def any_files(path: Path) -> list[Part]:
+    """Return one file, or all that lie in a folder and in the folders in it, hidden ones left out."""
+    if path.is_file():
+        return [Part(path)]
+    found = [
+        file for folder in folders(path, DEEPEST, links=False) for file in sorted(scan(folder), key=natural)
+    ]
+    return [Part(file) for file in found if not file.name.startswith(".")]

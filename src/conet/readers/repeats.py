@@ -53,12 +53,15 @@ def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
     hashes = rows.select(columns).hash_rows(seed=0).to_numpy()
     return [
         Delivery(
-            int(apart[start]), int(step[start]), start, stop,
+            int(apart[start]),
+            int(step[start]),
+            start,
+            stop,
             hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
             begun_again(hashes[start:stop]),
         )
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
-    ]  # fmt: skip
+    ]
 
 
 def begun_again(hashes: np.ndarray) -> int:

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.readers.chunk import Unusable
-from conet.readers.tables import chunks
+from conet.readers.formats.chunk import Format, Unusable
 
 
-def pick(path: Path, columns: list[str], wanted: set[int]) -> dict[int, tuple[Any, Any]]:
-    """Read two columns of some rows of a file, given by their numbers."""
+def pick(source: Format, path: Path, columns: list[str], wanted: set[int]) -> dict[int, tuple[Any, Any]]:
+    """Read two columns of some rows of a file, given by their numbers, again."""
     found: dict[int, tuple[Any, Any]] = {}
     first = 0
     try:
-        for chunk in chunks(path, list(dict.fromkeys(columns))):
+        for chunk in source.chunks(path, list(dict.fromkeys(columns))):
             last = first + chunk.frame.height
             for row in [row for row in wanted if first <= row < last]:
                 values = chunk.frame.row(row - first, named=True)
@@ -40,9 +39,10 @@ def token_counter(path: Path) -> Callable[[list[str]], list[int]]:
         from tokenizers import Tokenizer
     except ImportError:
         raise ConetError(
-            f"--tokenizer {path}, but tokenizers is not installed", "the library tokenizers",
+            f"--tokenizer {path}, but tokenizers is not installed",
+            "the library tokenizers",
             "pip install tokenizers, or leave the option out to count characters",
-        ) from None  # fmt: skip
+        ) from None
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:

@@ -5,10 +5,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from conet.detect import Counts
 from conet.report import style
 from conet.report.axes import guide_note, step_axis
 from conet.report.style import Picture
-from conet.views.walks_data import Problems
 from conet.views.walks_data import WalksData as Material
 
 BINS = 200  # at most so many columns
@@ -70,7 +70,7 @@ def never(first: np.ndarray) -> str:
     return f"{count} of {len(first)} {'problem was' if count == 1 else 'problems were'} never solved (bottom rows)."
 
 
-def binned_accuracy(problems: Problems) -> tuple[np.ndarray, int]:
+def binned_accuracy(problems: Counts) -> tuple[np.ndarray, int]:
     """Accuracy in bins of equally many steps.
 
     Returns

@@ -1,7 +1,18 @@
 """Rollouts: one schema, one aggregation, and the choice of problems to heat on."""
 
 from conet.rollouts.aggregate import per_problem
+from conet.rollouts.arrays import unfold
+from conet.rollouts.record import RolloutRecord, main_split
 from conet.rollouts.schema import PHASES, SPLITS, schema
 from conet.rollouts.walks import from_walks
 
-__all__ = ["PHASES", "SPLITS", "from_walks", "per_problem", "schema"]
+__all__ = [
+    "PHASES",
+    "SPLITS",
+    "RolloutRecord",
+    "from_walks",
+    "main_split",
+    "per_problem",
+    "schema",
+    "unfold",
+]

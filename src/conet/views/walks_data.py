@@ -1,14 +1,13 @@
 """What the views of a run of walks are made from: its tables, read when first asked for, and only once."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.detect import Stages, stages
+from conet.detect import Counts, Stages, stages
 from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
-from conet.rollouts import per_problem
+from conet.rollouts import per_problem, unfold
 from conet.runs.run import Run
 from conet.views.snapshots import Snapshot, read_snapshots
 from conet.views.tables import column, evaluated
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
     import polars
 
 MOST_CELLS = 20_000_000  # updates times problems beyond which the table of problems is not unfolded
-
-
-@dataclass(frozen=True)
-class Problems:
-    """Training rollouts of every update and problem.
-
-    Attributes
-    ----------
-    samples, correct_count, correct_length_sum : ndarray of float64, shape (updates, problems)
-        Rollouts, correct ones, and the total length of the correct ones.
-    """
-
-    samples: np.ndarray
-    correct_count: np.ndarray
-    correct_length_sum: np.ndarray
 
 
 class WalksData:
@@ -63,7 +47,7 @@ class WalksData:
         return stages(*(self.column(name) for name in names))
 
     @cached_property
-    def problems(self) -> Problems | None:
+    def problems(self) -> Counts | None:
         """Rollouts by update and problem; None where the run kept none, or too many to unfold."""
         return _unfolded(self.run, self.metrics.height, len(self.questions))
 
@@ -133,23 +117,15 @@ class WalksData:
         return steps, values
 
 
-def _unfolded(run: Run, steps: int, problems: int) -> Problems | None:
+def _unfolded(run: Run, steps: int, problems: int) -> Counts | None:
     if steps * problems > MOST_CELLS:
         return None
     table = per_problem(run.rollouts(), ("train", "eval"))
-    if not table.height:
-        return None
-    place = table["step"].to_numpy(), table["problem"].to_numpy()
-    unfolded = []
-    for name in ("samples", "correct_count", "correct_length_sum"):
-        values = np.zeros((steps, problems))
-        values[place] = column(table, name)
-        unfolded.append(values)
-    return Problems(*unfolded)
+    return unfold(table, steps, problems) if table.height else None
 
 
 def within_curve(
-    problems: Problems, correct_length_sum: np.ndarray, correct_count: np.ndarray
+    problems: Counts, correct_length_sum: np.ndarray, correct_count: np.ndarray
 ) -> tuple[np.ndarray, int, int]:
     """Follow the correct length of the problems solved where the pooled length is shortest.
 

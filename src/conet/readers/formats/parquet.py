@@ -4,23 +4,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conet.readers.chunk import FLOATING, NO_NUMBERS, WHOLE, Chunk
+from conet.readers.formats.chunk import Chunk, Numbers
 
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS = 65_536  # of a chunk
+CHUNK_ROWS = 65_536
 
 
-def peek(path: Path) -> dict[str, int]:
+def peek(path: Path) -> dict[str, Numbers]:
     """Return the columns, and which numbers each holds in the first rows."""
     import pyarrow.parquet as pq
     from pyarrow import types
 
-    def numbers(kind: "pyarrow.DataType") -> int:
+    def numbers(kind: "pyarrow.DataType") -> Numbers:
         if types.is_floating(kind) or types.is_decimal(kind):
-            return FLOATING
-        return WHOLE if types.is_integer(kind) or types.is_boolean(kind) else NO_NUMBERS
+            return Numbers.FLOATING
+        return Numbers.WHOLE if types.is_integer(kind) or types.is_boolean(kind) else Numbers.NONE
 
     found = pq.read_metadata(path)
     if not found.num_rows:  # columns alone say nothing of the values
@@ -38,7 +38,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     with pq.ParquetFile(path) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
         read = 0
-        for batch in file.iter_batches(ROWS, columns=there):
+        for batch in file.iter_batches(CHUNK_ROWS, columns=there):
             frame = pl.from_arrow(pa.Table.from_batches([batch]))
             assert isinstance(frame, pl.DataFrame)
             if len(there) < len(columns):

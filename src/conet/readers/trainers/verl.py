@@ -11,8 +11,8 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
+from conet.readers.formats import natural
 from conet.readers.places import NothingYet, folders, number_in, scan
-from conet.readers.tables import natural
 
 NAMES = {
     "step": ("step",),
@@ -38,15 +38,17 @@ def finds(path: Path) -> list[Part]:
         return []
     if not training:
         raise NothingYet(
-            f"{path} with dumps of validation alone", "a folder of rollouts (verl's rollout_data_dir) beside them",
+            f"{path} with dumps of validation alone",
+            "a folder of rollouts (verl's rollout_data_dir) beside them",
             "wait for the first step, or name the folder of validation",
-        )  # fmt: skip
+        )
     if len(training) > 1:
         found = ", ".join(str(place.relative_to(path)) for place in places[:5])
         raise ConetError(
-            f"{path} with dumps in {found}", "one folder of rollouts beside those of validation",
+            f"{path} with dumps in {found}",
+            "one folder of rollouts beside those of validation",
             "name the folder of rollouts (verl's rollout_data_dir)",
-        )  # fmt: skip
+        )
     return _dumps(training[0], "train") + [part for place in apart for part in _dumps(place, "eval")]
 
 
@@ -64,4 +66,12 @@ def rewards(columns: Mapping[str, int]) -> list[str]:
     return [name for name in ("score",) if name in columns]
 
 
-READER = Reader("verl", finds, NAMES, rewards, one_step_a_file=True, marks=("input", "score"))
+READER = Reader(
+    name="verl",
+    finds=finds,
+    names=NAMES,
+    rewards=rewards,
+    one_step_a_file=True,
+    marks=("input", "score"),
+    what="{step}.jsonl (verl)",
+)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
-from conet.readers.chunk import FLOATING
+from conet.readers.formats import natural
+from conet.readers.formats.chunk import Numbers
 from conet.readers.places import folders, number_in, scan
-from conet.readers.tables import natural
 
 PREFIX = "completions_"
 NAMES = {
@@ -65,7 +65,14 @@ def rewards(columns: Mapping[str, int]) -> list[str]:
     TRL writes rewards as floating-point numbers, so whole numbers beside them are extras.
     """
     unknown = [name for name, numeric in columns.items() if numeric and name not in NO_REWARDS]
-    return [name for name in unknown if columns[name] == FLOATING] or unknown
+    return [name for name in unknown if columns[name] == Numbers.FLOATING] or unknown
 
 
-READER = Reader("trl", finds, NAMES, rewards, one_step_a_file=True)
+READER = Reader(
+    name="trl",
+    finds=finds,
+    names=NAMES,
+    rewards=rewards,
+    one_step_a_file=True,
+    what="completions/completions_*.parquet (TRL)",
+)

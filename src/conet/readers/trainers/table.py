@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader, named_rewards
+from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
+from conet.readers.formats import is_table, natural
 from conet.readers.places import scan
-from conet.readers.tables import is_table, natural
 
 NAMES = {
     "step": ("step", "global_step"),
@@ -25,4 +25,4 @@ def finds(path: Path) -> list[Part]:
     return [Part(file) for file in sorted((file for file in scan(path) if is_table(file)), key=natural)]
 
 
-READER = Reader("table", finds, NAMES, named_rewards)
+READER = Reader(name="table", finds=finds, names=NAMES, what=".jsonl, .csv or .parquet with --map")

@@ -5,32 +5,20 @@ A training of a language model by CoNet leaves the same table, with the texts be
 
 from pathlib import Path
 
-from conet.base.files import numbered
-from conet.readers.base import Part, Reader, named_rewards
+from conet.readers.base import Part, Reader, every_role
 from conet.readers.places import is_folder
-
-NAMES = {
-    "step": ("step",),
-    "problem": ("problem",),
-    "prompt": ("prompt",),
-    "completion": ("completion", "text"),
-    "reward": ("reward",),
-    "correct": ("correct",),
-    "length": ("length",),
-    "truncated": ("truncated",),
-    "split": ("split",),
-    "phase": ("phase",),
-}
 
 
 def finds(path: Path) -> list[Part]:
     """Return the parts of the rollout table of a run directory, or of its folder ``rollouts``."""
+    from conet.base.files import numbered
+
     folder = path if path.name == "rollouts" else path / "rollouts"
     return [Part(part) for _, part in numbered(folder, "part-", ".parquet")] if is_folder(folder) else []
 
 
 def titles(path: Path) -> dict[str, str]:
-    """Return the questions of a language model's run by the numbers of the problems; none for walks."""
+    """Return what a language model was asked, by the numbers of the problems; nothing for walks."""
     import polars as pl
 
     run = path.parent if path.name == "rollouts" else path
@@ -42,5 +30,11 @@ def titles(path: Path) -> dict[str, str]:
 
 
 READER = Reader(
-    "conet", finds, NAMES, named_rewards, ids=True, marks=("problem", "correct", "phase"), titles=titles
+    name="conet",
+    finds=finds,
+    names=every_role() | {"completion": ("completion", "text")},
+    ids=True,
+    marks=("problem", "correct", "phase"),
+    titles=titles,
+    what="rollouts/part-*.parquet (CoNet)",
 )

@@ -9,28 +9,28 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.readers.chunk import NO_NUMBERS, PEEK, UNREADABLE, WHOLE, Chunk, Unusable, size
-from conet.readers.columns import as_number
+from conet.readers.formats.chunk import PEEK_ROWS, UNREADABLE, Chunk, Numbers, Unusable, open_binary, size
+from conet.readers.values import as_number
 
 if TYPE_CHECKING:
     import polars
 
-ROWS = 50_000  # of a chunk
-LONGEST_FIELD = 64 << 20
+CHUNK_ROWS = 50_000
+LONGEST_FIELD = 64 << 20  # characters
 LONGEST_ROW = 16 << 20  # characters of several lines that may be held while the end of a row is sought
 
 
-def peek(path: Path) -> dict[str, int]:
+def peek(path: Path) -> dict[str, Numbers]:
     """Return the columns, and which numbers each holds in the first rows."""
     with _rows(path) as (names, rows, _):
-        some = list(islice(rows, PEEK))
+        some = list(islice(rows, PEEK_ROWS))
     first = [row for row in some if row is not None]
     if not some:  # a header alone says nothing of the values
         return {}
     if not first:
         raise Unusable("holds no row with as many fields as its header")
     return {
-        name: WHOLE if any(_numeric(row[place]) for row in first) else NO_NUMBERS
+        name: Numbers.WHOLE if any(_numeric(row[place]) for row in first) else Numbers.NONE
         for place, name in enumerate(names)
     }
 
@@ -43,7 +43,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
     with _rows(path) as (names, rows, file):
         places = [names.index(name) if name in names else None for name in columns]
-        while some := list(islice(rows, ROWS)):
+        while some := list(islice(rows, CHUNK_ROWS)):
             whole = [row for row in some if row is not None]
             lost = len(some) - len(whole)
             done = min(file.tell() / max(size(path), 1), 1.0)
@@ -69,7 +69,7 @@ def _rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str] | None], A
         When it is no text, or two columns have the same name.
     """
     csv.field_size_limit(LONGEST_FIELD)
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         # What is no UTF-8 becomes a sign of its own; it is only in texts that this can matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         rows = _Rows(text, "\t" if path.suffix.lower() == ".tsv" else ",")

@@ -12,39 +12,49 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from conet.readers.chunk import BYTES, FLOATING, NO_NUMBERS, PEEK, UNREADABLE, WHOLE, Chunk, Unusable, size
-from conet.readers.columns import as_number
+from conet.readers.formats.chunk import (
+    CHUNK_BYTES,
+    PEEK_ROWS,
+    UNREADABLE,
+    Chunk,
+    Numbers,
+    Unusable,
+    open_binary,
+    size,
+)
+from conet.readers.values import as_number
 
 if TYPE_CHECKING:
     import polars
 
-LONGEST_LINE = 256 << 20
+LONGEST_LINE = 256 << 20  # bytes
 TORN = "torn last lines"
 
 
-def peek(path: Path) -> dict[str, int]:
+def peek(path: Path) -> dict[str, Numbers]:
     """Return the columns, and which numbers each holds in the first rows."""
     rows: list[dict[str, Any]] = []
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         for number, line in enumerate(_lines(file)):
             if number == 0 and line.lstrip().startswith(b"["):
                 raise Unusable("holds a JSON array, and not one object a line")
             row = _object(line)
             if row is not None:
                 rows.append(row)
-            if number >= 10 * PEEK or len(rows) >= PEEK:
+            if number >= 10 * PEEK_ROWS or len(rows) >= PEEK_ROWS:
                 break
     if not rows and size(path):
         raise Unusable("holds no JSON object a line")
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: max(_numbers(row.get(name)) for row in rows) for name in names}
+    return {name: max(numbers_in(row.get(name)) for row in rows) for name in names}
 
 
-def _numbers(value: Any) -> int:
+def numbers_in(value: Any) -> Numbers:
+    """Which number a value of JSON is, or can be read as."""
     if isinstance(value, float):
-        return FLOATING
+        return Numbers.FLOATING
     whole = isinstance(value, int) or (isinstance(value, str) and as_number(value) is not None)
-    return WHOLE if whole else NO_NUMBERS
+    return Numbers.WHOLE if whole else Numbers.NONE
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -62,10 +72,10 @@ def _object(line: bytes) -> dict[str, Any] | None:
 
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         rest = b""
         while True:
-            block = file.read(BYTES)
+            block = file.read(CHUNK_BYTES)
             rest += block
             if not block:
                 break
@@ -141,4 +151,4 @@ def _written(value: Any) -> str | None:
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,154 @@
+"""From the columns that a file has to the column of each role."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conet.base.errors import ConetError, nearest
+from conet.readers.base import Part, Reader
+from conet.readers.column_mapping import ROLES, Source
+
+CUT_OFF = Source("finish_reason", "==", "length")  # what vLLM and its kin say of a completion cut off
+
+
+@dataclass
+class ColumnMapping:
+    """Which column plays which role in all files of a run.
+
+    Attributes
+    ----------
+    sources : dict of str to Source
+        By role.
+    columns : list of str
+        All columns of the first file, for messages.
+    count_tokens : callable or None
+        Gives the length of each of a list of completions in tokens.
+    correct_values : set of float
+        Values of the column that says what is correct, as far as read.
+    outcomes : dict of str to set of bool
+        By condition of ``--map``: whether it was ever fulfilled, and ever not.
+    """
+
+    sources: dict[str, Source]
+    columns: list[str]
+    count_tokens: Callable[[list[str]], list[int]] | None = None
+    correct_values: set[float] = field(default_factory=set)
+    outcomes: dict[str, set[bool]] = field(default_factory=dict)
+
+    @property
+    def needed(self) -> list[str]:
+        """Columns to be read."""
+        return list(dict.fromkeys(source.column for source in self.sources.values()))
+
+    @property
+    def correct(self) -> Source:
+        """What says whether a completion is correct."""
+        return self.sources.get("correct") or self.sources["reward"]
+
+    @property
+    def reward(self) -> Source:
+        """What says the reward."""
+        return self.sources.get("reward") or self.correct
+
+    @property
+    def problem(self) -> Source:
+        """What tells problems apart."""
+        return self.sources.get("problem") or self.sources["prompt"]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Conditions that say the same of every row, which is seldom meant."""
+        said = {True: "every row", False: "no row"}
+        return [
+            f"{condition} holds for {said[next(iter(found))]}: is it written as in the files?"
+            for condition, found in self.outcomes.items()
+            if len(found) == 1 and condition != str(CUT_OFF)
+        ]
+
+    def in_words(self, tokenizer: object) -> dict[str, str]:
+        """Say where the main quantities come from."""
+        sources = self.sources
+        main = ("step", "correct", "length", "truncated")
+        found = {role: f"column {sources[role]}" for role in main if role in sources}
+        found.setdefault("step", "the names of the files")
+        found.setdefault("correct", f"column {self.correct} (1 is correct)")
+        found["problem"] = f"column {self.problem}"
+        if "completion" in sources and self.count_tokens is not None:
+            found["length"] = f"tokens of column {sources['completion']} (tokenizer {tokenizer})"
+        elif "length" not in found and "completion" in sources:
+            found["length"] = f"characters of column {sources['completion']}"
+        return found
+
+
+def choose_columns(
+    columns: Mapping[str, int], reader: Reader, given: Mapping[str, Source], part: Part
+) -> ColumnMapping:
+    """Find a column for every role that a row needs.
+
+    Parameters
+    ----------
+    columns
+        Names of a file's columns, and which numbers they hold.
+    reader
+        The format.
+    given
+        What ``--map`` says.
+    part
+        The file, for messages, and the step that its name says.
+
+    Raises
+    ------
+    ConetError
+        When a column is missing or it would have to be guessed what is correct.
+    """
+    for role, source in given.items():
+        if source.column not in columns:
+            raise missing(f"--map {role}={source}", source.column, columns, part.path)
+    found = _by_name(columns, reader) | dict(given)
+    if "step" not in found and part.step is None:
+        raise missing("no step", "step", columns, part.path)
+    if "problem" not in found and "prompt" not in found:
+        name = reader.names.get("prompt", ("prompt",))[0]
+        raise missing("no prompt", name, columns, part.path, "or an id with --map problem=COLUMN")
+    rewards = [given["reward"].column] if "reward" in given else reader.rewards(columns)
+    if "reward" not in found and len(rewards) == 1:
+        found["reward"] = Source(rewards[0])
+    if "correct" not in found and "reward" not in found:
+        there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
+        raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
+    return ColumnMapping(found, list(columns))
+
+
+def _by_name(columns: Mapping[str, int], reader: Reader) -> dict[str, Source]:
+    """Of the names that a role may have, the first that is a column."""
+    found = {}
+    for role in ROLES:
+        there = [name for name in reader.names.get(role, ()) if name in columns]
+        if there:
+            found[role] = Source(there[0])
+    if "truncated" not in found and CUT_OFF.column in columns:
+        found["truncated"] = CUT_OFF
+    if not reader.ids:
+        found.pop("problem", None)
+    return found
+
+
+def missing(what: str, name: str, columns: Mapping[str, int], path: Path, more: str = "") -> ConetError:
+    """Say which column is missing, which ones there are, and which is nearest."""
+    there = ", ".join(columns) or "none"
+    hint = nearest(name, columns) if columns else ""
+    hint = "" if hint.startswith("known") else f"{hint}; "
+    return ConetError(
+        f"{what}: {path} has the columns {there[:300]}",
+        f"a column {name!r}" + (f", {more}" if more else ""),
+        f"{hint}name the column with --map, for example --map step=COLUMN",
+    )
+
+
+def unclear(got: str, columns: Mapping[str, int] | list[str], example: str = "reward") -> ConetError:
+    """Say that it would be a guess what is correct."""
+    return ConetError(
+        got,
+        "a column correct, acc or accuracy, or one reward column with the values 0 and 1, or -1 and 1",
+        f"say what is correct, for example --map 'correct={example}>=1'; columns: {', '.join(columns)[:300]}",
+    )

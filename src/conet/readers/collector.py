@@ -1,0 +1,228 @@
+"""Reading a run, file by file; again and again while it grows."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.readers import formats
+from conet.readers.base import Part, Reader
+from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
+from conet.readers.column_mapping import Source
+from conet.readers.formats.chunk import Format, Unusable, size
+from conet.readers.pieces import Joined, Names, Piece, fill, join
+from conet.readers.places import NothingYet, exists, state_of
+from conet.readers.texts import pick, token_counter
+from conet.readers.yielded import Yielded
+from conet.rollouts import RolloutRecord
+
+if TYPE_CHECKING:
+    import polars
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+
+class Collector:
+    """Reads a run; each further :meth:`read` opens only files that are new or have changed.
+
+    Parameters
+    ----------
+    path
+        A run directory, the folder of the files, or one file.
+    readers
+        The formats to be tried, in order; of several the first that finds files counts.
+    given
+        What the user says of the columns.
+    tokenizer
+        A file ``tokenizer.json``, or a folder with one: completions are measured in its tokens.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        readers: "list[Reader]",
+        given: Mapping[str, Source] | None = None,
+        tokenizer: str | Path | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.readers = readers
+        self.given = dict(given or {})
+        self.count_tokens = None if tokenizer is None else token_counter(Path(tokenizer))
+        self.tokenizer = tokenizer
+        self.settled = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing of the files."""
+        self.reader: Reader | None = None
+        self.mapping: ColumnMapping | None = None
+        self.names = Names()
+        self.pieces: dict[Path, Piece] = {}
+
+    def read(self, progress: Progress = lambda done, total: None) -> RolloutRecord:
+        """Read what is there now.
+
+        Raises
+        ------
+        ConetError
+            When the place cannot be read, is of no known format, holds no row that could be read
+            whole, or it would be a guess what is correct; NothingYet where that may change.
+        """
+        try:
+            record = self._read(progress)
+        except ConetError as error:
+            guessed = not self.settled and self._guessed()
+            if not self.settled:  # what comes later may be of another format, or have other columns
+                self._forget()
+            if guessed and not isinstance(error, NothingYet):
+                raise NothingYet(error.got, error.expected, error.remedy) from None
+            raise
+        self.settled = True
+        return record
+
+    def _guessed(self) -> bool:
+        """Whether the files are taken for tables only because nothing else has come into a folder yet."""
+        last_resort = len(self.readers) > 1 and self.reader is self.readers[-1]
+        return last_resort and not self.given and not self.path.is_file()
+
+    def _read(self, progress: Progress) -> RolloutRecord:
+        parts = self.find()
+        total = sum(size(part.path) for part in parts)
+        done = 0
+        for part in parts:
+            large = size(part.path)
+            state = state_of(part.path)
+            known = self.pieces.get(part.path)
+            if known is None or (known.part, known.state) != (part, state) or state == (0, 0):
+                within = partial(_within, progress, done, large, total)
+                self.pieces[part.path] = self._piece(part, state, within)
+            done += large
+            progress(min(done, total), total)
+        return self._record([self.pieces[part.path] for part in parts])
+
+    def find(self) -> list[Part]:
+        """Return the files of the run."""
+        if not exists(self.path):
+            raise NothingYet(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
+        chosen = [self.reader] if self.reader else self.readers
+        for reader in chosen:
+            parts = reader.finds(self.path)
+            if not parts and self.path.is_file() and len(chosen) == 1:
+                parts = [Part(self.path)]
+            if parts and (len(chosen) == 1 or has_marks(reader, parts)):
+                self.reader = reader
+                return parts
+        raise NothingYet(
+            f"{self.path} without rollouts in it",
+            ", or ".join(reader.what or reader.name for reader in self.readers),
+            "name the folder that holds the rollouts",
+        )
+
+    def _piece(self, part: Part, state: tuple[int, int], progress: Callable[[float], None]) -> Piece:
+        """Read one file."""
+        assert self.reader is not None
+        piece = Piece(state=state, part=part)
+        source = format_of(self.reader)
+        try:
+            if self.mapping is None:
+                columns = source.peek(part.path)
+                if not columns:  # an empty file
+                    return piece
+                self.mapping = choose_columns(columns, self.reader, self.given, part)
+                self.mapping.count_tokens = self.count_tokens
+        except Unusable as error:
+            piece.why = str(error)
+            return piece
+        fill(piece, source.chunks(part.path, self.mapping.needed), self.mapping, self.names, progress)
+        if not piece.rows.height and piece.skipped and not piece.why:
+            piece.why = self._lacks(source, part)
+        return piece
+
+    def _lacks(self, source: Format, part: Part) -> str:
+        """Say which column a file lacks of which no row could be used."""
+        assert self.mapping is not None
+        try:
+            columns = source.peek(part.path)
+        except Unusable:
+            return ""
+        for role, wanted in self.mapping.sources.items():
+            if wanted.column not in columns and role not in ("truncated", "split", "phase"):
+                error = missing(f"no {role}", wanted.column, columns, part.path)
+                return f"has no column {wanted.column!r}; {error.remedy}"
+        return ""
+
+    def _record(self, pieces: list[Piece]) -> RolloutRecord:
+        assert self.reader is not None
+        found = join(pieces, self.names, self.reader)
+        if not found.rows.height or self.mapping is None:
+            raise self._nothing(len(pieces), found)
+        titles = self.reader.titles(self.path)
+        return RolloutRecord(
+            rows=found.rows,
+            names=[titles.get(name, name) for name in found.names],
+            path=self.path,
+            format=self.reader.name,
+            files=tuple(piece.part.path for piece in pieces if piece.part),
+            sources=self.mapping.in_words(self.tokenizer),
+            skipped=found.skipped,
+            skipped_files=found.skipped_files,
+            remarks=(*self.mapping.remarks, *found.remarks),
+            read_texts=self._texts,
+        )
+
+    def _nothing(self, files: int, found: Joined) -> ConetError:
+        """Say why not a single row could be used."""
+        reasons = [f"{reason}: {count}" for reason, count in found.skipped.items()]
+        reasons += [f"{name} {why}" for name, why in list(found.skipped_files.items())[:2]]
+        return NothingYet(
+            f"{self.path}: no row of {files} {'file' if files == 1 else 'files'} can be used"
+            f" ({'; '.join(reasons) or 'they are empty'})",
+            "rows with step, prompt and reward",
+            "check the files, or name their columns with --map",
+        )
+
+    def _texts(self, record: RolloutRecord, rows: "polars.DataFrame") -> list[tuple[Any, Any]]:
+        """Read prompts and completions of some rows again; see :meth:`RolloutRecord.texts`."""
+        assert self.mapping is not None
+        assert self.reader is not None
+        columns = []
+        for role in ("prompt", "completion"):
+            if role not in self.mapping.sources:
+                raise ConetError(
+                    f"{self.path} without {role}s",
+                    "prompts and completions",
+                    f"name them with --map {role}=COLUMN",
+                )
+            columns.append(self.mapping.sources[role].column)
+        wanted: dict[int, set[int]] = {}
+        places = list(rows.select("file", "row").iter_rows())
+        for file, row in places:
+            wanted.setdefault(file, set()).add(row)
+        source = format_of(self.reader)
+        found = {file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()}
+        return [found[file][row] for file, row in places]
+
+
+def format_of(reader: Reader) -> Format:
+    """How the rows of a reader's files are got at."""
+    return formats if reader.rows is None else Yielded(reader.rows)
+
+
+def has_marks(reader: Reader, parts: list[Part]) -> bool:
+    """Whether the first of some files that has columns has those by which the format is recognised."""
+    if not reader.marks:
+        return True
+    for part in parts[:5]:
+        try:
+            columns = format_of(reader).peek(part.path)
+        except Unusable:
+            continue
+        if columns:
+            return set(reader.marks) <= set(columns)
+    return False
+
+
+def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:
+    """Say how far a file has been read."""
+    progress(int(before + share * size), total)

@@ -1,0 +1,170 @@
+"""What single files gave, and one record of all of them."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from conet.readers.base import Part, Reader
+from conet.readers.choose_columns import ColumnMapping
+from conet.readers.formats.chunk import Chunk, Unusable
+from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
+from conet.readers.rows import columns, take, with_length
+from conet.rollouts import main_split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars
+
+
+def _no_rows() -> "polars.DataFrame":
+    import polars as pl
+
+    return pl.DataFrame(schema=columns())
+
+
+@dataclass
+class Piece:
+    """What one file gave.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        The columns of :func:`conet.readers.rows.columns`; ``problem`` says which of the names met so far.
+    skipped : Counter
+        Rows passed over, by reason.
+    why : str
+        Why the file, or its rest, could not be read; empty where it could.
+    deliveries : list of Delivery
+        See :func:`conet.readers.repeats.fingerprint`.
+    state : tuple
+        Size and time of change, by which a changed file is recognised.
+    part : Part or None
+        What was known of the file when it was read; its split may become known later.
+    """
+
+    rows: "polars.DataFrame" = field(default_factory=_no_rows)
+    skipped: Counter[str] = field(default_factory=Counter)
+    why: str = ""
+    deliveries: list[Delivery] = field(default_factory=list)
+    state: tuple[int, int] = (0, 0)
+    part: Part | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the file holds nothing at all."""
+        return not (self.rows.height or self.skipped or self.why)
+
+
+class Names:
+    """The names of problems, each remembered once, in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.place: dict[str, int] = {}
+
+    def replace(self, rows: "polars.DataFrame") -> "polars.DataFrame":
+        """Replace the names in the column ``problem`` by their places."""
+        import polars as pl
+
+        groups = rows["problem"].rle().struct.unnest()
+        places = [self.place.setdefault(name, len(self.place)) for name in groups["value"].to_list()]
+        column = np.repeat(np.array(places, np.int32), groups["len"].to_numpy())
+        return rows.with_columns(pl.Series("problem", column, pl.Int32)).select(list(columns()))
+
+
+def fill(
+    piece: Piece,
+    chunks: "Iterator[Chunk]",
+    mapping: ColumnMapping,
+    names: Names,
+    progress: Callable[[float], None],
+) -> None:
+    """Read the chunks of a file into its piece; what can be read before the file breaks off stays."""
+    import polars as pl
+
+    assert piece.part is not None
+    found: list[pl.DataFrame] = []
+    number = 0
+    try:
+        for chunk in chunks:
+            piece.skipped.update(chunk.unreadable)
+            frame = chunk.frame.with_row_index("row", number)
+            number += chunk.frame.height
+            found.append(names.replace(take(frame, mapping, piece.part, piece.skipped)))
+            progress(chunk.done)
+    except Unusable as error:
+        piece.why = str(error)
+    if found:
+        piece.rows = pl.concat(found)
+    piece.deliveries = fingerprint(piece.rows)
+
+
+@dataclass
+class Joined:
+    """All pieces of a run.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        As :class:`conet.rollouts.RolloutRecord` has them.
+    names : list of str
+        Of the problems, by number.
+    skipped, skipped_files, remarks
+        As in the record.
+    """
+
+    rows: "polars.DataFrame"
+    names: list[str]
+    skipped: dict[str, int]
+    skipped_files: dict[str, str]
+    remarks: list[str]
+
+
+def join(pieces: list[Piece], names: Names, reader: Reader) -> Joined:
+    """Put pieces together: repeats are taken out, problems and samples get their numbers."""
+    import polars as pl
+
+    repeats, skipped, rows = Repeats(reader.one_step_a_file), Counter[str](), []
+    skipped_files: dict[str, str] = {}
+    for number, piece in enumerate(pieces):
+        assert piece.part is not None
+        name = piece.part.path.name
+        skipped.update(piece.skipped)
+        if piece.why:
+            skipped_files[name] = piece.why
+        kept = repeats.drop(piece.rows, piece.deliveries, name)
+        rows.append(kept.with_columns(file=pl.lit(number, pl.UInt32)))
+    table = pl.concat(rows) if rows else _no_rows().with_columns(file=pl.lit(None, pl.UInt32))
+    skipped[REPEATED] += repeats.dropped
+    table, kept_names = _number(with_length(table, skipped), list(names.place), reader.ids)
+    sample = pl.int_range(pl.len(), dtype=pl.Int32).over("split", "step", "problem")
+    empty = sum(piece.empty for piece in pieces)
+    remarks = [*repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
+    return Joined(table.with_columns(sample=sample), kept_names, dict(+skipped), skipped_files, remarks)
+
+
+def _number(table: "polars.DataFrame", names: list[str], ids: bool) -> "tuple[polars.DataFrame, list[str]]":
+    """Number the problems once for all that follows: first those of the split that is diagnosed.
+
+    Problems are numbered in the order of their first appearance, or of their ids where these are numbers
+    of the format itself.
+    """
+    import polars as pl
+
+    if not table.height:
+        return table, []
+    first = table.filter(pl.col("split") == main_split(table))["problem"].unique()
+    others = table["problem"].unique().filter(~table["problem"].unique().is_in(first.implode()))
+    by_id = ids and all(name.isdecimal() for name in names)
+
+    def ordered(places: "polars.Series") -> list[int]:
+        return sorted(places.to_list(), key=lambda place: int(names[place]) if by_id else place)
+
+    order = ordered(first) + ordered(others)
+    number = np.full(len(names), -1, np.int32)
+    number[order] = np.arange(len(order), dtype=np.int32)
+    numbered = pl.Series("problem", number[table["problem"].to_numpy()], pl.Int32)
+    return table.with_columns(numbered), [names[place] for place in order]

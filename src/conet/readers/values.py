@@ -1,0 +1,81 @@
+"""Values of any type as numbers, truth values and texts; nothing is guessed, what is neither is null."""
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+_YES, _NO = ("true", "yes"), ("false", "no")
+
+
+def as_number(text: str) -> float | None:
+    """Read a finite number, or true and false, yes and no as 1 and 0; None for anything else."""
+    lowered = text.strip().lower()
+    if lowered in (*_YES, *_NO):
+        return float(lowered in _YES)
+    try:
+        found = float(lowered)
+    except ValueError:
+        return None
+    return found if abs(found) < float("inf") else None
+
+
+def number(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes float64 of a column of any type; null where there is no finite number."""
+    import polars as pl
+
+    values = pl.col(column)
+    if kind in (pl.Categorical, pl.Enum):
+        values, kind = values.cast(pl.String), pl.String()
+    if kind == pl.String:
+        stripped = values.str.strip_chars()
+        lowered = stripped.str.to_lowercase()
+        said = pl.when(lowered.is_in(_YES)).then(1.0).when(lowered.is_in(_NO)).then(0.0)
+        values = pl.coalesce(stripped.cast(pl.Float64, strict=False), said)
+    elif kind.is_numeric() or kind == pl.Boolean:
+        values = values.cast(pl.Float64, strict=False)
+    else:
+        return pl.lit(None, pl.Float64)
+    return pl.when(values.is_finite()).then(values)
+
+
+def compare(column: str, kind: "polars.DataType", comparison: str, value: str) -> "polars.Expr":
+    """Expression that compares a column with a value; null where the column has none.
+
+    Parameters
+    ----------
+    comparison
+        One of ``== != >= <= > <``; the last four compare numbers.
+    value
+        As it was written.
+    """
+    import polars as pl
+
+    wanted, found = as_number(value), number(column, kind)
+    if wanted is not None and kind == pl.Float32:  # 0.9 as the column would hold it
+        wanted = struct.unpack("f", struct.pack("f", wanted))[0]
+    if comparison not in ("==", "!="):
+        assert wanted is not None  # it was checked when the column mapping was read
+        compared = {">=": found.ge, "<=": found.le, ">": found.gt, "<": found.lt}
+        return compared[comparison](wanted)
+    written = text(column, kind)
+    equal = (written == value).fill_null(False)
+    if wanted is not None:
+        equal = equal | (found == wanted).fill_null(False)
+    known = written.is_not_null()
+    if wanted is not None and kind == pl.String:
+        known &= written.str.strip_chars().str.to_lowercase() != "nan"
+    return pl.when(known).then(equal if comparison == "==" else ~equal)
+
+
+def text(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes text of a column without lists in it; whole numbers lose their point."""
+    import polars as pl
+
+    values = pl.col(column)
+    if kind.is_float():
+        values = values.fill_nan(None)
+        whole = values.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(values % 1 == 0).then(whole).otherwise(values.cast(pl.String))
+    return values if kind == pl.String else values.cast(pl.String, strict=False)

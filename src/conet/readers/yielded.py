@@ -1,0 +1,88 @@
+"""Files of which a reader's function ``rows`` yields the rollouts, as if they were tables."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.readers.base import Rows, Skipped
+from conet.readers.formats import unusable
+from conet.readers.formats.chunk import PEEK_ROWS, Chunk, Numbers, Unusable
+from conet.readers.formats.json_lines import frame_of, numbers_in
+
+if TYPE_CHECKING:
+    import polars
+
+CHUNK_ROWS = 5000
+
+
+@dataclass(frozen=True)
+class Yielded:
+    """The format of files that only a function can read.
+
+    Attributes
+    ----------
+    rows : callable
+        See :class:`conet.readers.base.Reader`.
+    """
+
+    rows: Rows
+
+    def peek(self, path: Path) -> dict[str, Numbers]:
+        """Return the columns, in order, and which numbers each holds in the first rollouts."""
+        found: dict[str, Numbers] = {}
+        for item in islice(self._items(path), PEEK_ROWS):
+            if isinstance(item, Skipped):
+                continue
+            rows = [item] if isinstance(item, Mapping) else item.head(PEEK_ROWS).to_dicts()
+            for row in rows:
+                for name, value in row.items():
+                    found[name] = max(found.get(name, Numbers.NONE), numbers_in(_plain(value)))
+        return found
+
+    def chunks(self, path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Read some columns chunk by chunk; of how much has been read, nothing is known before the end."""
+        items = self._items(path)
+        while some := list(islice(items, CHUNK_ROWS)):
+            rows: list[dict[str, Any]] = []
+            skipped: Counter[str] = Counter()
+            for item in some:
+                if isinstance(item, Mapping):
+                    rows.append({name: _plain(item[name]) for name in columns if name in item})
+                elif isinstance(item, Skipped):
+                    skipped[item.reason] += 1
+                else:
+                    yield Chunk(frame_of(rows, columns), done=0.0)
+                    yield Chunk(_columns(item, columns), done=0.0)
+                    rows = []
+            yield Chunk(frame_of(rows, columns), skipped, done=0.0)
+
+    def _items(self, path: Path) -> "Iterator[Mapping[str, Any] | polars.DataFrame | Skipped]":
+        import polars as pl
+
+        try:
+            for item in self.rows(path):
+                if not isinstance(item, Mapping | pl.DataFrame | Skipped):
+                    raise Unusable(f"gives {type(item).__name__} in the place of a rollout")
+                yield item
+        except (Unusable, ConetError):
+            raise
+        except Exception as error:
+            raise unusable(error) from None
+
+
+def _plain(value: Any) -> Any:
+    """Turn a number of numpy or torch into one of Python."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def _columns(frame: "polars.DataFrame", columns: Sequence[str]) -> "polars.DataFrame":
+    """Some columns of a table, those that it lacks as nulls."""
+    import polars as pl
+
+    return frame.select(
+        pl.col(name) if name in frame.columns else pl.lit(None, pl.String).alias(name) for name in columns
+    )

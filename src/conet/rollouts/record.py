@@ -1,0 +1,115 @@
+"""All rollouts of a run, with where they came from and what was passed over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.rollouts.aggregate import per_problem
+from conet.rollouts.schema import SPLITS
+
+if TYPE_CHECKING:
+    import polars
+
+Texts = list[tuple[Any, Any]]  # prompt and completion: text, or a list of messages
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutRecord:
+    """All rollouts of a run that could be read whole; what :func:`conet.read` returns.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        One row a rollout, in the order of the files, with the columns of
+        :func:`conet.rollouts.schema.schema` and ``text_hash``, ``file`` (place in ``files``) and ``row``
+        (in that file, counted from 0). ``step`` is as the trainer counts; ``problem`` is a place in
+        ``names``, and the problems of :attr:`main_split` come first.
+    names : list of str
+        Of the problems: their prompts, or ids.
+    path : Path
+        What was read.
+    format : str
+        Name of the reader.
+    files : tuple of Path
+    sources : dict of str to str
+        Where step, problem, correct, length and truncated come from, in words.
+    skipped : dict of str to int
+        Rows that were not taken, by reason.
+    skipped_files : dict of str to str
+        Files that were not taken, or not to their end, and why.
+    remarks : tuple of str
+        What else the user should know of the files.
+    """
+
+    rows: "polars.DataFrame"
+    names: list[str]
+    path: Path
+    format: str
+    files: tuple[Path, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    skipped_files: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
+
+    def __repr__(self) -> str:
+        steps = self.rows["step"].n_unique()
+        return (
+            f"RolloutRecord({str(self.path)!r}, format={self.format!r}, {self.rows.height:,} rollouts of "
+            f"{len(self.names):,} problems at {steps:,} steps)"
+        )
+
+    @property
+    def main_split(self) -> str:
+        """The split that is diagnosed: the training, or where there is none what there is."""
+        return main_split(self.rows)
+
+    @property
+    def has_lengths(self) -> bool:
+        """Whether the length of any rollout is known."""
+        return self.rows["length"].null_count() < self.rows.height
+
+    def per_problem(self, split: str | None = None) -> "polars.DataFrame":
+        """Count the rollouts of each step and problem.
+
+        Parameters
+        ----------
+        split
+            "train", "eval" or "harvest"; :attr:`main_split` where absent.
+
+        Returns
+        -------
+        polars.DataFrame
+            See :func:`conet.rollouts.per_problem`.
+        """
+        return per_problem(self.rows, [self.main_split if split is None else split])
+
+    def texts(self, rows: "polars.DataFrame") -> Texts:
+        """Read the prompts and completions of some rollouts again.
+
+        Parameters
+        ----------
+        rows
+            Rows of :attr:`rows`.
+
+        Returns
+        -------
+        list of tuple
+            Prompt and completion of each row: text, or a list of messages.
+
+        Raises
+        ------
+        ConetError
+            When the files have no prompts or no completions, or have changed since.
+        """
+        if self.read_texts is None:
+            raise ConetError(f"{self.path} without texts", "prompts and completions", "log them")
+        return self.read_texts(self, rows)
+
+
+def main_split(rows: "polars.DataFrame") -> str:
+    """Return the split that is diagnosed: the training, or where there is none what there is."""
+    there = rows["split"].unique().to_list()
+    return next((name for name in SPLITS if name in there), SPLITS[0])
