@@ -7,13 +7,13 @@ Offline, from whole curves, with intervals (:func:`find_knee`, :func:`curve_mode
 """
 
 from conet.base.intervals import Interval
-from conet.detect.counts import Counts
 from conet.detect.forecast import Forecast, forecast
 from conet.detect.knee import Knee, find_knee, knee
 from conet.detect.models import CurveModels, curve_models
 from conet.detect.online import Detector, Evidence, as_event
 from conet.detect.stages import Coincidence, Stages, coincidence, peak, stages
 from conet.detect.valley import Valley, find_valley, v_bottom
+from conet.rollouts import Counts
 
 __all__ = [
     "Coincidence", "Counts", "CurveModels", "Detector", "Evidence", "Forecast", "Interval", "Knee",

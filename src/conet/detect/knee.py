@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import RESAMPLES, Interval, percentiles, resampled
-from conet.detect.counts import FEWEST_PROBLEMS, Counts
+from conet.base.intervals import FEWEST_PROBLEMS, RESAMPLES, Interval, percentiles, resampled
+from conet.rollouts import Counts
 
 MARGIN = 5  # rows on either side of a knee
 FEWEST_ROWS = 20

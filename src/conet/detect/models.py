@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.detect.counts import Counts
 from conet.observables.length import window_sums
+from conet.rollouts import Counts
 
 BLOCKS = 200
 FEWEST_BLOCKS = 20

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.base.intervals import RESAMPLES, Interval, halves, percentiles, resampled
-from conet.detect.counts import FEWEST_PROBLEMS, Counts
+from conet.base.intervals import FEWEST_PROBLEMS, RESAMPLES, Interval, halves, percentiles, resampled
 from conet.observables.length import (
     END_STEPS,
     START_STEPS,
@@ -13,6 +12,7 @@ from conet.observables.length import (
     length_decomposition,
     windowed_correct_length,
 )
+from conet.rollouts import Counts
 
 RISE = 1.1  # a shorter right arm is no V worth the name
 SOLVED = 0.5

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.detect import Counts
 from conet.diagnosis.visits import Visits, counts, visits
-from conet.rollouts import RolloutRecord
+from conet.rollouts import Counts, RolloutRecord
 
 if TYPE_CHECKING:
     import polars

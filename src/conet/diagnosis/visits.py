@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.detect import Counts
-from conet.rollouts import RolloutRecord
+from conet.rollouts import Counts, RolloutRecord
 from conet.rollouts.arrays import add_up, step_blocks
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from conet.detect import Counts
 from conet.report import style
 from conet.report.axes import guide_note, step_axis
 from conet.report.style import Picture
+from conet.rollouts import Counts
 from conet.views.walks_data import WalksData as Material
 
 BINS = 200  # at most so many columns

@@ -2,6 +2,7 @@
 
 from conet.rollouts.aggregate import per_problem
 from conet.rollouts.arrays import unfold
+from conet.rollouts.counts import Counts
 from conet.rollouts.record import RolloutRecord, main_split
 from conet.rollouts.schema import PHASES, SPLITS, schema
 from conet.rollouts.walks import from_walks
@@ -9,6 +10,7 @@ from conet.rollouts.walks import from_walks
 __all__ = [
     "PHASES",
     "SPLITS",
+    "Counts",
     "RolloutRecord",
     "from_walks",
     "main_split",

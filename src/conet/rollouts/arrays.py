@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.detect import Counts
+from conet.rollouts.counts import Counts
 
 if TYPE_CHECKING:
     import polars

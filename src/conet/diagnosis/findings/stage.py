@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.base.intervals import Interval, percentiles, resampled
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles, resampled
 from conet.detect import Counts, CurveModels, Knee, curve_models, find_knee
-from conet.detect.counts import FEWEST_PROBLEMS
 from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
