@@ -12,7 +12,7 @@ from conet.base.files import damaged
 from conet.config import flatten
 from conet.diagnosis.log import Log
 from conet.observables.length import length_summary
-from conet.readers import open_run, parse_map
+from conet.readers import open_run, parse_column_mapping
 from conet.rollouts import per_problem, selection
 from conet.runs.directory import Run
 
@@ -100,7 +100,7 @@ def open_side(
     """
     if (path / "config.json").is_file():
         return _walks(Run(path), name)
-    log = Log(open_run(path, format, parse_map(map), tokenizer).read(progress))
+    log = Log(open_run(path, format, parse_column_mapping(map), tokenizer).read(progress))
     trained = (path / "recipe.json").is_file()
     recipe = flatten(read_json(path / "recipe.json")) if trained else {}
     steps = _steps(log)
@@ -115,9 +115,7 @@ def open_side(
         settings=without_asides(recipe),
         steps=steps,
         numbers=numbers,
-        problems=newest(
-            log.visits.table, recognised([log.record.names[number] for number in log.visits.ids])
-        ),
+        problems=newest(log.visits.table, recognised(log.record.names[: log.visits.problems])),
     )
 
 
