@@ -147,8 +147,8 @@ def _put_together(
         numbers = _numbers_of(arrays, definition.measures)
         rows.append(named | {"seed": config.seed} | numbers)
         steps = _steps_of(arrays)
-        curves.append(steps.select(*(pl.lit(value).alias(key) for key, value in (named | {"seed": config.seed}).items()),
-                                   pl.all()))  # fmt: skip
+        columns = [pl.lit(value).alias(key) for key, value in (named | {"seed": config.seed}).items()]
+        curves.append(steps.select(*columns, pl.all()))
         sides.append(_side(config, named, numbers, steps))
     return Swept(
         table=pl.DataFrame(rows, infer_schema_length=None),

@@ -113,8 +113,11 @@ def _check(sweep: Sweep, path: Path) -> None:
         raise ConetError(f"{path}: {size:.0f} runs", f"at most {MOST:,}", "thin out the grid")
     points = sweep.points()
     if not points:
-        raise ConetError(f"{path}: neither grid nor cells", "at least one of them",
-                         'for example "grid": {"learner.rollouts": [4, 8]}')  # fmt: skip
+        raise ConetError(
+            f"{path}: neither grid nor cells",
+            "at least one of them",
+            'for example "grid": {"learner.rollouts": [4, 8]}',
+        )
     seen: set[str] = set()
     for point in points:
         try:

@@ -7,26 +7,30 @@ from conet.cells.claim import Claim, Results, Table
 from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import INTERFERENCE_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
-from conet.claims.regimes import island_peak
-from conet.claims.shared import cells, draw_curves, over_seeds
-from conet.detect import peak
+from conet.claims.shared import cells, draw_band, draw_curves, over_seeds
 from conet.network.islands import merge_steps
 from conet.observables.forgetting import accuracies, forgetting_curves, never_falling
 from conet.report import style
 from conet.report.style import Picture
+from conet.views.tables import windowed_mean
+
+
+def island_peak(run: Arrays) -> int:
+    """Step with the most islands."""
+    return int(np.nanargmax(run["islands"]))
 
 
 def frustration_peak(run: Arrays) -> int:
     """Step with the largest exact frustration over committed nodes."""
-    return peak(run["frustration"], run["frustration_steps"]) or 0
+    return int(run["frustration_steps"][np.nanargmax(run["frustration"])])
 
 
 def slowing(run: Arrays) -> float:
     """Slope of the accuracy in the half-peak after the frustration peak over that before it."""
-    top = frustration_peak(run)
+    peak = frustration_peak(run)
     smooth = np.convolve(run["accuracy"], np.ones(9) / 9, mode="same")
-    half = top // 2
-    before, after = smooth[top] - smooth[top - half], smooth[top + half] - smooth[top]
+    half = peak // 2
+    before, after = smooth[peak] - smooth[peak - half], smooth[peak + half] - smooth[peak]
     return float(after / before) if half and before > 0 else float("nan")
 
 
@@ -51,8 +55,8 @@ def agreement(run: Arrays, excess: np.ndarray) -> float:
 
 def forgetting_contrast(run: Arrays, excess: np.ndarray) -> float:
     """Excess forgetting within a half to 1.5 of the frustration peak less that of all later steps."""
-    top = frustration_peak(run)
-    return float(np.nanmean(excess[top // 2 : int(1.5 * top)]) - np.nanmean(excess[int(1.5 * top) :]))
+    peak = frustration_peak(run)
+    return float(np.nanmean(excess[peak // 2 : int(1.5 * peak)]) - np.nanmean(excess[int(1.5 * peak) :]))
 
 
 def null_contrast(run: Arrays, seed: int) -> float:
@@ -140,38 +144,29 @@ def _marks(results: Results) -> list[ClaimResult]:
 
 
 def draw(results: Results) -> list[Picture]:
-    """Draw islands, frustration, length and forgetting over the same steps."""
-    figure = style.figure(4.6)
-    axes = figure.subplots(2, 1, sharex=True)
+    """Draw islands, frustration and forgetting over the same steps, and the merge tree."""
+    figure = style.figure(5.6)
+    islands, frustration, forgetting = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
     runs = [run for _, run in results.pairs]
     steps = np.arange(len(runs[0]["accuracy"]))
-    draw_curves(axes[0], steps, np.array([run["islands"] for run in runs]), style.BLUE, "islands")
-    draw_curves(
-        axes[0],
-        steps,
-        np.array([run["question_islands"] for run in runs]),
-        style.SKY,
-        "with a question",
-        "--",
-    )
-    axes[0].set(ylabel="islands\n(components of the web, π ≥ 0.3)", ylim=(0, None))
-    axes[0].legend(loc="upper right")
+    draw_curves(islands, steps, np.array([run["islands"] for run in runs]), style.BLUE, "islands")
+    of_questions = np.array([run["question_islands"] for run in runs])
+    draw_curves(islands, steps, of_questions, style.SKY, "with a question", "--")
+    islands.set(ylabel="islands\n(components, π ≥ 0.3)", ylim=(0, None))
+    islands.legend(loc="upper right")
     curves = np.array([run["frustration"] for run in runs])
-    draw_curves(axes[1], runs[0]["frustration_steps"], curves, style.VERMILION, "frustration, exact")
-    forgotten = np.array([excesses(run)["forgetting_rate"] for run in runs])
-    twin = axes[1].twinx()
-    twin.grid(False)
-    draw_curves(twin, steps, forgotten, style.GREEN, "forgetting (right axis)", ":")
-    twin.set_ylabel("forgetting rate over its noise floor\n(accuracy lost a step)")
-    axes[1].set(
-        xlabel="step (updates done)", ylabel="frustration\nΣ(Σ|g| - |Σg|), committed nodes", ylim=(0, None)
-    )
-    lines = [axes[1].get_lines()[-1], twin.get_lines()[-1]]
-    axes[1].legend(lines, [line.get_label() for line in lines], loc="upper right")
-    axes[1].set_xlim(0, 400)
+    draw_curves(frustration, runs[0]["frustration_steps"], curves, style.VERMILION, "frustration, exact")
+    frustration.set(ylabel="frustration\nΣ(Σ|g| - |Σg|), committed nodes", ylim=(0, None))
+    frustration.legend(loc="upper right")
+    rates = np.array([windowed_mean(1000 * excesses(run)["forgetting_rate"]) for run in runs])
+    draw_band(forgetting, steps, rates, style.GREEN, "forgetting, over its noise floor")
+    forgetting.axhline(0, color=style.INK, lw=0.8)
+    forgetting.set(xlabel="step (updates done)", ylabel="forgetting rate\n(10⁻³ a step)", xlim=(0, 400))
+    forgetting.legend(loc="upper right")
     text = (
         "Islands and frustration rise and fall together. Frustration: how much the exact gradients of single questions "
-        "cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; bold: median. The first 400 steps."
+        "cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; bold: median. Forgetting: in a centred "
+        "9-step window; median of the seeds, and shaded the middle half of them. The first 400 steps."
     )
     return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure)), dendrogram(results)]
 
@@ -187,7 +182,13 @@ def tables(results: Results) -> list[Table]:
         values = over_seeds(results, mark)
         rows.append((name, f"{np.median(values):.0f}", f"{values.min():.0f} to {values.max():.0f}"))
     said = over_seeds(results, lambda run: run["detector_step"])
-    rows.append(("online detector's word", f"{np.median(said):.0f}", f"{said.min():.0f} to {said.max():.0f}"))
+    rows.append(
+        (
+            "heating signal of the online detector",
+            f"{np.median(said):.0f}",
+            f"{said.min():.0f} to {said.max():.0f}",
+        )
+    )
     return [
         _interfering(results),
         Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference."),
@@ -213,6 +214,7 @@ def _interfering(results: Results) -> Table:
 
 def dendrogram(results: Results) -> Picture:
     """Draw which questions of the first seed merge with which, and when."""
+    from matplotlib import rc_context
     from scipy.cluster.hierarchy import dendrogram as tree
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
@@ -226,7 +228,8 @@ def dendrogram(results: Results) -> Picture:
     figure = style.figure(2.8)
     axes = figure.add_subplot()
     links = linkage(squareform(merged, checks=False), "single")
-    tree(links, ax=axes, no_labels=True, color_threshold=0, above_threshold_color=style.BLUE)
+    with rc_context({"lines.linewidth": 0.8}):
+        tree(links, ax=axes, no_labels=True, color_threshold=0, above_threshold_color=style.BLUE)
     axes.axhspan(1.05 * last, 1.25 * last, color=style.SHADE, lw=0)
     axes.text(
         0.01,

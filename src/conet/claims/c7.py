@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.base.intervals import mean_interval
 from conet.cells.cell import Arrays, Cell
 from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.forget import RECOVERY
@@ -112,14 +113,19 @@ def draw(results: Results) -> list[Picture]:
     looks = (("o-", style.SKY), ("s--", style.BLUE), ("^:", style.INK))
     for row, (count, (dashes, colour)) in enumerate(zip(FOREIGN, looks)):
         lost = np.array([run["before"] - run["recovery"][row, :, 0] for run in runs])
-        right.plot(STEPS, lost.mean(axis=0), dashes, color=colour, ms=3.5, label=f"{count} foreign tasks")
+        ends = np.array([mean_interval(values)[1:] for values in lost.T]).T
+        middle = lost.mean(axis=0)
+        label = f"{count} foreign tasks"
+        right.errorbar(
+            STEPS, middle, np.abs(ends - middle), fmt=dashes, color=colour, ms=3.5, capsize=2, label=label
+        )
     right.set(xlabel="SFT steps of 0.15 logits", ylabel="accuracy lost (exact)", xscale="log", ylim=(0, None))
     right.set_xticks(STEPS, [str(value) for value in STEPS])
     right.minorticks_off()
     right.legend(loc="upper left")
     text = (
         "Left: accuracy after SFT on 16 foreign tasks (40 steps), and what RLVR regains; thin: every seed, bold: median. "
-        "Right: the loss, mean over seeds."
+        "Right: the loss, mean over seeds with its 95 % interval."
     )
     return [Picture("c7-forgetting", "Forgetting and recovery", text, style.to_svg(figure))]
 

@@ -72,7 +72,7 @@ def name_of(chosen: dict) -> str:
     """Name an arm for people."""
     if chosen["kind"] == "none":
         return "RLVR" + (f", {chosen['extra']} more updates" if chosen.get("extra") else "")
-    when = {0.33: "early", 4.0: "late"}.get(chosen.get("factor", 1.0), "at its word")
+    when = {0.33: "early", 4.0: "late"}.get(chosen.get("factor", 1.0), "at the signal")
     kind = {"heat": "heat", "solved": "sham: solved problems", "noise": "sham: noise"}[chosen["kind"]]
     pick = ", random walk" if chosen["pick"] == "random" else ""
     return f"{kind} {chosen['sft_learning_rate']:g} {when}{pick}"
@@ -88,8 +88,8 @@ def draw(results: Results) -> list[Picture]:
         draw_values(axes, [name_of(each) for each in ARMS[1:]], values, 0.0)
         axes.set(title=f"M = {questions} questions", xlabel="final pass@1 (exact)\nless that of RLVR")
     text = (
-        "Each dot: one seed, paired with RLVR of equal updates from the same graph, questions and random stream. Bar: mean. "
-        "Loads at fixed lr/M. The word is the online detector's."
+        "Each dot: one seed, paired with RLVR of equal updates from the same graph, questions and random stream. "
+        "Bar: mean, with its 95 % interval. Loads at fixed lr/M. The signal is the online detector's."
     )
     return [Picture("c8-annealed", "Annealed-RLVR against RLVR", text, style.to_svg(figure), wide=True)]
 

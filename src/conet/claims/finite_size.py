@@ -1,11 +1,10 @@
 """Finite size: does the merge of the islands sharpen with N, and does one web survive?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from conet.base.intervals import central
 from conet.cells.cell import Arrays
 from conet.cells.claim import Claim, Results, Table
 from conet.cells.judgement import ClaimResult, Wanted, judge, judged
@@ -17,35 +16,12 @@ from conet.claims.finite_size_runs import (
     SETTLED,
     cells,
     crossing,
+    exponent,
     giant_share,
     relative_width,
     runs_at,
     sizes_in,
 )
-
-
-def exponent(groups: Mapping[int, np.ndarray]) -> tuple[float, tuple[float, float]]:
-    """Slope of ln(median over seeds) against ln N, and its 95 % percentile interval.
-
-    Parameters
-    ----------
-    groups
-        Size to the values of its seeds. The bootstrap draws seeds anew within each size.
-
-    Returns
-    -------
-    tuple
-        NaN and (-inf, inf) with fewer than three sizes.
-    """
-    if len(groups) < 3:
-        return float("nan"), (-np.inf, np.inf)
-    rng = np.random.default_rng(0)
-    drawn = [rng.choice(values, (9999, len(values))) for values in groups.values()]
-    medians = np.array([np.median(values, axis=-1) for values in drawn])
-    clock = np.log(list(groups)) - np.log(list(groups)).mean()
-    slopes = clock @ np.log(medians) / (clock @ clock)
-    middles = np.log([np.median(values) for values in groups.values()])
-    return float(clock @ middles / (clock @ clock)), central(slopes)
 
 
 def scaling(

@@ -11,13 +11,16 @@ from conet.cells.claim import Results
 from conet.claims import regimes
 from conet.claims.finite_size_runs import (
     ROLLOUTS,
+    SETTLED,
     crossing,
+    exponent,
     giant_share,
     merging,
     relative_width,
     runs_at,
     sizes_in,
 )
+from conet.claims.shared import draw_points
 from conet.report import style
 from conet.report.style import Picture
 
@@ -32,8 +35,9 @@ def draw(results: Results) -> list[Picture]:
     _draw_marks(grid[1, 1], results)
     text = (
         "Top left: the largest component as the islands merge, in a running median over a twentieth of the run; median "
-        "over seeds, each on the clock of its half rise (G = 8 N/800). Relative width: steps from 10 to 90 % over the "
-        "step of 50 %. Dots: seeds; lines: medians."
+        "over seeds, each on the clock of its half rise (G = 8 N/800); shaded: all seeds. Relative width: steps from 10 to "
+        "90 % over the step of 50 %. Small dots: seeds; large: medians; bars: from the lowest seed to the highest; lines: "
+        "the power laws that are judged, from N = 800 on."
     )
     return [Picture("finite-size", "The merge at growing size", text, style.to_svg(figure), wide=True)]
 
@@ -42,16 +46,14 @@ def _draw_rise(axes: Axes, results: Results) -> None:
     sizes = sizes_in(results)[::2]  # all of them would hide each other
     clock = np.linspace(0, 2, 201)
     for place, nodes in enumerate(sizes):
-        rises = [
-            np.interp(
-                clock * crossing(run, 0.5),
-                run["web_steps"],
-                merging(run),
-            )
-            for run in runs_at(results, nodes, ROLLOUTS[0])
-        ]
+        runs = runs_at(results, nodes, ROLLOUTS[0])
+        rises = np.array(
+            [np.interp(clock * crossing(run, 0.5), run["web_steps"], merging(run)) for run in runs]
+        )
         shade = regimes.SHADES[round(place * (len(regimes.SHADES) - 1) / max(1, len(sizes) - 1))]
-        axes.plot(clock, np.median(rises, axis=0), color=shade, ls="-", lw=1.2, label=f"{nodes:,}")
+        axes.fill_between(clock, rises.min(axis=0), rises.max(axis=0), color=shade, alpha=0.12, lw=0)
+        label = f"{nodes:,} ({len(runs)} seeds)"
+        axes.plot(clock, np.median(rises, axis=0), color=shade, ls="-", lw=1.2, label=label)
     axes.set(
         xlabel="step / step of half the peak",
         ylabel="largest component / its peak\n(running median)",
@@ -63,31 +65,36 @@ def _draw_rise(axes: Axes, results: Results) -> None:
 def _draw_against_size(
     axes: Axes, results: Results, statistic: Callable[[Arrays], float], label: str
 ) -> None:
-    looks = (("o", "-", style.BLUE), ("s", "--", style.VERMILION))
-    for rollouts, (marker, dashes, colour) in zip(ROLLOUTS, looks):
-        _points(axes, results, rollouts, statistic, marker, dashes, colour, rollouts)
-    axes.set(xlabel="N (nodes)", ylabel=label)
-    axes.legend(loc="best")
+    """Draw a statistic for both numbers of rollouts, side by side, with the lines that are fitted."""
+    looks = (("o", "-", style.BLUE, 0.94), ("s", "--", style.VERMILION, 1.06))
+    for rollouts, (marker, dashes, colour, beside) in zip(ROLLOUTS, looks):
+        sizes, groups = _groups(results, rollouts, statistic)
+        draw_points(axes, [beside * nodes for nodes in sizes], groups, colour, marker, rollouts)
+        fitted = {
+            nodes: values[np.isfinite(values) & (values > 0)]
+            for nodes, values in zip(sizes, groups)
+            if nodes >= SETTLED and (values > 0).any()
+        }
+        slope, _ = exponent(fitted)
+        if np.isfinite(slope):
+            medians = np.array([np.median(values) for values in fitted.values()])
+            clock = np.array(list(fitted), float)
+            height = np.exp(np.mean(np.log(medians)) - slope * np.mean(np.log(clock)))
+            axes.plot(clock, height * clock**slope, dashes, color=colour, lw=1, label=f"∝ N^{slope:.2f}")
+    _scale_by_size(axes, results, label)
+    axes.legend(loc="best", fontsize=6.5)
 
 
-def _points(
-    axes: Axes,
-    results: Results,
-    rollouts: str,
-    statistic: Callable[[Arrays], float],
-    marker: str,
-    dashes: str,
-    colour: str,
-    label: str,
-) -> None:
-    """Draw every seed as a dot and the medians as a line, on logarithmic axes."""
-    sizes, middles = sizes_in(results), []
-    for nodes in sizes:
-        values = np.array([statistic(run) for run in runs_at(results, nodes, rollouts)])
-        axes.plot([nodes] * len(values), values, marker, ms=2.5, color=colour, alpha=0.35, mew=0)
-        middles.append(np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else np.nan)
-    axes.plot(sizes, middles, marker=marker, ls=dashes, ms=4, color=colour, label=label)
-    axes.set(xscale="log", yscale="log")
+def _groups(
+    results: Results, rollouts: str, statistic: Callable[[Arrays], float]
+) -> tuple[list[int], list[np.ndarray]]:
+    sizes = sizes_in(results)
+    return sizes, [np.array([statistic(run) for run in runs_at(results, nodes, rollouts)]) for nodes in sizes]
+
+
+def _scale_by_size(axes: Axes, results: Results, label: str) -> None:
+    sizes = sizes_in(results)
+    axes.set(xscale="log", yscale="log", xlabel="N (nodes)", ylabel=label)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.set_xticks(sizes, [f"{nodes:,}" for nodes in sizes], fontsize=6.5, rotation=30)
@@ -95,11 +102,12 @@ def _points(
 
 
 def _draw_marks(axes: Axes, results: Results) -> None:
-    for mark, label, marker, dashes, colour in (
-        (regimes.bottom, "V bottom", "o", "-", style.BLUE),
-        (regimes.knee_step, "knee", "s", "--", style.VERMILION),
-        (regimes.island_peak, "island peak", "^", ":", style.GREEN),
+    for mark, label, marker, colour, beside in (
+        (regimes.bottom, "V bottom", "o", style.BLUE, 0.92),
+        (regimes.knee_step, "knee", "s", style.VERMILION, 1.0),
+        (regimes.island_peak, "island peak", "^", style.GREEN, 1.08),
     ):
-        _points(axes, results, ROLLOUTS[0], mark, marker, dashes, colour, label)
-    axes.set(xlabel="N (nodes)", ylabel="step (G = 8 N/800)")
+        sizes, groups = _groups(results, ROLLOUTS[0], mark)
+        draw_points(axes, [beside * nodes for nodes in sizes], groups, colour, marker, label)
+    _scale_by_size(axes, results, "step (G = 8 N/800)")
     axes.legend(loc="upper left")

@@ -1,7 +1,10 @@
 """The runs of the question on finite size: sizes, cells, and the statistics of one run."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from conet.base.intervals import central
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.cells.claim import Results, Scale
@@ -93,3 +96,27 @@ def relative_width(run: Arrays) -> float:
 def giant_share(run: Arrays) -> float:
     """Share of the web's nodes in its largest component at the end."""
     return float(run["giant_component"][-1] / max(1.0, run["web_nodes"][-1]))
+
+
+def exponent(groups: Mapping[int, np.ndarray]) -> tuple[float, tuple[float, float]]:
+    """Slope of ln(median over seeds) against ln N, and its 95 % percentile interval.
+
+    Parameters
+    ----------
+    groups
+        Size to the values of its seeds. The bootstrap draws seeds anew within each size.
+
+    Returns
+    -------
+    tuple
+        NaN and (-inf, inf) with fewer than three sizes.
+    """
+    if len(groups) < 3:
+        return float("nan"), (-np.inf, np.inf)
+    rng = np.random.default_rng(0)
+    drawn = [rng.choice(values, (9999, len(values))) for values in groups.values()]
+    medians = np.array([np.median(values, axis=-1) for values in drawn])
+    clock = np.log(list(groups)) - np.log(list(groups)).mean()
+    slopes = clock @ np.log(medians) / (clock @ clock)
+    middles = np.log([np.median(values) for values in groups.values()])
+    return float(clock @ middles / (clock @ clock)), central(slopes)

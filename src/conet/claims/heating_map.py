@@ -1,6 +1,7 @@
 """Heating map: time × strength × what is taught, for several loads."""
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from conet.cells.cell import Cell
 from conet.cells.claim import Claim, Results, Scale, Table
@@ -47,39 +48,14 @@ def title_of(changes: dict) -> str:
 
 
 def draw(results: Results) -> list[Picture]:
-    """Draw the mean gain over time, a line a strength, with standard errors."""
+    """Draw the mean gain over time, a line a strength, with standard errors; on one scale, so that panels compare."""
     found = changes_in(results)
     figure = style.figure(1.75 * len(found) + 0.5)
-    grid = figure.subplots(len(found), 2, sharex=True, sharey="row", squeeze=False)
-    looks = (("o-", style.SKY), ("s--", style.BLUE), ("^:", style.VERMILION))
-    for row, changes in enumerate(found):
-        for column, pick in enumerate(PICKS):
-            axes = grid[row, column]
-            for strength, (dashes, colour) in zip(STRENGTHS, looks):
-                gains = np.array(
-                    [
-                        gain(results, changes, arm("heat", t, sft_learning_rate=strength, pick=pick))
-                        for t in TIMES
-                    ]
-                )
-                error = gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
-                axes.errorbar(
-                    TIMES,
-                    gains.mean(axis=1),
-                    error,
-                    fmt=dashes,
-                    color=colour,
-                    ms=3,
-                    lw=1,
-                    capsize=2,
-                    label=f"{strength:g} logits",
-                )
-            axes.axhline(0, color=style.MUTED, lw=0.8)
-            axes.set_xscale("log")
-            axes.set_xticks(TIMES, [str(t) for t in TIMES], fontsize=6.5)
-            axes.minorticks_off()
-            axes.set_title(f"{title_of(changes)}: {pick} walk", fontsize=8)
-        grid[row, 0].set_ylabel("gain in pass@1")
+    grid = figure.subplots(len(found), 2, sharex=True, sharey=True, squeeze=False)
+    for row, changes in zip(grid, found):
+        for axes, pick in zip(row, PICKS):
+            _draw_gains(axes, results, changes, pick)
+        row[0].set_ylabel("gain in pass@1")
     grid[0, 0].legend(loc="lower right", fontsize=6.5)
     for axes in grid[-1]:
         axes.set_xlabel("step of heating")
@@ -88,6 +64,23 @@ def draw(results: Results) -> list[Picture]:
         "the given strength on one correct walk of each hard problem."
     )
     return [Picture("heating-map", "When and how strongly to heat", text, style.to_svg(figure), wide=True)]
+
+
+def _draw_gains(axes: Axes, results: Results, changes: dict, pick: str) -> None:
+    looks = (("o-", style.SKY), ("s--", style.BLUE), ("^:", style.VERMILION))
+    for strength, (dashes, colour) in zip(STRENGTHS, looks):
+        arms = [arm("heat", time, sft_learning_rate=strength, pick=pick) for time in TIMES]
+        gains = np.array([gain(results, changes, one) for one in arms])
+        error = gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
+        label = f"{strength:g} logits"
+        axes.errorbar(
+            TIMES, gains.mean(axis=1), error, fmt=dashes, color=colour, ms=3, lw=1, capsize=2, label=label
+        )
+    axes.axhline(0, color=style.MUTED, lw=0.8)
+    axes.set_xscale("log")
+    axes.set_xticks(TIMES, [str(time) for time in TIMES], fontsize=6.5)
+    axes.minorticks_off()
+    axes.set_title(f"{title_of(changes)}: {pick} walk", fontsize=8)
 
 
 def tables(results: Results) -> list[Table]:

@@ -81,8 +81,9 @@ def _draw_regimes(found: dict[str, list[Arrays]]) -> Picture:
     right.set_xticks([0, 10, 30, 100, 300, 800], ["0", "10", "30", "100", "300", "800"])
     right.legend(loc="lower left", fontsize=6.5)
     text = (
-        "One setting changed at a time from the preset reference; every dot is a seed, bars are means. Left: no dot where "
-        "the final accuracy is below 0.2. Right: when the V has its bottom, the accuracy its knee, the islands their peak."
+        "One setting changed at a time from the preset reference; every dot is a seed, bars are means with "
+        "95 % intervals. Left: no dot where the final accuracy is below 0.2. "
+        "Right: when the V has its bottom, the accuracy its knee, the islands their peak."
     )
     return Picture("phases-regimes", "Where the V exists", text, style.to_svg(figure), wide=True)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from conet.base.intervals import mean_interval
 from conet.cells import plain
 from conet.cells.cell import Arrays, Cell
 from conet.cells.claim import Results, Scale
@@ -30,7 +31,7 @@ def draw_curves(
     label: str,
     dashes: str = "-",
 ) -> None:
-    """Draw every seed thinly and their median boldly; nothing is smoothed here.
+    """Draw every seed thinly, and boldly their median where half of them have a value; nothing is smoothed here.
 
     Parameters
     ----------
@@ -38,23 +39,64 @@ def draw_curves(
     """
     for curve in curves:
         axes.plot(steps, curve, color=colour, lw=0.4, alpha=0.25, ls=dashes)
-    known = np.isfinite(curves).any(axis=0)
-    middle = np.full(curves.shape[1], np.nan)
-    middle[known] = np.nanmedian(curves[:, known], axis=0)
+    middle, _, _ = quartiles(curves)
     axes.plot(steps, middle, color=colour, lw=1.8, ls=dashes, label=label)
+
+
+def draw_band(
+    axes: Axes, steps: Sequence[float] | np.ndarray, curves: np.ndarray, colour: str, label: str
+) -> None:
+    """Draw the median of the seeds and shade their middle half: for curves too noisy to be drawn one by one."""
+    middle, low, high = quartiles(curves)
+    axes.fill_between(steps, low, high, color=colour, alpha=0.2, lw=0)
+    axes.plot(steps, middle, color=colour, lw=1.4, label=label)
+
+
+def quartiles(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return median and quartiles over the seeds; NaN where fewer than half of them have a value.
+
+    Returns
+    -------
+    tuple of ndarray of float64, shape (steps,)
+        Median, lower and upper quartile.
+    """
+    known = np.isfinite(curves).sum(axis=0) >= max(1, len(curves) / 2)
+    found = np.full((3, curves.shape[1]), np.nan)
+    found[:, known] = np.nanquantile(curves[:, known], [0.5, 0.25, 0.75], axis=0)
+    return found[0], found[1], found[2]
+
+
+def draw_points(
+    axes: Axes, places: Sequence[float], groups: Sequence[np.ndarray], colour: str, marker: str, label: str
+) -> None:
+    """Show at every place each seed as a dot, the median as a marker, and a bar from the lowest to the highest.
+
+    No line joins the medians: between two places nothing was measured, and few seeds make it zigzag.
+    """
+    for place, values in zip(places, groups):
+        known = values[np.isfinite(values)]
+        if not len(known):
+            continue
+        axes.plot([place] * len(known), known, marker, ms=2.2, color=colour, alpha=0.35, mew=0)
+        axes.plot([place] * 2, [known.min(), known.max()], "-", color=colour, lw=0.9, alpha=0.7)
+        axes.plot(place, np.median(known), marker, ms=5, color=colour, mew=0)
+    axes.plot([], [], marker, ms=5, color=colour, mew=0, label=label)
 
 
 def draw_values(
     axes: Axes, names: Sequence[str], values: Sequence[np.ndarray], threshold: float | None = None
 ) -> None:
-    """Show every seed as a dot, one row a statistic, with the threshold as a line."""
+    """Show every seed as a dot, one row a statistic, with mean and its 95 % interval, and the threshold as a line."""
     rng = np.random.default_rng(0)
     for row, of_row in enumerate(values):
         height = row + rng.uniform(-0.18, 0.18, len(of_row))
         axes.plot(of_row, height, "o", ms=3, color=style.BLUE, alpha=0.6, mew=0)
         finite = of_row[np.isfinite(of_row)]
         if len(finite):
-            axes.plot([np.mean(finite)] * 2, [row - 0.3, row + 0.3], "-", color=style.INK, lw=1.5)
+            mean, low, high = mean_interval(finite)
+            axes.plot([mean] * 2, [row - 0.3, row + 0.3], "-", color=style.INK, lw=1.5)
+            if np.isfinite(low):
+                axes.plot([low, high], [row] * 2, "-", color=style.INK, lw=0.9)
     if threshold is not None:
         axes.axvline(threshold, color=style.VERMILION, lw=1, ls="--", label=f"threshold {threshold:g}")
     axes.set_yticks(range(len(names)), names)
