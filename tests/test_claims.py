@@ -151,3 +151,28 @@ def test_widths_after_the_knee_over_those_before():
     }
     assert c5.width_ratio(run) == 2.0
     assert np.isnan(c5.width_ratio({**run, "midpoint": np.full(5, 10.0)}))
+
+
+def test_a_median_is_drawn_where_half_of_the_seeds_have_a_value():
+    from conet.claims.shared import quartiles
+
+    curves = np.array([[1.0, np.nan, np.nan], [2.0, 2.0, np.nan], [3.0, 4.0, np.nan], [4.0, np.nan, 9.0]])
+    middle, low, high = quartiles(curves)
+    assert (middle[0], middle[1]) == (2.5, 3.0)
+    assert (low[0], high[0]) == (1.75, 3.25)
+    assert np.isnan([middle[2], low[2], high[2]]).all()
+
+
+def test_panels_of_the_heating_map_have_one_scale_and_no_figure_has_two(monkeypatch):
+    """A twin axis, and panels that look alike with other scales, mislead."""
+    figures = []
+    to_svg = style.to_svg
+    monkeypatch.setattr(style, "to_svg", lambda figure: figures.append(figure) or to_svg(figure))
+    for name in ("C4", "heating-map", "finite-size"):
+        with style.look():
+            CLAIMS[name].draw(small_results(CLAIMS[name]))
+    for figure in figures:
+        places = [tuple(np.round(axes.get_position().bounds, 6)) for axes in figure.axes]
+        assert len(set(places)) == len(places)
+    (scales,) = {axes.get_ylim() for axes in figures[2].axes}
+    assert scales[0] < 0 < scales[1]

@@ -99,6 +99,7 @@ def _scale_by_size(axes: Axes, results: Results, label: str) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.set_xticks(sizes, [f"{nodes:,}" for nodes in sizes], fontsize=6.5, rotation=30)
     axes.minorticks_off()
+    axes.margins(x=0.06)
 
 
 def _draw_marks(axes: Axes, results: Results) -> None:
