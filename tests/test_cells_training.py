@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from conet.cells.training import QUIET, by_problem, fine_tune, kept, start, train
+from conet.cells.training import QUIET, fine_tune, kept, start, train
 from conet.engine import sample as streams
+from conet.rollouts import count_walks
 
 SMALL = {**QUIET, "graph.nodes": 60, "graph.degree": 6, "problems.count": 8, "steps": 12}
 
@@ -34,7 +35,7 @@ def test_counts_by_problem_add_up_to_the_metrics(trainer):
     record = train(trainer, problems=True)
     assert np.array_equal(np.sum(record.correct_count, axis=1), record.column("correct_count"))
     assert np.array_equal(np.sum(record.correct_length_sum, axis=1), record.column("correct_length_sum"))
-    assert np.array_equal(by_problem(trainer.walks)[0], record.correct_count[-1])
+    assert np.array_equal(count_walks(trainer.walks).correct_count, record.correct_count[-1])
     assert np.isnan(record.column("islands")).all()
 
 

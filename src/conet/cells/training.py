@@ -12,6 +12,7 @@ from conet.engine.gradient import from_walks
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.learners.optim import SGD
+from conet.rollouts import count_walks
 from conet.runs.trainer import Trainer
 
 QUIET = {"snapshots.steps": [], "snapshots.web_every": 0}  # no web in the metrics
@@ -89,16 +90,9 @@ def train(
             return record
         record.rows.append(trainer.advance())
         if problems:
-            correct_count, correct_length_sum = by_problem(trainer.walks)
-            record.correct_count.append(correct_count)
-            record.correct_length_sum.append(correct_length_sum)
-
-
-def by_problem(walks: Walks) -> tuple[np.ndarray, np.ndarray]:
-    """Return the correct walks of each problem, and their total length, int32, shape (M,)."""
-    correct = walks.correct.reshape(-1, walks.rollouts)
-    lengths = np.where(correct, walks.length.reshape(correct.shape), 0)
-    return correct.sum(axis=1, dtype=np.int32), lengths.sum(axis=1, dtype=np.int32)
+            counts = count_walks(trainer.walks)
+            record.correct_count.append(counts.correct_count.astype(np.int32))
+            record.correct_length_sum.append(counts.correct_length_sum.astype(np.int32))
 
 
 def kept(trainer: Trainer) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.files import numbered, write_atomic, write_table
 from conet.llm.pool import Rollout
-from conet.rollouts import schema
+from conet.rollouts import per_problem, schema
 
 if TYPE_CHECKING:
     import polars
+
+METRICS = (
+    "accuracy",
+    "correct_length",
+    "correct_count",
+    "correct_length_sum",
+    "truncated_share",
+    "groups_without_signal",
+)
 
 # How far a training is: what is counted ("step"), how many are done, of how many, how it goes in words.
 Show = Callable[[str, int, int, str], None]
@@ -37,25 +46,7 @@ class Record:
 
     def add(self, step: int, rollouts: Sequence[Rollout], split: str = "train", phase: str = "rlvr") -> None:
         """Take in the rollouts of a step."""
-        import polars as pl
-
-        seen: dict[int, int] = {}
-        samples = [seen.setdefault(rollout.problem, 0) for rollout in rollouts]
-        for row, rollout in enumerate(rollouts):
-            samples[row] = seen[rollout.problem]
-            seen[rollout.problem] += 1
-        columns: dict[str, Any] = {
-            "step": [step] * len(rollouts), "problem": [rollout.problem for rollout in rollouts],
-            "sample": samples, "reward": [rollout.reward for rollout in rollouts],
-            "correct": [rollout.correct for rollout in rollouts],
-            "length": [len(rollout.tokens) for rollout in rollouts],
-            "truncated": [rollout.truncated for rollout in rollouts],
-            "split": [split] * len(rollouts), "phase": [phase] * len(rollouts),
-        }  # fmt: skip
-        kinds: dict[str, Any] = dict(schema(*(["text"] if self.keep_text else [])))
-        if self.keep_text:
-            columns["text"] = [rollout.text for rollout in rollouts]
-        self.batches.append(pl.DataFrame(columns, kinds))
+        self.batches.append(as_table(step, rollouts, split, phase, self.keep_text))
 
     def flush(self, events: Sequence[dict[str, Any]]) -> None:
         """Write what has come in since the last time."""
@@ -94,22 +85,53 @@ def in_words(row: dict[str, Any]) -> str:
     return f"accuracy {row['accuracy']:.3f}" + ("" if length is None else f"  correct length {length:.1f}")
 
 
+def as_table(
+    step: int, rollouts: Sequence[Rollout], split: str = "train", phase: str = "rlvr", text: bool = False
+) -> "polars.DataFrame":
+    """Turn the completions of a step into rows of the table of rollouts."""
+    import polars as pl
+
+    columns: dict[str, Any] = {
+        "problem": [rollout.problem for rollout in rollouts],
+        "reward": [rollout.reward for rollout in rollouts],
+        "correct": [rollout.correct for rollout in rollouts],
+        "length": [len(rollout.tokens) for rollout in rollouts],
+        "truncated": [rollout.truncated for rollout in rollouts],
+    }
+    if text:
+        columns["text"] = [rollout.text for rollout in rollouts]
+    kinds = schema(*(["text"] if text else []))
+    table = pl.DataFrame(columns, schema_overrides={name: kinds[name] for name in columns})
+    return table.select(
+        pl.lit(step, pl.Int32).alias("step"),
+        "problem",
+        pl.int_range(pl.len(), dtype=pl.Int32).over("problem").alias("sample"),
+        "reward",
+        "correct",
+        "length",
+        "truncated",
+        pl.lit(split, kinds["split"]).alias("split"),
+        pl.lit(phase, kinds["phase"]).alias("phase"),
+        *(["text"] if text else []),
+    )
+
+
 def metrics_row(step: int, phase: str, rollouts: Sequence[Rollout] | None) -> dict[str, Any]:
     """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs."""
+    import polars as pl
+
     row: dict[str, Any] = {"step": step, "phase": phase, "learner": "grpo" if phase == "rlvr" else "sft"}
-    names = ("accuracy", "correct_length", "correct_count", "correct_length_sum", "truncated_share",
-             "groups_without_signal")  # fmt: skip
     if not rollouts:
-        return row | dict.fromkeys(names)
-    correct = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
-    groups: dict[int, set[float]] = {}
-    for rollout in rollouts:
-        groups.setdefault(rollout.problem, set()).add(rollout.reward)
+        return row | dict.fromkeys(METRICS)
+    table = as_table(step, rollouts)
+    names = ("samples", "correct_count", "correct_length_sum", "truncated_count")
+    samples, correct_count, length_sum, truncated = per_problem(table).select(pl.col(names).sum()).row(0)
+    rewards = table.group_by("problem").agg(pl.col("reward").n_unique())["reward"]
     return row | {
-        "accuracy": len(correct) / len(rollouts),
-        "correct_length": sum(correct) / len(correct) if correct else None,
-        "correct_count": len(correct),
-        "correct_length_sum": sum(correct),
-        "truncated_share": sum(rollout.truncated for rollout in rollouts) / len(rollouts),
-        "groups_without_signal": sum(len(rewards) == 1 for rewards in groups.values()) / len(groups),
+        "accuracy": correct_count / samples,
+        "correct_length": length_sum / correct_count if correct_count else None,
+        "correct_count": correct_count,
+        "correct_length_sum": length_sum,
+        "truncated_share": truncated / samples,
+        "groups_without_signal": (rewards == 1).mean(),
     }

@@ -5,13 +5,14 @@ from conet.rollouts.arrays import unfold
 from conet.rollouts.counts import Counts
 from conet.rollouts.record import RolloutRecord, main_split
 from conet.rollouts.schema import PHASES, SPLITS, schema
-from conet.rollouts.walks import from_walks
+from conet.rollouts.walks import count_walks, from_walks
 
 __all__ = [
     "PHASES",
     "SPLITS",
     "Counts",
     "RolloutRecord",
+    "count_walks",
     "from_walks",
     "main_split",
     "per_problem",

@@ -1,7 +1,7 @@
-"""Walks on a concept network as rows of the table of rollouts."""
+"""Walks on a concept network as rollouts."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -52,3 +52,30 @@ def from_walks(walks: "Sequence[tuple[int, str, str, Walks]]") -> "polars.DataFr
         "truncated": ~correct & (length >= longest),
     }
     return pl.DataFrame(columns | words, schema_overrides=kinds)
+
+
+class WalkCounts(NamedTuple):
+    """Counts of walks by problem; the numbers of :func:`conet.rollouts.per_problem` under the same names.
+
+    Each an ndarray of int64, shape (problems,), in the order of ``walks.problems``.
+    """
+
+    samples: np.ndarray
+    correct_count: np.ndarray
+    correct_length_sum: np.ndarray
+    truncated_count: np.ndarray
+
+
+def count_walks(walks: "Walks") -> WalkCounts:
+    """Count the walks of one step by problem, without making a table of them.
+
+    A training counts after every update, and a table would take longer than the update itself.
+    """
+    groups = len(walks.problems), walks.rollouts
+    correct, length = walks.correct.reshape(groups), walks.length.reshape(groups)
+    return WalkCounts(
+        np.full(len(walks.problems), walks.rollouts),
+        np.count_nonzero(correct, axis=1),
+        np.where(correct, length, 0).sum(axis=1, dtype=np.int64),
+        np.count_nonzero(~correct & (length >= walks.edges.shape[1]), axis=1),
+    )

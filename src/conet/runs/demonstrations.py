@@ -8,6 +8,7 @@ from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph
 from conet.network.problems import Problems
+from conet.rollouts import count_walks
 from conet.rollouts.selection import Pick, choose, hard_problems
 
 if TYPE_CHECKING:
@@ -27,12 +28,11 @@ def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min
     Walks
         One walk a chosen problem; none where no problem qualifies.
     """
-    correct = walks.correct.reshape(-1, walks.rollouts)
-    samples = np.full(len(correct), walks.rollouts)
+    correct, counts = walks.correct.reshape(-1, walks.rollouts), count_walks(walks)
     rng = np.random.default_rng([seed, 2])
     chosen = []
     order = np.arange(len(walks.length))
-    for row in hard_problems(correct.sum(axis=1), samples, max_accuracy, min_samples):
+    for row in hard_problems(counts.correct_count, counts.samples, max_accuracy, min_samples):
         candidates = row * walks.rollouts + np.flatnonzero(correct[row])
         chosen.append(choose(candidates, walks.length, order, pick, rng))
     return walks.select(np.array(chosen, dtype=np.int64))

@@ -15,6 +15,7 @@ from conet.observables.diversity import policy_entropy, traffic_entropy
 from conet.observables.length import length_summary
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.web import threshold_web, traffic_counts
+from conet.rollouts import count_walks
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
 LAST = 20  # steps that count as the end of a run
@@ -36,18 +37,16 @@ def step_metrics(
     config: Config, step: int, policy: TablePolicy, tasks: Problems, walks: Walks
 ) -> dict[str, Any]:
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
-    correct = walks.correct
-    count = int(np.count_nonzero(correct))
-    correct_length_sum = int(walks.length[correct].sum())
-    solved = correct.reshape(-1, walks.rollouts).sum(axis=1)
+    counts = count_walks(walks)
+    samples, count, length_sum, truncated = (int(part.sum()) for part in counts)
+    silent = (counts.correct_count == 0) | (counts.correct_count == counts.samples)
     row: dict[str, Any] = {
-        "accuracy": count / len(correct),
-        "correct_length": correct_length_sum / count if count else None,
+        "accuracy": count / samples,
+        "correct_length": length_sum / count if count else None,
         "correct_count": count,
-        "correct_length_sum": correct_length_sum,
-        "truncated_share": int(np.count_nonzero(~correct & (walks.length == tasks.max_length)))
-        / len(correct),
-        "groups_without_signal": float(np.mean((solved == 0) | (solved == walks.rollouts))),
+        "correct_length_sum": length_sum,
+        "truncated_share": truncated / samples,
+        "groups_without_signal": float(np.mean(silent)),
     }
     every = config.snapshots.web_every
     due = step % every == 0 if every else step in snapshot_steps(config)
@@ -77,8 +76,7 @@ def at_snapshot(
     """
     edges, counts = traffic_counts(traffic)
     web = Web.from_graph(policy.graph, edges)
-    solved = passes.correct.reshape(-1, passes.rollouts).sum(axis=1, dtype=np.int64)
-    curve = mean_pass_at_k(solved, passes.rollouts, powers_of_two(passes.rollouts))
+    curve = mean_pass_at_k(count_walks(passes).correct_count, passes.rollouts, powers_of_two(passes.rollouts))
     values = [_value(step, "pass_at_k", k, value) for k, value in curve.items()]
     values += [
         _value(step, "traffic_" + name, 0, value)
