@@ -10,7 +10,7 @@ from conet.base.errors import ConetError
 from conet.engine.softmax import entropy
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph, from_edges, regular
-from conet.network.layout import colour_islands, lay_out
+from conet.network.layout import lay_out
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables import diversity, web
@@ -195,5 +195,4 @@ def test_layout_of_a_web_that_no_policy_made():
     found = lay_out(early, late)
     assert found.nodes.tolist() == [0, 1, 2, 4, 5]
     assert np.array_equal(found.at(np.array([5, 0])), found.position[[4, 0]])
-    assert colour_islands(found, late, 3).tolist() == [0, 0, 0, -1, -1]
     assert lay_out(Web.from_edges([], [], size=3)).position.shape == (0, 2)

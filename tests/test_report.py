@@ -12,14 +12,16 @@ import pytest
 
 from conet.config import Config, preset
 from conet.network import layout, packing
-from conet.report import style, webs, write
-from conet.report.diversity import spread
-from conet.report.html import headline, page
-from conet.report.problems import binned_accuracy, first_solved, grouped
+from conet.network.web import Web
+from conet.report import colours, style, write
+from conet.report.run import headline, page
 from conet.runs import launch
 from conet.runs.run import Run
-from conet.views.snapshots import Snapshot, choose_snapshots
+from conet.views.heat import binned_accuracy, first_solved, grouped
+from conet.views.snapshots import choose_snapshots
+from conet.views.walks import concept_web
 from conet.views.walks.common import heated_spans
+from conet.views.walks.pass_at_k import spread
 from conet.views.walks_data import WalksData
 
 ALL = {
@@ -113,7 +115,7 @@ def test_colours_follow_the_page_and_have_a_value_on_light_dark_and_paper(run: R
     css, drawings = text.split("</style>", 1)
     used = set(re.findall(r"var\(--([\w-]+)\)", drawings))
     assert {"ink", "muted", "blue", "vermilion"} <= used
-    for name in set(style.VARIABLES.values()) | used:
+    for name in set(colours.VARIABLES.values()) | used:
         assert len(re.findall(rf"--{name}:", css)) == 3
     # No ink is left that would vanish on a dark page.
     assert not re.findall(r"(?:fill|stroke): #(?:000000|1b1f24|ffffff)", drawings)
@@ -122,8 +124,8 @@ def test_colours_follow_the_page_and_have_a_value_on_light_dark_and_paper(run: R
 def test_light_values_are_those_of_the_files() -> None:
     css = (Path(style.__file__).with_name("page.css")).read_text(encoding="utf-8")
     values = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", css.split("@media")[0]))
-    assert {name: values[name] for name in style.VARIABLES.values()} == {
-        name: colour for colour, name in style.VARIABLES.items()
+    assert {name: values[name] for name in colours.VARIABLES.values()} == {
+        name: colour for colour, name in colours.VARIABLES.items()
     }
 
 
@@ -203,10 +205,10 @@ def test_heated_steps_are_shaded(tmp_path: Path) -> None:
 
 
 def test_large_webs_are_not_drawn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webs, "MOST_NODES", 3)
-    picture = webs.draw_webs(WalksData(run))
-    assert picture.svg is None
-    assert "not drawn" in picture.caption
+    monkeypatch.setattr(concept_web, "MOST_NODES", 3)
+    view = run.view("concept-web")
+    assert not view.panels
+    assert "not drawn" in view.absent
 
 
 def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
@@ -246,7 +248,7 @@ def test_heat_map_bins_hold_enough_rollouts_and_sort_by_first_solved() -> None:
 def test_heat_map_bins_of_a_short_run(run: Run) -> None:
     problems = WalksData(run).problems
     assert problems is not None
-    accuracy, width = binned_accuracy(problems)
+    accuracy, width = binned_accuracy(problems.correct_count, problems.samples)
     rollouts = run.config.learner.rollouts
     assert width * rollouts >= 24
     assert accuracy.shape == (16, -(-40 // width))
@@ -294,19 +296,12 @@ def test_layout_of_nothing_and_of_a_cycle() -> None:
     assert radius == pytest.approx(np.full(12, radius.mean()), rel=0.02)
 
 
-def snapshot(name: str, edges: list[tuple[int, int]]) -> Snapshot:
-    from conet.network.web import Web
-
-    ends = np.array(edges, np.int32).T
-    return Snapshot(
-        0, name, Web(ends[0], ends[1], np.arange(len(edges), dtype=np.int32), 20), np.ones(len(edges))
-    )
+def web(*edges: tuple[int, int]) -> Web:
+    return Web.from_edges(*np.array(edges, np.int32).T, size=20)
 
 
-def test_final_web_alone_decides_what_is_laid_out_together() -> None:
-    early = snapshot("peak", [(0, 1), (1, 5), (9, 10), (10, 6)])
-    final = snapshot("final", [(0, 1), (2, 1), (5, 6), (7, 6)])
-    found = webs.common_layout((early, final))
+def test_last_web_alone_decides_what_is_laid_out_together() -> None:
+    found = layout.lay_out(web((0, 1), (1, 5), (9, 10), (10, 6)), web((0, 1), (2, 1), (5, 6), (7, 6)))
     nodes, position = found.nodes, found.position
     assert nodes.tolist() == [0, 1, 2, 5, 6, 7, 9, 10]
     at = dict(zip(nodes.tolist(), position))
@@ -315,12 +310,11 @@ def test_final_web_alone_decides_what_is_laid_out_together() -> None:
     assert np.hypot(*(at[10] - at[6])) == pytest.approx(1, abs=0.2)
 
 
-def test_neighbouring_islands_differ_in_colour_and_latecomers_are_grey() -> None:
-    peak = snapshot("peak", [(0, 1), (2, 3), (4, 5)])
-    final = snapshot("final", [(0, 1), (1, 2), (2, 3), (3, 6), (6, 4), (4, 5)])
-    found = webs.common_layout((peak, final))
-    colour = webs.node_colours((peak, final), found)
-    at = dict(zip(found.nodes.tolist(), colour))
-    assert at[6] == style.MUTED
-    assert at[0] == at[1]
-    assert len({at[0], at[2], at[4], at[6]}) == 4
+def test_groups_are_the_largest_islands_of_the_last_web_and_all_else_is_none() -> None:
+    last = web((0, 1), (1, 2), (2, 3), (4, 5), (6, 7), (7, 8), (9, 10), (11, 12), (13, 14))
+    found = layout.lay_out(web((0, 1), (15, 16)), last)
+    group, names = concept_web.island_groups(last, found)
+    of = dict(zip(found.nodes.tolist(), group.tolist()))
+    assert [of[node] for node in (0, 3, 6, 4, 9, 11, 13, 15)] == [0, 0, 1, 2, 3, 4, -1, -1]
+    assert names[0] == "largest at the end: 4 nodes"
+    assert len(names) == 5

@@ -3,30 +3,40 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from logs import rollouts, two_stages, valley
 from matplotlib.figure import Figure
 
 from conet.base.errors import ConetError
-from conet.config import preset
+from conet.cli import main
+from conet.config import Config, preset
+from conet.diagnosis import diagnose
+from conet.report import style
+from conet.report.drawing.figure import INCHES, draw
+from conet.report.drawing.pool import Pool
 from conet.runs import launch
 from conet.runs.run import Run
+from conet.views import registry
 from conet.views.schema import SCHEMA_VERSION, Axis, HeatMap, Lines, Series, View, empty_view
+from conet.views.source import Source, source_of
 
 AXIS = Axis(name="updates done")
 ANY = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
 
+def small() -> Config:
+    return preset("smoke").override({"steps": 30, "snapshots.traffic_walks": 8, "snapshots.pass_walks": 16})
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    settings = preset("smoke").override(
-        {"steps": 30, "snapshots.traffic_walks": 8, "snapshots.pass_walks": 16}
-    )
-    return launch.run(settings, tmp_path_factory.mktemp("views") / "run")
+    return launch.run(small(), tmp_path_factory.mktemp("views") / "run")
 
 
 def finite(value: object) -> bool:
@@ -64,13 +74,116 @@ def test_any_numbers_round_trip_through_json_and_what_is_not_finite_becomes_null
     assert kept == [value for value in values if math.isfinite(value)]
 
 
-def test_every_view_of_a_run_round_trips_and_draws(run: Run) -> None:
-    for name in run.figures():
-        view = run.view(name)
+@pytest.fixture(
+    scope="module", params=["plain", "heated", "one update", "never correct", "nothing kept", "log"]
+)
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """Every kind of thing that has views, poor ones too."""
+    folder = tmp_path_factory.mktemp("source")
+    if request.param == "log":
+        path = folder / "rows.parquet"
+        rollouts(two_stages(steps=60), valley(steps=60)).write_parquet(path)
+        return source_of(diagnose(path))
+    changes = {
+        "plain": {"observables": ("frustration", "policy_entropy")},
+        "heated": {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 5},
+        "one update": {"steps": 1},
+        "never correct": {"problems.max_length": 1, "graph.nodes": 2000, "steps": 12},
+        "nothing kept": {"snapshots.steps": (), "snapshots.web_every": 0, "snapshots.rollouts": False},
+    }[request.param]
+    return source_of(launch.run(small().override(changes), folder / "run"))
+
+
+def test_every_view_of_every_kind_round_trips_and_draws_at_every_width(source: Source) -> None:
+    for name in source.names():
+        view = source.view(name)
         assert view.name == name
         assert View.from_json(view.to_json()) == view
         assert finite(strict(view.to_json()))
-        assert isinstance(run.figure(name), Figure)
+        assert bool(view.panels) != bool(view.absent)
+        for width in ("narrow", "column", "wide") if view.panels else ():
+            figure = draw(view, width)
+            figure.draw_without_rendering()
+            assert figure.get_figwidth() == INCHES[width]
+        with pytest.raises(ConetError):
+            draw(view, axes=[])
+
+
+def test_columns_of_one_series_are_of_equal_length(source: Source) -> None:
+    for view in source.views():
+        for panel in view.panels:
+            for series in getattr(panel, "series", ()):
+                sizes = {
+                    len(part) for part in (series.x, series.y, series.low, series.high) if part is not None
+                }
+                assert len(sizes) == 1, (view.name, series.name)
+            if panel.kind == "heat_map":
+                assert {len(row) for row in panel.values} == {len(panel.x_edges) - 1}
+                assert len(panel.values) == len(panel.y_edges) - 1
+            if panel.kind == "network":
+                assert {len(part) for part in dict(panel.nodes).values()} == {len(panel.nodes.id)}
+                assert max(panel.edges.source + panel.edges.target) < len(panel.nodes.id)
+
+
+def test_an_observable_gets_a_figure_without_anyone_writing_one(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def mine(o):\n    return {'a': o.step, 'b': float('nan')}\n")
+    names = ("topology", f"{tmp_path / 'own.py'}:mine")
+    made = launch.run(small().override({"observables": names}), tmp_path / "run")
+    assert made.figures()[-2:] == ["observable-topology", "observable-mine"]
+    mine = made.view("observable-mine")
+    assert [panel.y.name for panel in mine.panels] == ["a", "b"]
+    assert mine.panels[0].series[0].y == tuple(map(float, range(30)))
+    assert set(mine.panels[1].series[0].y) == {None}
+    assert len(made.view("observable-topology").panels) > 3
+
+
+def test_what_every_run_measures_is_no_observable(run: Run) -> None:
+    assert run.figures() == list(registry.WALKS)
+
+
+def test_one_number_of_most_islands_everywhere(run: Run) -> None:
+    most = run.summary()["islands"]
+    caption = run.view("islands").caption
+    assert f"The most are {most['peak']}, at update {most['peak_step']}." in caption
+    marks = {mark.name: mark.step for mark in run.view("islands").panels[0].marks}
+    assert marks["island_peak"] == most["peak_step"]
+    web = next(panel for panel in run.view("concept-web").panels if "ost islands" in panel.title)
+    assert f"most: {most['peak']}, at {most['peak_step']}" in web.note or web.step == most["peak_step"]
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_other_processes_draw_the_same_bytes(run: Run, processes: int) -> None:
+    view = run.view("islands")
+    with Pool(processes) as pool:
+        numbers = [pool.draw(view, width) for width in (None, "narrow", "wide")]
+    with style.look():
+        here = [style.to_file(draw(view, width), "svg") for width in (None, "narrow", "wide")]
+    assert [pool.files[number] for number in numbers] == here
+    assert len(set(here)) == 3
+
+
+def test_what_a_process_that_dies_leaves_is_drawn_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with Pool(1) as pool:
+        pool.draw(run.view("islands"))
+    assert pool.files[0].startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_figures_as_files(run: Run, tmp_path: Path, suffix: str, start: bytes, capsys: Any) -> None:
+    main(["report", str(run.path), "--format", suffix, "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().out.strip() == str(tmp_path / "out")
+    files = sorted((tmp_path / "out").iterdir())
+    assert {path.stem for path in files} == set(run.figures())
+    assert all(path.suffix == f".{suffix}" and path.read_bytes().startswith(start) for path in files)
+
+
+def test_a_format_that_is_none_is_refused(run: Run, capsys: Any) -> None:
+    for arguments in (["--format", "gif"], ["--out", "x"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["report", str(run.path), *arguments])
+        assert ended.value.code == 2
+        assert "expected" in capsys.readouterr().err
 
 
 def test_a_view_of_another_version_is_refused() -> None:
@@ -101,3 +214,8 @@ def test_a_view_of_ones_own_is_a_file(run: Run, tmp_path: Path) -> None:
         run.figure("learning-curv")
     with pytest.raises(ConetError, match="29"):
         run.figure(f"{tmp_path / 'own.py'}:mine")
+
+
+def test_the_skeleton_of_a_figure_draws(run: Run) -> None:
+    skeleton = Path(__file__).parent.parent / "docs/skeletons/figure.py"
+    assert run.figure(f"{skeleton}:truncated").axes[0].get_xlabel() == "updates done"

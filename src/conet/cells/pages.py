@@ -3,22 +3,20 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
-import conet.report
 from conet.base.errors import ConetError
 from conet.cells.claim import Claim, Outcome, Table
 from conet.cells.judgement import ClaimResult
-from conet.report.style import Picture, to_inline
+from conet.report.pages import render
 
 HEADER = ("statistic", "estimate", "95 % interval", "seeds", "verdict")
 NOTE = (
-    "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. The unit is the "
-    "seed; intervals are bootstrap intervals over seeds (BCa). A row holds when its interval lies wholly on the wanted "
-    "side of the threshold, fails when wholly on the other, and is undecided otherwise, and always below six seeds."
+    "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
+    "The unit is the seed; intervals are bootstrap intervals over seeds (BCa). A row holds when its interval "
+    "lies wholly on the wanted side of the threshold, fails when wholly on the other, and is undecided "
+    "otherwise, and always below six seeds."
 )
 
 
@@ -120,49 +118,31 @@ def command_for(call: str, command: str) -> str:
 
 def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the self-contained page."""
-    here = Path(conet.report.__file__).parent
     words = [row.judgement for outcome in outcomes for row in outcome.results]
-    tiles = "".join(
-        f"<div><dt>{word}</dt><dd>{words.count(word)}</dd></div>" for word in ("holds", "fails", "undecided")
+    return render(
+        "claims.html",
+        kind="CoNet, experiments",
+        title="CoNet · the claims and their verdicts",
+        heading="The claims",
+        subtitle=f"{answer['command']} · {len(words)} verdicts",
+        links=[(outcome.claim.name, outcome.claim.name) for outcome in outcomes],
+        tiles=[(word, words.count(word), "") for word in ("holds", "fails", "undecided")],
+        note=NOTE,
+        overview=_overview(outcomes),
+        sections=[_section(outcome, answer["command"]) for outcome in outcomes],
     )
-    sections = "".join(_section(outcome, answer["command"]) for outcome in outcomes)
-    values = {
-        "kind": "CoNet, experiments",
-        "title": "CoNet · the claims and their verdicts",
-        "preset": "The claims",
-        "subtitle": escape(f"{answer['command']} · {len(words)} verdicts"),
-        "style": (here / "page.css").read_text(encoding="utf-8"),
-        "links": "".join(f'<a href="#{o.claim.name}">{escape(o.claim.name)}</a>' for o in outcomes),
-        "tiles": tiles,
-        "figures": f"<section><h2>All verdicts</h2><p>{NOTE}</p>{_html(_overview(outcomes))}</section>{sections}",
-        "details": "",
+
+
+def _section(outcome: Outcome, command: str) -> dict[str, Any]:
+    """Return what the template shows of one claim."""
+    return {
+        "claim": outcome.claim,
+        "command": command_for(outcome.call, command),
+        "rows": _rows(outcome.results) if outcome.results else None,
+        "tables": outcome.tables,
+        "pictures": outcome.pictures,
+        "failures": outcome.failures,
     }
-    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(values)
-
-
-def _section(outcome: Outcome, command: str) -> str:
-    each = outcome.claim
-    parts = [
-        f'<section id="{each.name}"><h2>{escape(each.name)}: {escape(each.title)}</h2>',
-        f"<p><em>Fixed beforehand.</em> {each.method}</p>",
-        f"<p><em>Changed after the first look at the results.</em> {each.changed}</p>"
-        if each.changed
-        else "",
-        f"<p><code>{escape(command_for(outcome.call, command))}</code></p>",
-    ]
-    if outcome.results:
-        parts.append(_html(_rows(outcome.results)))
-    parts += [
-        f"<h3>{escape(table.title)}</h3>{_html(table)}<p>{table.caption}</p>" for table in outcome.tables
-    ]
-    parts += [_figure(picture) for picture in outcome.pictures]
-    parts += [f"<p>A cell failed: {escape(failure.reason)}</p>" for failure in outcome.failures]
-    return "".join(parts) + "</section>"
-
-
-def _figure(picture: Picture) -> str:
-    drawn = to_inline(picture.svg, picture.name, escape(picture.title)) if picture.svg else ""
-    return f"<figure>{drawn}<figcaption><strong>{escape(picture.title)}.</strong> {picture.caption}</figcaption></figure>"
 
 
 def _overview(outcomes: Sequence[Outcome]) -> Table:
@@ -189,14 +169,3 @@ def _markdown(table: Table) -> str:
     lines = ["| " + " | ".join(table.header) + " |", "|" + "---|" * len(table.header)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table.rows]
     return "\n".join(lines)
-
-
-def _html(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cell(text: str) -> str:
-    mark = f' class="{text}"' if text in ("holds", "fails", "undecided") else ""
-    return f"<td{mark}>{escape(text)}</td>"

@@ -133,6 +133,14 @@ def report(run: Path) -> str:
     return str(write(diagnose(run), run / "diagnosis", page)["report"])
 
 
+def figures(run: Path, format: str, out: Path | None) -> Path:
+    """Write the figures of that report as files, and return their folder."""
+    from conet.cli.runs import write_figures
+    from conet.diagnosis import diagnose
+
+    return write_figures(diagnose(run), run / "diagnosis", format, out)
+
+
 def _asked(settings: Any, model: str, problems: str, run: bool) -> Any:
     """Put model and problems into the settings."""
     changes: dict[str, Any] = {}

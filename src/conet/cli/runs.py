@@ -76,28 +76,56 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
            run, directory.config.steps, json_)  # fmt: skip
 
 
-def report(run: Path) -> None:
+def report(run: Path, *, format: str | None = None, out: Path | None = None) -> None:
     """Write the report of a finished run again; of a `conet llm train`, also of an unfinished one.
 
     Parameters
     ----------
     run
         The run directory.
+    format
+        svg, pdf or png: write the figures alone, as files of this kind, and no page.
+    out
+        The folder for these files; the folder figures/ beside the report by default.
     """
-    from conet.report import write
     from conet.runs.run import Run
 
+    if out is not None and format is None:
+        raise ConetError(f"--out {out} without --format", "both, or none", "add --format svg, pdf or png")
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
 
-        print(llm.report(run))
+        print(llm.report(run) if format is None else llm.figures(run, format, out))
         return
     directory = Run(run)
     if not directory.finished:
         raise ConetError(
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
-    print(write(directory))
+    print(_page(directory) if format is None else write_figures(directory, directory.path, format, out))
+
+
+def write_figures(source: Any, beside: Path, format: str, out: Path | None) -> Path:
+    """Write the figures of a run or a diagnosis as files, and return their folder."""
+    from conet.report import figures
+    from conet.views.source import source_of
+
+    folder = beside / "figures" if out is None else out
+    figures.write_figures(source_of(source), folder, format, processes())
+    return folder
+
+
+def _page(run: Any) -> Path:
+    from conet.report import write
+
+    return write(run, processes=processes())
+
+
+def processes() -> int:
+    """How many processes draw beside this one: two where there are as many cores, else none."""
+    import os
+
+    return 2 if (os.cpu_count() or 1) > 1 else 0
 
 
 def presets(*, json_: Json = False) -> None:
@@ -129,10 +157,8 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
             run = work(progress)
         summary = run.summary()
         if not (run.path / "report.html").exists():
-            from conet.report import write
-
             print("writing the report", file=sys.stderr, flush=True)
-            write(run)
+            _page(run)
     except KeyboardInterrupt:
         if place.exists():
             print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)

@@ -11,14 +11,12 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, shortest_path
-from scipy.spatial import cKDTree
 
 from conet.network.packing import Packing
 from conet.network.web import Web
 
 ITERATIONS = 60
 LARGE = 600  # nodes above which a component gets half the iterations
-NEIGHBOURS = 4.0  # edge lengths within which two islands should not have the same colour
 
 
 @dataclass(frozen=True)
@@ -79,34 +77,6 @@ def lay_out(*webs: Web, aspect: float = 1.0) -> Layout:
             targets.append(target)
     tied = np.array(ties, int).reshape(-1, 2).T
     return Layout(*places(np.array(sources, int), np.array(targets, int), tied, aspect))
-
-
-def colour_islands(layout: Layout, web: Web, colours: int) -> np.ndarray:
-    """Give each island a colour, so that those that lie near each other differ where possible.
-
-    Returns
-    -------
-    ndarray of int, shape (nodes of the layout,)
-        0 to ``colours`` - 1; -1 for a node that the web does not have.
-    """
-    label = web.labels[layout.nodes]
-    inside = label >= 0
-    found = np.full(len(label), -1)
-    if not inside.any():
-        return found
-    near: dict[int, set[int]] = {}
-    for one, other in cKDTree(layout.position[inside]).query_pairs(NEIGHBOURS):
-        pair = int(label[inside][one]), int(label[inside][other])
-        near.setdefault(pair[0], set()).add(pair[1])
-        near.setdefault(pair[1], set()).add(pair[0])
-    taken: dict[int, int] = {}
-    for island in np.argsort(-np.bincount(label[inside]), kind="stable").tolist():
-        used = [taken[other] for other in near.get(island, ()) if other in taken and other != island]
-        counts = np.bincount(np.array(used, int), minlength=colours)
-        turn = (np.arange(colours) - island) % colours
-        taken[island] = int(np.lexsort((turn, counts))[0])
-        found[label == island] = taken[island]
-    return found
 
 
 def places(

@@ -1,28 +1,18 @@
-"""The report of a diagnosis: one HTML file without scripts or network, and the figures beside it."""
+"""The page of a diagnosis."""
 
-from collections.abc import Callable
-from html import escape
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conet.base.files import cannot_write, write_atomic
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.text import subtitle
 from conet.diagnosis.words import number
-from conet.report import style
-from conet.report.diagnosis_figures import draw_learning, draw_length, draw_problems
-from conet.report.diagnosis_signals import draw_diversity, draw_groups, draw_strife
-from conet.report.html import details, section, tile
-from conet.report.style import Picture
+from conet.report import pages
+from conet.report.picture import Picture
+from conet.views.source import source_of
 
 if TYPE_CHECKING:
     import polars
 
-# In the order of the report; a new figure is one more function here.
-FIGURES: tuple[Callable[[Diagnosis], Picture], ...] = (
-    draw_learning, draw_length, draw_problems, draw_groups, draw_diversity, draw_strife,
-)  # fmt: skip
 SHOWN = 12  # problems a table
 NAME = 160  # characters of a problem's name
 STATUSES = {
@@ -32,83 +22,67 @@ STATUSES = {
 }
 
 
-def write(found: Diagnosis, out: Path) -> Path:
+class Table(NamedTuple):
+    """A table of problems with one status."""
+
+    title: str
+    rows: list[list[str]]
+
+
+def write(found: Diagnosis, out: Path, processes: int = 0) -> Path:
     """Write figures and page.
 
     Parameters
     ----------
     out
         An existing directory.
+    processes
+        How many other processes to draw in.
 
     Returns
     -------
     Path
         ``out/report.html``; the figures are ``out/figures/*.svg``.
     """
-    with style.look():
-        pictures = [draw(found) for draw in FIGURES]
-    folder = out / "figures"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    for picture in pictures:
-        if picture.svg is not None:
-            write_atomic(folder / f"{picture.name}.svg", picture.svg)
-    write_atomic(out / "report.html", page(found, pictures))
-    return out / "report.html"
+    source = source_of(found)
+    drawn = pages.pictures((source.view(name) for name in source.names()), processes)
+    return pages.write_page(out, drawn, page(found, drawn))
 
 
-def page(found: Diagnosis, pictures: list[Picture]) -> str:
+def page(found: Diagnosis, drawn: list[Picture]) -> str:
     """Return the whole page."""
-    here = Path(__file__).parent
     name = found.log.record.path.resolve().name
-    values = {
-        "title": escape(f"CoNet · diagnosis of {name}"),
-        "name": escape(name),
-        "subtitle": escape(subtitle(found)),
-        "style": (here / "page.css").read_text(encoding="utf-8"),
-        "urgent": " now" if found.findings["heat_now"] else "",
-        "advice": "".join(f"<p>{escape(line.text)}</p>" for line in found.headlines),
-        "tiles": "".join(tile(*number) for number in found.numbers),
-        "links": "".join(f'<a href="#{p.name}">{escape(p.title)}</a>' for p in pictures),
-        "figures": "".join(section(place, picture) for place, picture in enumerate(pictures, 1)),
-        "names": names(found.problems),
-        "notes": "".join(
-            f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in found.notes.items()
-        ),
-        "details": details("Findings (what --json prints)", found.findings),
-    }
-    return Template((here / "diagnosis.html").read_text(encoding="utf-8")).substitute(values)
-
-
-def names(problems: "polars.DataFrame") -> str:
-    """Tables of the problems with a verdict; a few of each, the rest is in the file."""
-    tables = []
-    for status, title in STATUSES.items():
-        rows = problems.filter(problems["status"] == status)
-        if not rows.height:
-            continue
-        shown = rows.head(SHOWN)
-        body = "".join(_row(row) for row in shown.iter_rows(named=True))
-        more = f", {SHOWN} of {rows.height:,}" if rows.height > SHOWN else f", {rows.height}"
-        tables.append(
-            f'<table class="rows"><caption>{title}{more}</caption><thead><tr><th>problem</th><th>visits</th>'
-            f"<th>samples</th><th>start</th><th>best</th><th>end</th></tr></thead><tbody>{body}</tbody></table>\n"
-        )
-    if not tables:
-        tables = ['<p class="absent">No problem was learned, forgotten, or is dead.</p>']
-    return (
-        "".join(tables) + '<p class="absent">All problems: <span class="file">problems.parquet</span></p>\n'
+    more = (("names", "By name"), ("undecided", "Undecided"), ("records", "Records"))
+    return pages.render(
+        "diagnosis.html",
+        kind="Diagnosis of a training run",
+        title=f"CoNet · diagnosis of {name}",
+        heading=name,
+        subtitle=subtitle(found),
+        urgent=bool(found.findings["heat_now"]),
+        advice=[line.text for line in found.headlines],
+        tiles=found.numbers,
+        links=pages.links(drawn, *more),
+        pictures=drawn,
+        tables=tables(found.problems),
+        notes=found.notes,
+        records=[("Findings (what --json prints)", pages.as_text(found.findings))],
     )
 
 
-def _row(row: dict[str, Any]) -> str:
+def tables(problems: "polars.DataFrame") -> list[Table]:
+    """Return tables of the problems with a status; a few of each, the rest is in the file."""
+    found = []
+    for status, title in STATUSES.items():
+        rows = problems.filter(problems["status"] == status)
+        if rows.height:
+            more = f", {SHOWN} of {rows.height:,}" if rows.height > SHOWN else f", {rows.height}"
+            found.append(Table(title + more, [_row(row) for row in rows.head(SHOWN).iter_rows(named=True)]))
+    return found
+
+
+def _row(row: dict[str, Any]) -> list[str]:
     name = " ".join(row["problem"].split())
     name = name if len(name) <= NAME else name[: NAME - 1] + "…"
-    cells = [
-        f"{row['visits']}",
-        f"{row['samples']}",
-        *(number(row[f"accuracy_{at}"], 2) for at in ("start", "best", "end")),
-    ]
-    return f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    levels = [number(row[f"accuracy_{at}"], 2) for at in ("start", "best", "end")]
+    return [name, str(row["visits"]), str(row["samples"]), *levels]

@@ -1,34 +1,73 @@
-"""What ``run.figures()``, ``run.figure(name)`` and ``run.view(name)`` do."""
+"""What ``run.figures()``, ``run.figure(name)`` and ``run.view(name)`` do, and figures as files."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conet.report import style
-from conet.report.drawing import draw
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write, write_atomic
+from conet.report.drawing.pool import Pool
 from conet.runs.run import Run
-from conet.views import registry
 from conet.views.schema import View
-from conet.views.walks_data import WalksData
+from conet.views.source import Source, source_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMATS = ("svg", "pdf", "png")
+
 
 def names(run: Run) -> list[str]:
     """Return the names of the figures of a run, in the order of its report."""
-    return list(registry.WALKS)
+    return source_of(run).names()
 
 
 def view(run: Run, name: str) -> View:
     """Return the data of one figure."""
-    return registry.make(name, registry.WALKS, WalksData(run))
+    return source_of(run).view(name)
 
 
 def figure(run: Run, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
     """Return one figure; on the user's own axes in the user's own style."""
+    from conet.report import style
+    from conet.report.drawing.figure import draw
+
     found = view(run, name)
     if axes is not None:
         return draw(found, axes=axes)
     with style.look():
         return draw(found)
+
+
+def write_figures(source: Source, folder: Path, suffix: str, processes: int = 0) -> list[Path]:
+    """Write every figure that has something to show as a file.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing; files of other names in it are left alone.
+    suffix
+        "svg", "pdf" or "png" (200 dots an inch).
+    processes
+        How many other processes to draw in.
+
+    Raises
+    ------
+    ConetError
+        For another suffix, or when the place cannot be written.
+    """
+    if suffix not in FORMATS:
+        raise ConetError(f"format {suffix!r}", f"one of {', '.join(FORMATS)}", "choose one of these")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    numbers: dict[int, Path] = {}
+    with Pool(processes) as pool:
+        for name in source.names():
+            if (found := source.view(name)).panels:
+                numbers[pool.draw(found, suffix=suffix)] = folder / f"{found.name}.{suffix}"
+    for number, path in numbers.items():
+        write_atomic(path, pool.files[number])
+    return list(numbers.values())

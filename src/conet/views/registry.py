@@ -1,4 +1,4 @@
-"""Which views there are of what: one line each. A file of one's own needs no line: ``path/to/file.py:name``."""
+"""Which views there are of what: one line each. One's own file needs no line: ``path/to/file.py:name``."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -9,11 +9,26 @@ from conet.views.schema import View
 
 # Name of a view, and where its function is: from the data of that kind to a View. In the order of a report.
 WALKS = {
+    "concept-web": "conet.views.walks.concept_web:concept_web",
     "learning-curve": "conet.views.walks.learning_curve:learning_curve",
+    "correct-length": "conet.views.walks.correct_length:correct_length",
+    "islands": "conet.views.walks.islands:islands",
+    "average-degree": "conet.views.walks.average_degree:average_degree",
+    "problems": "conet.views.walks.problems:problems",
+    "pass-at-k": "conet.views.walks.pass_at_k:pass_at_k",
+    "entropy": "conet.views.walks.entropy:entropy",
+}
+ROLLOUTS = {
+    "learning-curve": "conet.views.rollouts.learning_curve:learning_curve",
+    "correct-length": "conet.views.rollouts.correct_length:correct_length",
+    "problems": "conet.views.rollouts.problems:problems",
+    "groups": "conet.views.rollouts.groups:groups",
+    "diversity": "conet.views.rollouts.diversity:diversity",
+    "frustration": "conet.views.rollouts.frustration:frustration",
 }
 
 
-def make(name: str, known: Mapping[str, str], data: Any) -> View:
+def make(name: str, known: Mapping[str, str | Callable[[Any], View]], data: Any) -> View:
     """Return one view of some data.
 
     Parameters
@@ -21,7 +36,7 @@ def make(name: str, known: Mapping[str, str], data: Any) -> View:
     name
         A registered name, or ``path/to/file.py:name`` of a function from the data to a :class:`View`.
     known
-        A table of this module.
+        A table as those of this module.
     data
         What the functions of that table take.
 

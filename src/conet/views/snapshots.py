@@ -30,7 +30,7 @@ class Snapshot:
     name : str
         "islands", "peak" or "final".
     web : Web
-        Edges with a probability of at least the threshold.
+        Edges with a probability of at least the threshold; the probabilities are its weights.
     traffic : ndarray of int64, shape (edges of the web,)
         Successful walks that used each edge.
     """
@@ -50,10 +50,11 @@ def read_snapshots(run: Run, graph: Graph, evaluations: "polars.DataFrame") -> t
         if islands.get(step) == 0:
             continue
         arrays = run.snapshot(step)
-        edges = threshold_edges(softmax(arrays["logits"], graph), run.config.web.threshold)
+        probability = softmax(arrays["logits"], graph)
+        edges = threshold_edges(probability, run.config.web.threshold)
         if not len(edges):
             continue
-        web = Web.from_graph(graph, edges)
+        web = Web.from_graph(graph, edges, probability[edges])
         used = np.zeros(graph.edges, np.int64)
         used[arrays["traffic_edges"]] = arrays["traffic_counts"]
         found.append(Snapshot(step, name, web, used[edges]))

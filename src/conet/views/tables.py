@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.observables.length import window_sums
+from conet.observables.length import WINDOW, window_sums
 
 if TYPE_CHECKING:
     import polars
@@ -32,3 +32,19 @@ def windowed_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.n
     weight = known if weights is None else np.where(known, weights, 0)
     total, count = window_sums(np.where(known, values, 0) * weight), window_sums(weight)
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def twentieth(steps: np.ndarray) -> int:
+    """Return an odd number of rows near a twentieth of all, at least 9."""
+    return max(WINDOW, len(steps) // 20 | 1)
+
+
+def windowed_range(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Median, smallest and largest value in a centred window of rows, which is cut off at both ends."""
+    if not len(values):
+        return values, values, values
+    half = window // 2
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(np.asarray(values, np.float64), half, constant_values=np.nan), window
+    )
+    return np.nanmedian(around, axis=1), np.nanmin(around, axis=1), np.nanmax(around, axis=1)

@@ -14,7 +14,7 @@ from conet.diagnosis.log import Log
 from conet.observables.length import length_summary
 from conet.readers import open_run, parse_column_mapping
 from conet.rollouts import per_problem, selection
-from conet.runs.directory import Run
+from conet.runs.run import Run
 
 if TYPE_CHECKING:
     import polars

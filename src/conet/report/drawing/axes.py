@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis as MatplotlibAxis
 from matplotlib.axis import XAxis
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from conet.report import style
@@ -17,9 +18,43 @@ CHARACTER, HANDLE = (
     32.0,
 )  # points of width of a character, and of a legend's line with the gaps around it
 DASHES: dict[str, Any] = {
-    "v_bottom": (0, (5, 2)), "island_peak": (0, (1, 1.5)), "knee": "-", "heating_signal": (0, (4, 1.5, 1, 1.5)),
-}  # fmt: skip
+    "v_bottom": (0, (5, 2)),
+    "island_peak": (0, (1, 1.5)),
+    "knee": "-",
+    "heating_signal": (0, (4, 1.5, 1, 1.5)),
+}
 OTHER_DASHES: Any = (0, (8, 3))
+
+
+def root(axes: Axes) -> Figure:
+    """Return the figure that axes belong to."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def breadth_of(axes: Axes) -> float:
+    """Return the breadth of axes in points."""
+    return 72 * root(axes).get_figwidth() * axes.get_position().width
+
+
+def height_of(axes: Axes) -> float:
+    """Return the height of axes in points."""
+    return 72 * root(axes).get_figheight() * axes.get_position().height
+
+
+def heading(axes: Axes, text: str, over: float, left: float = -20.0, **how: Any) -> None:
+    """Write a line above the axes, so many points over them, from a little left of them on."""
+    axes.annotate(
+        text,
+        (0, 1),
+        xytext=(left, over),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="bottom",
+        annotation_clip=False,
+        **how,
+    )
 
 
 def axis_label(axis: Axis) -> str:
@@ -37,8 +72,8 @@ def scale(axis: MatplotlibAxis, wanted: Axis) -> None:
         axis.set_major_locator(LogLocator(base, numticks=12))
         axis.set_minor_locator(NullLocator())
     else:
-        length = 72 * axes.figure.get_figwidth() * axes.get_position().width if across else 150
-        axis.set_major_locator(MaxNLocator(min(9, int(length // 45)) if across else 5, integer=wanted.whole))
+        most = min(9, max(2, int(breadth_of(axes) // 45))) if across else 5
+        axis.set_major_locator(MaxNLocator(most, integer=wanted.whole, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     _limits(axes, across, wanted)
     if across:
@@ -54,6 +89,8 @@ def _limits(axes: Any, across: bool, wanted: Axis) -> None:
         margin = (0.01 if across else 0.02) * (high - low)
         low = low - margin if wanted.low is not None and (across or wanted.high is not None) else low
         high = high + margin if wanted.high is not None else high
+    if high <= low:  # one step alone
+        low, high = low - 0.5, high + 0.5
     (axes.set_xlim if across else axes.set_ylim)(low, high)
 
 
@@ -99,13 +136,26 @@ def _name(axes: Axes, mark: Mark, row: int, leftwards: bool) -> None:
     height = LINE * (row + 0.5)
     style_of_line = {"arrowstyle": "-", "color": style.MUTED, "lw": 0.6, "shrinkA": 0, "shrinkB": 0}
     axes.annotate(
-        text, (mark.step, 1), xycoords=across, xytext=(-3 if leftwards else 3, height), textcoords="offset points",
-        fontsize=7, color=style.MUTED, ha="right" if leftwards else "left", va="center", annotation_clip=False,
-    )  # fmt: skip
+        text,
+        (mark.step, 1),
+        xycoords=across,
+        xytext=(-3 if leftwards else 3, height),
+        textcoords="offset points",
+        fontsize=7,
+        color=style.MUTED,
+        ha="right" if leftwards else "left",
+        va="center",
+        annotation_clip=False,
+    )
     axes.annotate(
-        "", (mark.step, 1), xycoords=across, xytext=(0, height + 3), textcoords="offset points",
-        arrowprops=style_of_line, annotation_clip=False,
-    )  # fmt: skip
+        "",
+        (mark.step, 1),
+        xycoords=across,
+        xytext=(0, height + 3),
+        textcoords="offset points",
+        arrowprops=style_of_line,
+        annotation_clip=False,
+    )
 
 
 def bands(axes: Axes, wanted: Sequence[Band], *, over: bool = False) -> None:

@@ -1,30 +1,38 @@
 """A view as a matplotlib figure: where its panels go, at three widths, or on axes that the user gives.
 
-Places are computed here, in points, and not by a layout engine: panels of one figure then line up exactly, and a
-figure takes a third of the time.
+Places are computed here, in points, and not by a layout engine: panels of one figure then line up exactly,
+and a figure takes a third of the time.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from conet.base.errors import ConetError
-from conet.report.drawing.lines import draw_lines, lines_header
+from conet.report.drawing.axes import breadth_of, root
+from conet.report.drawing.bars import BARS
+from conet.report.drawing.heat_map import HEAT_MAP
+from conet.report.drawing.kind import Kind, Space
+from conet.report.drawing.lines import LINES
+from conet.report.drawing.network import NETWORK
+from conet.report.drawing.text import TEXT
+from conet.report.drawing.width import Width, usual_width
 from conet.views.schema import View
 
-Width = Literal["narrow", "column", "wide"]
-INCHES = {"narrow": 3.6, "column": 7.2, "wide": 10.8}
-LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 34.0, 8.0, 4.0, 29.0, 16.0  # points around and between axes
+INCHES = {"narrow": 3.1, "column": 7.2, "wide": 10.8}
+EDGE, BETWEEN = 4.0, 14.0  # points around the figure, and between panels
+KINDS: dict[str, Kind] = {
+    "lines": LINES,
+    "heat_map": HEAT_MAP,
+    "network": NETWORK,
+    "bars": BARS,
+    "text": TEXT,
+}
 
-DRAW: dict[str, Callable[..., None]] = {"lines": draw_lines}
-HEADER: dict[str, Callable[[Any, float, bool], float]] = {"lines": lines_header}
-BODY = {"lines": 150.0}  # points of height of the axes alone
 
-
-def draw(view: View, width: Width = "column", axes: Axes | Sequence[Axes] | None = None) -> Figure:
+def draw(view: View, width: Width | None = None, axes: Axes | Sequence[Axes] | None = None) -> Figure:
     """Draw a view.
 
     Parameters
@@ -32,7 +40,8 @@ def draw(view: View, width: Width = "column", axes: Axes | Sequence[Axes] | None
     view
         With at least one panel.
     width
-        "column" (7.2 inches), "narrow" (3.6 inches, panels below each other) or "wide" (10.8 inches).
+        "column" (7.2 inches), "narrow" (3.1 inches, panels below each other) or "wide" (10.8 inches); what
+        suits the view where absent.
     axes
         Where to draw instead: as many axes as there are panels, or one, which is divided among them.
 
@@ -48,44 +57,67 @@ def draw(view: View, width: Width = "column", axes: Axes | Sequence[Axes] | None
     """
     if not view.panels:
         raise ConetError(f"figure {view.name!r}: {view.absent}", "a run that has its data", "choose another")
+    width = width or usual_width(view)
     if axes is None:
-        figure, places = laid_out(view, width)
+        figure, places, headers = _laid_out(view, width)
     else:
         places = _given(view, axes)
-        figure = places[0].figure  # type: ignore[assignment]
-    for number, (panel, place) in enumerate(zip(view.panels, places)):
-        DRAW[panel.kind](place, panel, first=number == 0 or beside(view, width))
+        figure = root(places[0])
+        headers = [space.header for space in _spaces(view, width, breadth_of(places[0]))]
+    for number, (panel, place, header) in enumerate(zip(view.panels, places, headers)):
+        KINDS[panel.kind].draw(place, panel, _named(view, width, number), header)
+    if axes is None and (legend := KINDS[view.panels[0].kind].legend):
+        legend(figure, view.panels)
     return figure
 
 
-def beside(view: View, width: Width) -> bool:
-    """Whether the panels stand beside each other at this width."""
-    return view.arrangement == "beside" and width != "narrow"
+def _columns(view: View, width: Width) -> int:
+    if width == "narrow" or view.arrangement == "below":
+        return 1
+    return min(len(view.panels), 3 if width == "wide" else 2)
 
 
-def laid_out(view: View, width: Width) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure of the size that the panels need, and the axes of each."""
-    across = 72 * INCHES[width]
-    columns = len(view.panels) if beside(view, width) else 1
-    breadth = (across - columns * (LEFT + RIGHT)) / columns
-    headers = [
-        HEADER[panel.kind](panel, breadth, columns > 1 or not number)
+def _named(view: View, width: Width, number: int) -> bool:
+    """Whether the marks of a panel are named, or stand below those of another."""
+    return number == 0 or _columns(view, width) > 1
+
+
+def _spaces(view: View, width: Width, breadth: float) -> list[Space]:
+    return [
+        KINDS[panel.kind].space(panel, breadth, _named(view, width, number))
         for number, panel in enumerate(view.panels)
     ]
-    bodies = [BODY[panel.kind] for panel in view.panels]
-    rows = [(max(headers), max(bodies))] if columns > 1 else list(zip(headers, bodies))
-    height = TOP + sum(header + body + BOTTOM for header, body in rows) + BETWEEN * (len(rows) - 1)
-    figure = Figure(figsize=(across / 72, height / 72))
+
+
+def _laid_out(view: View, width: Width) -> tuple[Figure, list[Axes], list[float]]:
+    """Return an empty figure of the size that the panels need, their axes, and the height above each."""
+    across = 72 * INCHES[width] - 2 * EDGE
+    columns = _columns(view, width)
+    breadth = (across - BETWEEN * (columns - 1)) / columns
+    spaces = _spaces(view, width, breadth)
+    rows = [spaces[first : first + columns] for first in range(0, len(spaces), columns)]
+    heights = [
+        [max(getattr(space, part) for space in row) for part in ("header", "body", "footer")] for row in rows
+    ]
+    kind = KINDS[view.panels[0].kind]
+    below = kind.legend_height(view.panels, across) if kind.legend_height else 0.0
+    height = 2 * EDGE + sum(map(sum, heights)) + BETWEEN * (len(rows) - 1) + below
+    figure = Figure(figsize=(INCHES[width], height / 72))
     FigureCanvasAgg(figure)
-    places, down = [], height - TOP
-    for number in range(len(view.panels)):
-        header, body = rows[0 if columns > 1 else number]
-        left = LEFT + (breadth + LEFT + RIGHT) * (number if columns > 1 else 0)
-        bottom = down - header - body
-        places.append(figure.add_axes((left / across, bottom / height, breadth / across, body / height)))
-        if columns == 1:
-            down = bottom - BOTTOM - BETWEEN
-    return figure, places
+    places, headers, top = [], [], height - EDGE
+    for row, (header, body, footer) in zip(rows, heights):
+        for column, space in enumerate(row):
+            left = EDGE + column * (breadth + BETWEEN) + space.left
+            places.append(_place(figure, left, top - header - body, breadth - space.left - space.right, body))
+            headers.append(header)
+        top -= header + body + footer + BETWEEN
+    return figure, places, headers
+
+
+def _place(figure: Figure, left: float, bottom: float, breadth: float, body: float) -> Axes:
+    """Add axes at a place in points."""
+    width, height = 72 * figure.get_figwidth(), 72 * figure.get_figheight()
+    return figure.add_axes((left / width, bottom / height, breadth / width, body / height))
 
 
 def _given(view: View, axes: Axes | Sequence[Axes]) -> list[Axes]:

@@ -7,21 +7,40 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.report import style
-from conet.report.drawing.axes import LINE, axis_label, bands, header_rows, mark_rows, marks, scale
+from conet.report.drawing.axes import (
+    LINE,
+    axis_label,
+    bands,
+    breadth_of,
+    header_rows,
+    heading,
+    height_of,
+    mark_rows,
+    marks,
+    scale,
+)
+from conet.report.drawing.kind import Kind, Space
 from conet.views.schema import Lines, Series
 
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+BODY, LEFT, RIGHT = (
+    150.0,
+    34.0,
+    8.0,
+)  # points of height of the axes, and of what stands left and right of them
 MARKERS = "osD^vP"
 MOST_VECTORS = 3000  # dots of one series beyond which they become a picture inside the SVG
 FEW = 3  # values below which a line gets markers, or nothing would be seen
 
 
-def lines_header(panel: Lines, breadth: float, first: bool) -> float:
-    """Points of height that the panel needs above its axes, when these are so many points broad."""
-    return LINE * (1 + len(_legend_rows(panel, breadth)) + (mark_rows(panel.marks) if first else 0)) + 2
+def lines_space(panel: Lines, breadth: float, first: bool) -> Space:
+    """Return the space: heading, legend and names of marks above the axes."""
+    rows = _legend_rows(panel, breadth - LEFT - RIGHT)
+    names = mark_rows(panel.marks) if first else 0
+    return Space(LINE * (1 + len(rows) + names) + 6, BODY, 29.0, LEFT, RIGHT)
 
 
-def draw_lines(axes: Axes, panel: Lines, *, first: bool = True) -> None:
+def draw_lines(axes: Axes, panel: Lines, first: bool, header: float) -> None:
     """Draw a panel of curves; marks are named where it is the ``first`` above others with the same."""
     bands(axes, panel.bands)
     for level in panel.levels:
@@ -36,7 +55,7 @@ def draw_lines(axes: Axes, panel: Lines, *, first: bool = True) -> None:
         axes.text(
             0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.MUTED
         )
-    _heading(axes, panel, names)
+    _heading(axes, panel, names, header)
 
 
 def looks(series: tuple[Series, ...]) -> list[dict[str, Any]]:
@@ -84,22 +103,25 @@ def _legend_rows(panel: Lines, breadth: float) -> list[int]:
     return header_rows(names, breadth)
 
 
-def _heading(axes: Axes, panel: Lines, names: int) -> None:
+def _heading(axes: Axes, panel: Lines, names: int, header: float) -> None:
     """Write what the vertical axis is, and the legend, above the axes."""
-    breadth = 72 * axes.figure.get_figwidth() * axes.get_position().width  # type: ignore[union-attr]
+    breadth, height = breadth_of(axes), height_of(axes)
     rows = _legend_rows(panel, breadth)
-    heading = axis_label(panel.y) if not panel.title else f"{panel.title}: {axis_label(panel.y)}"
-    over: dict[str, Any] = {
-        "xycoords": "axes fraction",
-        "textcoords": "offset points",
-        "annotation_clip": False,
-    }
-    axes.annotate(heading, (0, 1), xytext=(-20, LINE * (len(rows) + names) + 4), va="bottom", **over)
+    label = axis_label(panel.y)
+    heading(axes, f"{panel.title}: {label}" if panel.title else label, header - LINE)
     handles, labels = axes.get_legend_handles_labels()
-    if not handles or not rows:
-        return
-    offset = (LINE * names - 1) / (72 * axes.figure.get_figheight() * axes.get_position().height)  # type: ignore[union-attr]
-    axes.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(-20 / breadth, 1 + offset), ncols=max(rows),
-        borderpad=0, borderaxespad=0.2, columnspacing=1.6, handlelength=2.2,
-    )  # fmt: skip
+    if handles and rows:
+        axes.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(-20 / breadth, 1 + (LINE * names + 2) / height),
+            ncols=max(rows),
+            borderpad=0,
+            borderaxespad=0.2,
+            columnspacing=1.6,
+            handlelength=2.2,
+        )
+
+
+LINES = Kind(draw=draw_lines, space=lines_space)

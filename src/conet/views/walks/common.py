@@ -1,10 +1,12 @@
 """What the views over the updates of a run of walks share: their axis, the moments and the heated updates."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from conet.views.schema import Axis, Band, Mark
+from conet.views.schema import Axis, Band, Mark, Series
+from conet.views.tables import windowed_range
 from conet.views.walks_data import WalksData
 
 # Attribute of the stages, and the name in words.
@@ -30,3 +32,18 @@ def heated_spans(data: WalksData) -> list[tuple[int, int]]:
     turns = np.flatnonzero(np.diff(heated, prepend=0, append=0))
     steps = np.append(data.steps, data.steps[-1] + 1)
     return [(int(steps[first]), int(steps[end])) for first, end in turns.reshape(-1, 2)]
+
+
+def ranged(name: str, found: Sequence[np.ndarray], window: int) -> Series:
+    """Return the median over a window of updates as a line, and the range within it as its interval.
+
+    Parameters
+    ----------
+    found
+        Steps and values.
+    """
+    steps, values = found
+    middle, low, high = windowed_range(values, window)
+    return Series(
+        name=name, x=steps, y=middle, low=low, high=high, interval=f"smallest and largest of {window} updates"
+    )

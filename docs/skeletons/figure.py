@@ -1,0 +1,29 @@
+"""A figure of one's own: copy this file, change it, and draw it.
+
+    conet.Run("runs/mine").figure("my_figure.py:truncated")    a matplotlib Figure
+    conet.Run("runs/mine").view("my_figure.py:truncated")      its data, plain and JSON-able
+
+What a function gets is a `conet.views.walks_data.WalksData` for a run of walks (tables as `metrics` and
+`evaluations`, curves by `column(name)` and `evaluation(name)`), and a `conet.diagnosis.Diagnosis` for a log. It
+returns a `View`: panels with series, marks and bands, without colours and sizes.
+"""
+
+from conet.views.schema import Axis, Lines, Series, View
+from conet.views.walks.common import over_updates
+from conet.views.walks_data import WalksData
+
+
+def truncated(data: WalksData) -> View:
+    """Return the share of rollouts that the length limit ended, over updates."""
+    panel = Lines(
+        y=Axis(name="truncated", unit="share of rollouts", low=0, high=1),
+        series=(Series(name="", x=data.steps, y=data.column("truncated_share")),),
+        **over_updates(data),  # the horizontal axis, the moments of the run and its heated updates
+    )
+    return View(
+        name="truncated",
+        title="Rollouts cut off",
+        caption="Look for a share that falls once answers are found.",
+        definition="Rollouts that used all the hops they may and did not reach their answer, over all rollouts.",
+        panels=(panel,),
+    )

@@ -1,0 +1,169 @@
+"""A network with fixed places: arrows along the edges, nodes by role, colours by group."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
+
+from conet.report import style
+from conet.report.drawing.axes import LINE, breadth_of, heading
+from conet.report.drawing.kind import Kind, Space
+from conet.views.schema import Network
+
+SHAPES = {"concept": "o", "answer": "s", "question": "^"}
+AREAS = {"concept": 3.0, "answer": 7.0, "question": 9.0}  # points², of a node through which nothing flows
+LONG = 3.5  # edge lengths beyond which an edge is drawn pale: the places were not made for it
+LEVELS = 5  # sizes are drawn in so many steps, which keeps the file small
+MOST = 16.0  # flow from which a node grows no more
+HEAD = 3.2  # points of length of an arrow's head on the thinnest edge
+
+
+def network_space(panel: Network, breadth: float, first: bool) -> Space:
+    """Return the space: a square, with title and note above."""
+    return Space(2 * LINE + 8 if panel.note else LINE + 6, breadth, 0.0)
+
+
+def draw_network(axes: Axes, panel: Network, first: bool, header: float) -> None:
+    """Draw one network; nodes that are not part of it are faint dots."""
+    place = np.column_stack([np.array(panel.nodes.x, float), np.array(panel.nodes.y, float)])
+    frame(axes, place)
+    group = np.array(panel.nodes.group, int)
+    colour = np.array([style.MUTED, *style.PALETTE], object)[
+        np.where(group < len(style.PALETTE), group, -1) + 1
+    ]
+    draw_edges(axes, panel, place, colour)
+    draw_nodes(axes, panel, place, colour)
+    heading(axes, panel.title, LINE + 7 if panel.note else 5, 0, fontsize=9, fontweight="bold")
+    heading(axes, panel.note, 4, 0, fontsize=7.5, color=style.MUTED)
+
+
+def frame(axes: Axes, place: np.ndarray) -> None:
+    """Make the axes an empty square that holds all places, the same for every panel."""
+    axes.set_axis_off()
+    low, high = place.min(axis=0) - 1, place.max(axis=0) + 1
+    half = max((high - low).max() / 2, 4)
+    middle = (low + high) / 2
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    axes.set_ylim(middle[1] - half, middle[1] + half)
+    axes.set_aspect("equal", anchor="N")
+    axes.apply_aspect()
+
+
+def draw_edges(axes: Axes, panel: Network, place: np.ndarray, colour: np.ndarray) -> None:
+    """Draw edges as arrows in the colour of their group, the broader the more flows through them."""
+    source, target = np.array(panel.edges.source, int), np.array(panel.edges.target, int)
+    if not len(source):
+        return
+    start, end = place[source], place[target]
+    shade = np.where(colour[source] == colour[target], colour[source], style.MUTED)
+    flow = np.minimum(np.array(panel.edges.size, float), MOST / 2)
+    long = np.hypot(*(end - start).T) > LONG
+    width = np.where(long, 0.5, 0.6 + 0.45 * np.sqrt(flow))
+    for chosen, alpha in ((~long, 0.85), (long, 0.3)):
+        if chosen.any():
+            drawn = arrows(axes, start[chosen], end[chosen], width[chosen])
+            axes.add_collection(
+                PolyCollection(
+                    list(drawn), facecolors=shade[chosen].tolist(), linewidths=0, alpha=alpha, zorder=1
+                )
+            )
+
+
+def arrows(axes: Axes, start: np.ndarray, end: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Corners of arrows with shafts of a width in points; the head ends before the node it leads to.
+
+    Returns
+    -------
+    ndarray of float64, shape (edges, 7, 2)
+    """
+    point = np.ptp(axes.get_xlim()) / breadth_of(axes)
+    length = np.maximum(np.hypot(*(end - start).T), 1e-9)[:, None]
+    along = (end - start) / length
+    across = np.column_stack([-along[:, 1], along[:, 0]])
+    head = np.minimum((HEAD + 1.2 * width) * point, 0.6 * length[:, 0])[:, None]
+    tip = end - along * np.minimum(1.6 * point, 0.2 * length)
+    neck, half = tip - along * head, across * (width * point / 2)[:, None]
+    wing = across * (0.36 * head)
+    return np.stack(
+        [start + half, neck + half, neck + wing, tip, neck - wing, neck - half, start - half], axis=1
+    )
+
+
+def draw_nodes(axes: Axes, panel: Network, place: np.ndarray, colour: np.ndarray) -> None:
+    """Draw nodes by role, in few sizes, the larger the more flows through them."""
+    inside = np.array(panel.nodes.island, int) >= 0
+    role = np.array(panel.nodes.role)
+    flow = np.nan_to_num(np.array(panel.nodes.size, float))
+    dots(axes, place[~inside], "o", 1.0, style.GHOST, style.GHOST)
+    level = np.rint(np.sqrt(np.minimum(flow, MOST) / MOST) * (LEVELS - 1)).astype(int)
+    for name, shape in SHAPES.items():
+        for size in range(LEVELS):
+            chosen = inside & (role == name) & (level == size)
+            fill = style.PAPER if name == "question" else colour[chosen].tolist()
+            dots(axes, place[chosen], shape, AREAS[name] * (1 + 0.6 * size), fill, colour[chosen].tolist())
+
+
+def dots(axes: Axes, where: np.ndarray, shape: str, area: float, fill: Any, edge: Any) -> None:
+    """Markers of one shape and area (points²)."""
+    if len(where):
+        axes.scatter(
+            where[:, 0], where[:, 1], area, fill, marker=shape, edgecolors=edge, linewidths=0.6, zorder=2
+        )
+
+
+def network_legend(figure: Any, panels: Sequence[Network]) -> None:
+    """Explain roles, and below them groups, under the panels."""
+    breadth, height = 72 * figure.get_figwidth(), 72 * figure.get_figheight()
+    top = legend_height(panels, breadth)
+    for handles in _handles(panels):
+        columns = _legend_columns(handles, breadth)
+        figure.legend(
+            handles=handles,
+            loc="upper center",
+            ncols=columns,
+            fontsize=7.5,
+            handletextpad=0.2,
+            columnspacing=1.6,
+            borderaxespad=0,
+            borderpad=0,
+            bbox_to_anchor=(0.5, top / height),
+        )
+        top -= _rows_height(handles, columns)
+
+
+def legend_height(panels: Sequence[Network], breadth: float) -> float:
+    """Points of height of the legend."""
+    return 4 + sum(_rows_height(handles, _legend_columns(handles, breadth)) for handles in _handles(panels))
+
+
+def _rows_height(handles: list[Line2D], columns: int) -> float:
+    return 1.1 * LINE * -(-len(handles) // columns) + 4
+
+
+def _handles(panels: Sequence[Network]) -> list[list[Line2D]]:
+    """Entries of the legend: those of the roles, and those of the groups where there are any."""
+
+    def marker(label: str, shape: str, fill: str, edge: str, size: float = 4.2) -> Line2D:
+        return Line2D([], [], marker=shape, ls="", mfc=fill, mec=edge, ms=size, label=label)
+
+    there = {role for panel in panels for role in panel.nodes.role}
+    roles = [
+        marker(name, SHAPES[name], style.PAPER if name == "question" else style.MUTED, style.MUTED)
+        for name in ("question", "answer", "concept")
+        if name in there
+    ]
+    roles.append(marker("not in this web", "o", style.GHOST, style.GHOST, 2.2))
+    names = max((panel.groups for panel in panels), key=len)
+    groups = [marker(name, "o", colour, colour) for name, colour in zip(names, style.PALETTE)]
+    return [roles, groups] if groups else [roles]
+
+
+def _legend_columns(handles: list[Line2D], breadth: float) -> int:
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    return int(max(1, min(len(handles), breadth // (longest * 4.0 + 24))))
+
+
+NETWORK = Kind(draw=draw_network, space=network_space, legend=network_legend, legend_height=legend_height)

@@ -1,0 +1,114 @@
+"""The page of a run of walks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from conet.report import pages
+from conet.runs.run import Run
+from conet.views.source import source_of
+from conet.views.walks_data import WalksData
+
+
+def write(run: Run, processes: int = 0) -> Path:
+    """Write the figures and the report of a finished run; the same run gives the same bytes.
+
+    Parameters
+    ----------
+    run
+        A finished run.
+    processes
+        How many other processes to draw in.
+
+    Returns
+    -------
+    Path
+        ``RUN/report.html``; the figures are ``RUN/figures/*.svg``. Each file is replaced as a whole.
+
+    Raises
+    ------
+    ConetError
+        When a file of the run is damaged, or the place cannot be written.
+    """
+    source = source_of(run)
+    drawn = pages.pictures((source.view(name) for name in source.names()), processes)
+    return pages.write_page(run.path, drawn, page(source.data, drawn))
+
+
+def page(data: WalksData, drawn: list[pages.Picture]) -> str:
+    """Return the whole page."""
+    run = data.run
+    return pages.render(
+        "run.html",
+        kind="CoNet run report",
+        title=f"CoNet · {run.config.preset}, seed {run.config.seed}",
+        heading=run.config.preset,
+        subtitle=subtitle(data),
+        tiles=headline(run.summary()),
+        links=pages.links(drawn, ("records", "Records")),
+        pictures=drawn,
+        records=[(name, pages.as_text(content)) for name, content in records(run)],
+    )
+
+
+def subtitle(data: WalksData) -> str:
+    """Describe the run in one line."""
+    config = data.run.config
+    graph, problems, learner = config.graph, config.problems, config.learner
+    parts = [
+        f"seed {config.seed}",
+        "1 update" if config.steps == 1 else f"{config.steps:,} updates",
+        f"{graph.kind} graph, N = {data.nodes:,}" + ("" if graph.file else f", K = {graph.degree}"),
+        f"M = {len(data.questions):,} problems, L = {problems.max_length}",
+        f"{learner.name}, G = {learner.rollouts}, {learner.optimizer.upper()}, "
+        f"rate {learner.learning_rate:g}",
+        f"schedule {config.schedule.name}",
+    ]
+    return " · ".join(parts)
+
+
+def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Main numbers of a run: name, value, definition."""
+    length, islands, web = summary["correct_length"], summary["islands"], summary["web"]
+    passes = {int(k): value for k, value in summary["pass_at_k"].items()}
+    arc = " → ".join(number(length[key], 1) for key in ("start", "min", "end"))
+    where = "no correct rollout" if length["min"] is None else f"shortest at update {length['min_step']}"
+    degrees = f"{number(web['mean_degree'], 2)} | {number(web['traffic_mean_degree'], 2)}"
+    rows = [
+        ("accuracy", number(summary["accuracy"], 3), "mean over the last 20 updates"),
+        ("correct length", arc, f"first 5 updates, shortest 9-update window, last 20 updates; {where}"),
+        (
+            "islands",
+            f"{islands['peak']} → {islands['end']}",
+            f"most (update {islands['peak_step']}) and at the end",
+        ),
+        (
+            "average degree",
+            degrees,
+            f"final web, thresholded | traffic; {web['cycle_rank']} independent cycles",
+        ),
+    ]
+    if passes:
+        most = max(passes)
+        both = f"{number(passes[min(passes)], 3)} | {number(passes[most], 3)}"
+        rows.append((f"pass@1 | pass@{most}", both, "unbiased, of the final policy"))
+    millions = summary["walker_steps"] / 1e6
+    rows.append(
+        ("training", f"{summary['seconds']:.1f} s", f"with metrics; {millions:,.1f} million hops of walks")
+    )
+    return rows
+
+
+def number(value: float | None, digits: int) -> str:
+    """Write a number, or a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def records(run: Run) -> list[tuple[str, Any]]:
+    """What stands at the end, folded."""
+    return [
+        ("Summary (what --json prints)", run.summary()),
+        ("Provenance", run.provenance()),
+        ("Configuration", json.loads(run.config.to_json())),
+        ("Events", run.events()),
+    ]

@@ -1,0 +1,71 @@
+"""Accuracy of each problem in bins of steps, in the order in which problems are first solved."""
+
+import numpy as np
+
+BINS = 200  # at most so many columns
+ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would solve it
+ROWS = 400  # at most so many rows
+SOLVED = 0.5  # accuracy in a bin from which a problem counts as solved there
+
+
+def binned_accuracy(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, int]:
+    """Accuracy in bins of equally many steps.
+
+    Parameters
+    ----------
+    correct, samples : ndarray, shape (steps, problems)
+
+    Returns
+    -------
+    accuracy : ndarray of float64, shape (problems, bins)
+        NaN where a bin holds no rollout of the problem.
+    width : int
+        Steps a bin.
+    """
+    steps = len(samples)
+    rollouts = max(1, int(samples.max(initial=1)))
+    width = min(steps, max(-(-steps // BINS), -(-ENOUGH // rollouts)))
+    starts = np.arange(0, steps, width)
+    correct = np.add.reduceat(correct, starts, axis=0).T
+    samples = np.add.reduceat(samples, starts, axis=0).T
+    return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0), width
+
+
+def by_first_solved(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort problems by the bin in which each is first solved, those that are solved longer first.
+
+    Returns
+    -------
+    order : ndarray of int, shape (problems,)
+    first : ndarray of float64, shape (problems,)
+        The bin, in the old order; inf for a problem that never is.
+    """
+    first = first_solved(accuracy)
+    return np.lexsort((-np.nan_to_num(accuracy).mean(axis=1), first)), first
+
+
+def first_solved(accuracy: np.ndarray) -> np.ndarray:
+    """Bin in which each problem is first solved, float64, shape (problems,); inf where never."""
+    solved = accuracy >= SOLVED
+    return np.where(solved.any(axis=1), solved.argmax(axis=1), np.inf)
+
+
+def grouped(rows: np.ndarray) -> tuple[np.ndarray, int]:
+    """Average neighbouring rows where there are more than can be drawn; says how many make one."""
+    size = -(-len(rows) // ROWS)
+    if size <= 1:
+        return rows, 1
+    starts = np.arange(0, len(rows), size)
+    known = np.isfinite(rows)
+    total = np.add.reduceat(np.where(known, rows, 0), starts, axis=0)
+    count = np.add.reduceat(known, starts, axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0), size
+
+
+def never_solved(first: np.ndarray) -> str:
+    """Say how many problems were never solved."""
+    count = int(np.isinf(first).sum())
+    if not count:
+        return "Every problem was solved at some time."
+    were = "problem was" if count == 1 else "problems were"
+    return f"{count} of {len(first)} {were} never solved (bottom rows)."

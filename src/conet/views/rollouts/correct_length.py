@@ -1,0 +1,82 @@
+"""The V of the correct length of a log: pooled, and within a fixed set of problems."""
+
+import numpy as np
+
+from conet.detect.valley import SOLVED
+from conet.diagnosis import Diagnosis
+from conet.observables.length import windowed_correct_length, within_problem_length
+from conet.views.rollouts.common import column, over_steps, unit
+from conet.views.schema import Axis, Lines, Series, View, empty_view
+
+NAME, TITLE = "correct-length", "The V of the correct length"
+COVERED = 0.9  # of the fixed problems that need a correct answer in the window
+
+
+def correct_length(found: Diagnosis) -> View:
+    """Return the mean length of correct answers over steps, pooled and within problems."""
+    if not found.log.visits.measured:
+        return empty_view(NAME, TITLE, "The lengths of the answers are not known.")
+    detail = found.detail("correct-length")
+    total, count = column(found, "correct_length_sum"), column(found, "correct_count")
+    pooled = windowed_correct_length(total, count, detail.window)
+    within, note = _within(found)
+    panel = Lines(
+        y=Axis(name="length of correct answers", unit=unit(found)),
+        series=(Series(name="pooled over all correct answers", x=column(found, "step"), y=pooled), *within),
+        empty="no answer was correct",
+        **over_steps(found),
+    )
+    return View(
+        name=NAME,
+        title=TITLE,
+        caption=(
+            "Look for correct answers that first get shorter, while single skills shorten their own paths, "
+            f"and then longer, while skills join. Here: {detail.why}."
+        ),
+        definition=(
+            "Pooled: total length over number of correct answers in a centred window of "
+            f"{detail.window} steps; the vertical axis does not start at zero. {note}"
+        ),
+        panels=(panel,),
+    )
+
+
+def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
+    """Return the correct length of a fixed set of problems, if there is one, and its explanation."""
+    detail, counts = found.detail("correct-length"), found.log.counts
+    valley = detail.valley
+    if valley is None:
+        return (), ""
+    sizes = ""
+    if np.isfinite(valley.change.estimate):
+        sizes = (
+            f"From its bottom to the end, the pooled length changes by {valley.change.estimate:+.3g}: "
+            f"{valley.within.estimate:+.3g} within problems, {valley.composition.estimate:+.3g} by "
+            "composition (which problems are solved). "
+        )
+    if counts.problems < found.log.visits.problems:
+        return (), sizes + "Problems are too many to be followed one by one in the figure."
+    row = int(np.searchsorted(counts.steps, valley.bottom.estimate))
+    near = slice(max(0, row - detail.window // 2), row + detail.window // 2 + 1)
+    correct, samples = counts.correct_count[near].sum(axis=0), counts.samples[near].sum(axis=0)
+    fixed = (correct >= SOLVED * samples) & (correct > 0)
+    if not fixed.any():
+        return (
+            (),
+            sizes
+            + "No problem is solved where the length is shortest, so there is no curve within problems.",
+        )
+    curve, coverage = within_problem_length(
+        counts.correct_count, counts.correct_length_sum, fixed, detail.window
+    )
+    number = int(fixed.sum())
+    series = Series(
+        name=f"within the problems solved at its bottom ({number})",
+        x=counts.steps,
+        y=np.where(coverage >= COVERED, curve, np.nan),
+    )
+    return (series,), (
+        f"{sizes}Within: mean over the {number} problems with an accuracy of at least one half around step "
+        f"{valley.bottom.estimate:.0f}, each with the same weight, where 9 in 10 of them have a correct "
+        "answer."
+    )

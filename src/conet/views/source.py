@@ -1,0 +1,54 @@
+"""Whose views there are: a run of walks, a diagnosis, and what can be opened as one of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conet.diagnosis import Diagnosis
+from conet.runs.run import Run
+from conet.views import registry
+from conet.views.schema import View
+from conet.views.walks import observables
+from conet.views.walks_data import WalksData
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data of something that has views, and the views that it has.
+
+    Attributes
+    ----------
+    data : WalksData, Diagnosis, ...
+        What the functions of the views take.
+    known : dict of str to str or callable
+        Views by name, in the order of a report.
+    """
+
+    data: Any
+    known: dict[str, str | Callable[[Any], View]] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Return the names of all views."""
+        return list(self.known)
+
+    def view(self, name: str) -> View:
+        """Return one view, by its name or as ``path/to/file.py:function``."""
+        return registry.make(name, self.known, self.data)
+
+    def views(self) -> list[View]:
+        """Return all views."""
+        return [self.view(name) for name in self.known]
+
+
+def source_of(thing: Run | Diagnosis) -> Source:
+    """Return the views of a run of walks or of a diagnosis."""
+    if isinstance(thing, Diagnosis):
+        return Source(thing, dict(registry.ROLLOUTS))
+    data = WalksData(thing)
+    own = observables.names(data)
+    views = {name: _observable(observable) for name, observable in own.items()}
+    return Source(data, dict(registry.WALKS) | views)
+
+
+def _observable(name: str) -> Callable[[WalksData], View]:
+    return lambda data: observables.observable_view(data, name)

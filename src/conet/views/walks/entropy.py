@@ -1,0 +1,54 @@
+"""Entropy of the policy, and what many rollouts find beyond one."""
+
+import numpy as np
+
+from conet.views.schema import Axis, Lines, Series, View
+from conet.views.walks.common import over_updates
+from conet.views.walks_data import WalksData
+
+
+def entropy(data: WalksData) -> View:
+    """Return entropy at nodes and the gap between pass@k and pass@1, over updates."""
+    most = int(np.max(data.evaluations["k"].to_numpy(), initial=1))
+    return View(
+        name="entropy",
+        title="Entropy and diversity",
+        caption=(
+            "Most nodes are never taught and keep the entropy of the start, so a collapse shows on the nodes "
+            "with traffic. Look for a diversity that vanishes while the accuracy still rises: the policy "
+            "collapses."
+        ),
+        definition=(
+            "Entropy: that of the policy's choice at a node, averaged over all nodes and over the nodes that "
+            f"successful walks leave, each counted once. Diversity: what {most} rollouts solve and one does "
+            "not."
+        ),
+        panels=(_entropy(data), _diversity(data, most)),
+        arrangement="beside",
+    )
+
+
+def _entropy(data: WalksData) -> Lines:
+    steps, traffic = data.evaluation("traffic_entropy")
+    return Lines(
+        y=Axis(name="mean entropy of a node", unit="nats", low=0),
+        series=(
+            Series(name="all nodes", x=data.steps, y=data.column("policy_entropy")),
+            Series(name="nodes with traffic", x=steps, y=traffic),
+        ),
+        empty="not measured",
+        **over_updates(data),
+    )
+
+
+def _diversity(data: WalksData, most: int) -> Lines:
+    (steps, many), (first, single) = (data.evaluation("pass_at_k", k) for k in (most, 1))
+    both, of_many, of_single = np.intersect1d(steps, first, return_indices=True)
+    gap = many[of_many] - single[of_single]
+    series = (Series(name="", x=both, y=gap),) if most > 1 else ()
+    return Lines(
+        y=Axis(name="diversity", unit=f"pass@{most} - pass@1", low=0),
+        series=series,
+        empty="not measured",
+        **over_updates(data),
+    )

@@ -1,0 +1,73 @@
+"""A view for every observable that a run was asked to measure, also for one that its user wrote."""
+
+import re
+
+from conet.runs.measure import WEB_COLUMNS
+from conet.views.schema import Axis, Lines, Series, View
+from conet.views.walks.common import over_updates
+from conet.views.walks_data import WalksData
+
+PREFIX = "observable-"
+# What every run measures; each other column of the metrics belongs to an observable.
+STANDARD = {
+    "step",
+    "phase",
+    "learner",
+    "accuracy",
+    "correct_length",
+    "correct_count",
+    "correct_length_sum",
+    "truncated_share",
+    "groups_without_signal",
+    "policy_entropy",
+    "gradient_norm",
+    "walker_steps",
+    "heat_now",
+    *WEB_COLUMNS,
+}
+
+
+def names(data: WalksData) -> dict[str, str]:
+    """Return the observables of a run that have values, by the name of their view."""
+    found: dict[str, str] = {}
+    for column in data.metrics.columns:
+        if column in STANDARD:
+            continue
+        observable = next(
+            (name for name in data.run.config.observables if _of(column, name)), column.partition(".")[0]
+        )
+        found.setdefault(PREFIX + slug(observable), observable)
+    return found
+
+
+def _of(column: str, observable: str) -> bool:
+    return column == observable or column.startswith(f"{observable}.")
+
+
+def slug(observable: str) -> str:
+    """Make a name for files and anchors: of ``path/to/file.py:name`` the last part."""
+    return re.sub(r"[^a-z0-9]+", "-", observable.rpartition(":")[2].lower()).strip("-") or "own"
+
+
+def observable_view(data: WalksData, observable: str) -> View:
+    """Return all numbers of one observable over updates, a panel each."""
+    columns = [column for column in data.metrics.columns if _of(column, observable)]
+    panels = tuple(_panel(data, column, column.removeprefix(observable).lstrip(".")) for column in columns)
+    short = observable.rpartition(":")[2]
+    where = "" if short == observable else f", from {observable.rpartition(':')[0]}"
+    return View(
+        name=PREFIX + slug(observable),
+        title=f"Observable: {short}",
+        definition=f"The observable {short!r}{where}, as it was measured during the run.",
+        panels=panels,
+        arrangement="beside" if len(panels) > 1 else "below",
+    )
+
+
+def _panel(data: WalksData, column: str, part: str) -> Lines:
+    return Lines(
+        y=Axis(name=part or column.rpartition(":")[2]),
+        series=(Series(name="", x=data.steps, y=data.column(column)),),
+        empty="not defined at any update",
+        **over_updates(data),
+    )
