@@ -116,22 +116,6 @@ def test_a_run_of_a_language_model_by_conet(tmp_path):
     assert record.rows["text_hash"].null_count() == 0
 
 
-def test_a_reader_of_ones_own_is_one_file(tmp_path):
-    """The skeleton, as it is to be copied."""
-    rows = {
-        "update": [1, 2],
-        "question": ["a", "b"],
-        "answer": ["x", "y"],
-        "verified": [True, False],
-        "tokens": [3, 4],
-    }
-    written(pl.DataFrame(rows), tmp_path / "epoch-0" / "rollouts.jsonl")
-    skeleton = Path(__file__).parents[1] / "docs" / "skeletons" / "reader.py"
-    record = read(tmp_path, f"{skeleton}:READER")
-    assert (record.format, record.rows["correct"].to_list()) == ("mine", [True, False])
-    assert record.rows["length"].to_list() == [3, 4]
-
-
 # Real logs ---------------------------------------------------------------------------------------------
 
 

@@ -1,12 +1,18 @@
 """A reader: copy this file, and `conet diagnose PATH --format my_reader.py:READER` reads your logs.
 
-This one reads `epoch-*/rollouts.jsonl`, with one object a line: {"update": 7, "question": "…",
-"answer": "…", "verified": true, "tokens": 211}.
+There are two kinds. `READER` reads `epoch-*/rollouts.jsonl`, where a line is a rollout:
+{"update": 7, "question": "…", "answer": "…", "verified": true, "tokens": 211}; so it only says what the
+columns are called. `rows` reads files in which a line is a group: {"update": 7, "question": "…",
+"answers": [{"text": "…", "verified": true}, …]}; so it is a function that yields the rollouts, and
+`conet diagnose PATH --format my_reader.py:rows` calls it for every file in PATH. Keep the one you need.
 """
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from conet.readers.base import Part, Reader, named_rewards
+from conet.readers.base import Part, Reader, Skipped
 
 
 def finds(path: Path) -> list[Part]:
@@ -28,5 +34,27 @@ NAMES = {
     "length": ("tokens",),
 }
 
-# `named_rewards` says which columns are rewards: those called score, or with reward in their name.
-READER = Reader("mine", finds, NAMES, named_rewards)
+# Columns called score, or with reward in their name, are rewards; `rewards=` says it otherwise.
+READER = Reader(name="mine", finds=finds, names=NAMES)
+
+
+def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
+    """Yield the rollouts of one file: a value for each role, None where there is none.
+
+    For files of which only some are rollouts, or for evaluations apart, give a `Reader` that has `finds`
+    and this function: `Reader(name="mine", finds=finds, rows=rows)`.
+    """
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                group = json.loads(line)
+            except ValueError:
+                yield Skipped("lines that cannot be read")  # counted, and said in the diagnosis
+                continue
+            for answer in group["answers"]:
+                yield {
+                    "step": group["update"],
+                    "prompt": group["question"],
+                    "completion": answer["text"],
+                    "correct": answer["verified"],
+                }

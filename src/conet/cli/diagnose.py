@@ -12,7 +12,9 @@ from cyclopts import Parameter
 
 from conet.base.errors import ConetError
 from conet.cli.options import Json, Whole
+from conet.readers.reference import formats_in_words
 
+Format = Annotated[str, Parameter(help=formats_in_words())]
 Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
 Findings = Annotated[list[str] | None, Parameter(name="--finding", negative=())]
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
@@ -21,7 +23,7 @@ PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
 def diagnose(
     path: Path,
     *,
-    format: str = "auto",
+    format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
     finding: Findings = None,
@@ -34,8 +36,6 @@ def diagnose(
     ----------
     path
         A run directory, the folder of its rollouts, or one file.
-    format
-        auto, trl, verl, table (JSON lines, CSV, parquet), conet, or path/to/file.py:name of a reader of your own.
     map_
         Which column is what, as step=…,problem=…,prompt=…,completion=…,reward=…,correct=…,length=…,truncated=…;
         a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
@@ -71,7 +71,7 @@ def heat(
     min_samples: Whole = 16,
     pick: Literal["shortest", "first", "newest"] = "shortest",
     window: Whole = None,
-    format: str = "auto",
+    format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
 ) -> None:
@@ -94,8 +94,6 @@ def heat(
     window
         Look at the last so many steps only; by default at each problem's newest visits, as many as give
         --min-samples.
-    format
-        As for `conet diagnose`.
     map_
         As for `conet diagnose`.
     tokenizer
@@ -142,7 +140,7 @@ def watch(
     *,
     interval: float = 5.0,
     refreshes: Whole = None,
-    format: str = "auto",
+    format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
     finding: Findings = None,
@@ -158,8 +156,6 @@ def watch(
         Seconds between two looks.
     refreshes
         End after so many looks.
-    format
-        As for `conet diagnose`.
     map_
         As for `conet diagnose`.
     tokenizer

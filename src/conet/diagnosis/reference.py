@@ -1,4 +1,4 @@
-"""The tables of ``docs/diagnose.md``, made from the declarations of the findings.
+"""The tables of ``docs/diagnose.md``, made from the readers and from the declarations of the findings.
 
 python -m conet.diagnosis.reference docs/diagnose.md
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from conet.base.files import write_atomic
 from conet.diagnosis.declare import Finding, Key
 from conet.diagnosis.findings import FINDINGS
+from conet.readers.reference import logs
 
 SHARED = (
     Key(
@@ -39,7 +40,7 @@ def keys(findings: Sequence[Finding] = FINDINGS) -> str:
     return "\n".join(["| key | type | meaning |", "|---|---|---|", *rows])
 
 
-TABLES: dict[str, Callable[[], str]] = {"findings": rules, "keys": keys}
+TABLES: dict[str, Callable[[], str]] = {"readers": logs, "findings": rules, "keys": keys}
 
 
 def filled(page: str) -> str:

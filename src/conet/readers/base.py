@@ -92,7 +92,7 @@ class Reader:
         :class:`conet.readers.formats.chunk.Numbers`).
     ids : bool
         Whether the column ``problem`` may be used without being named: only where the format itself
-        promises that it is the same problem at every step.
+        promises that it is the same problem at every step; ``rows`` does so by giving it.
     one_step_a_file : bool
         Whether a file holds the rollouts of one step.
     marks : tuple of str
@@ -103,8 +103,10 @@ class Reader:
         ``(path) -> iterable``: the rollouts of a file, each a mapping of role to value (or a table of
         several, a polars.DataFrame), or :class:`Skipped`. What is no role, such as one of several
         rewards, may be there too; ``--map`` can name it.
-    what : str
-        Its files and who writes them, for help and errors.
+    files : str
+        What its files are called; like the next two, for help, errors and docs.
+    trainer, setting : str
+        Who writes them, and what has to be set for that.
     """
 
     name: str
@@ -116,4 +118,6 @@ class Reader:
     marks: tuple[str, ...] = ()
     titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
     rows: Rows | None = None
-    what: str = ""
+    files: str = ""
+    trainer: str = ""
+    setting: str = ""

@@ -128,7 +128,7 @@ def _by_name(columns: Mapping[str, int], reader: Reader) -> dict[str, Source]:
             found[role] = Source(there[0])
     if "truncated" not in found and CUT_OFF.column in columns:
         found["truncated"] = CUT_OFF
-    if not reader.ids:
+    if not (reader.ids or reader.rows):
         found.pop("problem", None)
     return found
 

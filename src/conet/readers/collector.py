@@ -115,7 +115,7 @@ class Collector:
                 return parts
         raise NothingYet(
             f"{self.path} without rollouts in it",
-            ", or ".join(reader.what or reader.name for reader in self.readers),
+            "; or ".join(describe(reader) for reader in self.readers),
             "name the folder that holds the rollouts",
         )
 
@@ -202,6 +202,12 @@ class Collector:
         source = format_of(self.reader)
         found = {file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()}
         return [found[file][row] for file, row in places]
+
+
+def describe(reader: Reader) -> str:
+    """Say in a few words what a reader reads."""
+    files = reader.files.replace("`", "")
+    return f"{reader.name}: {files}" if files else reader.name
 
 
 def format_of(reader: Reader) -> Format:

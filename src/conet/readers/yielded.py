@@ -34,31 +34,36 @@ class Yielded:
     def peek(self, path: Path) -> dict[str, Numbers]:
         """Return the columns, in order, and which numbers each holds in the first rollouts."""
         found: dict[str, Numbers] = {}
-        for item in islice(self._items(path), PEEK_ROWS):
-            if isinstance(item, Skipped):
-                continue
-            rows = [item] if isinstance(item, Mapping) else item.head(PEEK_ROWS).to_dicts()
-            for row in rows:
-                for name, value in row.items():
-                    found[name] = max(found.get(name, Numbers.NONE), numbers_in(_plain(value)))
+        try:
+            for item in islice(self._items(path), PEEK_ROWS):
+                if isinstance(item, Skipped):
+                    continue
+                for row in [item] if isinstance(item, Mapping) else item.head(PEEK_ROWS).to_dicts():
+                    for name, value in row.items():
+                        found[name] = max(found.get(name, Numbers.NONE), numbers_in(_plain(value)))
+        except Unusable:
+            if not found:
+                raise
         return found
 
     def chunks(self, path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         """Read some columns chunk by chunk; of how much has been read, nothing is known before the end."""
-        items = self._items(path)
-        while some := list(islice(items, CHUNK_ROWS)):
-            rows: list[dict[str, Any]] = []
-            skipped: Counter[str] = Counter()
-            for item in some:
+        batch = _Batch(columns)
+        try:
+            for item in self._items(path):
                 if isinstance(item, Mapping):
-                    rows.append({name: _plain(item[name]) for name in columns if name in item})
+                    batch.rows.append({name: _plain(item[name]) for name in columns if name in item})
                 elif isinstance(item, Skipped):
-                    skipped[item.reason] += 1
+                    batch.skipped[item.reason] += 1
                 else:
-                    yield Chunk(frame_of(rows, columns), done=0.0)
+                    yield batch.chunk()  # so that rows stay in order
                     yield Chunk(_columns(item, columns), done=0.0)
-                    rows = []
-            yield Chunk(frame_of(rows, columns), skipped, done=0.0)
+                if len(batch.rows) >= CHUNK_ROWS:
+                    yield batch.chunk()
+        except Unusable as error:
+            yield batch.chunk()
+            raise error
+        yield batch.chunk()
 
     def _items(self, path: Path) -> "Iterator[Mapping[str, Any] | polars.DataFrame | Skipped]":
         import polars as pl
@@ -72,6 +77,21 @@ class Yielded:
             raise
         except Exception as error:
             raise unusable(error) from None
+
+
+class _Batch:
+    """Rollouts that are waiting to be made a chunk."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = columns
+        self.rows: list[dict[str, Any]] = []
+        self.skipped: Counter[str] = Counter()
+
+    def chunk(self) -> Chunk:
+        """Return what is waiting, and wait for more."""
+        made = Chunk(frame_of(self.rows, self.columns), self.skipped, done=0.0)
+        self.rows, self.skipped = [], Counter()
+        return made
 
 
 def _plain(value: Any) -> Any:

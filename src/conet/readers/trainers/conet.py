@@ -36,5 +36,7 @@ READER = Reader(
     ids=True,
     marks=("problem", "correct", "phase"),
     titles=titles,
-    what="rollouts/part-*.parquet (CoNet)",
+    files="`rollouts/part-*.parquet` in the run directory",
+    trainer="CoNet",
+    setting="nothing",
 )

@@ -25,4 +25,11 @@ def finds(path: Path) -> list[Part]:
     return [Part(file) for file in sorted((file for file in scan(path) if is_table(file)), key=natural)]
 
 
-READER = Reader(name="table", finds=finds, names=NAMES, what=".jsonl, .csv or .parquet with --map")
+READER = Reader(
+    name="table",
+    finds=finds,
+    names=NAMES,
+    files="JSON lines, CSV or Parquet, one file or a folder",
+    trainer="OpenRLHF, your own",
+    setting="a line or row for each rollout: step, prompt, reward, and if you can completion and length",
+)

@@ -74,5 +74,7 @@ READER = Reader(
     names=NAMES,
     rewards=rewards,
     one_step_a_file=True,
-    what="completions/completions_*.parquet (TRL)",
+    files="`completions/completions_*.parquet` in `output_dir`",
+    trainer="TRL `GRPOTrainer`",
+    setting="`log_completions=True, logging_steps=1`",
 )

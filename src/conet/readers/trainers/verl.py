@@ -73,5 +73,7 @@ READER = Reader(
     rewards=rewards,
     one_step_a_file=True,
     marks=("input", "score"),
-    what="{step}.jsonl (verl)",
+    files="`{step}.jsonl` in both folders",
+    trainer="verl",
+    setting="`trainer.rollout_data_dir=DIR/rollouts` (and `trainer.validation_data_dir=DIR/validation`)",
 )
