@@ -97,7 +97,7 @@ def test_type_checkers_see_what_conet_returns(tmp_path):
         "conet.runs.run.Run",
         "int",
         "conet.diagnosis.diagnosis.Diagnosis",
-        "conet.readers.base.Record",
+        "conet.rollouts.record.RolloutRecord",
     ], done.stdout + done.stderr
     wrong = [line for line in done.stdout.splitlines() if ": error: " in line]
     expected = [f'has no attribute "{name}"' for name in ("simulat", "metrix", "tasks", "tasks")]
