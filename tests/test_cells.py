@@ -1,6 +1,10 @@
 """Cells: cached by content, resumed, retried, and one that fails does not sink the others."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +123,6 @@ def test_processes_give_what_one_process_gives(make, cache):
     results, failures = run_cells(cells, cache, jobs=2)
     assert [int(one["number"]) for one in results] == [0, 2, 4, 6, 8, 10]
     assert not failures
-    import os
 
     assert all(int(one["process"]) != os.getpid() for one in results)
 
@@ -152,3 +155,40 @@ def test_a_kept_result_says_what_it_is_of(make, cache):
     arrays, metadata = read_arrays(file)
     assert json.loads(metadata["cell"])["arguments"]["number"] == 5
     assert arrays["number"] == np.array(10)
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, or is a zombie that only waits to be asked for."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes by /proc")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    code = (
+        "from pathlib import Path\n"
+        "from conet.cells.cache import Cache\n"
+        "from conet.cells.cell import Cell\n"
+        "from conet.cells.workers import run_cells\n"
+        f"place = {str(tmp_path)!r}\n"
+        "cells = [Cell('work:slow', {'number': n, 'place': f'{place}/{n}'}) for n in range(2)]\n"
+        "run_cells(cells, Cache(Path(place) / 'cells'), jobs=2)\n"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
+
+    def wait_until(condition):
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    names = [tmp_path / "0", tmp_path / "1"]
+    wait_until(lambda: all(name.exists() and name.read_text() for name in names))
+    parent.kill()
+    parent.wait()
+    workers = [int(name.read_text()) for name in names]
+    wait_until(lambda: all(map(gone, workers)))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +40,10 @@ def killed_once(number: int, place: str) -> dict[str, np.ndarray]:
     if called(place) == 1:
         os._exit(1)
     return {"number": np.array(2 * number)}
+
+
+def slow(number: int, place: str) -> dict[str, np.ndarray]:
+    """Say which process it is, and work for a minute."""
+    Path(place).write_text(str(os.getpid()))
+    time.sleep(60)
+    return {"number": np.array(number)}

@@ -1,7 +1,11 @@
 """Computing cells: in this process, in processes here, or on a cluster; a lost one is tried again."""
 
+import os
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,7 +96,7 @@ def _parallel(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None
     from joblib import Parallel, delayed
 
     workers = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
-    yield from workers(delayed(_attempt)(cell) for cell in cells)
+    yield from workers(delayed(_in_worker)(cell, os.getpid()) for cell in cells)
 
 
 def _one_by_one(cells: list[Cell]) -> Iterator[tuple[str, Arrays | None, str]]:
@@ -105,7 +109,7 @@ def _one_by_one(cells: list[Cell]) -> Iterator[tuple[str, Arrays | None, str]]:
         result = None
         for _ in range(TRIES - 1):
             try:
-                result = worker.submit(_attempt, cell).result()
+                result = worker.submit(_in_worker, cell, os.getpid()).result()
                 break
             except TerminatedWorkerError as error:
                 lines = str(error).splitlines()
@@ -141,6 +145,24 @@ def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | N
             yield ray.get(ready)
         except RayError as error:
             yield key, None, f"its worker died {TRIES} times: {' '.join(str(error).split())[:300]}"
+
+
+def _in_worker(cell: Cell, parent: int) -> tuple[str, Arrays | None, str]:
+    """Compute a cell in a process of our own, which ends when its parent is gone."""
+    _end_with(parent)
+    return _attempt(cell)
+
+
+@lru_cache
+def _end_with(parent: int) -> None:
+    """Watch the parent: nobody would take the result of a worker whose parent was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _attempt(cell: Cell) -> tuple[str, Arrays | None, str]:
