@@ -8,6 +8,7 @@ import pytest
 from logs import as_trl, as_verl, rollouts
 
 import conet
+from conet import cli
 from conet.base.errors import ConetError
 from conet.base.intervals import interval, mean_interval
 from conet.diagnosis.comparison import compare
@@ -46,7 +47,7 @@ def test_seeds_pair_and_the_rest_is_left_out(runs):
     assert means["learner.rollouts=4"]["mean"] == pytest.approx(np.mean(four))
     assert means["learner.rollouts=4"]["n"] == 4
     assert told["values"]["g4-s3"] == runs[4, 3].summary()["accuracy"]
-    assert any("at most 3 pairs" in note for note in found.notes)
+    assert found.headlines[0].endswith("over 3 seeds; fewer than 6 seeds decide nothing.")
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -219,3 +220,108 @@ def test_trainings_of_other_lengths_are_told(tmp_path):
     accuracy = np.full(4, 0.5)
     found = compare([log(tmp_path / "a", accuracy), log(tmp_path / "b", accuracy, steps=80)])
     assert any("b ends at step 79, a at step 39" in note for note in found.notes)
+
+
+def curve_of(found, name):
+    from conet.views.source import source_of
+
+    view = source_of(found).view(name)
+    (panel,) = view.panels
+    return {series.name: series for series in panel.series}
+
+
+def test_curves_are_the_mean_of_the_seeds_with_their_range(runs):
+    keys = [(4, 0), (4, 1), (4, 2), (16, 0)]
+    found = compare(places(runs, *keys))
+    series = curve_of(found, "islands")
+    assert list(series) == ["learner.rollouts=4 (3 seeds)", "learner.rollouts=16"]
+    exact = np.array([runs[key].metrics().sort("step")["islands"].to_numpy() for key in keys], float)
+    four, sixteen = series.values()
+    assert four.x == tuple(range(30))
+    assert four.y == pytest.approx(exact[:3].mean(axis=0))
+    assert (four.low, four.high) == (tuple(exact[:3].min(axis=0)), tuple(exact[:3].max(axis=0)))
+    assert (sixteen.y, sixteen.low) == (tuple(exact[3]), None)
+
+
+def test_every_view_of_a_comparison_is_json_and_says_why_it_is_absent(runs, tmp_path):
+    from conet.views.schema import View
+    from conet.views.source import source_of
+
+    for found in (
+        compare(places(runs, (4, 0), (16, 0))),
+        compare([log(tmp_path / name, np.full(4, 0.5), seed=len(name)) for name in ("a", "bb")]),
+    ):
+        source = source_of(found)
+        for name in source.names():
+            view = source.view(name)
+            assert View.from_json(view.to_json()) == view
+            assert view.name == name
+            assert bool(view.panels) != bool(view.absent)
+
+
+def test_webs_on_one_graph_have_one_layout_and_count_what_they_share(runs):
+    from conet.network.web import Web
+    from conet.views.source import source_of
+
+    found = compare(places(runs, (4, 0), (4, 1), (16, 0)))
+    view = source_of(found).view("last-webs")
+    one, other = view.panels
+    assert (one.title, other.title) == ("g4-s0: update 30", "g16-s0: update 30")
+    assert (one.nodes.id, one.nodes.x, one.nodes.y) == (other.nodes.id, other.nodes.x, other.nodes.y)
+    edges = []
+    for key in ((4, 0), (16, 0)):
+        web = runs[key].web(30)
+        assert isinstance(web, Web)
+        edges.append(set(zip(web.sources.tolist(), web.targets.tolist())))
+    assert f"{len(edges[0] & edges[1])} of {len(edges[0])} edges are in all webs" in one.note
+    assert source_of(compare(places(runs, (4, 0), (4, 1)))).view("last-webs").absent
+
+
+def test_the_command_leaves_a_page_and_numbers_on_the_last_line(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    where = [str(place) for place in places(runs, (4, 0), (4, 1), (16, 0), (16, 1))]
+    cli.main(["compare", *where, "--out", str(out), "--json"])
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    one = told["measures"]["accuracy"]
+    assert one["n"] == 2
+    assert one["interval"][0] <= one["difference"] <= one["interval"][1]
+    assert set(one["values"]) == {"g4-s0", "g4-s1", "g16-s0", "g16-s1"}
+    assert told["report"] == str(out / "report.html")
+    page = (out / "report.html").read_text()
+    assert "learner.rollouts=16" in page
+    assert (out / "figures/accuracy.svg").exists()
+    assert json.loads((out / "comparison.json").read_text())["measures"]["accuracy"]["n"] == 2
+    cli.main(["compare", *where[:2], "--out", str(out)])  # an earlier comparison is replaced
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == f"report {out / 'report.html'}"
+    assert any(line.split()[:1] == ["accuracy"] for line in printed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{run}"], "two or more"),
+        ([], "two or more"),
+        (["{run}", "{run}"], "every run once"),
+        (["{run}", "{nowhere}"], "does not exist"),
+        (["{run}", "{file}"], "file.txt"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_leaves_nothing(arguments, words, runs, tmp_path, capsys):
+    (tmp_path / "file.txt").write_text("nothing")
+    known = {"run": runs[4, 0].path, "nowhere": tmp_path / "nowhere", "file": tmp_path / "file.txt"}
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["compare", *(one.format(**known) for one in arguments), "--out", str(tmp_path / "out")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("conet: got ")
+    assert words in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(runs, tmp_path, capsys):
+    (tmp_path / "report.html").write_text("mine")
+    where = [str(place) for place in places(runs, (4, 0), (16, 0))]
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["compare", *where, "--out", str(tmp_path)])
+    assert "holds something else" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

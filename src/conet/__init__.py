@@ -19,6 +19,7 @@ __all__ = [
     "Run",
     "Tasks",
     "Web",
+    "compare",
     "diagnose",
     "preset",
     "read",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from conet.config import Config, preset
     from conet.detect import Detector
     from conet.diagnosis import Diagnosis, diagnose
+    from conet.diagnosis.comparison import compare
     from conet.learners import Learner
     from conet.network.graph import Graph
     from conet.network.problems import Problems, Tasks
@@ -54,6 +56,7 @@ else:
         "Run": "conet.runs.run",
         "Tasks": "conet.network.problems",
         "Web": "conet.network.web",
+        "compare": "conet.diagnosis.comparison",
         "diagnose": "conet.diagnosis",
         "preset": "conet.config",
         "read": "conet.readers",

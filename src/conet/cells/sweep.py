@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars
 
 __all__ = ["Sweep", "Swept", "cell", "configure", "describe", "read", "sweep"]
+MANY = 60  # points beyond which only the main measures are compared, or it would take minutes
 # What is printed where the file names no measures.
 SHOWN = (
     "accuracy",
@@ -140,7 +141,8 @@ def _put_together(
 ) -> Swept:
     import polars as pl
 
-    settings = list(dict.fromkeys(key for point in definition.points() for key in point))
+    points = definition.points()
+    settings, many = list(dict.fromkeys(key for point in points for key in point)), len(points) > MANY
     rows, curves, sides = [], [], []
     for config, arrays in found:
         named = _settings_of(config, settings)
@@ -156,7 +158,7 @@ def _put_together(
         settings=settings,
         measures=list(definition.measures),
         failures=failures,
-        comparison=Comparison(tuple(sides), tuple(definition.measures) or SHOWN),
+        comparison=Comparison(tuple(sides), tuple(definition.measures) or (SHOWN if many else None)),
     )
 
 

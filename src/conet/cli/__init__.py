@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 
 from conet import __version__
 from conet.base.errors import ConetError
-from conet.cli import diagnose, experiments, llm, runs, webs
+from conet.cli import compare, diagnose, experiments, llm, runs, webs
 from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
@@ -23,7 +23,7 @@ app = App(
 app.command(runs.run_command, name="run")
 for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, experiments.sweep):
     app.command(command)
-for other in (diagnose.diagnose, diagnose.heat, diagnose.watch):
+for other in (diagnose.diagnose, diagnose.heat, diagnose.watch, compare.compare):
     app.command(other)
 app.command(webs.export)
 app.command(llm.app)

@@ -108,7 +108,7 @@ def sweep(
     out: Path | None = None,
     json_: Json = False,
 ) -> None:
-    """Run a grid of your own and leave a tidy table, one row a cell and seed.
+    """Run a grid of your own and leave a tidy table, one row a cell and seed, the curves, and a page.
 
     Parameters
     ----------
@@ -120,21 +120,25 @@ def sweep(
     backend
         joblib (processes here) or ray (a cluster; the extra [cluster]).
     out
-        Where the tables and cached cells go; runs/sweep-<file> by default. An interrupted call goes on there.
+        Where tables, curves, page and cached cells go; runs/sweep-<file> by default. An interrupted call goes on there.
     json_
         Print all rows as one JSON object on the last line.
     """
     from conet.cells import sweep as sweeps
     from conet.cli.progress import cell_line
+    from conet.report import comparison
 
     definition = sweeps.read(file)
     place = out or Path("runs") / f"sweep-{file.stem}"
     with cell_line() as progress:
         swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
+    print("drawing the page", file=sys.stderr, flush=True)
+    page = comparison.write(swept.comparison, place, heading=f"Sweep {file.stem}")
     if json_:
-        rows = swept.table.to_dicts()
-        print(json.dumps({"out": str(place.resolve()), "rows": rows, "failures": swept.failures}))
+        told = {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
+        print(json.dumps(told | {"report": str(page.resolve())}))
     else:
         print(sweeps.describe(swept))
+        print(f"report {page}")
         print(f"table {place / 'table.parquet'}")
     _tell_failures([({**one["settings"], "seed": one["seed"]}, one["reason"]) for one in swept.failures])

@@ -26,6 +26,20 @@ ROLLOUTS = {
     "diversity": "conet.views.rollouts.diversity:diversity",
     "frustration": "conet.views.rollouts.frustration:frustration",
 }
+COMPARISON = {
+    "differences": "conet.views.comparison.differences:differences",
+    "measures": "conet.views.comparison.means:measures",
+    "accuracy": "conet.views.comparison.curves:accuracy",
+    "correct-length": "conet.views.comparison.curves:correct_length",
+    "islands": "conet.views.comparison.curves:islands",
+    "mean-degree": "conet.views.comparison.curves:mean_degree",
+    "policy-entropy": "conet.views.comparison.curves:policy_entropy",
+    "groups-without-signal": "conet.views.comparison.curves:groups_without_signal",
+    "truncated-share": "conet.views.comparison.curves:truncated_share",
+    "distinct-share": "conet.views.comparison.curves:distinct_share",
+    "same-problems": "conet.views.comparison.problems:same_problems",
+    "last-webs": "conet.views.comparison.webs:last_webs",
+}
 
 
 def make(name: str, known: Mapping[str, str | Callable[[Any], View]], data: Any) -> View:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conet.diagnosis import Diagnosis
+from conet.diagnosis.comparison import Comparison
 from conet.runs.run import Run
 from conet.views import registry
 from conet.views.schema import View
@@ -40,8 +41,10 @@ class Source:
         return [self.view(name) for name in self.known]
 
 
-def source_of(thing: Run | Diagnosis) -> Source:
-    """Return the views of a run of walks or of a diagnosis."""
+def source_of(thing: Run | Diagnosis | Comparison) -> Source:
+    """Return the views of a run of walks, of a diagnosis, or of a comparison."""
+    if isinstance(thing, Comparison):
+        return Source(thing, dict(registry.COMPARISON))
     if isinstance(thing, Diagnosis):
         return Source(thing, dict(registry.ROLLOUTS))
     data = WalksData(thing)

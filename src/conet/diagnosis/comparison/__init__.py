@@ -4,5 +4,6 @@ from conet.diagnosis.comparison.arms import Arm
 from conet.diagnosis.comparison.comparison import Comparison, compare
 from conet.diagnosis.comparison.differences import Difference, Measure
 from conet.diagnosis.comparison.sides import Side
+from conet.diagnosis.comparison.text import described
 
-__all__ = ["Arm", "Comparison", "Difference", "Measure", "Side", "compare"]
+__all__ = ["Arm", "Comparison", "Difference", "Measure", "Side", "compare", "described"]

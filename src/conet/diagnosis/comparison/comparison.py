@@ -64,11 +64,6 @@ class Comparison:
                 f"Not paired with {self.arms[0].name}, since no seed is the same: {'; '.join(missing)}. "
                 "Only the curves and the numbers of each run are shown."
             )
-        pairs = [one.n for measure in self.measures for one in measure.differences if one.paired_by == "seed"]
-        if pairs and max(pairs) < FEW:
-            found.append(
-                f"There are at most {max(pairs)} pairs of seeds: intervals of so few are too narrow."
-            )
         lasts = {side.name: int(side.steps["step"][-1]) for side in self.sides if side.steps.height}
         if lasts and max(lasts.values()) > 1.1 * max(1, min(lasts.values())):
             shortest, longest = min(lasts, key=lasts.__getitem__), max(lasts, key=lasts.__getitem__)
@@ -97,9 +92,12 @@ def _sentence(one: Difference) -> str:
     if one.low is None or one.high is None:
         return f"{one.arm}: accuracy {numbers} against {one.against}, from a single pair: it may be chance."
     numbers += f" [{one.low:+.3f}, {one.high:+.3f}]"
+    against = f"{numbers} against {one.against}, over {one.n:,} {of}"
+    if one.paired_by == "seed" and one.n < FEW:
+        return f"{one.arm}: accuracy {against}; fewer than {FEW} seeds decide nothing."
     word = "more" if one.low > 0 else "less" if one.high < 0 else ""
     judged = f"ends {word} accurate" if word else "differs in accuracy by no more than chance"
-    return f"{one.arm} {judged}: {numbers} against {one.against}, over {one.n:,} {of}."
+    return f"{one.arm} {judged}: {against}."
 
 
 def _side(side: Side, arms: Sequence[Arm]) -> dict[str, Any]:

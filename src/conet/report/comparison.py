@@ -1,0 +1,124 @@
+"""The page of a comparison, and of a sweep, which compares its points."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write, write_atomic
+from conet.diagnosis.comparison import Comparison
+from conet.diagnosis.comparison.text import measure_rows, number, value_names
+from conet.report import pages
+from conet.views.source import source_of
+
+MOST_HEADLINES = 4
+MOST_SETTINGS = 40  # rows of the table of settings
+NUMBERS = "comparison.json"  # by which an earlier comparison is known
+
+
+class Table(NamedTuple):
+    """A table of the page."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+def check_place(out: Path) -> None:
+    """Refuse an output folder that holds something other than a comparison.
+
+    Raises
+    ------
+    ConetError
+    """
+    try:
+        foreign = out.exists() and not (out.is_dir() and ((out / NUMBERS).exists() or not any(out.iterdir())))
+    except OSError as error:
+        raise cannot_write(out, error) from None
+    if foreign:
+        raise ConetError(
+            f"--out {out}, which holds something else",
+            "a new or empty directory, or one with a comparison",
+            "choose another",
+        )
+
+
+def write(found: Comparison, out: Path, processes: int = 0, heading: str = "Comparison") -> Path:
+    """Write page, figures and numbers of a comparison.
+
+    Parameters
+    ----------
+    found
+        What to show.
+    out
+        A folder; made where it is missing.
+    processes
+        How many other processes to draw in.
+    heading
+        Of the page.
+
+    Returns
+    -------
+    Path
+        ``out/report.html``; beside it ``figures/*.svg`` and ``comparison.json``.
+    """
+    source = source_of(found)
+    views = (source.view(name) for name in source.names())
+    drawn = pages.pictures((view for view in views if view.panels), processes)
+    report = pages.write_page(out, drawn, page(found, drawn, heading))
+    write_atomic(out / NUMBERS, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return report
+
+
+def page(found: Comparison, drawn: list[pages.Picture], heading: str) -> str:
+    """Return the whole page."""
+    sides, arms = len(found.sides), len(found.arms)
+    return pages.render(
+        "comparison.html",
+        kind="CoNet, side by side",
+        title=f"CoNet · {heading}",
+        heading=heading,
+        subtitle=f"{sides} runs in {arms} arms; compared with {found.arms[0].name}",
+        advice=headlines(found.headlines),
+        notes=found.notes,
+        tiles=[],
+        links=pages.links(
+            drawn, ("measures-in-numbers", "All measures"), ("settings", "Settings"), ("records", "Records")
+        ),
+        pictures=drawn,
+        tables=[_measures(found), *_settings(found)],
+        records=[("Numbers (what --json prints)", pages.as_text(found.to_json()))],
+    )
+
+
+def headlines(lines: list[str]) -> list[str]:
+    """Return the first headlines, and how many more there are."""
+    more = len(lines) - MOST_HEADLINES
+    return [
+        *lines[:MOST_HEADLINES],
+        *([f"{more} more arms are in the table of all measures."] if more > 0 else []),
+    ]
+
+
+def _measures(found: Comparison) -> Table:
+    rows = [row for measure in found.measures for row in measure_rows(found, measure)]
+    header = ("measure", *value_names(found), "difference", "95 % interval", "pairs")
+    caption = "Values: of each run, or where these are many the mean of each arm. " + (
+        "Differences: paired, less the first arm; over seeds with a bootstrap interval, over problems with Student's t."
+    )
+    return Table("All measures", header, rows, caption)
+
+
+def _settings(found: Comparison) -> list[Table]:
+    """Return the settings that differ, by arm; none where all are equal, or there are none."""
+    if not found.settings:
+        return []
+    rows = []
+    for name, values in list(found.settings.items())[:MOST_SETTINGS]:
+        first = [values.get(arm.sides[0].name, "–") for arm in found.arms]
+        rows.append((name, *(number(value) if isinstance(value, float) else str(value) for value in first)))
+    more = len(found.settings) - MOST_SETTINGS
+    return [Table("Settings that differ", ("setting", *(arm.name for arm in found.arms)), rows,
+                  f"{more} more are in the records." if more > 0 else "")]  # fmt: skip

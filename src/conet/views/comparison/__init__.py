@@ -1,0 +1,1 @@
+"""Views of a comparison of runs or logs: one file each."""

@@ -1,0 +1,92 @@
+"""How much the arms differ from the first one: each difference with its interval."""
+
+from collections.abc import Sequence
+
+from conet.diagnosis.comparison import Comparison, Difference
+from conet.diagnosis.comparison.differences import SAME
+from conet.views.schema import Axis, Bars, Level, Panel, View, empty_view
+
+LENGTH = "hops, or tokens of an answer"
+NAME, TITLE = "differences", "What differs"
+MOST_ROWS = 24  # of a panel
+# What is shown, in words, by the scale on which it is measured.
+SHOWN: dict[str, dict[str, str]] = {
+    "probability": {
+        "accuracy": "accuracy",
+        f"accuracy{SAME}": "accuracy, same problems",
+        "pass_at_k.1": "pass@1",
+        "pass_at_k.16": "pass@16",
+        "pass_at_k.256": "pass@256",
+    },
+    LENGTH: {
+        "correct_length.min": "shortest correct length",
+        "correct_length.end": "correct length at the end",
+        f"correct_length{SAME}": "correct length, same problems",
+    },
+    "islands": {"islands.peak": "most islands", "islands.end": "islands at the end"},
+    "steps": {
+        "correct_length.min_step": "step of the shortest length",
+        "islands.peak_step": "step of most islands",
+    },
+}
+
+
+def differences(comparison: Comparison) -> View:
+    """Return the paired differences of the main measures, a panel a unit."""
+    known = {measure.name: measure.differences for measure in comparison.measures}
+    several = len(comparison.arms) > 2
+    panels: list[Panel] = []
+    for unit, names in SHOWN.items():
+        rows = [
+            (f"{words}: {one.arm}" if several else words, one)
+            for name, words in names.items()
+            for one in known.get(name, ())
+        ]
+        if rows:
+            panels.append(_panel(rows[:MOST_ROWS], unit))
+    if not panels:
+        return empty_view(NAME, TITLE, "No two sides pair: there is no difference to show.")
+    base = comparison.arms[0].name
+    arm = f"{comparison.arms[1].name} less {base}" if not several else f"each arm less {base}"
+    ways = {one.paired_by for found in known.values() for one in found}
+    return View(
+        name=NAME,
+        title=TITLE,
+        caption=f"Shown: {arm}. A line that does not cross zero is a difference beyond chance.",
+        definition=" ".join(text for way, text in DEFINITIONS.items() if way in ways),
+        panels=tuple(panels),
+    )
+
+
+def padded(ends: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis that holds all these with a little room."""
+    low, high = min(ends), max(ends)
+    room = 0.04 * (high - low) or 1.0
+    return low - room, high + room
+
+
+DEFINITIONS = {
+    "seed": "Paired by seed: mean over the seeds that both arms have, with its 95 % bootstrap interval.",
+    "problem": (
+        "Same problems: mean over the problems that both have, each judged by its newest rollouts in the second half "
+        "of its run, with its 95 % interval over problems (Student's t)."
+    ),
+    "run": "One run against another: a difference without an interval, which may be chance.",
+}
+
+
+def _panel(rows: Sequence[tuple[str, Difference]], unit: str) -> Bars:
+    found = [one for _, one in rows]
+    ends = [one.difference for one in found] + [
+        end for one in found for end in (one.low, one.high) if end is not None
+    ]
+    low, high = padded([*ends, 0.0])
+    return Bars(
+        value=Axis(name="difference", unit=unit, low=low, high=high),
+        names=tuple(name for name, _ in rows),
+        values=tuple(one.difference for one in found),
+        low=tuple(one.low for one in found),
+        high=tuple(one.high for one in found),
+        interval="95 % interval",
+        levels=(Level(label="no difference", value=0.0),),
+    )
