@@ -12,6 +12,7 @@ import conet
 from conet.base.files import write_table
 from conet.engine.sample import Walks
 from conet.llm.pool import Pool, Rollout
+from conet.llm.pool import counted as for_detector
 from conet.llm.record import Record, metrics_row
 from conet.rollouts import RolloutRecord, count_walks, from_walks, per_problem, unfold
 from conet.rollouts.selection import hard_problems, left_out, recent
@@ -130,6 +131,7 @@ def test_metrics_of_a_language_model_are_the_sums_of_its_counts(steps):
             here["correct_length_sum"].sum(),
         )
         assert row["accuracy"] == correct / samples
+        assert for_detector(completions(walks)) == (row["correct_length_sum"], correct, samples)
         assert row["truncated_share"] == here["truncated_count"].sum() / samples
         silent = (here["correct_count"] == 0) | (here["correct_count"] == here["samples"])
         assert row["groups_without_signal"] == silent.mean()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conet.detect.online import Detector, as_event
-from conet.llm.pool import Demonstration, Pool, Rollout, present_names
+from conet.llm.pool import Demonstration, Pool, Rollout, counted, present_names
 from conet.llm.recipe import HeatingSettings
 from conet.runs.events import note, translate
 
@@ -34,9 +34,8 @@ class Annealing:
 
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""
-        correct = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
         known = self.detector.heat_now
-        evidence = as_event(self.detector.update(step, sum(correct), len(correct), len(rollouts)))
+        evidence = as_event(self.detector.update(step, *counted(rollouts)))
         if self.detector.heat_now and not known:
             note(self.events, step, "heating_signal", **evidence)
         self.pool.add(step, rollouts)

@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
-from conet.llm.pool import Pool, Rollout
+from conet.llm.pool import Pool, Rollout, counted
 from conet.rollouts.selection import MAX_ACCURACY
 
 LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
@@ -86,9 +86,9 @@ class ConetCallback(TrainerCallback):
             for prompt, value, ids in rows
         ]  # fmt: skip
         step = rest["trainer_state"].global_step if "trainer_state" in rest else self.detector.updates
-        lengths = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
+        length_sum, correct_count, samples = counted(rollouts)
         known = self.detector.heat_now
-        self.evidence = as_event(self.detector.update(step, sum(lengths), len(lengths), len(rollouts)))
+        self.evidence = as_event(self.detector.update(step, length_sum, correct_count, samples))
         self.pool.add(step, rollouts)
         eligible = len(self.pool.demonstrations(self.max_accuracy, self.min_samples, "shortest"))
         if self.detector.heat_now and not known:
@@ -96,7 +96,7 @@ class ConetCallback(TrainerCallback):
         log = rest.get("log_metric")
         if log is not None:
             values = {name: self.evidence[name] for name in LOGGED}
-            values |= {"accuracy": len(lengths) / len(rollouts), "eligible": eligible}
+            values |= {"accuracy": correct_count / samples, "eligible": eligible}
             for name, value in values.items():
                 if value is not None:
                     log(f"conet/{name}", float(value))

@@ -26,6 +26,12 @@ class Rollout:
         return self.reward >= 1.0
 
 
+def counted(rollouts: Sequence[Rollout]) -> tuple[int, int, int]:
+    """Total length and number of the correct rollouts, and number of all: what the detector takes of a step."""
+    lengths = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
+    return sum(lengths), len(lengths), len(rollouts)
+
+
 @dataclass
 class Visit:
     """The rollouts of one problem at one step: counts, and up to three correct ones.
