@@ -81,10 +81,15 @@ class ConetCallback(TrainerCallback):
     def _observe(self, local: list[tuple[str, float, list[int]]], rest: dict[str, Any]) -> None:
         rows = gather_object(local)
         rollouts = [
-            Rollout(self.numbers.setdefault(prompt, len(self.numbers)), float(value >= self.correct), list(ids), "",
-                    False)
+            Rollout(
+                self.numbers.setdefault(prompt, len(self.numbers)),
+                float(value >= self.correct),
+                list(ids),
+                "",
+                False,
+            )
             for prompt, value, ids in rows
-        ]  # fmt: skip
+        ]
         step = rest["trainer_state"].global_step if "trainer_state" in rest else self.detector.updates
         length_sum, correct_count, samples = counted(rollouts)
         known = self.detector.heat_now

@@ -61,9 +61,13 @@ def shortest_walks(policy: TablePolicy, tasks: Problems) -> Walks:
             edges.append(np.pad(np.array(path, np.int32), (0, tasks.max_length - len(path))))
     chosen = np.array(problems, np.int32)
     return Walks(
-        chosen, tasks.questions[chosen], np.array(edges, np.int32).reshape(-1, tasks.max_length),
-        np.array(lengths, np.int32), np.ones(len(chosen), np.bool_), 1,
-    )  # fmt: skip
+        problems=chosen,
+        starts=tasks.questions[chosen],
+        edges=np.array(edges, np.int32).reshape(-1, tasks.max_length),
+        length=np.array(lengths, np.int32),
+        correct=np.ones(len(chosen), np.bool_),
+        rollouts=1,
+    )
 
 
 def _passable(graph: Graph, closed: np.ndarray) -> "csr_array":

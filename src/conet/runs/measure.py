@@ -20,9 +20,16 @@ from conet.rollouts import count_walks
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
 LAST = 20  # steps that count as the end of a run
 WEB_COLUMNS = (
-    "islands", "question_islands", "giant_component", "second_component", "web_nodes", "web_edges",
-    "mean_degree", "cycle_rank", "committed_nodes",
-)  # fmt: skip
+    "islands",
+    "question_islands",
+    "giant_component",
+    "second_component",
+    "web_nodes",
+    "web_edges",
+    "mean_degree",
+    "cycle_rank",
+    "committed_nodes",
+)
 
 
 def snapshot_steps(config: Config) -> list[int]:
