@@ -101,7 +101,7 @@ def test_smoke_end_to_end(tmp_path):
     }  # fmt: skip
     for key, kind in types.items():
         assert type(summary[key]) is kind
-    assert set(summary["correct_length"]) == {"start", "min", "min_step", "end"}
+    assert {"start", "min", "min_step", "end", "v", "v_why"} <= set(summary["correct_length"])
     assert set(summary["islands"]) == {"peak", "peak_step", "end"}
     assert {"mean_degree", "traffic_mean_degree", "components", "cycle_rank"} <= set(summary["web"])
     assert (summary["run"], summary["steps"], summary["seed"]) == (str(tmp_path / "first"), 120, 0)

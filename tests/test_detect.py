@@ -175,18 +175,57 @@ def v_curve(bottom=100, start=8.0, low=2.0, end=4.0, steps=400):
     return np.interp(np.arange(steps), [0, bottom, 2 * bottom, steps - 1], [start, low, (low + end) / 2, end])
 
 
-def test_v_bottom_of_exact_curves():
+def test_the_shortest_of_exact_curves():
     correct = np.full(400, 50.0)
     even = np.interp(STEPS, [0, 150, 300, 399], [8, 2, 8, 8])
-    assert detect.v_bottom(even * 50, correct) == 150
-    assert detect.v_bottom(np.repeat(even, 1) * correct, correct, rise=5) is None
-    assert detect.v_bottom(np.linspace(8, 2, 400) * 50, correct) is None
-    assert detect.v_bottom(np.linspace(2, 8, 400) * 50, correct) is None
-    assert detect.v_bottom(np.full(400, 150.0), correct) is None
-    assert detect.v_bottom(np.zeros(400), np.zeros(400)) is None
-    nearly = np.interp(STEPS, [0, 150, 300, 399], [8, 2, 2.18, 2.18])
-    assert detect.v_bottom(nearly * 50, correct) is None
-    assert detect.v_bottom(nearly * 50, correct, rise=1.05) is not None
+    assert detect.shortest(even * 50, correct)[0] == 150
+    assert detect.shortest(np.linspace(8, 2, 400) * 50, correct)[0] == 399
+    assert detect.shortest(np.zeros(400), np.zeros(400)) is None
+    arc = detect.arc(np.repeat([6.0, 2, 4], [5, 9, 20]) * 3, np.full(34, 3))
+    assert arc == {"start": 6, "min": 2, "min_step": 9, "end": 4}
+    assert detect.arc(np.zeros(9), np.zeros(9)) == dict.fromkeys(("start", "min", "min_step", "end"))
+
+
+@pytest.mark.parametrize(
+    ("curve", "rise", "verdict"),
+    [
+        ([8, 2, 8, 8], 1.1, "V"),
+        ([8, 2, 8, 8], 5, "no V"),
+        ([8, 2, 2.18, 2.18], 1.1, "no V"),
+        ([8, 2, 2.18, 2.18], 1.05, "V"),
+        ([8, 6, 4, 2], 1.1, "no V"),
+        ([2, 4, 6, 8], 1.1, "no V"),
+        ([3, 3, 3, 3], 1.1, "no V"),
+    ],
+)
+def test_the_verdict_on_exact_curves(curve, rise, verdict):
+    """Ten problems alike: intervals have no width."""
+    even = np.interp(STEPS, [0, 150, 300, 399], curve)[:, None]
+    found = detect.find_valley(
+        Counts.of(np.full((400, 10), 5), even * np.full(10, 5.0), 8), rise=rise, resamples=20
+    )
+    assert found.verdict == verdict
+    assert found.why.startswith(verdict)
+    if verdict == "V":
+        step = found.bottom.estimate
+        assert found.bottom == (step, step, step)
+        assert 150 <= step <= 154  # the window leans on the shallower arm
+        assert f"shortest at step {step:.0f} [{step:.0f}, {step:.0f}]" in found.why
+
+
+def test_too_few_steps_decide_nothing():
+    found = detect.find_valley(Counts.of(*(np.full((19, 9), value) for value in (5.0, 15.0, 8.0))))
+    assert (found.verdict, found.why) == ("undecided", "undecided: 19 steps, and a V needs at least 20")
+
+
+def test_the_window_is_an_epoch_where_a_problem_is_seen_seldom():
+    samples = np.zeros((200, 12))
+    for step in range(200):
+        samples[step, step % 12] = 8
+    counts = Counts.of(samples / 2, samples, samples)
+    assert counts.epoch == 12
+    assert detect.find_valley(counts, resamples=5).window == 13
+    assert detect.find_valley(Counts.of(*[np.full((30, 9), 4.0)] * 3), resamples=5).window == 9
 
 
 def composition_v(seed=0, problems=60, rollouts=8, share=1.0, steps=400):
@@ -291,13 +330,16 @@ def test_counts_and_refusals():
 
 
 def test_stages_in_one_place():
-    correct = np.full(400, 50.0)
     islands = np.where(STEPS % 2, np.nan, 90 - np.abs(STEPS - 120.0))
-    accuracy = np.minimum(STEPS, 80) / 100
-    even = np.interp(STEPS, [0, 150, 300, 399], [8, 2, 8, 8])
-    found = detect.stages(accuracy, even * 50, correct, islands, np.full(400, np.nan))
-    assert found == detect.Stages(80, 150, 120, None)
-    assert detect.stages(accuracy, even * 50, correct).island_peak is None
+    even = np.interp(STEPS, [0, 150, 300, 399], [8, 2, 8, 8])[:, None]
+    correct = np.broadcast_to(np.minimum(STEPS + 1, 81)[:, None], (400, 9))
+    counts = Counts.of(correct, correct * even, 100)
+    found = detect.stages(counts, islands)
+    assert (found.knee, found.v_bottom, found.island_peak) == (80, 150, 120)
+    assert found.valley == detect.find_valley(counts)
+    assert detect.stages(counts).island_peak is None
+    level = detect.stages(Counts.of(correct, correct * 2.0, 100), islands, STEPS + 10)
+    assert (level.v_bottom, level.valley.verdict, level.island_peak) == (None, "no V", 130)
     assert detect.peak([0.0, 5, 5], np.array([10, 20, 30])) == 20
     assert detect.peak(np.zeros(4)) is None
 

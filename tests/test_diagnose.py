@@ -19,7 +19,6 @@ from conet.cli import main
 from conet.detect import Counts, find_valley
 from conet.diagnosis import Diagnosis, diagnose, write
 from conet.diagnosis.findings import outcomes
-from conet.diagnosis.findings.correct_length import exact_parts
 from conet.diagnosis.findings.diversity import diversity
 from conet.diagnosis.findings.groups import filtering
 from conet.diagnosis.findings.heating import find_signal
@@ -28,10 +27,11 @@ from conet.diagnosis.findings.stage import find_stage
 from conet.diagnosis.findings.transitions import sharpness
 from conet.diagnosis.heat import example, heat_set
 from conet.diagnosis.log import steps_table
-from conet.diagnosis.visits import Visits, by_visit, counts, visits
+from conet.diagnosis.visits import Visits, by_visit, visits
 from conet.diagnosis.words import clean
 from conet.readers import read
 from conet.report.diagnosis import write as page
+from conet.rollouts import bundle
 
 DATA = Path(__file__).parent / "data"
 KEYS = (
@@ -77,7 +77,7 @@ def test_knee_and_v_are_found_where_they_were_planted(planted):
 
 @pytest.mark.parametrize(("until", "stage"), [(25, "fast"), (60, "slow"), (10, None)])
 def test_the_stage_so_far(until, stage, tmp_path):
-    found = find_stage(counts(seen(rollouts(two_stages()[:until]), tmp_path)))
+    found = find_stage(bundle(seen(rollouts(two_stages()[:until]), tmp_path).table))
     assert found.stage == stage
     assert found.why
 
@@ -306,30 +306,27 @@ def test_validation_stays_apart(tmp_path):
 # Unfolding ---------------------------------------------------------------------------------------------
 
 
-def test_bundles_keep_every_sum(tmp_path, monkeypatch):
-    rows = rollouts(two_stages(60, 90), valley(60, 20))
-    found = seen(rows, tmp_path)
-    exact = counts(found)
-    monkeypatch.setattr("conet.diagnosis.visits.MOST_COLUMNS", 16)
-    monkeypatch.setattr("conet.diagnosis.visits.MOST_ROWS", 30)
-    bundled = counts(found)
+def test_bundles_keep_every_sum(tmp_path):
+    found = seen(rollouts(two_stages(60, 90), valley(60, 20)), tmp_path)
+    exact = bundle(found.table)
+    bundled = bundle(found.table, 30, 16)
     assert (exact.correct_count.shape, bundled.correct_count.shape) == ((60, 90), (30, 16))
+    assert exact.whole is None
     for name in ("correct_count", "correct_length_sum", "samples"):
         whole = getattr(exact, name).sum(axis=1).reshape(30, 2).sum(axis=1)
         assert np.array_equal(getattr(bundled, name).sum(axis=1), whole)
     assert bundled.steps.tolist() == list(range(0, 60, 2))
 
 
-def test_parts_of_the_v_are_the_same_from_the_table(tmp_path):
-    found = visits(read(table(rollouts(two_stages(60, 30), valley(60, 20)), tmp_path)))
-    unfolded = counts(found)
-    valley_ = find_valley(unfolded)
-    assert valley_ is not None
-    parts = exact_parts(found, valley_.bottom.estimate, 9)
-    exact = [valley_.change, valley_.within, valley_.composition, valley_.within_ratio]
-    assert [part.estimate for part in parts] == pytest.approx([part.estimate for part in exact])
-    for part, other in zip(parts, exact):
-        assert part.low == pytest.approx(other.low, abs=0.3 * abs(other.high - other.low) + 1e-9)
+def test_parts_of_the_v_are_exact_where_problems_are_bundled(tmp_path):
+    found = seen(rollouts(two_stages(60, 30), valley(60, 20)), tmp_path)
+    exact = find_valley(bundle(found.table))
+    bundled = find_valley(bundle(found.table, 60, 15))
+    assert bundled.bottom.estimate == exact.bottom.estimate
+    for name in ("change", "within", "composition", "within_ratio"):
+        one, other = getattr(bundled, name), getattr(exact, name)
+        assert one.estimate == pytest.approx(other.estimate)
+        assert one.low == pytest.approx(other.low, abs=0.3 * abs(other.high - other.low) + 1e-9)
 
 
 def test_visits_in_blocks_keep_every_sum(tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """Length, pass@k, path diversity and the contract of observables."""
 
 import itertools
-import json
 import math
 from pathlib import Path
 
@@ -33,19 +32,6 @@ def test_window_is_centred_and_cut_off_at_the_ends():
     assert np.isnan(length.windowed_correct_length(np.zeros(3), np.zeros(3))).all()
     with pytest.raises(ConetError, match="odd"):
         length.windowed_correct_length(sums, counts, 4)
-
-
-def test_length_summary_of_a_v():
-    curve = np.concatenate([np.linspace(8, 2, 31), np.linspace(2, 4, 70)[1:]])
-    counts = np.full(100, 5)
-    summary = length.length_summary(curve * 5, counts)
-    assert summary["min_step"] == 33  # three steps late: the window leans on the shallower arm
-    assert summary["min"] == pytest.approx(curve[29:38].mean())
-    assert summary["start"] == pytest.approx(curve[:5].mean())
-    assert summary["end"] == pytest.approx(curve[-20:].mean())
-    nothing = length.length_summary(np.zeros(9), np.zeros(9))
-    assert nothing == {"start": None, "min": None, "min_step": None, "end": None}
-    assert json.loads(json.dumps(nothing)) == nothing
 
 
 def test_decomposition_by_hand():

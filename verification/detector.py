@@ -25,6 +25,7 @@ from conet.base.intervals import share_interval
 from conet.config import Config, preset
 from conet.detect import Counts
 from conet.detect.forecast import forecast_online
+from conet.detect.valley import SMALLEST_RISE
 from conet.runs.launch import Trainer
 
 # name: preset, changes, seeds from 0 on
@@ -101,8 +102,11 @@ def call(counts: Counts, **thresholds: float) -> int | None:
 
 
 def bottom(counts: Counts) -> int | None:
-    """Return the plain V bottom."""
-    return detect.v_bottom(*pooled(counts).T[:2])
+    """Plain reading: where the length is shortest, inside the run, if its end is at least 1.1 times as long."""
+    found = detect.arc(*pooled(counts).T[:2])
+    row, end = found["min_step"], found["end"]
+    rises = end is not None and found["min"] is not None and end >= SMALLEST_RISE * found["min"]
+    return row if row is not None and rises and 0 < row < len(counts.steps) - 1 else None
 
 
 def quartiles(values: list[int]) -> str:
@@ -186,7 +190,12 @@ def offline(seeds: int | None, cache: Path) -> None:
         knees = [detect.find_knee(counts) for counts, _ in chosen]
         models = [detect.curve_models(counts) for counts, _ in chosen]
         found = [
-            detect.stages(counts.accuracy(), *pooled(counts).T[:2], islands) for counts, islands in chosen
+            {
+                "v_bottom": bottom(counts),
+                "island_peak": detect.peak(islands),
+                "knee": detect.knee(counts.accuracy()),
+            }
+            for counts, islands in chosen
         ]
         for table, row in zip(tables, (of_valleys(valleys), of_stages(knees, models), of_moments(found))):
             table.append([name, str(len(chosen)), *row])
@@ -247,7 +256,7 @@ def of_stages(knees: list, models: list) -> list[str]:
 def of_moments(found: list) -> list[str]:
     """Cells on the moments and their coincidence."""
     names = ("v_bottom", "island_peak", "knee")
-    moments = {name: [getattr(stages, name) for stages in found] for name in names}
+    moments = {name: [stages[name] for stages in found] for name in names}
     near, far, late = detect.coincidence(moments)
     steps = [spread([np.nan if step is None else float(step) for step in moments[name]]) for name in names]
     difference, *ratios = (

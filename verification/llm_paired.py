@@ -129,7 +129,7 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     bend = find_knee(diagnosis.log.counts)
     found["knee"] = None if bend.step is None else bend.step.estimate
     found["slope ratio"] = None if bend.slope_ratio is None else bend.slope_ratio.estimate
-    valley = diagnosis.detail("correct-length").valley
+    valley = diagnosis.detail("correct-length")
     found["V: bottom"] = None if valley is None else valley.bottom.estimate
     found["V: end over shortest"] = None if valley is None else valley.end_ratio.estimate
     found["V: within problems"] = None if valley is None else valley.within_ratio.estimate

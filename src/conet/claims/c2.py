@@ -6,9 +6,9 @@ from conet.cells.cell import Arrays
 from conet.cells.claim import Claim, Results, Table
 from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import cells, draw_curves, over_seeds
+from conet.detect import arc, shortest
 from conet.observables.length import (
     length_decomposition,
-    length_summary,
     solved_at,
     windowed_correct_length,
     within_problem_length,
@@ -21,13 +21,14 @@ LAST = 20
 
 def pooled_ratio(run: Arrays) -> float:
     """End over minimum of the pooled correct length."""
-    summary = length_summary(run["correct_length_sum"], run["correct_count"])
-    return float(summary["end"] / summary["min"]) if summary["min"] and summary["end"] else float("nan")
+    lengths = arc(run["correct_length_sum"], run["correct_count"])
+    return float(lengths["end"] / lengths["min"]) if lengths["min"] and lengths["end"] else float("nan")
 
 
 def bottom(run: Arrays) -> int:
     """Step of the V's bottom."""
-    return int(length_summary(run["correct_length_sum"], run["correct_count"])["min_step"] or 0)
+    found = shortest(run["correct_length_sum"], run["correct_count"])
+    return 0 if found is None else found[0]
 
 
 def within_curve(run: Arrays) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from conet.cells.cell import Arrays
 from conet.cells.judgement import Judgement
-from conet.detect import knee, peak
+from conet.detect import knee, peak, shortest
 from conet.observables.length import END_STEPS, window_sums, windowed_correct_length
 from conet.report import style
 
@@ -29,16 +29,21 @@ def pooled_length(run: Arrays) -> np.ndarray:
 
 def v_ratio(run: Arrays) -> float:
     """End over minimum of the pooled correct length; NaN where the run did not learn."""
-    curve = pooled_length(run)
-    if final_accuracy(run) < MIN_ACCURACY or not np.isfinite(curve).any():
+    found = _shortest(run)
+    if final_accuracy(run) < MIN_ACCURACY or found is None:
         return float("nan")
     end = run["correct_length_sum"][-END_STEPS:].sum() / run["correct_count"][-END_STEPS:].sum()
-    return float(end / np.nanmin(curve))
+    return float(end / found[1])
+
+
+def _shortest(run: Arrays) -> tuple[int, float] | None:
+    return shortest(run["correct_length_sum"], run["correct_count"], fewest=MIN_CORRECT)
 
 
 def bottom(run: Arrays) -> float:
     """Step of the V's bottom; NaN where the run did not learn."""
-    return float(np.nanargmin(pooled_length(run))) if np.isfinite(v_ratio(run)) else float("nan")
+    found = _shortest(run)
+    return float(found[0]) if found is not None and np.isfinite(v_ratio(run)) else float("nan")
 
 
 def island_peak(run: Arrays) -> float:

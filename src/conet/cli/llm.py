@@ -207,5 +207,6 @@ def _show(run: Path, as_json: bool) -> None:
         heated = f"step {heat['step']}, {heat['reason']}: {heat['eligible']} problems eligible"
         heated += "" if heat["eligible"] else ", so there was no heating"
     accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"
-    print(f"accuracy        {accuracy}, the last 20 steps\ncorrect length  {arc} tokens\nheating         {heated}\n"
+    print(f"accuracy        {accuracy}, the last 20 steps\ncorrect length  {arc} tokens\n"
+          f"V               {length.get('v_why') or '-'}\nheating         {heated}\n"
           f"monitor         {summary['monitor_share']:.1%} of the time\nmodel           {run / 'model'}")  # fmt: skip

@@ -12,11 +12,29 @@ from conet.detect.knee import Knee, find_knee, knee
 from conet.detect.models import CurveModels, curve_models
 from conet.detect.online import Detector, Evidence, as_event
 from conet.detect.stages import Coincidence, Stages, coincidence, peak, stages
-from conet.detect.valley import Valley, find_valley, v_bottom
+from conet.detect.valley import Valley, arc, find_valley, shortest
 from conet.rollouts import Counts
 
 __all__ = [
-    "Coincidence", "Counts", "CurveModels", "Detector", "Evidence", "Forecast", "Interval", "Knee",
-    "Stages", "Valley", "as_event", "coincidence", "curve_models", "find_knee", "find_valley", "forecast",
-    "knee", "peak", "stages", "v_bottom",
-]  # fmt: skip
+    "Coincidence",
+    "Counts",
+    "CurveModels",
+    "Detector",
+    "Evidence",
+    "Forecast",
+    "Interval",
+    "Knee",
+    "Stages",
+    "Valley",
+    "arc",
+    "as_event",
+    "coincidence",
+    "curve_models",
+    "find_knee",
+    "find_valley",
+    "forecast",
+    "knee",
+    "peak",
+    "shortest",
+    "stages",
+]

@@ -9,7 +9,8 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.base.intervals import Interval, interval
 from conet.detect.knee import knee
-from conet.detect.valley import v_bottom
+from conet.detect.valley import Valley, find_valley
+from conet.rollouts import Counts
 
 TOLERANCE = 0.2
 
@@ -22,42 +23,37 @@ class Stages:
     ----------
     knee : int or None
         Where two joined straight lines fit the accuracy best.
-    v_bottom : int or None
-        Where the pooled correct length is shortest, if it rises again afterwards.
+    valley : Valley or None
+        The V of the correct length; None where nothing was correct.
     island_peak : int or None
         Where the islands of the thresholded web are most numerous.
-    frustration_peak : int or None
-        Where the frustration is largest.
     """
 
     knee: int | None
-    v_bottom: int | None
+    valley: Valley | None
     island_peak: int | None
-    frustration_peak: int | None = None
+
+    @property
+    def v_bottom(self) -> int | None:
+        """Where the correct length is shortest; None unless there is a V."""
+        return round(self.valley.bottom.estimate) if self.valley and self.valley.verdict == "V" else None
 
 
-def stages(
-    accuracy: np.ndarray,
-    correct_length_sum: np.ndarray,
-    correct_count: np.ndarray,
-    islands: np.ndarray | None = None,
-    frustration: np.ndarray | None = None,
-) -> Stages:
+def stages(counts: Counts, islands: np.ndarray | None = None, steps: np.ndarray | None = None) -> Stages:
     """Find the stages of a finished run.
 
     Parameters
     ----------
-    accuracy : ndarray of float64, shape (steps,)
-    correct_length_sum, correct_count : ndarray, shape (steps,)
-        Total length and number of correct rollouts a step.
-    islands, frustration : ndarray, shape (steps,), optional
-        NaN at steps where they were not measured.
+    counts
+        Correct rollouts, their lengths and all rollouts, of each step and problem.
+    islands : ndarray, shape (rows,), optional
+        Number of islands; NaN at steps where they were not measured.
+    steps : ndarray of int, shape (rows,), optional
+        Steps of the islands; 0, 1, 2, … where absent.
     """
-    return Stages(
-        knee(accuracy), v_bottom(correct_length_sum, correct_count),
-        None if islands is None else peak(islands),
-        None if frustration is None else peak(frustration),
-    )  # fmt: skip
+    row = knee(counts.accuracy())
+    top = None if islands is None else peak(islands, steps)
+    return Stages(None if row is None else int(counts.steps[row]), find_valley(counts), top)
 
 
 def peak(values: np.ndarray, steps: np.ndarray | None = None) -> int | None:

@@ -1,50 +1,21 @@
-"""The V of the correct length: where its bottom is, whether it is one, and what its right arm is."""
+"""The V of the correct length: the one place where its bottom, its verdict and its parts are found."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, RESAMPLES, Interval, halves, percentiles, resampled
-from conet.observables.length import (
-    END_STEPS,
-    START_STEPS,
-    WINDOW,
-    length_decomposition,
-    windowed_correct_length,
-)
+from conet.base.intervals import LEVEL, RESAMPLES, Interval
+from conet.detect.valley_arms import Resampling, arms, bottom_interval, mean_length
+from conet.detect.valley_parts import parts_of_change, two_windows
+from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
-RISE = 1.1  # a shorter right arm is no V worth the name
-SOLVED = 0.5
+SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V worth the name (our choice)
+FEWEST_ROWS = 20
 
 
-def v_bottom(correct_length_sum: np.ndarray, correct_count: np.ndarray, rise: float = RISE) -> int | None:
-    """Where the pooled correct length is shortest, if it ends at least ``rise`` times as long.
-
-    The plain reading of one curve; :func:`find_valley` says how sure that is.
-
-    Parameters
-    ----------
-    correct_length_sum, correct_count : ndarray, shape (steps,)
-        Total length and number of the correct rollouts.
-
-    Returns
-    -------
-    int or None
-        None where nothing was correct, where the end is not long enough, and where the shortest is
-        the first or the last step.
-    """
-    correct_length_sum, correct_count = np.asarray(correct_length_sum), np.asarray(correct_count)
-    curve = windowed_correct_length(correct_length_sum, correct_count)
-    if not np.isfinite(curve).any():
-        return None
-    bottom = int(np.nanargmin(curve))
-    tail = correct_count[-END_STEPS:].sum()
-    end = correct_length_sum[-END_STEPS:].sum() / tail if tail else np.nan
-    return bottom if end >= rise * curve[bottom] and 0 < bottom < len(curve) - 1 else None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Valley:
     """The V, its intervals, and the verdict on it.
 
@@ -54,10 +25,14 @@ class Valley:
         "V": both arms are there (both intervals lie above 1) and the end is at least 1.1 times as
         long as the bottom; "no V": the left arm or the right one lies below 1.1 with its whole
         interval, or the shortest is at the edge; else "undecided".
+    evidence : str
+        What the verdict rests on, in words.
     bottom : Interval
         Step of the shortest length; the ends from resampling problems.
-    length : float
-        Pooled correct length there.
+    length, start, end : float
+        Pooled correct length there, in the first 5 and in the last 20 rows; NaN where nothing was correct.
+    window : int
+        Rows of the centred window.
     start_ratio, end_ratio : Interval
         Start over bottom (the left arm) and end over bottom (the right one), cross-fitted, see
         :func:`find_valley`.
@@ -73,8 +48,12 @@ class Valley:
     """
 
     verdict: str
+    evidence: str
     bottom: Interval
     length: float
+    start: float
+    end: float
+    window: int
     start_ratio: Interval
     end_ratio: Interval
     plain_end_ratio: float
@@ -83,14 +62,76 @@ class Valley:
     composition: Interval
     within_ratio: Interval
 
+    @property
+    def why(self) -> str:
+        """The verdict with its evidence."""
+        return f"{self.verdict}: {self.evidence}"
+
+
+def shortest(
+    correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int = WINDOW, fewest: int = 1
+) -> tuple[int, float] | None:
+    """Where the pooled correct length is shortest, V or not, and how long it is there.
+
+    Parameters
+    ----------
+    correct_length_sum, correct_count : ndarray, shape (rows,)
+        Total length and number of the correct rollouts.
+    window
+        Rows of the centred window.
+    fewest
+        Correct rollouts that a window must hold.
+
+    Returns
+    -------
+    tuple of int and float, or None
+        Row and length; None where no window holds so many.
+    """
+    curve = windowed_correct_length(np.asarray(correct_length_sum), np.asarray(correct_count), window)
+    if fewest > 1:
+        curve = np.where(window_sums(correct_count, window) >= fewest, curve, np.nan)
+    if not np.isfinite(curve).any():
+        return None
+    row = int(np.nanargmin(curve))
+    return row, float(curve[row])
+
+
+def arc(correct_length_sum: np.ndarray, correct_count: np.ndarray) -> dict[str, float | int | None]:
+    """Describe the curve of the pooled correct length in four numbers; None where no rollout was correct.
+
+    Parameters
+    ----------
+    correct_length_sum, correct_count : ndarray, shape (rows,)
+
+    Returns
+    -------
+    dict
+        ``start``: the first 5 rows pooled; ``min`` and ``min_step``: the shortest 9-row window, and the
+        first row that has it; ``end``: the last 20 rows pooled.
+    """
+    sums, correct = np.asarray(correct_length_sum), np.asarray(correct_count)
+    row, length = shortest(sums, correct) or (None, None)
+    start, end = (
+        _known(float(mean_length(sums[part], correct[part])))
+        for part in (slice(START_STEPS), slice(-END_STEPS, None))
+    )
+    return {"start": start, "min": length, "min_step": row, "end": end}
+
+
+def window_of(counts: Counts) -> int:
+    """Rows of the window: 9, or an epoch where a problem is visited less often, at most a fifth of the run."""
+    if counts.epoch <= WINDOW:
+        return WINDOW
+    return min(counts.epoch + 1 - counts.epoch % 2, max(WINDOW, len(counts.steps) // 5 | 1))
+
 
 def find_valley(
     counts: Counts,
     *,
-    rise: float = RISE,
-    window: int = WINDOW,
+    rise: float = SMALLEST_RISE,
+    window: int | None = None,
     resamples: int = RESAMPLES,
-    level: float = 0.95,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> Valley | None:
     """Find the bottom of the V and test whether there is one.
@@ -100,7 +141,7 @@ def find_valley(
     other half measures start, bottom and end there; the estimate is the median over the draws, the
     interval their percentiles (half-sample replication). With fewer than 8 problems, rows are drawn
     in the place of problems, one of each neighbouring pair: then the interval knows the noise of
-    sampling, not that of other problems, and bottom and parts get no ends.
+    sampling, not that of other problems, and bottom and parts get no ends. Our choice throughout.
 
     Parameters
     ----------
@@ -109,124 +150,105 @@ def find_valley(
     rise
         Smallest right arm.
     window
-        Rows of the centred window; start and end are the first 5 and the last 20 rows. Where a
-        problem is seen once an epoch, a window of an epoch keeps the parts meaningful.
+        Rows of the centred window, as :func:`window_of` says where absent; start and end are the first 5
+        and the last 20 rows. Where a problem is seen once an epoch, a window of an epoch keeps the parts
+        meaningful.
     resamples, level, seed
         Of the resampling.
 
     Returns
     -------
     Valley or None
-        None where nothing was ever correct.
+        None where nothing was ever correct. With fewer than 20 rows the verdict is "undecided".
     """
-    pooled = counts.pooled(counts.correct_length_sum), counts.pooled(counts.correct_count)
-    curve = windowed_correct_length(*pooled, window)
-    if not np.isfinite(curve).any():
+    window = window_of(counts) if window is None else window
+    sums, correct = counts.pooled(counts.correct_length_sum), counts.pooled(counts.correct_count)
+    found = shortest(sums, correct, window)
+    if found is None:
         return None
-    row = int(np.nanargmin(curve))
-    start_ratio, end_ratio = _arms(counts, window, resamples, level, seed)
-    inside = 0 < row < len(curve) - 1
-    parts = _parts(counts, row, window, resamples, level, seed)
+    row, length = found
+    drawing = Resampling(window, resamples, level, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):  # lengths of zero
+        start_ratio, end_ratio = arms(counts, drawing)
+        end = float(mean_length(sums[-END_STEPS:], correct[-END_STEPS:]))
+        parts = parts_of_change(two_windows(counts, row, window), counts, drawing)
+        plain = float(np.float64(end) / length)
+    bottom = bottom_interval(counts, row, drawing)
+    verdict = _verdict(counts, row, start_ratio, end_ratio, rise)
     return Valley(
-        _verdict(inside, start_ratio, end_ratio, rise),
-        _bottom(counts, row, window, resamples, level, seed),
-        float(curve[row]), start_ratio, end_ratio,
-        float(_mean_length(pooled[0][-END_STEPS:], pooled[1][-END_STEPS:]) / curve[row]), *parts,
-    )  # fmt: skip
+        verdict=verdict,
+        evidence=_evidence(verdict, counts, bottom, start_ratio, end_ratio),
+        bottom=bottom,
+        length=length,
+        start=float(mean_length(sums[:START_STEPS], correct[:START_STEPS])),
+        end=end,
+        window=window,
+        start_ratio=start_ratio,
+        end_ratio=end_ratio,
+        plain_end_ratio=plain,
+        **dict(zip(("change", "within", "composition", "within_ratio"), parts)),
+    )
 
 
-def _verdict(inside: bool, start: Interval, end: Interval, rise: float) -> str:
-    if not inside or start.high < rise or end.high < rise:
+def _verdict(counts: Counts, row: int, start: Interval, end: Interval, rise: float) -> str:
+    rows = len(counts.steps)
+    if rows < FEWEST_ROWS:
+        return "undecided"
+    if not 0 < row < rows - 1 or start.high < rise or end.high < rise:
         return "no V"
     return "V" if start.low > 1 and end.low > 1 and end.estimate >= rise else "undecided"
 
 
-def _bottom(counts: Counts, row: int, window: int, resamples: int, level: float, seed: int) -> Interval:
-    step = float(counts.steps[row])
-    if counts.problems < FEWEST_PROBLEMS:
-        return Interval(step, np.nan, np.nan)
-    weights = resampled(counts.problems, resamples, seed)
-    drawn = counts.pooled(counts.correct_length_sum, weights), counts.pooled(counts.correct_count, weights)
-    return percentiles(step, counts.steps[_lowest(*drawn, window)].astype(np.float64), level)
+def _evidence(verdict: str, counts: Counts, bottom: Interval, start: Interval, end: Interval) -> str:
+    """Put the evidence into words: the only ones that are used for it."""
+    rows = len(counts.steps)
+    if rows < FEWEST_ROWS:
+        return f"{rows} steps, and a V needs at least {FEWEST_ROWS}"
+    so_far = "so far " if verdict == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
+    arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that"
+    return f"{so_far}shortest at step {_written(bottom, 0)}; {arms}"
 
 
-def _arms(counts: Counts, window: int, resamples: int, level: float, seed: int) -> tuple[Interval, Interval]:
-    """Ratios of start and end to the bottom; one half chooses the bottom, the other measures."""
-    correct_length_sum, correct_count = counts.correct_length_sum, counts.correct_count
-    if counts.problems >= FEWEST_PROBLEMS:
-        chosen = halves(counts.problems, resamples, seed).astype(np.float64)
-        choosing = counts.pooled(correct_length_sum, chosen), counts.pooled(correct_count, chosen)
-        measuring = counts.pooled(correct_length_sum, 1 - chosen), counts.pooled(correct_count, 1 - chosen)
-    else:
-        first = np.random.default_rng(seed).integers(0, 2, ((len(correct_count) + 1) // 2, resamples))
-        chosen = (
-            np.stack([first, 1 - first], axis=1)
-            .reshape(-1, resamples)[: len(correct_count)]
-            .astype(np.float64)
-        )
-        correct_length_sum, correct_count = (
-            correct_length_sum.sum(axis=1)[:, None],
-            correct_count.sum(axis=1)[:, None],
-        )
-        choosing = correct_length_sum * chosen, correct_count * chosen
-        measuring = correct_length_sum * (1 - chosen), correct_count * (1 - chosen)
-    draw = np.arange(resamples)
-    bottom = windowed_correct_length(*measuring, window)[_lowest(*choosing, window), draw]
-    start = _mean_length(measuring[0][:START_STEPS], measuring[1][:START_STEPS]) / bottom
-    end = _mean_length(measuring[0][-END_STEPS:], measuring[1][-END_STEPS:]) / bottom
-    return percentiles(_median(start), start, level), percentiles(_median(end), end, level)
+def _written(value: Interval, digits: int) -> str:
+    around = "" if np.isnan(value.low) else f" [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    return f"{value.estimate:.{digits}f}{around}"
 
 
-def _lowest(correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int) -> np.ndarray:
-    """Row of the shortest windowed length of each draw; 0 in a draw with nothing correct."""
-    curve = windowed_correct_length(correct_length_sum, correct_count, window)
-    return np.where(np.isfinite(curve), curve, np.inf).argmin(axis=0)
+def as_json(valley: Valley | None) -> dict[str, Any]:
+    """Return the V as a run's summary has it.
+
+    Returns
+    -------
+    dict
+        ``start``, ``min`` and ``end``: pooled length of the first 5 rows, of the shortest window, of the
+        last 20 rows; ``min_step`` and ``min_interval``, V or not; ``v``, the verdict, and ``v_why``, the
+        same in words; ``v_bottom_step`` and ``v_bottom_interval``, where there is a V; ``start_ratio`` and
+        ``end_ratio`` with their ends. None where a number does not exist.
+    """
+    if valley is None:
+        names = ("start", "min", "min_step", "min_interval", "end", "v", "v_bottom_step", "v_bottom_interval")
+        return dict.fromkeys((*names, "start_ratio", "end_ratio")) | {"v_why": "no rollout was correct"}
+    step = round(valley.bottom.estimate)
+    ends = None if np.isnan(valley.bottom.low) else [valley.bottom.low, valley.bottom.high]
+    is_v = valley.verdict == "V"
+    return {
+        "start": _known(valley.start),
+        "min": valley.length,
+        "min_step": step,
+        "min_interval": ends,
+        "end": _known(valley.end),
+        "v": valley.verdict,
+        "v_why": valley.why,
+        "v_bottom_step": step if is_v else None,
+        "v_bottom_interval": ends if is_v else None,
+        "start_ratio": _interval_json(valley.start_ratio),
+        "end_ratio": _interval_json(valley.end_ratio),
+    }
 
 
-def _parts(
-    counts: Counts, row: int, window: int, resamples: int, level: float, seed: int
-) -> tuple[Interval, ...]:
-    """Change from bottom to end, its two parts, and the ratio within problems."""
-    near = slice(max(0, row - window // 2), row + window // 2 + 1)
-    before, length_before, samples = (
-        values[near].sum(axis=0)
-        for values in (counts.correct_count, counts.correct_length_sum, counts.samples)
-    )
-    after, length_after = (
-        values[-END_STEPS:].sum(axis=0) for values in (counts.correct_count, counts.correct_length_sum)
-    )
-    solved = (before >= SOLVED * samples) & (before > 0) & (after > 0)
-    lengths = np.stack([_mean_length(length_before, before, None), _mean_length(length_after, after, None)])
-
-    def measure(chosen: np.ndarray) -> tuple[float, ...]:
-        columns = (before[chosen], length_before[chosen], after[chosen], length_after[chosen])
-        split = length_decomposition(*columns)
-        kept = chosen[solved[chosen]]
-        ratio = float(np.divide(*lengths[::-1, kept].sum(axis=1))) if len(kept) else np.nan
-        change = [split[name] for name in ("change", "within", "composition")]
-        return *(np.nan if part is None else part for part in change), ratio
-
-    whole = measure(np.arange(counts.problems))
-    if counts.problems < FEWEST_PROBLEMS:
-        draws = np.full((1, 4), np.nan)
-    else:
-        chosen = np.random.default_rng(seed).integers(counts.problems, size=(resamples, counts.problems))
-        draws = np.array([measure(problems) for problems in chosen])
-    return tuple(percentiles(part, draws[:, which], level) for which, part in enumerate(whole))
+def _interval_json(value: Interval) -> dict[str, float | None]:
+    return {name: _known(part) for name, part in value._asdict().items()}
 
 
-def _mean_length(
-    correct_length_sum: np.ndarray, correct_count: np.ndarray, axis: int | None = 0
-) -> np.ndarray:
-    if axis is not None:
-        correct_length_sum, correct_count = correct_length_sum.sum(axis=axis), correct_count.sum(axis=axis)
-    return np.divide(
-        correct_length_sum,
-        correct_count,
-        out=np.full(np.shape(correct_count), np.nan),
-        where=correct_count > 0,
-    )
-
-
-def _median(values: np.ndarray) -> float:
-    return float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.diagnosis.visits import Visits, counts, visits
-from conet.rollouts import Counts, RolloutRecord
+from conet.diagnosis.visits import Visits, visits
+from conet.rollouts import Counts, RolloutRecord, bundle
 
 if TYPE_CHECKING:
     import polars
@@ -44,7 +44,7 @@ class Log:
     @cached_property
     def counts(self) -> Counts:
         """Correct rollouts, their lengths and all rollouts as matrices, steps by problems."""
-        return counts(self.visits)
+        return bundle(self.visits.table)
 
     @cached_property
     def steps(self) -> "polars.DataFrame":

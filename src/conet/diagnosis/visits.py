@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.rollouts import Counts, RolloutRecord
+from conet.rollouts import RolloutRecord
 from conet.rollouts.arrays import add_up, step_blocks
 
 if TYPE_CHECKING:
     import polars
 
-MOST_COLUMNS = 512  # problems, or bundles of problems, that are resampled
 MOST_ROWS = 2000  # steps, or blocks of steps
 MOST_VISITS = 64  # of a problem, or blocks of visits
 SEED = 0
@@ -57,21 +56,6 @@ def visits(record: RolloutRecord, split: str | None = None) -> Visits:
     table = record.per_problem(split).with_columns(visit=pl.int_range(pl.len()).over("problem"))
     problems = int(table["problem"].to_numpy().max(initial=-1)) + 1
     return Visits(table, problems, record.has_lengths)
-
-
-def counts(found: Visits) -> Counts:
-    """Unfold to at most 2,000 blocks of steps by 512 bundles of problems, at random; exact below that.
-
-    Resampling bundles of problems drawn at random gives the same intervals as resampling problems.
-    """
-    first, row = step_blocks(found.table, MOST_ROWS)
-    column = found.table["problem"].to_numpy()
-    size = found.problems
-    if size > MOST_COLUMNS:
-        column = np.random.default_rng(SEED).permutation(size)[column] % MOST_COLUMNS
-        size = MOST_COLUMNS
-    correct_count, correct_length_sum, samples = add_up(found.table, row, column, (len(first), size))
-    return Counts.of(correct_count, correct_length_sum, samples, first)
 
 
 def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

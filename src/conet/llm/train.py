@@ -19,8 +19,8 @@ from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.recipe import Recipe, from_data
 from conet.llm.record import Record, Show, silent
-from conet.observables.length import length_summary
 from conet.runs.events import heating
+from conet.runs.lengths import correct_length
 
 LAST = 20  # steps that the final accuracy is the mean of
 
@@ -245,11 +245,7 @@ def last_checkpoint(path: Path) -> tuple[int, Path] | None:
 def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
     """Return the numbers of a finished run."""
     rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
-    total = [row["correct_length_sum"] for row in rows]
-    count = [row["correct_count"] for row in rows]
-    length = length_summary(total, count)  # type: ignore[arg-type]
-    if length["min_step"] is not None:
-        length["min_step"] = rows[int(length["min_step"])]["step"]
+    length = correct_length(trainer.record.path)
     annealing = trainer.annealing
     names = ("heating_started", "heating_skipped")
     heat = next((event for event in annealing.events if event["event"] in names), None)

@@ -56,32 +56,6 @@ def windowed_correct_length(
     return _ratio(window_sums(correct_length_sum, window), window_sums(correct_count, window))
 
 
-def length_summary(
-    correct_length_sum: np.ndarray, correct_count: np.ndarray
-) -> dict[str, float | int | None]:
-    """Describe the V in four numbers; None where no walk was correct.
-
-    Parameters
-    ----------
-    correct_length_sum, correct_count : ndarray, shape (steps,)
-
-    Returns
-    -------
-    dict
-        ``start``: the first 5 steps pooled; ``min`` and ``min_step``: lowest value of the centred
-        9-step window, and the first step that has it; ``end``: the last 20 steps pooled.
-    """
-    curve = windowed_correct_length(correct_length_sum, correct_count)
-    seen = bool(np.isfinite(curve).any())
-    lowest = int(np.nanargmin(curve)) if seen else None
-    return {
-        "start": _pooled(correct_length_sum[:START_STEPS], correct_count[:START_STEPS]),
-        "min": None if lowest is None else float(curve[lowest]),
-        "min_step": lowest,
-        "end": _pooled(correct_length_sum[-END_STEPS:], correct_count[-END_STEPS:]),
-    }
-
-
 def length_decomposition(
     correct_count_before: np.ndarray,
     correct_length_sum_before: np.ndarray,
@@ -179,11 +153,6 @@ def within_problem_length(
     seen = np.isfinite(lengths)
     curve = _ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
     return curve, _ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
-
-
-def _pooled(correct_length_sum: np.ndarray, correct_count: np.ndarray) -> float | None:
-    total = float(np.sum(correct_count))
-    return float(np.sum(correct_length_sum)) / total if total else None
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -73,6 +73,7 @@ def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     passes = {int(k): value for k, value in summary["pass_at_k"].items()}
     arc = " → ".join(number(length[key], 1) for key in ("start", "min", "end"))
     where = "no correct rollout" if length["min"] is None else f"shortest at update {length['min_step']}"
+    where = length.get("v_why") or where
     degrees = f"{number(web['mean_degree'], 2)} | {number(web['traffic_mean_degree'], 2)}"
     rows = [
         ("accuracy", number(summary["accuracy"], 3), "mean over the last 20 updates"),

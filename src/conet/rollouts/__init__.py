@@ -1,7 +1,7 @@
 """Rollouts: one schema, one aggregation, and the choice of problems to heat on."""
 
 from conet.rollouts.aggregate import per_problem
-from conet.rollouts.arrays import unfold
+from conet.rollouts.arrays import bundle, unfold
 from conet.rollouts.counts import Counts
 from conet.rollouts.record import RolloutRecord, main_split
 from conet.rollouts.schema import PHASES, SPLITS, schema
@@ -12,6 +12,7 @@ __all__ = [
     "SPLITS",
     "Counts",
     "RolloutRecord",
+    "bundle",
     "count_walks",
     "from_walks",
     "main_split",

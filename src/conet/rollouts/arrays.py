@@ -1,15 +1,18 @@
 """From counts by step and problem, one row each, to arrays of steps by problems."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.rollouts.counts import Counts
+from conet.rollouts.counts import Counts, epoch_rows
 
 if TYPE_CHECKING:
     import polars
 
 COUNTED = ("correct_count", "correct_length_sum", "samples")
+MOST_ROWS = 2000  # steps, or blocks of steps
+MOST_COLUMNS = 512  # problems, or bundles of problems, that are resampled
 
 
 def unfold(table: "polars.DataFrame", steps: int | None = None, problems: int | None = None) -> Counts:
@@ -32,6 +35,32 @@ def unfold(table: "polars.DataFrame", steps: int | None = None, problems: int | 
     width = int(column.max(initial=-1)) + 1 if problems is None else problems
     correct_count, correct_length_sum, samples = add_up(table, row, column, (len(labels), width))
     return Counts.of(correct_count, correct_length_sum, samples, labels)
+
+
+def bundle(table: "polars.DataFrame", most_rows: int = MOST_ROWS, most_columns: int = MOST_COLUMNS) -> Counts:
+    """Unfold counts to so few rows and columns that they can be resampled; exact where there are no more.
+
+    Resampling bundles of problems drawn at random gives the same intervals as resampling problems.
+
+    Parameters
+    ----------
+    table
+        As :func:`conet.rollouts.per_problem` returns it.
+    most_rows
+        More steps are put together in blocks.
+    most_columns
+        More problems are put together in bundles, at random but always the same.
+    """
+    first, row = step_blocks(table, most_rows)
+    problem = table["problem"].to_numpy()
+    problems = int(problem.max(initial=-1)) + 1
+    columns, column = min(problems, most_columns), problem
+    if columns < problems:
+        column = np.random.default_rng(0).permutation(problems)[problem] % columns
+    correct_count, correct_length_sum, samples = add_up(table, row, column, (len(first), columns))
+    counts = Counts.of(correct_count, correct_length_sum, samples, first)
+    whole = table if columns < problems or len(first) < table["step"].n_unique() else None
+    return replace(counts, epoch=epoch_rows(row, problem), whole=whole)
 
 
 def add_up(

@@ -1,10 +1,14 @@
 """Counts of rollouts as arrays of steps by problems: what curves, detectors and findings look at."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conet.base.errors import ConetError
+
+if TYPE_CHECKING:
+    import polars
 
 
 @dataclass(frozen=True)
@@ -17,12 +21,18 @@ class Counts:
         Correct rollouts, their total length, and all rollouts; zero where a problem was not visited.
     steps : ndarray of int64, shape (rows,)
         The step that each row belongs to, ascending.
+    epoch : int
+        Rows from one visit of a problem to the next, usually; 1 where none is visited twice.
+    whole : polars.DataFrame or None
+        What it was unfolded from, where problems were bundled or steps put together.
     """
 
     correct_count: np.ndarray
     correct_length_sum: np.ndarray
     samples: np.ndarray
     steps: np.ndarray
+    epoch: int = 1
+    whole: "polars.DataFrame | None" = None
 
     @classmethod
     def of(
@@ -65,7 +75,8 @@ class Counts:
                 "0 <= correct_count <= samples, steps ascending",
                 "count the rollouts again",
             )
-        return cls(correct_count, correct_length_sum, samples, steps)
+        column, row = np.nonzero(samples.T)
+        return cls(correct_count, correct_length_sum, samples, steps, epoch_rows(row, column))
 
     @property
     def problems(self) -> int:
@@ -87,3 +98,16 @@ class Counts:
     def pooled(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """Sum over problems, counted as often as ``weights`` (problems, draws) say."""
         return values.sum(axis=1) if weights is None else values @ weights
+
+
+def epoch_rows(row: np.ndarray, problem: np.ndarray) -> int:
+    """Rows from one visit of a problem to the next, usually; 1 where none is visited twice.
+
+    Parameters
+    ----------
+    row, problem : ndarray of int, shape (visits,)
+    """
+    order = np.lexsort((row, problem))
+    gaps = np.diff(row[order])[np.diff(problem[order]) == 0]
+    gaps = gaps[gaps > 0]
+    return int(np.median(gaps)) if len(gaps) else 1

@@ -13,6 +13,7 @@ from conet.base.files import cannot_write, damaged, write_atomic
 from conet.config import Config
 from conet.runs import directory as store
 from conet.runs import events
+from conet.runs.lengths import correct_length
 from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.recorder import CHECKPOINT, Recorder
 from conet.runs.run import Run
@@ -135,6 +136,7 @@ def _finish(directory: Run, trainer: Trainer, recorder: Recorder, progress: Prog
     _snapshot(trainer, recorder)
     checkpoint()
     summary = {"run": str(directory.path), **summarise(config, recorder.rows, recorder.evaluations)}
+    summary["correct_length"] |= correct_length(directory.path)
     summary |= {"updates": trainer.step, "rollouts": trainer.rollouts}
     summary |= {"walker_steps": trainer.walker_steps, "seconds": trainer.seconds}
     summary["heat_now_step"] = events.signal_step(trainer.events)

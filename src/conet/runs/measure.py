@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from conet.config import Config
-from conet.detect.stages import peak
+from conet.detect import arc, peak
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.diversity import policy_entropy, traffic_entropy
-from conet.observables.length import length_summary
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.web import threshold_web, traffic_counts
 from conet.rollouts import count_walks
@@ -122,7 +121,7 @@ def summarise(
         "steps": config.steps,
         "seed": config.seed,
         "accuracy": float(np.mean([row["accuracy"] for row in rows[-LAST:]])),
-        "correct_length": length_summary(*columns),
+        "correct_length": arc(*columns),
         "islands": _peak(rows, "islands", final),
         "question_islands": _peak(rows, "question_islands", final),
         "web": {

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.detect import Counts, Stages, stages
-from conet.observables.length import solved_at, windowed_correct_length, within_problem_length
+from conet.detect import Counts, Stages, shortest
+from conet.observables.length import solved_at, within_problem_length
 from conet.rollouts import per_problem, unfold
+from conet.runs.lengths import stages_of
 from conet.runs.run import Run
 from conet.views.snapshots import Snapshot, read_snapshots
 from conet.views.tables import column, evaluated
@@ -43,8 +44,7 @@ class WalksData:
     @cached_property
     def stages(self) -> Stages:
         """The moments at which the run changes."""
-        names = ("accuracy", "correct_length_sum", "correct_count", "islands")
-        return stages(*(self.column(name) for name in names))
+        return stages_of(self.run)
 
     @cached_property
     def problems(self) -> Counts | None:
@@ -138,10 +138,10 @@ def within_curve(
     bottom : int
         The step where the pooled length is shortest; -1 where no walk was correct.
     """
-    pooled = windowed_correct_length(correct_length_sum, correct_count)
-    if not np.isfinite(pooled).any():
-        return pooled, 0, -1
-    bottom = int(np.nanargmin(pooled))
+    found = shortest(correct_length_sum, correct_count)
+    if found is None:
+        return np.full(len(correct_count), np.nan), 0, -1
+    bottom, _ = found
     rollouts = max(1, int(problems.samples.max()))
     fixed = solved_at(problems.correct_count, rollouts, bottom)
     curve, coverage = within_problem_length(problems.correct_count, problems.correct_length_sum, fixed)

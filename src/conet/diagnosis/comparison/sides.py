@@ -10,8 +10,8 @@ import numpy as np
 
 from conet.base.files import damaged
 from conet.config import flatten
+from conet.detect import arc
 from conet.diagnosis.log import Log
-from conet.observables.length import length_summary
 from conet.readers import open_run, parse_column_mapping
 from conet.rollouts import per_problem, selection
 from conet.runs.run import Run
@@ -215,7 +215,7 @@ def numbers_of(steps: "polars.DataFrame") -> dict[str, float]:
             known = steps[name].drop_nulls()[-LAST:]
             found[name] = known.mean() if len(known) else None
     lengths = (steps[name].fill_null(0).to_numpy() for name in ("correct_length_sum", "correct_count"))
-    length = length_summary(*lengths)
+    length = arc(*lengths)
     if length["min_step"] is not None:
         length["min_step"] = steps["step"][int(length["min_step"])]
     return finite(found | {f"correct_length.{name}": value for name, value in length.items()})

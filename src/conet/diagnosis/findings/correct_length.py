@@ -1,165 +1,58 @@
 """The V of the correct length: where its bottom is, whether it is one, and what its right arm is."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
-from conet.base.intervals import Interval, percentiles
-from conet.detect import Counts, Valley, find_valley
-from conet.detect.knee import FEWEST_ROWS
-from conet.detect.valley import SOLVED
+from conet.detect import Valley, find_valley
+from conet.detect.valley import as_json
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
-from conet.diagnosis.visits import Visits
-from conet.diagnosis.words import ends, number, parts, step_of, steps_between, with_ends
-from conet.observables.length import END_STEPS, WINDOW, length_decomposition
+from conet.diagnosis.words import number, parts
 
-DRAWS = 200  # resamples of the parts, where problems are too many to unfold
+NAME = "V of the correct length"
 SMALLEST_GAP = 0.02  # of a ratio from 1; so that the samples asked for stay finite
-
-
-@dataclass(frozen=True)
-class CorrectLength:
-    """The V of the correct length.
-
-    Attributes
-    ----------
-    valley : Valley or None
-        None where nothing was correct, or lengths are unknown.
-    window : int
-        Steps of the centred window.
-    why : str
-        The verdict in words.
-    """
-
-    valley: Valley | None
-    window: int
-    why: str
-
-    @property
-    def bottom(self) -> Interval | None:
-        """Where the length is shortest; None unless there is a V."""
-        return self.valley.bottom if self.valley is not None and self.valley.verdict == "V" else None
-
-
-def find_v(found: Visits, counts: Counts) -> CorrectLength:
-    """Look for the V of the correct length; ``counts`` are the visits unfolded."""
-    if not found.measured:
-        return CorrectLength(None, WINDOW, "the lengths of the answers are not known")
-    epoch = epoch_steps(found)
-    window = WINDOW
-    if epoch > WINDOW:
-        window = min(epoch + 1 - epoch % 2, max(WINDOW, len(counts.steps) // 5 | 1))
-    with np.errstate(divide="ignore", invalid="ignore"):  # lengths of zero
-        valley = find_valley(counts, window=window)
-    if valley is None:
-        return CorrectLength(None, window, "no answer was correct")
-    if len(counts.steps) < FEWEST_ROWS:
-        valley = replace(valley, verdict="undecided")
-        why = f"undecided: {len(counts.steps)} steps, and a V needs at least {FEWEST_ROWS}"
-        return CorrectLength(valley, window, why)
-    if found.problems > counts.problems or len(found.steps) > len(counts.steps):
-        change, within, composition, ratio_within = exact_parts(found, valley.bottom.estimate, window)
-        valley = replace(
-            valley, change=change, within=within, composition=composition, within_ratio=ratio_within
-        )
-    return CorrectLength(valley, window, _why(valley, int(counts.steps[-END_STEPS:][0])))
-
-
-def _why(valley: Valley, last: int) -> str:
-    place = f"shortest at step {valley.bottom.estimate:.0f}"
-    arms = f"start {with_ends(valley.start_ratio)} and end {with_ends(valley.end_ratio)} times the shortest length"
-    if valley.verdict == "V":
-        return f"{place}; {arms}"
-    if valley.verdict == "no V":
-        return f"no V{' so far' if valley.bottom.estimate >= last else ''}: {place}; {arms}"
-    return f"undecided: {place}; {arms}"
-
-
-def epoch_steps(found: Visits) -> int:
-    """Steps from one visit of a problem to the next, usually; 1 where none is visited twice."""
-    import polars as pl
-
-    row = pl.col("step").rank("dense").cast(pl.Int64)
-    gaps = found.table.select(row.diff().over("problem").alias("gap"))["gap"].drop_nulls()
-    return int(gaps.median()) if len(gaps) else 1  # type: ignore[arg-type]
-
-
-def exact_parts(found: Visits, bottom: float, window: int) -> list[Interval]:
-    """Change from bottom to end, its two parts and the ratio within problems, for too many to unfold."""
-    steps = found.steps
-    row = int(np.searchsorted(steps, bottom))
-    sums = []
-    for chosen in (steps[max(0, row - window // 2) : row + window // 2 + 1], steps[-END_STEPS:]):
-        rows = found.table.filter(found.table["step"].is_between(chosen[0], chosen[-1]))
-        problem = rows["problem"].to_numpy()
-        sums += [
-            np.bincount(problem, rows[name].to_numpy(), found.problems)
-            for name in ("correct_count", "correct_length_sum", "samples")
-        ]
-    before, sums_before, samples, after, sums_after, _ = sums
-    solved = (before >= SOLVED * samples) & (before > 0) & (after > 0)
-    lengths = np.stack([sums_before / np.maximum(before, 1), sums_after / np.maximum(after, 1)])
-
-    def measure(chosen: np.ndarray) -> list[float]:
-        split = length_decomposition(*(part[chosen] for part in (before, sums_before, after, sums_after)))
-        kept = chosen[solved[chosen]]
-        pieces = [split[name] for name in ("change", "within", "composition")]
-        bottom_and_end = lengths[::-1, kept].sum(axis=1)
-        return [
-            *(np.nan if piece is None else piece for piece in pieces),
-            bottom_and_end[0] / bottom_and_end[1] if len(kept) else np.nan,
-        ]
-
-    rng = np.random.default_rng(0)
-    whole = measure(np.arange(found.problems))
-    draws = np.array([measure(rng.integers(found.problems, size=found.problems)) for _ in range(DRAWS)])
-    return [percentiles(piece, draws[:, place]) for place, piece in enumerate(whole)]
 
 
 def compute(log: Log) -> Result:
     """Find the V, and say what its right arm is made of."""
-    found = find_v(log.visits, log.counts)
-    valley, bottom = found.valley, found.bottom
-    pooled, within = {}, {}
-    shortest = None
-    if valley is not None:
-        pooled = {name: parts(getattr(valley, name)) for name in ("start_ratio", "end_ratio", "change")}
-        within = {name: parts(getattr(valley, name)) for name in ("within_ratio", "within", "composition")}
-        shortest = {"step": valley.bottom.estimate, "length": valley.length}
+    valley = find_valley(log.counts) if log.visits.measured else None
+    if valley is None:
+        why = "no answer was correct" if log.visits.measured else "the lengths of the answers are not known"
+        names = ("v", "v_shortest", "v_bottom_step", "v_bottom_interval")
+        return Result(
+            values={"v_pooled": {}, "v_within": {}},
+            caveats=dict.fromkeys(names, why),
+            numbers=(MainNumber(NAME, "unknown", why),),
+        )
+    known = as_json(valley)
     values = {
-        "v": None if valley is None else valley.verdict,
-        "v_bottom_step": step_of(bottom),
-        "v_bottom_interval": ends(bottom),
-        "v_shortest": shortest,
-        "v_pooled": pooled,
-        "v_within": within,
+        "v": valley.verdict,
+        "v_bottom_step": known["v_bottom_step"],
+        "v_bottom_interval": known["v_bottom_interval"],
+        "v_shortest": {
+            "step": valley.bottom.estimate,
+            "length": valley.length,
+            "interval": known["min_interval"],
+        },
+        "v_pooled": {name: parts(getattr(valley, name)) for name in ("start_ratio", "end_ratio", "change")},
+        "v_within": {
+            name: parts(getattr(valley, name)) for name in ("within_ratio", "within", "composition")
+        },
     }
-    where = f"step {step_of(bottom)}" if bottom is not None else values["v"] or "unknown"
-    end, inside = (
-        number(part.get(name, {}).get("estimate"), 2)
-        for part, name in ((pooled, "end_ratio"), (within, "within_ratio"))
-    )
-    definition = (
-        f"end over shortest: {end} pooled, {inside} within problems; interval {steps_between(ends(bottom))}"
-    )
+    said = f"{valley.evidence}; within problems {number(valley.within_ratio.estimate, 2)}"
     return Result(
         values=values,
-        caveats=_caveats(log, found),
-        numbers=(MainNumber("V of the correct length", str(where), definition),),
-        detail=found,
+        caveats=_caveats(log, valley),
+        numbers=(MainNumber(NAME, valley.verdict, said),),
+        detail=valley,
     )
 
 
-def _caveats(log: Log, found: CorrectLength) -> dict[str, str]:
-    valley = found.valley
-    if valley is None:
-        return dict.fromkeys(("v", "v_shortest", "v_bottom_step", "v_bottom_interval"), found.why)
-    if found.bottom is None:
+def _caveats(log: Log, valley: Valley) -> dict[str, str]:
+    if valley.verdict != "V":
         more = ""
         if valley.verdict == "undecided" and np.isfinite(valley.end_ratio.low):
             more = f"; {_more(valley, log.visits.group)}"
-        return {"v_bottom_step": found.why + more, "v_bottom_interval": "there is no bottom"}
+        return {"v_bottom_step": valley.why + more, "v_bottom_interval": "there is no V with a bottom"}
     caveats = {}
     if np.isnan(valley.bottom.low):
         caveats["v_bottom_interval"] = "too few problems to resample"
@@ -188,7 +81,11 @@ FINDING = Finding(
         Key("v", "text or null", "`V`, `no V` or `undecided`"),
         Key("v_bottom_step", "integer or null", "step of the shortest correct length, where there is a V"),
         Key("v_bottom_interval", "two numbers or null", "95 % interval of that step, over problems"),
-        Key("v_shortest", "object or null", "`step` and `length` of the shortest windowed length, V or not"),
+        Key(
+            "v_shortest",
+            "object or null",
+            "`step`, `length` and `interval` of the shortest windowed length, V or not",
+        ),
         Key(
             "v_pooled",
             "object",

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from conet.base.intervals import Interval
 from conet.diagnosis import Diagnosis
 from conet.views import tables
+from conet.views.marks import mark, v_bottom
 from conet.views.schema import Axis, Mark
 
 
@@ -19,22 +19,10 @@ def over_steps(found: Diagnosis) -> dict[str, Any]:
 
 def moments(found: Diagnosis) -> list[Mark]:
     """Return the moments that the run has, with their intervals where these are known."""
-    knee, bottom = found.detail("stage").knee, found.detail("correct-length").bottom
     signal = found.detail("heating").step
-    marks = [
-        _mark("knee", "knee", knee),
-        _mark("v_bottom", "V bottom", bottom),
-        None if signal is None else Mark(name="heating_signal", label="heating signal", step=signal),
-    ]
-    return [mark for mark in marks if mark is not None]
-
-
-def _mark(name: str, label: str, where: Interval | None) -> Mark | None:
-    if where is None or not np.isfinite(where.estimate):
-        return None
-    known = np.isfinite(where.low) and np.isfinite(where.high)
-    low, high = (where.low, where.high) if known else (None, None)
-    return Mark(name=name, label=label, step=where.estimate, low=low, high=high)
+    fired = [] if signal is None else [Mark(name="heating_signal", label="heating signal", step=signal)]
+    knee = mark("knee", "knee", found.detail("stage").knee)
+    return [*knee, *v_bottom(found.detail("correct-length")), *fired]
 
 
 def column(found: Diagnosis, name: str) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from conet.detect.valley import SOLVED
+from conet.detect.valley_parts import SOLVED
 from conet.diagnosis import Diagnosis
-from conet.observables.length import windowed_correct_length, within_problem_length
+from conet.observables.length import WINDOW, windowed_correct_length, within_problem_length
 from conet.views.rollouts.common import column, over_steps, unit
 from conet.views.schema import Axis, Lines, Series, View, empty_view
 
@@ -16,9 +16,10 @@ def correct_length(found: Diagnosis) -> View:
     """Return the mean length of correct answers over steps, pooled and within problems."""
     if not found.log.visits.measured:
         return empty_view(NAME, TITLE, "The lengths of the answers are not known.")
-    detail = found.detail("correct-length")
+    valley = found.detail("correct-length")
+    window = WINDOW if valley is None else valley.window
     total, count = column(found, "correct_length_sum"), column(found, "correct_count")
-    pooled = windowed_correct_length(total, count, detail.window)
+    pooled = windowed_correct_length(total, count, window)
     within, note = _within(found)
     panel = Lines(
         y=Axis(name="length of correct answers", unit=unit(found)),
@@ -31,11 +32,11 @@ def correct_length(found: Diagnosis) -> View:
         title=TITLE,
         caption=(
             "Look for correct answers that first get shorter, while single skills shorten their own paths, "
-            f"and then longer, while skills join. Here: {detail.why}."
+            f"and then longer, while skills join. Here: {'no answer was correct' if valley is None else valley.why}."
         ),
         definition=(
             "Pooled: total length over number of correct answers in a centred window of "
-            f"{detail.window} steps; the vertical axis does not start at zero. {note}"
+            f"{window} steps; the vertical axis does not start at zero. {note}"
         ),
         panels=(panel,),
     )
@@ -43,8 +44,7 @@ def correct_length(found: Diagnosis) -> View:
 
 def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
     """Return the correct length of a fixed set of problems, if there is one, and its explanation."""
-    detail, counts = found.detail("correct-length"), found.log.counts
-    valley = detail.valley
+    valley, counts = found.detail("correct-length"), found.log.counts
     if valley is None:
         return (), ""
     sizes = ""
@@ -67,7 +67,7 @@ def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
             + "No problem is solved where the length is shortest, so there is no curve within problems.",
         )
     curve, coverage = within_problem_length(
-        counts.correct_count, counts.correct_length_sum, fixed, detail.window
+        counts.correct_count, counts.correct_length_sum, fixed, valley.window
     )
     number = int(fixed.sum())
     series = Series(

@@ -5,21 +5,25 @@ from typing import Any
 
 import numpy as np
 
+from conet.views.marks import v_bottom
 from conet.views.schema import Axis, Band, Mark, Series
 from conet.views.tables import windowed_range
 from conet.views.walks_data import WalksData
 
 # Attribute of the stages, and the name in words.
-MOMENTS = (("v_bottom", "V bottom"), ("island_peak", "most islands"), ("knee", "knee"))
+MOMENTS = (("island_peak", "most islands"), ("knee", "knee"))
 
 
 def over_updates(data: WalksData) -> dict[str, Any]:
     """Return horizontal axis, marks and bands of a panel over updates, as arguments of the panel."""
     end = float(data.steps[-1] + 1)
     marks = [
-        Mark(name=name, label=label, step=step)
-        for name, label in MOMENTS
-        if (step := getattr(data.stages, name)) is not None
+        *v_bottom(data.stages.valley),
+        *(
+            Mark(name=name, label=label, step=step)
+            for name, label in MOMENTS
+            if (step := getattr(data.stages, name)) is not None
+        ),
     ]
     bands = [Band(name="heated", label="heated", low=low, high=high) for low, high in heated_spans(data)]
     axis = Axis(name="updates done", whole=True, low=0, high=end)

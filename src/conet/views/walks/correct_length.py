@@ -33,6 +33,8 @@ def correct_length(data: WalksData) -> View:
             series.append(
                 Series(name=f"within the problems solved at its bottom ({fixed})", x=data.steps, y=within)
             )
+    valley = data.stages.valley
+    why = "no rollout was correct" if valley is None else valley.why
     panel = Lines(
         y=Axis(name="length of correct rollouts", unit="hops of a walk", low=0),
         series=tuple(series),
@@ -45,7 +47,7 @@ def correct_length(data: WalksData) -> View:
         caption=(
             "Look for correct rollouts that first get shorter, while islands shorten their own paths, and "
             "then longer. Where the pooled curve rises and the curve within problems stays flat, the rise is "
-            "composition: problems solved later have longer walks."
+            f"composition: problems solved later have longer walks. Here: {why}."
         ),
         definition=(
             f"Pooled: total length over number of correct rollouts in a centred window of {WINDOW} updates. "

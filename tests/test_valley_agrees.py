@@ -1,0 +1,98 @@
+"""One estimator of the V: a run's summary, its terminal line, its report and its diagnosis say the same."""
+
+import shutil
+
+import pytest
+
+import conet
+from conet import report
+from conet.base.errors import ConetError
+from conet.cli.runs import describe
+from conet.diagnosis.text import described
+from conet.report.run import headline
+from conet.runs.lengths import correct_length, counts_of, stages_of
+
+# Small enough for a test, large enough for verdicts that differ from seed to seed.
+LIKE_REFERENCE = {
+    "graph.nodes": 400,
+    "problems.count": 64,
+    "learner.learning_rate": 200.0,
+    "steps": 260,
+    "snapshots.web_every": 100,
+    "snapshots.traffic_walks": 2,
+    "snapshots.pass_walks": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    place = tmp_path_factory.mktemp("runs")
+    config = conet.preset("reference").override(LIKE_REFERENCE)
+    return [conet.run(config.override({"seed": seed}), place / str(seed)) for seed in range(4)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_run_and_diagnosis_agree(runs, seed):
+    run = runs[seed]
+    found, length = conet.diagnose(run.path), run.summary()["correct_length"]
+    numbers = found.findings
+    for name in ("v", "v_bottom_step", "v_bottom_interval"):
+        assert numbers[name] == length[name]
+    assert numbers["v_shortest"]["step"] == length["min_step"]
+    assert numbers["v_shortest"]["length"] == length["min"]
+    assert numbers["v_shortest"]["interval"] == length["min_interval"]
+    for name in ("start_ratio", "end_ratio"):
+        assert numbers["v_pooled"][name] == length[name]
+    words = length["v_why"]
+    verdict, _, evidence = words.partition(": ")
+    assert verdict == numbers["v"]
+    assert f"V               {words}" in describe(run.summary())
+    assert any(evidence in line and verdict in line for line in described(found, "-").splitlines())
+    assert words in {name: text for name, _, text in headline(run.summary())}["correct length"]
+    stages = stages_of(run)
+    assert stages.v_bottom == length["v_bottom_step"]
+    assert stages.valley == found.detail("correct-length")
+
+
+def test_verdicts_differ_from_seed_to_seed(runs):
+    """Else the test above would not show much."""
+    assert len({run.summary()["correct_length"]["v"] for run in runs}) >= 2
+
+
+def test_the_page_says_it_too(runs):
+    run = runs[0]
+    page = report.write(run).read_text(encoding="utf-8")
+    assert run.summary()["correct_length"]["v_why"] in page
+
+
+def test_a_run_without_rollouts_has_no_verdict(tmp_path):
+    config = conet.preset("smoke").override({"steps": 30, "snapshots.rollouts": False})
+    run = conet.run(config, tmp_path / "run")
+    length = run.summary()["correct_length"]
+    assert (length["v"], length["v_bottom_step"]) == (None, None)
+    assert "kept no rollouts" in length["v_why"]
+    assert length["min"] is not None
+    assert counts_of(run.path) is None
+    assert stages_of(run).valley.bottom.estimate == length["min_step"]
+
+
+def test_only_what_was_trained_on_counts(tmp_path):
+    """While a run is heated its rollouts are only watched."""
+    config = conet.preset("smoke").override(
+        {"steps": 60, "schedule.name": "annealed_rlvr", "schedule.heat_at": 20, "schedule.sft_steps": 10}
+    )
+    run = conet.run(config, tmp_path / "run")
+    steps = counts_of(run.path).steps
+    assert not set(range(20, 30)) & set(steps.tolist())
+    assert correct_length(run.path)["min_step"] == conet.diagnose(run.path).findings["v_shortest"]["step"]
+
+
+def test_damaged_rollouts_give_no_verdict_and_are_named(runs, tmp_path):
+    place = tmp_path / "copy"
+    shutil.copytree(runs[0].path, place)
+    next((place / "rollouts").iterdir()).write_bytes(b"PAR1 torn")
+    length = correct_length(place)
+    assert length["v"] is None
+    assert "part-" in length["v_why"]
+    with pytest.raises(ConetError, match="part-"):
+        counts_of(place)
