@@ -57,7 +57,7 @@ def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
     if counts.problems < found.log.visits.problems:
         return (), sizes + "Problems are too many to be followed one by one in the figure."
     row = int(np.searchsorted(counts.steps, valley.bottom.estimate))
-    near = slice(max(0, row - detail.window // 2), row + detail.window // 2 + 1)
+    near = slice(max(0, row - valley.window // 2), row + valley.window // 2 + 1)
     correct, samples = counts.correct_count[near].sum(axis=0), counts.samples[near].sum(axis=0)
     fixed = (correct >= SOLVED * samples) & (correct > 0)
     if not fixed.any():
