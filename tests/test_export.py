@@ -7,9 +7,13 @@ import networkx as nx
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import conet
 from conet.cli import main
+from conet.report.animate import colours, picture, timed
+from conet.views.walks.web_through_time import web_through_time
+from conet.views.walks_data import WalksData
 
 STEPS = (0, 7, 20, 40)
 SMALL = conet.preset("smoke").override(
@@ -143,3 +147,103 @@ def test_a_directory_that_is_no_run(tmp_path, capsys):
         main(["export", str(tmp_path), "--format", "csv", "--out", str(tmp_path / "x")])
     assert "config.json" in capsys.readouterr().err
     assert np.size(list(tmp_path.iterdir())) == 0
+
+
+# The web growing ------------------------------------------------------------------------------------
+
+
+def test_an_animation_has_each_snapshot_at_one_place_and_is_replaced(run, tmp_path, capsys):
+    out = tmp_path / "web.gif"
+    for seconds in (4, 9):
+        main(["animate", str(run.path), "--out", str(out), "--seconds", str(seconds), "--json"])
+        found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["file"], found["steps"], found["seconds"]) == (str(out), list(STEPS), 9)
+    with Image.open(out) as image:
+        stands = [(image.seek(frame), image.info["duration"])[1] for frame in range(image.n_frames)]
+        assert image.size == (found["width"], found["height"])
+    assert sum(stands) == pytest.approx(9000, abs=10 * len(stands))
+    assert len(stands) == 4 + 3 * 3  # snapshots, and what fades from each to the next
+
+
+def test_pictures_of_an_animation_keep_the_places(run):
+    view = web_through_time(WalksData(run))
+    places = {(panel.nodes.id, panel.nodes.x, panel.nodes.y) for panel in view.panels}
+    assert [panel.step for panel in view.panels] == list(STEPS)
+    assert len(places) == 1
+    for (_, web), panel in zip(run.webs(), view.panels):
+        ends = [np.array(panel.nodes.id)[list(end)] for end in (panel.edges.source, panel.edges.target)]
+        assert ends[0].tolist() == web.sources.tolist()
+        assert ends[1].tolist() == web.targets.tolist()
+
+
+def test_words_of_an_animation_do_not_fade(run):
+    view = web_through_time(WalksData(run))
+    pictures = [picture(view, panel) for panel in view.panels[2:]]
+    shown = [image for image, _ in timed(pictures, 10)]
+    header = pictures[0].info["header"]
+    assert header > 20
+    for image in shown:
+        words = np.asarray(image)[:header]
+        assert any(np.array_equal(words, np.asarray(one)[:header]) for one in pictures)
+
+
+def test_a_gif_has_the_colours_of_the_figure(run):
+    view = web_through_time(WalksData(run))
+    drawn = picture(view, view.panels[-1])
+    seen = np.asarray(drawn.quantize(palette=colours(), dither=Image.Dither.NONE).convert("RGB"), int)
+    assert np.abs(seen - np.asarray(drawn, int)).max() < 24  # edges of lines are mixed from two colours
+
+
+def fake_ffmpeg(folder, body):
+    program = folder / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (None, "without ffmpeg"),
+        ("cat > /dev/null; echo unknown codec >&2; exit 1", "ffmpeg: unknown codec"),
+        ("cat > /dev/null", "ffmpeg: no video"),
+    ],
+)
+def test_a_video_needs_ffmpeg(run, tmp_path, monkeypatch, capsys, body, what):
+    if body:
+        fake_ffmpeg(tmp_path, body)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin" if body else str(tmp_path))
+    with pytest.raises(SystemExit) as left:
+        main(["animate", str(run.path), "--out", str(tmp_path / "web.mp4")])
+    assert left.value.code == 2
+    assert what in capsys.readouterr().err
+    assert not (tmp_path / "web.mp4").exists()
+
+
+def test_a_video_is_all_pictures_at_a_steady_pace(run, tmp_path, monkeypatch, capsys):
+    fake_ffmpeg(tmp_path, 'for last; do :; done; echo "$@" > "$last"; wc -c >> "$last"')
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    main(["animate", str(run.path), "--out", str(tmp_path / "web.mp4"), "--seconds", "4", "--json"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    asked, size = (tmp_path / "web.mp4").read_text().splitlines()
+    frame = found["width"] * found["height"] * 3
+    assert f"{found['width']}x{found['height']} -r 25" in asked
+    assert int(size) % frame == 0
+    assert int(size) // frame == pytest.approx(100, abs=8)  # 4 seconds, each picture rounded to whole frames
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "what"), [("web.png", "5", "ends in .gif or .mp4"), ("web.gif", "0", "--seconds 0")]
+)
+def test_an_animation_of_another_kind_or_no_time(run, tmp_path, capsys, name, seconds, what):
+    with pytest.raises(SystemExit):
+        main(["animate", str(run.path), "--out", str(tmp_path / name), "--seconds", seconds])
+    assert what in capsys.readouterr().err
+
+
+def test_a_run_without_webs_has_no_animation(tmp_path, capsys):
+    bare = conet.run(
+        SMALL.override({"steps": 1, "snapshots.steps": (), "learner.learning_rate": 0.01}), tmp_path / "bare"
+    )
+    with pytest.raises(SystemExit):
+        main(["animate", str(bare.path), "--out", str(tmp_path / "web.gif")])
+    assert "No edge reaches the threshold" in capsys.readouterr().err

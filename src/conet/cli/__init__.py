@@ -26,6 +26,7 @@ for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, e
 for other in (diagnose.diagnose, diagnose.heat, diagnose.watch, compare.compare):
     app.command(other)
 app.command(webs.export)
+app.command(webs.animate)
 app.command(llm.app)
 
 

@@ -1,4 +1,4 @@
-"""Commands on the concept web of a run: export it to other programs."""
+"""Commands on the concept web of a run: export it to other programs, and animate it."""
 
 import json
 from pathlib import Path
@@ -59,3 +59,29 @@ def _step(text: str | None) -> int | Literal["all"] | None:
         raise ConetError(
             f"--step {text[:100]!r}", "a step, or all", "leave it out for the last one"
         ) from None
+
+
+def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False) -> None:
+    """Show the concept web growing: every snapshot in one layout, so that no node moves.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    out
+        A file that ends in .gif, or in .mp4 where ffmpeg is at hand; an earlier one may be replaced.
+    seconds
+        How long it lasts.
+    json_
+        Print what was written as one JSON object on the last line.
+    """
+    from conet.base.progress import line
+    from conet.report.animate import animate as write
+    from conet.runs.run import Run
+
+    if not 1 <= seconds <= 3600:
+        raise ConetError(f"--seconds {seconds}", "1 to 3600", "for example 15")
+    with line() as progress:
+        found = write(Run(run), out, seconds, progress)
+    said = f"{len(found['steps'])} snapshots in {found['seconds']:g} s: {out}"
+    print(json.dumps(found) if json_ else said)

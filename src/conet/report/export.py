@@ -15,7 +15,7 @@ from conet.network.islands import follow
 from conet.network.layout import lay_out
 from conet.network.web import Web
 from conet.runs.run import Run
-from conet.runs.webs import snapshot_step, webs
+from conet.runs.webs import snapshot_step, snapshot_webs
 
 if TYPE_CHECKING:
     import networkx
@@ -116,16 +116,13 @@ def moments(
     """Read the webs of the snapshots asked for, each island with the number that it keeps."""
     last = snapshot_step(run, None if step == "all" else step)
     steps = run.snapshot_steps() if step == "all" else [last]
-    graph = run.graph()
     found = []
-    for place, (number, web) in enumerate(webs(run, threshold, steps)):
-        arrays, used = run.snapshot(number), np.zeros(graph.edges, np.int64)
-        used[arrays["traffic_edges"]] = arrays["traffic_counts"]
-        found.append((number, web, used[web.edges]))
+    for place, seen in enumerate(snapshot_webs(run, threshold, steps)):
+        found.append(seen)
         if progress:
             progress("snapshot", place + 1, len(steps), "")
-    islands = follow([web.labels for _, web, _ in found])
-    return [Moment(*parts, island) for parts, island in zip(found, islands)]
+    islands = follow([seen.web.labels for seen in found])
+    return [Moment(seen.step, seen.web, seen.traffic, island) for seen, island in zip(found, islands)]
 
 
 def edge_table(found: list[Moment]) -> "polars.DataFrame":

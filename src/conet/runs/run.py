@@ -175,7 +175,7 @@ class Run:
         """
         from conet.runs import webs
 
-        return next(webs.webs(self, threshold, [webs.snapshot_step(self, step)]))[1]
+        return webs.web(self, step, threshold)
 
     def webs(self, threshold: float | None = None) -> "Iterator[tuple[int, Web]]":
         """Yield step and web of every snapshot, as :meth:`web` returns them, in order of time."""

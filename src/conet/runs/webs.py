@@ -1,6 +1,7 @@
 """Policies and webs of a run's snapshots: what stands behind ``Run.policy``, ``Run.web`` and ``Run.merges``."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,20 +26,52 @@ def policy(run: "Run", step: int | None = None) -> TablePolicy:
     return TablePolicy(run.graph(), run.snapshot(snapshot_step(run, step))["logits"])
 
 
-def webs(
+@dataclass(frozen=True)
+class SnapshotWeb:
+    """The web of a snapshot, and how walks use it.
+
+    Attributes
+    ----------
+    step : int
+        Updates done.
+    web : Web
+        π as weights; of each node its ``role`` and its ``traffic``.
+    traffic : ndarray of int64, shape (edges of the web,)
+        Successful walks of the snapshot that used each edge.
+    """
+
+    step: int
+    web: Web
+    traffic: np.ndarray
+
+
+def snapshot_webs(
     run: "Run", threshold: float | None = None, steps: list[int] | None = None
-) -> Iterator[tuple[int, Web]]:
-    """Yield step and web of snapshots (see :meth:`~conet.runs.run.Run.webs`)."""
+) -> Iterator[SnapshotWeb]:
+    """Yield the webs of snapshots, of all where no steps are given, in order of time."""
     graph, problems = run.graph(), run.problems()
     role = roles(problems, graph.nodes)
     least = run.config.web.threshold if threshold is None else threshold
     for step in run.snapshot_steps() if steps is None else steps:
         arrays = run.snapshot(step)
         probability = softmax(arrays["logits"], graph)
-        traffic = node_traffic(graph, arrays["traffic_edges"], arrays["traffic_counts"])
         edges = threshold_edges(probability, least)
-        known = {"role": role, "traffic": traffic}
-        yield step, Web.from_graph(graph, edges, probability[edges], attributes=known)
+        used = np.zeros(graph.edges, np.int64)
+        used[arrays["traffic_edges"]] = arrays["traffic_counts"]
+        known = {"role": role, "traffic": node_traffic(graph, used)}
+        web = Web.from_graph(graph, edges, probability[edges], attributes=known)
+        yield SnapshotWeb(step, web, used[edges])
+
+
+def webs(run: "Run", threshold: float | None = None) -> Iterator[tuple[int, Web]]:
+    """Yield step and web of every snapshot (see :meth:`~conet.runs.run.Run.webs`)."""
+    for found in snapshot_webs(run, threshold):
+        yield found.step, found.web
+
+
+def web(run: "Run", step: int | None = None, threshold: float | None = None) -> Web:
+    """Return the web of one snapshot (see :meth:`~conet.runs.run.Run.web`)."""
+    return next(snapshot_webs(run, threshold, [snapshot_step(run, step)])).web
 
 
 def merges(run: "Run", threshold: float | None = None) -> list[Merge]:
@@ -72,15 +105,14 @@ def roles(problems: Problems, nodes: int) -> np.ndarray:
     return ROLES[code]
 
 
-def node_traffic(graph: Graph, edges: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def node_traffic(graph: Graph, used: np.ndarray) -> np.ndarray:
     """Count how often walks leave or enter each node, whichever is more, int64, shape (nodes,).
 
     Parameters
     ----------
-    edges, counts : ndarray of int, shape (used edges,)
-        How many walks use each of these edges.
+    used : ndarray of int64, shape (edges of the graph,)
+        How many walks use each edge.
     """
-    used = Web.from_graph(graph, edges)
-    ends = (used.sources, used.targets)
-    passes = [np.bincount(end, weights=counts, minlength=graph.nodes) for end in ends]
-    return np.maximum(*passes).astype(np.int64)
+    leave = np.add.reduceat(used, graph.offsets[:-1])
+    enter = np.bincount(graph.targets, weights=used, minlength=graph.nodes)
+    return np.maximum(leave, enter.astype(np.int64))

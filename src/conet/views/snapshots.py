@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.engine.softmax import softmax
-from conet.network.graph import Graph
 from conet.network.web import Web
-from conet.observables.web import threshold_edges
 from conet.runs.run import Run
+from conet.runs.webs import snapshot_webs
 from conet.views.tables import evaluated
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ class Snapshot:
     traffic: np.ndarray
 
 
-def read_snapshots(run: Run, graph: Graph, evaluations: "polars.DataFrame") -> tuple[Snapshot, ...]:
+def read_snapshots(run: Run, evaluations: "polars.DataFrame") -> tuple[Snapshot, ...]:
     """Read the webs of the islands, of the island peak and of the end; empty ones are left out."""
     steps, counts = evaluated(evaluations, "islands")
     islands = dict(zip(steps.tolist(), counts.tolist()))
@@ -49,15 +47,9 @@ def read_snapshots(run: Run, graph: Graph, evaluations: "polars.DataFrame") -> t
     for name, step in choose_snapshots(run.snapshot_steps(), islands).items():
         if islands.get(step) == 0:
             continue
-        arrays = run.snapshot(step)
-        probability = softmax(arrays["logits"], graph)
-        edges = threshold_edges(probability, run.config.web.threshold)
-        if not len(edges):
-            continue
-        web = Web.from_graph(graph, edges, probability[edges])
-        used = np.zeros(graph.edges, np.int64)
-        used[arrays["traffic_edges"]] = arrays["traffic_counts"]
-        found.append(Snapshot(step, name, web, used[edges]))
+        seen = next(snapshot_webs(run, steps=[step]))
+        if len(seen.web.edges):
+            found.append(Snapshot(step, name, seen.web, seen.traffic))
     return tuple(found)
 
 

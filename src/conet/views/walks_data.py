@@ -54,7 +54,7 @@ class WalksData:
     @cached_property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The webs to draw that have at least one edge, early to final."""
-        return read_snapshots(self.run, self.run.graph(), self.evaluations)
+        return read_snapshots(self.run, self.evaluations)
 
     @cached_property
     def _tasks(self) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from conet.views.walks_data import WalksData
 
 NAME, TITLE = "concept-web", "The concept web"
 TITLES = {"islands": "Islands", "peak": "Most islands", "final": "The last web"}
+SHOWN_AS = {"none": "concept", "both": "question"}
 GROUPS = 5  # so many of the largest islands of the last web have a colour of their own
 
 
@@ -24,7 +25,19 @@ def concept_web(data: WalksData) -> View:
         return empty_view(NAME, TITLE, why)
     layout = lay_out(*(snapshot.web for snapshot in snapshots))
     group, names = island_groups(snapshots[-1].web, layout)
-    panels = tuple(network(data, snapshot, layout, group, names) for snapshot in snapshots)
+    panels = tuple(
+        network(
+            snapshot.web,
+            snapshot.traffic / data.traffic_walks,
+            layout,
+            step=snapshot.step,
+            title=f"{_title(data, snapshot)}: update {snapshot.step:,}",
+            note=_note(data, snapshot),
+            group=group,
+            groups=names,
+        )
+        for snapshot in snapshots
+    )
     return View(
         name=NAME,
         title=TITLE,
@@ -58,38 +71,40 @@ ORDINALS = ("largest", "2nd", "3rd", "4th", "5th")
 
 
 def network(
-    data: WalksData, snapshot: Snapshot, layout: Layout, group: np.ndarray, names: tuple[str, ...]
+    web: Web,
+    load: np.ndarray,
+    layout: Layout,
+    *,
+    step: int,
+    title: str,
+    note: str,
+    group: np.ndarray,
+    groups: tuple[str, ...],
 ) -> Network:
-    """Return one web at the common places."""
-    web = snapshot.web
-    load = snapshot.traffic / data.traffic_walks
+    """Return one web, with the ``role`` of its nodes, at the common places.
+
+    Parameters
+    ----------
+    load : ndarray of float64, shape (edges of the web,)
+        What flows through each edge.
+    group, groups
+        As from :func:`island_groups`.
+    """
     ends = [np.searchsorted(layout.nodes, end) for end in (web.sources, web.targets)]
     flow = np.maximum(*(np.bincount(end, load, minlength=len(layout.nodes)) for end in ends))
     place = np.round(layout.position, 3)
+    role = web.attributes["role"][layout.nodes].tolist()
     nodes = Nodes(
         id=layout.nodes,
         x=place[:, 0],
         y=place[:, 1],
-        role=roles(layout.nodes, data.questions, data.answers),
+        role=tuple(SHOWN_AS.get(one, one) for one in role),
         island=by_size(web)[layout.nodes],
         group=group,
         size=np.round(flow, 3),
     )
     edges = Edges(source=ends[0], target=ends[1], weight=web.weights, size=np.round(load, 3))
-    return Network(
-        title=f"{_title(data, snapshot)}: update {snapshot.step:,}",
-        note=_note(data, snapshot),
-        step=snapshot.step,
-        nodes=nodes,
-        edges=edges,
-        groups=names,
-    )
-
-
-def roles(nodes: np.ndarray, questions: np.ndarray, answers: np.ndarray) -> tuple[str, ...]:
-    """Role of each node: a question that is also an answer counts as a question."""
-    found = np.where(np.isin(nodes, answers), "answer", "concept")
-    return tuple(np.where(np.isin(nodes, questions), "question", found).tolist())
+    return Network(title=title, note=note, step=step, nodes=nodes, edges=edges, groups=groups)
 
 
 def by_size(web: Web) -> np.ndarray:
