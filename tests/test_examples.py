@@ -16,10 +16,11 @@ from conet import cli, report
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in a test of its own
+READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in tests/test_readers_own.py
 FINDING = ROOT / "docs/skeletons/finding.py"  # likewise, in tests/test_findings.py
 CLAIM = ROOT / "docs/skeletons/claim.py"  # likewise by `conet reproduce`, in tests/test_reproduce.py
-OTHERS = (READER, FINDING, CLAIM)
+FIGURE = ROOT / "docs/skeletons/figure.py"  # likewise by `run.figure`, in tests/test_views.py
+OTHERS = (READER, FINDING, CLAIM, FIGURE)
 SKELETONS = sorted(path for path in (ROOT / "docs/skeletons").glob("*.py") if path not in OTHERS)
 COMMAND = re.compile(r"^ *\$ (conet run .*)$", re.MULTILINE)
 # Small enough for a test.
