@@ -129,7 +129,10 @@ def _correct(rows: "polars.DataFrame", split: str, visits: "polars.DataFrame") -
 
 
 def _with_words(right: "polars.DataFrame") -> "polars.DataFrame":
-    """Leave out answers without a word, which cannot be taught; where the logs hold none at all, that is said later."""
+    """Leave out completions without text, which cannot be demonstrated.
+
+    Where the logs hold no text at all, that is said later.
+    """
     import polars as pl
 
     if right["text_hash"].null_count() == right.height:

@@ -27,7 +27,7 @@ class Rollout:
 
 
 def counted(rollouts: Sequence[Rollout]) -> tuple[int, int, int]:
-    """Total length and number of the correct rollouts, and number of all: what the detector takes of a step."""
+    """Return what the detector takes of a step: length and number of the correct rollouts, number of all."""
     lengths = [len(rollout.tokens) for rollout in rollouts if rollout.correct]
     return sum(lengths), len(lengths), len(rollouts)
 

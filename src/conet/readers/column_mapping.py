@@ -1,4 +1,4 @@
-"""Which column plays which role: as the user says it, as a format names it, and as it was found in the files."""
+"""Which column plays which role, as the user says it."""
 
 import re
 from collections.abc import Mapping

@@ -28,8 +28,9 @@ _SEEN = ("problem", "reward", "correct", "length", "truncated", "text_hash")
 
 
 class Delivery(NamedTuple):
-    """Rows of one step that follow each other in a file: where they are, a digest of what they say, how many of them
-    say again what the first ones said.
+    """Rows of one step that follow each other in a file.
+
+    Where they are, a digest of what they say, and how many of them say again what the first ones said.
     """
 
     split: int
@@ -65,7 +66,7 @@ def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
 
 
 def begun_again(hashes: np.ndarray) -> int:
-    """Count the rows of a delivery that say once more what its beginning said, in a row and up to its end or beyond.
+    """Count the rows of a delivery that say once more what its beginning said, in a row and up to its end.
 
     Parameters
     ----------

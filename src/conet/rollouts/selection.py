@@ -1,4 +1,4 @@
-"""Which problems to heat on and which rollout to demonstrate: the one place, for walks, language models and logs."""
+"""Which problems to heat on and which rollout to demonstrate, for walks, language models and logs alike."""
 
 from typing import TYPE_CHECKING, Literal
 
