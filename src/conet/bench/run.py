@@ -29,9 +29,13 @@ RATIOS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("sample_over_igraph", "msteps_per_s", {"name": "sample"}, {"name": "igraph"}),
     ("two_threads_over_one", "msteps_per_s", {"name": "sample", "threads": 2}, {"name": "sample"}),
     ("update_over_sample", "seconds", {"name": "update"}, {"name": "sample"}),
-    ("update_over_sample_trained", "seconds", {"name": "update", "policy": "trained"},
-     {"name": "sample", "policy": "trained"}),
-)  # fmt: skip
+    (
+        "update_over_sample_trained",
+        "seconds",
+        {"name": "update", "policy": "trained"},
+        {"name": "sample", "policy": "trained"},
+    ),
+)
 
 
 def run_bench(

@@ -67,9 +67,16 @@ def from_walks(policy: TablePolicy, walks: Walks, weights: np.ndarray) -> Gradie
     values, seen = _zeros(policy)
     rows = np.empty(min(walks.steps, graph.nodes), np.int32)
     count = kernels.accumulate(
-        walks.starts, walks.edges, walks.length, weights.reshape(-1), per_step, policy.records,
-        values, seen, rows,
-    )  # fmt: skip
+        walks.starts,
+        walks.edges,
+        walks.length,
+        weights.reshape(-1),
+        per_step,
+        policy.records,
+        values,
+        seen,
+        rows,
+    )
     touched = np.sort(rows[:count])  # memory is then passed in order, which is thrice as fast at 10⁶ nodes
     kernels.finish_rows(touched, graph.offsets, policy.probability, values)
     # A buffer's view, not a slice: slices of it keep it alive, and nobody can make it writeable.

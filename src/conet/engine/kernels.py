@@ -101,9 +101,22 @@ def refresh_rows(rows, offsets, logits, probability, records, small, large, scal
 
 @njit(cache=True, nogil=True)
 def sample(
-    offsets, uniform_degree, records, stops, questions, answers, ids, rollouts, max_length, key,
-    first, last, edges, length, correct,
-):  # fmt: skip
+    offsets,
+    uniform_degree,
+    records,
+    stops,
+    questions,
+    answers,
+    ids,
+    rollouts,
+    max_length,
+    key,
+    first,
+    last,
+    edges,
+    length,
+    correct,
+):
     """Fill walks ``first`` to ``last`` of the flat list (question-major, ``rollouts`` each).
 
     ``edges`` (walks, max_length) gets the edge ids, ``length`` the steps taken, ``correct`` whether

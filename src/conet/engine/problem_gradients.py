@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conet.engine import exact_kernels as kernels
-from conet.engine.exact import from_flow, sum_flows
+from conet.engine import flow_kernels
+from conet.engine.flows import from_flow, sum_flows
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
@@ -80,4 +80,4 @@ def problem_gradients(
 
 
 def _rule(standardise: bool) -> int:
-    return kernels.STANDARDISED if standardise else kernels.AS_GIVEN
+    return flow_kernels.STANDARDISED if standardise else flow_kernels.AS_GIVEN

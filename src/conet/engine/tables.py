@@ -58,7 +58,7 @@ class TablePolicy:
             rows = np.arange(self.graph.nodes, dtype=np.int32)
         kernels.refresh_rows(
             rows, self.graph.offsets, self.logits, self.probability, self.records, *self._scratch
-        )  # fmt: skip
+        )
 
     def copy(self) -> "TablePolicy":
         """Return an independent policy with the same logits."""

@@ -155,9 +155,14 @@ def against_random(
 
 
 def damage(
-    before: TablePolicy, after: TablePolicy, tasks: Problems, walks: Walks, threshold: float = 0.3, draws: int = 1000,
+    before: TablePolicy,
+    after: TablePolicy,
+    tasks: Problems,
+    walks: Walks,
+    threshold: float = 0.3,
+    draws: int = 1000,
     seed: int = 0,
-) -> dict[str, float | dict[str, float]]:  # fmt: skip
+) -> dict[str, float | dict[str, float]]:
     """Report what happened to the web between two policies.
 
     Parameters

@@ -101,9 +101,15 @@ def length_decomposition(
     moved = (weight[1] - weight[0]) * (middle - (before + after) / 2)
     within = float((weight.mean(axis=0) * (length[1] - length[0])).sum())
     parts = [
-        before, after, after - before, within, moved.sum(), moved[solved[1] & ~solved[0]].sum(),
-        moved[solved[0] & ~solved[1]].sum(), moved[solved.all(axis=0)].sum(),
-    ]  # fmt: skip
+        before,
+        after,
+        after - before,
+        within,
+        moved.sum(),
+        moved[solved[1] & ~solved[0]].sum(),
+        moved[solved[0] & ~solved[1]].sum(),
+        moved[solved.all(axis=0)].sum(),
+    ]
     return {name: float(part) for name, part in zip(names, parts)}
 
 
