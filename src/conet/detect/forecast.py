@@ -8,20 +8,22 @@ from conet.detect.online import Detector
 
 LEVEL = 0.8
 # Share learned; then the 10 %, 50 % and 90 % quantiles of ln(bottom / updates), both counted from 1,
-# at the first update at which that much was learned and the detector had not spoken. Seeds 1000 to
+# at the first update at which that much was learned and the heating signal had not fired. Seeds 1000 to
 # 1031 at learning rates 100, 150, 300, 500 and 700 of the preset "reference", where the bottom comes
 # between steps 10 and 500 (`python verification/detector.py table`).
-TABLE = np.array([
-    [0.03, 0.430, 1.067, 2.207],
-    [0.05, 0.239, 0.705, 1.524],
-    [0.08, 0.000, 0.424, 0.792],
-    [0.12, -0.158, 0.246, 0.560],
-    [0.16, -0.331, 0.088, 0.402],
-    [0.20, -0.457, -0.046, 0.304],
-    [0.30, -0.645, -0.237, 0.123],
-    [0.40, -0.870, -0.235, 0.000],
-])  # fmt: skip
-# The same of ln(bottom / shortest step so far) once the detector has spoken.
+TABLE = np.array(
+    [
+        [0.03, 0.430, 1.067, 2.207],
+        [0.05, 0.239, 0.705, 1.524],
+        [0.08, 0.000, 0.424, 0.792],
+        [0.12, -0.158, 0.246, 0.560],
+        [0.16, -0.331, 0.088, 0.402],
+        [0.20, -0.457, -0.046, 0.304],
+        [0.30, -0.645, -0.237, 0.123],
+        [0.40, -0.870, -0.235, 0.000],
+    ]
+)
+# The same of ln(bottom / shortest step so far) once the heating signal has fired.
 TURNED = (-0.189, -0.077, 0.012)
 
 
@@ -56,7 +58,7 @@ def forecast(
     The bottom comes when a tenth to a fifth of what could be learned has been learned, and how far
     it is from there scales with the updates done; so the share learned so far tells how far away it
     is, in units of the updates done. Further features (correct length, its fall, slopes) did not help
-    on other runs. Once the detector has spoken, the bottom lies behind, near the shortest length it
+    on other runs. Once the heating signal has fired, the bottom lies behind, near the shortest length it
     has seen. Our choice; how well it does, and where it fails, is in ``docs/detector.md``.
 
     Parameters
@@ -67,7 +69,7 @@ def forecast(
     Returns
     -------
     Forecast or None
-        None while less than 3 % has been learned, and after 40 % without a word from the detector.
+        None while less than 3 % has been learned, and after 40 % without a heating signal.
     """
     detector = Detector()
     for step, row in enumerate(zip(correct_length_sum, correct_count, samples)):

@@ -1,4 +1,4 @@
-"""Online: one cheap update a step, from rollouts alone, and the word "heat now"."""
+"""Online: one cheap update a step, from rollouts alone, and the heating signal."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,9 +9,20 @@ from conet.base.errors import ConetError
 
 NOISE_MEMORY = 2.0  # longer than the means': a noise estimate needs many steps
 STATE = (
-    "updates", "total_correct", "length", "correct", "samples", "squared", "noise", "previous",
-    "start", "start_accuracy", "shortest", "shortest_step", "heat_now",
-)  # fmt: skip
+    "updates",
+    "total_correct",
+    "length",
+    "correct",
+    "samples",
+    "squared",
+    "noise",
+    "previous",
+    "start",
+    "start_accuracy",
+    "shortest",
+    "shortest_step",
+    "heat_now",
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Mean(NamedTuple):
 
 
 class Detector:
-    """Online: says "heat now" once the correct length has turned from its shortest.
+    """Online: its heating signal fires once the correct length has turned from its shortest.
 
     Formally. After n updates a mean forgets with the rate α = ``memory`` / (n + ``memory`` - 1), so
     that update s weighs as s^(memory-1) and the mean looks back on a fixed *share* of the run (about
@@ -144,8 +155,9 @@ class Detector:
         ):
             raise ConetError(
                 f"step {step} with {correct_count} of {samples} rollouts correct and total length {correct_length_sum}",
-                "0 <= correct <= samples and a length of at least 0", "count the rollouts again",
-            )  # fmt: skip
+                "0 <= correct <= samples and a length of at least 0",
+                "count the rollouts again",
+            )
         if samples != 0:
             self._take(float(correct_length_sum), float(correct_count), float(samples or 0))
             self._judge(step)
@@ -209,10 +221,16 @@ class Detector:
         if first is not None and now is not None:
             learned = (now - first) / (1 - first) if first < 1 else 0.0
         return Evidence(
-            step, recent.length, self.shortest.length, self.shortest_step,
-            1 - self.shortest.length / self.start.length, recent.length / self.shortest.length - 1,
-            self._sigmas(recent), learned, self.heat_now,
-        )  # fmt: skip
+            step,
+            recent.length,
+            self.shortest.length,
+            self.shortest_step,
+            1 - self.shortest.length / self.start.length,
+            recent.length / self.shortest.length - 1,
+            self._sigmas(recent),
+            learned,
+            self.heat_now,
+        )
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""

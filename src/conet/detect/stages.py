@@ -160,11 +160,16 @@ def _compare(
     elif ratio.high < bounds[0] or ratio.low > bounds[1]:
         verdict = "differ"
     return Coincidence(
-        first, second, seeds, missing,
+        first,
+        second,
+        seeds,
+        missing,
         Interval(float(gap.mean()), *interval(gap, level=level)),
         float(gap.std(ddof=1)) if seeds > 1 else np.nan,
-        ratio, _rank_correlation(early, late), verdict,
-    )  # fmt: skip
+        ratio,
+        _rank_correlation(early, late),
+        verdict,
+    )
 
 
 def _rank_correlation(early: np.ndarray, late: np.ndarray) -> float:
