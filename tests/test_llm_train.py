@@ -56,7 +56,8 @@ def weights(path: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    return train.run(small(), tmp_path_factory.mktemp("llm") / "run")
+    recipe = small().override({"observables": ["groups", "pass_at_k"]})
+    return train.run(recipe, tmp_path_factory.mktemp("llm") / "run")
 
 
 def test_one_training_with_its_heating_inside(finished: Path) -> None:
@@ -73,6 +74,19 @@ def test_one_training_with_its_heating_inside(finished: Path) -> None:
     answers = pl.read_parquet(finished / "problems.parquet")
     for problem, text in solved.select("problem", "text").iter_rows():
         assert int(text.split("=")[-1]) == int(answers["answer"][problem])
+
+
+def test_observables_of_rollouts_stand_in_the_metrics(finished: Path) -> None:
+    metrics = pl.read_parquet(finished / "metrics.parquet")
+    drawn = metrics.filter(pl.col("accuracy").is_not_null())
+    assert drawn["pass_at_k.1"].to_list() == pytest.approx(drawn["accuracy"].to_list())
+    assert (
+        drawn["groups.mixed"] + drawn["groups.all_correct"] + drawn["groups.all_wrong"] - 1
+    ).abs().max() < 1e-12
+    assert (
+        metrics.filter(pl.col("accuracy").is_null())["groups.mixed"].null_count()
+        == metrics.height - drawn.height
+    )
 
 
 def test_heat_set_is_written_and_is_what_the_record_says(finished: Path) -> None:
@@ -168,6 +182,8 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
         ({"problems.source": "hub:nobody/nothing"}, "name a local file"),
         ({"problems.verifier": "exakt"}, "did you mean 'exact'"),
         ({"model.architecture": "lama"}, "model random lama"),
+        ({"observables": ["topology"]}, "'topology', which needs web, on a language model"),
+        ({"observables": ["gruops"]}, "did you mean 'groups'"),
         ({"problems.limit": 1}, "got 1 problems; expected at least the 2 of one step"),
     ],
 )

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
 from conet.config import Count, Root, Settings, aliases, reading, validated
+from conet.observables.observation import ROLLOUTS, check_needs
+from conet.observables.standard import named
 from conet.rollouts.selection import Pick
 
 # TRL's defaults move from version to version, so everything that shapes the update is pinned here.
@@ -151,6 +153,9 @@ class Recipe(Root):
     checkpoint_every: Count = Field(50, description="updates between two checkpoints; the last two are kept")
     flush_every: Count = Field(20, description="most updates between two writings of metrics and rollouts")
     keep_text: bool = Field(True, description="whether the completions' texts are kept")
+    observables: list[str] = Field(
+        [], description="further columns for the metrics, by name or path/to/file.py:name; of rollouts alone"
+    )
     model: ModelSettings = ModelSettings()
     problems: ProblemSettings = ProblemSettings()
     warmup: WarmUp = WarmUp()
@@ -171,6 +176,7 @@ class Recipe(Root):
             Naming the key, the value and what would fit.
         """
         recipe = validated(cls, data)
+        check_needs(named(recipe.observables), ROLLOUTS, "a language model")
         heating = recipe.heating
         if heating.mode == "heat_at" and heating.step is None:
             raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")

@@ -4,7 +4,7 @@ The rollout table is the one that CoNet's walks have, with the completions' text
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from conet.rollouts import per_problem, schema
 
 if TYPE_CHECKING:
     import polars
+
+    from conet.observables import Observable
 
 METRICS = (
     "accuracy",
@@ -116,14 +118,22 @@ def as_table(
     )
 
 
-def metrics_row(step: int, phase: str, rollouts: Sequence[Rollout] | None) -> dict[str, Any]:
-    """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs."""
+def metrics_row(
+    step: int,
+    phase: str,
+    rollouts: Sequence[Rollout] | None,
+    observables: "Mapping[str, Observable] | None" = None,
+) -> dict[str, Any]:
+    """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs.
+
+    Observables of rollouts alone add columns of their own.
+    """
     import polars as pl
 
     row: dict[str, Any] = {"step": step, "phase": phase, "learner": "grpo" if phase == "rlvr" else "sft"}
     if not rollouts:
         return row | dict.fromkeys(METRICS)
-    table = as_table(step, rollouts)
+    table = as_table(step, rollouts, phase=phase, text=True)
     names = ("samples", "correct_count", "correct_length_sum", "truncated_count")
     samples, correct_count, length_sum, truncated = per_problem(table).select(pl.col(names).sum()).row(0)
     rewards = table.group_by("problem").agg(pl.col("reward").n_unique())["reward"]
@@ -134,4 +144,14 @@ def metrics_row(step: int, phase: str, rollouts: Sequence[Rollout] | None) -> di
         "correct_length_sum": length_sum,
         "truncated_share": truncated / samples,
         "groups_without_signal": (rewards == 1).mean(),
+        **(observed(observables, step, table) if observables else {}),
     }
+
+
+def observed(
+    observables: "Mapping[str, Observable]", step: int, rollouts: "polars.DataFrame"
+) -> dict[str, float]:
+    """Evaluate observables on the rollouts of a step."""
+    from conet.observables.observation import Observation, evaluate
+
+    return evaluate(observables, Observation(step, rollouts=rollouts))

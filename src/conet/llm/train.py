@@ -19,6 +19,7 @@ from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.recipe import Recipe, from_data
 from conet.llm.record import Record, Show, silent
+from conet.observables.standard import named
 from conet.runs.events import heating
 from conet.runs.lengths import correct_length
 
@@ -165,11 +166,19 @@ def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
         write_table(path / "problems.parquet", pl.DataFrame([vars(problem) for problem in found],
                                                             infer_schema_length=None))  # fmt: skip
     return AnnealedTrainer(
-        model=model, processing_class=tokenizer, args=options,
-        train_dataset=problems.dataset(found, recipe.problems), problems=found, judge=judge,
-        annealing=Annealing(recipe.heating, recipe.steps), record=Record(path, recipe.keep_text),
-        flush_every=recipe.flush_every, show=show, peft_config=LoraConfig(**lora) if lora else None,
-    )  # fmt: skip
+        model=model,
+        processing_class=tokenizer,
+        args=options,
+        train_dataset=problems.dataset(found, recipe.problems),
+        problems=found,
+        judge=judge,
+        annealing=Annealing(recipe.heating, recipe.steps),
+        record=Record(path, recipe.keep_text),
+        flush_every=recipe.flush_every,
+        show=show,
+        observables=named(recipe.observables),
+        peft_config=LoraConfig(**lora) if lora else None,
+    )
 
 
 def start_model(recipe: Recipe, path: Path, show: Show) -> tuple[Any, Any]:

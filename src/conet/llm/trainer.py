@@ -7,6 +7,7 @@ epoch, which depends on its number alone.
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from conet.llm.judge import Judge
 from conet.llm.pool import Demonstration, Pool, Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Record, Show, in_words, metrics_row, silent
+from conet.observables.observation import Observable
 
 STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
 IGNORED = -100  # label of tokens without loss
@@ -50,10 +52,12 @@ class AnnealedTrainer(GRPOTrainer):
         problems: list[Problem],
         flush_every: int,
         show: Show = silent,
+        observables: Mapping[str, Observable] | None = None,
         **kwargs: Any,
     ) -> None:
         self.annealing, self.record, self.judge = annealing, record, judge
         self.problems, self.flush_every, self.show = problems, flush_every, show
+        self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.taught = 0  # micro-batches of this heating
         self.monitor_seconds = 0.0
@@ -144,7 +148,7 @@ class AnnealedTrainer(GRPOTrainer):
         """Write the step's row, and change the phase where it is due; ``step`` updates are done."""
         begun = time.perf_counter()
         annealing = self.annealing
-        row = metrics_row(step - 1, annealing.phase, self.drawn)
+        row = metrics_row(step - 1, annealing.phase, self.drawn, self.observables)
         self.record.rows.append(row | {"heated": annealing.phase == "heat"})
         self.drawn = None
         self.show("step", step, self.args.max_steps, in_words(row))

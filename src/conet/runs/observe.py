@@ -37,7 +37,9 @@ def observe(
 
 
 def _of_rollouts(run: "Run", functions: dict[str, Observable]) -> bool:
-    """Whether to go by the table of rollouts: where nothing else is needed and it holds any."""
+    """Whether to go by the table of rollouts: where nothing else is needed, or known, and it holds any."""
+    if getattr(run, "kind", "walks") != "walks":
+        return True
     if all(needed(function) == ROLLOUTS for function in functions.values()):
         return not run.rollouts().head(1).collect().is_empty()
     return False
