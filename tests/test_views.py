@@ -18,8 +18,8 @@ from conet.cli import main
 from conet.config import Config, preset
 from conet.diagnosis import diagnose
 from conet.report import style
+from conet.report.drawing.drawers import Drawers
 from conet.report.drawing.figure import INCHES, draw
-from conet.report.drawing.pool import Pool
 from conet.runs import launch
 from conet.runs.run import Run
 from conet.views import registry
@@ -154,19 +154,26 @@ def test_one_number_of_most_islands_everywhere(run: Run) -> None:
 @pytest.mark.parametrize("processes", [0, 2])
 def test_other_processes_draw_the_same_bytes(run: Run, processes: int) -> None:
     view = run.view("islands")
-    with Pool(processes) as pool:
-        numbers = [pool.draw(view, width) for width in (None, "narrow", "wide")]
+    with Drawers(processes) as drawers:
+        files = [drawers.draw(view, width) for width in (None, "narrow", "wide")]
+        found = [file.result() for file in files]
     with style.look():
         here = [style.to_file(draw(view, width), "svg") for width in (None, "narrow", "wide")]
-    assert [pool.files[number] for number in numbers] == here
+    assert found == here
     assert len(set(here)) == 3
 
 
-def test_what_a_process_that_dies_leaves_is_drawn_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    with Pool(1) as pool:
-        pool.draw(run.view("islands"))
-    assert pool.files[0].startswith(b"<?xml")
+def test_what_a_process_that_dies_leaves_is_drawn_here(run: Run) -> None:
+    with Drawers(1) as drawers:
+        drawers.processes[0].kill()
+        drawers.processes[0].wait()
+        assert drawers.draw(run.view("islands")).result().startswith(b"<?xml")
+
+
+def test_drawers_end_with_their_context(run: Run) -> None:
+    with Drawers(2) as drawers:
+        drawers.draw(run.view("islands"))
+    assert all(process.poll() is not None for process in drawers.processes)
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from conet.cli.diagnose import Map, reading_line
+from conet.cli.drawing import drawers
 from conet.cli.options import Json
 
 
@@ -41,10 +42,11 @@ def compare(
 
     place = out or Path("runs/comparison")
     check_place(place)
-    with reading_line() as progress:
-        found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
-        found.measures  # noqa: B018 computed while the line is shown
-    report = write(found, place)
+    with drawers() as drawing:
+        with reading_line() as progress:
+            found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
+            found.measures  # noqa: B018 computed while the line is shown
+        report = write(found, place, drawing)
     if json_:
         print(json.dumps(found.to_json() | {"out": str(place.resolve()), "report": str(report.resolve())}))
         return

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.cli.drawing import drawers
 from conet.cli.options import Json, Whole
 from conet.readers.reference import formats_in_words
 
@@ -55,9 +56,10 @@ def diagnose(
     place = default_place(path) if out is None else out
     refuse_foreign(place)
     collector = opened(path, format, map_, tokenizer)
-    with reading_line() as progress:
-        record = collector.read(progress)
-    found, numbers = examined(record, place, finding)
+    with drawers() as drawing:
+        with reading_line() as progress:
+            record = collector.read(progress)
+        found, numbers = examined(record, place, finding, drawing)
     text = json.dumps(numbers, ensure_ascii=False) if json_ else described(found, numbers["report"])
     print(printable(text))
 
@@ -202,8 +204,15 @@ def default_place(path: Path) -> Path:
     return Path("runs") / f"diagnosis-{name or 'run'}"
 
 
-def examined(record: Any, place: Path, extra: list[str] | None) -> tuple[Any, dict[str, Any]]:
+def examined(
+    record: Any, place: Path, extra: list[str] | None, drawing: Any = None
+) -> tuple[Any, dict[str, Any]]:
     """Diagnose what was read, and write the report: one look, the same for `diagnose` and `watch`.
+
+    Parameters
+    ----------
+    drawing
+        Other processes that draw.
 
     Returns
     -------
@@ -214,7 +223,7 @@ def examined(record: Any, place: Path, extra: list[str] | None) -> tuple[Any, di
     from conet.report.diagnosis import write as page
 
     found = diagnose(record, findings=extra or ())
-    return found, write(found, place, page)
+    return found, write(found, place, lambda found, out: page(found, out, drawing))
 
 
 @contextmanager

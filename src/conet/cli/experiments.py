@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.cli.drawing import drawers
 from conet.cli.options import Json, Whole, count
 
 
@@ -133,7 +134,8 @@ def sweep(
     with cell_line() as progress:
         swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
     print("drawing the page", file=sys.stderr, flush=True)
-    page = comparison.write(swept.comparison, place, heading=f"Sweep {file.stem}")
+    with drawers() as drawing:
+        page = comparison.write(swept.comparison, place, drawing, heading=f"Sweep {file.stem}")
     if json_:
         told = {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
         print(json.dumps(told | {"report": str(page.resolve())}))

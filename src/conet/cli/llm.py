@@ -127,18 +127,21 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
 
 def report(run: Path) -> str:
     """Write the report of a training's rollouts, in RUN/diagnosis, and return its path."""
+    from conet.cli.drawing import drawers
     from conet.diagnosis import diagnose, write
     from conet.report.diagnosis import write as page
 
-    return str(write(diagnose(run), run / "diagnosis", page)["report"])
+    with drawers() as drawing:
+        found = write(diagnose(run), run / "diagnosis", lambda found, out: page(found, out, drawing))
+    return str(found["report"])
 
 
 def figures(run: Path, format: str, out: Path | None) -> Path:
     """Write the figures of that report as files, and return their folder."""
-    from conet.cli.runs import write_figures
+    from conet.cli.drawing import write_figures
     from conet.diagnosis import diagnose
 
-    return write_figures(diagnose(run), run / "diagnosis", format, out)
+    return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format))
 
 
 def _asked(settings: Any, model: str, problems: str, run: bool) -> Any:

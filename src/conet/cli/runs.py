@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.cli.drawing import drawers, write_figures
 from conet.cli.options import Json, Pairs, Whole, all_changes, count
 
 
@@ -43,7 +44,7 @@ def run_command(
     """
     from conet.config import aliases, effects, load
     from conet.config import preset as named
-    from conet.runs import launch
+    from conet.runs.place import default_place
 
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
     changes = all_changes(set_, seed=seed, steps=steps)
@@ -51,9 +52,14 @@ def run_command(
     settings = settings.override(changes)
     for line in effects.without_effect(settings, given):
         print(f"conet: {line}", file=sys.stderr)
-    place = out or launch.default_place(settings)
-    _train(lambda progress: launch.run(settings, place, progress=progress, threads=count(threads)),
-           place, settings.steps, json_)  # fmt: skip
+    place = out or default_place(settings)
+
+    def train(progress: Any) -> Any:
+        from conet.runs import launch
+
+        return launch.run(settings, place, progress=progress, threads=count(threads))
+
+    _train(train, place, settings.steps, json_)
 
 
 def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
@@ -102,30 +108,16 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None) -> 
         raise ConetError(
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
-    print(_page(directory) if format is None else write_figures(directory, directory.path, format, out))
+    figures = directory.path / "figures" if out is None else out
+    print(_page(run) if format is None else write_figures(directory, figures, format))
 
 
-def write_figures(source: Any, beside: Path, format: str, out: Path | None) -> Path:
-    """Write the figures of a run or a diagnosis as files, and return their folder."""
-    from conet.report import figures
-    from conet.views.source import source_of
+def _page(path: Path) -> Path:
+    with drawers() as drawing:
+        from conet.report import write
+        from conet.runs.run import Run
 
-    folder = beside / "figures" if out is None else out
-    figures.write_figures(source_of(source), folder, format, processes())
-    return folder
-
-
-def _page(run: Any) -> Path:
-    from conet.report import write
-
-    return write(run, processes=processes())
-
-
-def processes() -> int:
-    """How many processes draw beside this one: two where there are as many cores, else none."""
-    import os
-
-    return 2 if (os.cpu_count() or 1) > 1 else 0
+        return write(Run(path), drawing)
 
 
 def presets(*, json_: Json = False) -> None:
@@ -153,12 +145,15 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
     from conet.cli.progress import training_line
 
     try:
-        with training_line(steps) as progress:
-            run = work(progress)
-        summary = run.summary()
-        if not (run.path / "report.html").exists():
-            print("writing the report", file=sys.stderr, flush=True)
-            _page(run)
+        with drawers(not (place / "report.html").exists()) as drawing:
+            with training_line(steps) as progress:
+                run = work(progress)
+            summary = run.summary()
+            if not (run.path / "report.html").exists():
+                from conet.report import write
+
+                print("writing the report", file=sys.stderr, flush=True)
+                write(run, drawing)
     except KeyboardInterrupt:
         if place.exists():
             print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)

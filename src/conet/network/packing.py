@@ -1,11 +1,12 @@
 """Packing the components of a web into one picture, the largest first."""
 
 import numpy as np
-from scipy.fft import irfft2, next_fast_len, rfft2
+from numpy.fft import irfft2, rfft2
 
 CELL = 0.6  # side of a packing cell, in edge lengths
 MARGIN = 1  # cells kept free around a component
-TURNS = 8  # rotations tried for each component
+TURNS = 8  # rotations tried for each component, half as many for a small one
+SMALL = 5  # nodes
 NEARNESS = 0.3  # cells of width that one cell of nearness is worth
 
 
@@ -21,7 +22,7 @@ class Packing:
     """
 
     def __init__(self, side: float, aspect: float) -> None:
-        self.side = next_fast_len(int(side / CELL) + 8, real=True)
+        self.side = 16 * (int(side / CELL) // 16 + 1)  # a multiple that a Fourier transform likes
         self.aspect = aspect
         self.taken = np.zeros((self.side, self.side), bool)
         self.spectrum = rfft2(self.taken.astype(np.float32))
@@ -46,38 +47,34 @@ class Packing:
         -------
         ndarray of float64, shape (nodes, 2)
         """
-        best = np.inf, position, np.zeros(0, int), (0, 0)
-        for turn in range(TURNS):
-            angle = 2 * np.pi * turn / TURNS
+        best = np.inf, position, self.taken[:0], (0, 0)
+        turns = TURNS if len(position) > SMALL else TURNS // 2
+        for turn in range(turns):
+            angle = 2 * np.pi * turn / turns / (1 if len(position) > 2 else 2)  # a pair has no ends
             turned = position @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            cells = self._cells(turned, edges)
-            cost = self._cost(cells, (turned[tied] - partners) / CELL)
+            mask = self._mask(turned, edges)
+            cost = self._cost(mask, (turned[tied] - partners) / CELL)
             shift = np.unravel_index(np.argmin(cost), cost.shape)
             if cost[shift] < best[0] - 1e-6:
-                best = (
-                    float(cost[shift]),
-                    turned,
-                    cells,
-                    (int(self.shifts[shift[0]]), int(self.shifts[shift[1]])),
-                )
-        _, turned, cells, moved = best
-        if len(cells):
-            self.taken[tuple((cells + moved).T)] = True
+                moved = int(self.shifts[shift[0]]), int(self.shifts[shift[1]])
+                best = float(cost[shift]), turned, mask, moved
+        _, turned, mask, moved = best
+        if len(mask):
+            self.taken |= np.roll(mask, moved, axis=(0, 1))
             self.spectrum = rfft2(self.taken.astype(np.float32))
         return turned + np.array(moved) * CELL
 
-    def _cost(self, cells: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    def _cost(self, mask: np.ndarray, apart: np.ndarray) -> np.ndarray:
         """Half the width that the picture needs with the component shifted, for each free shift.
 
         Of places that widen it equally, the one nearest to what the component is tied to (``apart``,
         in cells, before the shift), or to the middle.
         """
-        mask = np.zeros((self.side, self.side), np.float32)
-        mask[tuple(cells.T)] = 1
-        overlap = irfft2(self.spectrum * np.conj(rfft2(mask)), s=mask.shape)
+        overlap = irfft2(self.spectrum * np.conj(rfft2(mask.astype(np.float32))), s=mask.shape)
         middle = self.side // 2
-        low, high = cells.min(axis=0) - middle, cells.max(axis=0) - middle
-        apart = apart if len(apart) else (cells - middle).mean(axis=0, keepdims=True)
+        cells = np.argwhere(mask) - middle
+        low, high = cells.min(axis=0), cells.max(axis=0)
+        apart = apart if len(apart) else cells.mean(axis=0, keepdims=True)
         reach, away, inside = [], [], []
         for axis, scale in ((0, self.aspect), (1, 1.0)):
             first, last = self.shifts + low[axis], self.shifts + high[axis]
@@ -89,13 +86,14 @@ class Packing:
         free = (overlap < 0.5) & inside[0][:, None] & inside[1][None]
         return np.where(free, cost, np.inf)
 
-    def _cells(self, position: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """Cells that nodes and edges cover, with a margin, around the middle of the grid."""
+    def _mask(self, position: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Cells that nodes and edges cover, with a margin, around the middle of the grid, bool."""
         start, end = position[edges[0]], position[edges[1]]
         along = np.linspace(0, 1, 4)[:, None, None]
-        points = (start + along * (end - start)).reshape(-1, 2)
-        cells = np.unique(np.rint(points / CELL).astype(int), axis=0)
-        span = np.arange(-MARGIN, MARGIN + 1)
-        around = np.stack(np.meshgrid(span, span), axis=-1).reshape(-1, 1, 2)
-        cells = np.unique((cells + around).reshape(-1, 2), axis=0) + self.side // 2
-        return np.clip(cells, 0, self.side - 1)
+        points = np.concatenate([position, (start + along * (end - start)).reshape(-1, 2)])
+        cells = np.clip(np.rint(points / CELL).astype(int) + self.side // 2, MARGIN, self.side - 1 - MARGIN)
+        mask = np.zeros((self.side, self.side), bool)
+        for across in range(-MARGIN, MARGIN + 1):
+            for down in range(-MARGIN, MARGIN + 1):
+                mask[cells[:, 0] + across, cells[:, 1] + down] = True
+        return mask

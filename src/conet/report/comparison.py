@@ -10,6 +10,7 @@ from conet.base.files import cannot_write, write_atomic
 from conet.diagnosis.comparison import Comparison
 from conet.diagnosis.comparison.text import measure_rows, number, value_names
 from conet.report import pages
+from conet.report.drawing.drawers import Drawers
 from conet.views.source import source_of
 
 MOST_HEADLINES = 4
@@ -45,7 +46,7 @@ def check_place(out: Path) -> None:
         )
 
 
-def write(found: Comparison, out: Path, processes: int = 0, heading: str = "Comparison") -> Path:
+def write(found: Comparison, out: Path, drawers: Drawers | None = None, heading: str = "Comparison") -> Path:
     """Write page, figures and numbers of a comparison.
 
     Parameters
@@ -54,8 +55,8 @@ def write(found: Comparison, out: Path, processes: int = 0, heading: str = "Comp
         What to show.
     out
         A folder; made where it is missing.
-    processes
-        How many other processes to draw in.
+    drawers
+        Other processes to draw in; this one where absent.
     heading
         Of the page.
 
@@ -66,7 +67,7 @@ def write(found: Comparison, out: Path, processes: int = 0, heading: str = "Comp
     """
     source = source_of(found)
     views = (source.view(name) for name in source.names())
-    drawn = pages.pictures((view for view in views if view.panels), processes)
+    drawn = pages.pictures((view for view in views if view.panels), drawers)
     report = pages.write_page(out, drawn, page(found, drawn, heading))
     write_atomic(out / NUMBERS, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
     return report

@@ -7,6 +7,7 @@ from conet.diagnosis import Diagnosis
 from conet.diagnosis.text import subtitle
 from conet.diagnosis.words import number
 from conet.report import pages
+from conet.report.drawing.drawers import Drawers
 from conet.report.picture import Picture
 from conet.views.source import source_of
 
@@ -29,15 +30,15 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
-def write(found: Diagnosis, out: Path, processes: int = 0) -> Path:
+def write(found: Diagnosis, out: Path, drawers: Drawers | None = None) -> Path:
     """Write figures and page.
 
     Parameters
     ----------
     out
         An existing directory.
-    processes
-        How many other processes to draw in.
+    drawers
+        Other processes to draw in; this one where absent.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def write(found: Diagnosis, out: Path, processes: int = 0) -> Path:
         ``out/report.html``; the figures are ``out/figures/*.svg``.
     """
     source = source_of(found)
-    drawn = pages.pictures((source.view(name) for name in source.names()), processes)
+    drawn = pages.pictures((source.view(name) for name in source.names()), drawers)
     return pages.write_page(out, drawn, page(found, drawn))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.report.drawing.pool import Pool
+from conet.report.drawing.drawers import Drawers
 from conet.runs.run import Run
 from conet.views.schema import View
 from conet.views.source import Source, source_of
@@ -40,7 +40,7 @@ def figure(run: Run, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> 
         return draw(found)
 
 
-def write_figures(source: Source, folder: Path, suffix: str, processes: int = 0) -> list[Path]:
+def write_figures(source: Source, folder: Path, suffix: str, drawers: Drawers | None = None) -> list[Path]:
     """Write every figure that has something to show as a file.
 
     Parameters
@@ -49,8 +49,8 @@ def write_figures(source: Source, folder: Path, suffix: str, processes: int = 0)
         Made where it is missing; files of other names in it are left alone.
     suffix
         "svg", "pdf" or "png" (200 dots an inch).
-    processes
-        How many other processes to draw in.
+    drawers
+        Other processes to draw in; this one where absent.
 
     Raises
     ------
@@ -63,11 +63,9 @@ def write_figures(source: Source, folder: Path, suffix: str, processes: int = 0)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from None
-    numbers: dict[int, Path] = {}
-    with Pool(processes) as pool:
-        for name in source.names():
-            if (found := source.view(name)).panels:
-                numbers[pool.draw(found, suffix=suffix)] = folder / f"{found.name}.{suffix}"
-    for number, path in numbers.items():
-        write_atomic(path, pool.files[number])
-    return list(numbers.values())
+    drawers = drawers or Drawers()
+    views = (source.view(name) for name in source.names())
+    files = {view.name: drawers.draw(view, suffix=suffix) for view in views if view.panels}
+    for name, file in files.items():
+        write_atomic(folder / f"{name}.{suffix}", file.result())
+    return [folder / f"{name}.{suffix}" for name in files]

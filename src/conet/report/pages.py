@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.files import cannot_write, write_atomic
-from conet.report.drawing.pool import Pool
+from conet.report.drawing.drawers import Drawers
 from conet.report.drawing.width import usual_width
 from conet.report.picture import Picture
 from conet.views.schema import View
@@ -47,26 +48,25 @@ def render(template: str, **values: Any) -> str:
     return environment().get_template(template).render(style=css, **values)
 
 
-def pictures(views: Iterable[View], processes: int = 0) -> list[Picture]:
+def pictures(views: Iterable[View], drawers: Drawers | None = None) -> list[Picture]:
     """Draw views at two widths; they may be made while others are drawn.
 
     Parameters
     ----------
-    processes
-        How many others to draw in; none draws in this one.
+    drawers
+        Other processes to draw in; this one where absent.
     """
-    taken: list[tuple[View, tuple[int, int] | None]] = []
-    with Pool(processes) as pool:
-        for view in views:
-            taken.append((view, (pool.draw(view), pool.draw(view, "narrow")) if view.panels else None))
-    return [
-        _picture(view, None if places is None else [pool.files[place] for place in places])
-        for view, places in taken
-    ]
+    drawers = drawers or Drawers()
+    taken = [(view, _files(view, drawers)) for view in views]
+    return [_picture(view, [file.result() for file in files]) for view, files in taken]
 
 
-def _picture(view: View, files: Sequence[bytes] | None) -> Picture:
-    if files is None:
+def _files(view: View, drawers: Drawers) -> "list[Future[bytes]]":
+    return [drawers.draw(view, width) for width in (None, "narrow")] if view.panels else []
+
+
+def _picture(view: View, files: Sequence[bytes]) -> Picture:
+    if not files:
         return Picture(name=view.name, title=view.title, caption=view.absent, svg=None)
     broad, narrow = (file.decode() for file in files)
     return Picture(

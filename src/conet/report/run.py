@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from conet.report import pages
+from conet.report.drawing.drawers import Drawers
 from conet.runs.run import Run
 from conet.views.source import source_of
 from conet.views.walks_data import WalksData
 
 
-def write(run: Run, processes: int = 0) -> Path:
+def write(run: Run, drawers: Drawers | None = None) -> Path:
     """Write the figures and the report of a finished run; the same run gives the same bytes.
 
     Parameters
     ----------
     run
         A finished run.
-    processes
-        How many other processes to draw in.
+    drawers
+        Other processes to draw in; this one where absent.
 
     Returns
     -------
@@ -31,7 +32,9 @@ def write(run: Run, processes: int = 0) -> Path:
         When a file of the run is damaged, or the place cannot be written.
     """
     source = source_of(run)
-    drawn = pages.pictures((source.view(name) for name in source.names()), processes)
+    # The first takes longest to be made, so the others are drawn meanwhile.
+    views = (source.view(name) for name in reversed(source.names()))
+    drawn = pages.pictures(views, drawers)[::-1]
     return pages.write_page(run.path, drawn, page(source.data, drawn))
 
 

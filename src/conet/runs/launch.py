@@ -15,6 +15,7 @@ from conet.runs import directory as store
 from conet.runs import events
 from conet.runs.lengths import correct_length
 from conet.runs.measure import snapshot_steps, summarise
+from conet.runs.place import default_place
 from conet.runs.recorder import CHECKPOINT, Recorder
 from conet.runs.run import Run
 from conet.runs.simulate import measured, warm_up
@@ -61,16 +62,6 @@ def run(
     directory = store.create(place, config, trainer.policy.graph, trainer.tasks, command, given)
     with exclusive(directory):
         return _finish(directory, trainer, Recorder(directory), progress)
-
-
-def default_place(config: Config) -> Path:
-    """Return ``runs/<preset>-s<seed>-<time>``, not taken yet."""
-    name = f"{config.preset}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-    place, count = Path("runs") / name, 1
-    while place.exists():
-        count += 1
-        place = Path("runs") / f"{name}-{count}"
-    return place
 
 
 def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any) -> Run:

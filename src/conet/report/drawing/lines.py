@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from conet.report import style
 from conet.report.drawing.axes import (
@@ -30,6 +32,7 @@ BODY, LEFT, RIGHT = (
 )  # points of height of the axes, and of what stands left and right of them
 MARKERS = "osD^vP"
 MOST_VECTORS = 3000  # dots of one series beyond which they become a picture inside the SVG
+DOT = 2.2  # points across of a single measurement
 FEW = 3  # values below which a line gets markers, or nothing would be seen
 
 
@@ -48,14 +51,13 @@ def draw_lines(axes: Axes, panel: Lines, first: bool, header: float) -> None:
     drawn = [series for series, how in zip(panel.series, looks(panel.series)) if _draw(axes, series, how)]
     scale(axes.xaxis, panel.x)
     scale(axes.yaxis, panel.y)
-    names = mark_rows(panel.marks) if first else 0
     marks(axes, panel.marks, named=first)
     if not drawn:
         axes.set_yticks([])
         axes.text(
             0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.MUTED
         )
-    _heading(axes, panel, names, header)
+    _heading(axes, panel, header)
 
 
 def looks(series: tuple[Series, ...]) -> list[dict[str, Any]]:
@@ -64,7 +66,7 @@ def looks(series: tuple[Series, ...]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for each in series:
         if each.role == "measured":
-            found.append({"color": style.SKY, "ls": "", "marker": ".", "ms": 3.5, "mew": 0, "zorder": 1.5})
+            found.append({"color": style.SKY})
         elif each.role == "reference":
             found.append({"color": style.INK, "ls": ":", "lw": 1.2})
         elif each.role == "one_of_many":
@@ -87,15 +89,30 @@ def _draw(axes: Axes, series: Series, how: dict[str, Any]) -> bool:
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
         return False
+    if series.role == "measured":
+        _dots(axes, x[known], y[known], series.name, how["color"])
+        return True
     if known.sum() < FEW:
         how = {"marker": "o"} | how
-    axes.plot(
-        x[known], y[known], label=series.name, rasterized=how["ls"] == "" and len(x) > MOST_VECTORS, **how
-    )
+    axes.plot(x[known], y[known], label=series.name, **how)
     if series.low is not None and series.high is not None:
         low, high = (np.array(values, np.float64) for values in (series.low, series.high))
         axes.fill_between(x, low, high, color=how["color"], alpha=0.18, lw=0, zorder=1)
     return True
+
+
+def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, name: str, colour: str) -> None:
+    """Draw dots as one path of strokes without length and with round ends: one element in place of many."""
+    away = x + 1e-6 * max(np.ptp(x), 1e-6)
+    vertices = np.column_stack([x, y, away, y]).reshape(-1, 2)
+    path = Path(vertices, np.tile([Path.MOVETO, Path.LINETO], len(x)))
+    path.should_simplify = False
+    many = len(x) > MOST_VECTORS
+    how: dict[str, Any] = {"edgecolor": colour, "capstyle": "round", "zorder": 1.5, "rasterized": many}
+    axes.add_artist(PathPatch(path, fill=False, lw=DOT, **how))
+    axes.update_datalim(np.column_stack([x, y]))
+    axes.plot([], [], ls="", marker="o", ms=DOT, mew=0, color=colour, label=name)
+    axes.autoscale_view()
 
 
 def _legend_rows(panel: Lines, breadth: float) -> list[int]:
@@ -103,7 +120,7 @@ def _legend_rows(panel: Lines, breadth: float) -> list[int]:
     return header_rows(names, breadth)
 
 
-def _heading(axes: Axes, panel: Lines, names: int, header: float) -> None:
+def _heading(axes: Axes, panel: Lines, header: float) -> None:
     """Write what the vertical axis is, and the legend, above the axes."""
     breadth, height = breadth_of(axes), height_of(axes)
     rows = _legend_rows(panel, breadth)
@@ -114,8 +131,8 @@ def _heading(axes: Axes, panel: Lines, names: int, header: float) -> None:
         axes.legend(
             handles,
             labels,
-            loc="lower left",
-            bbox_to_anchor=(-20 / breadth, 1 + (LINE * names + 2) / height),
+            loc="upper left",
+            bbox_to_anchor=(-20 / breadth, 1 + (header - LINE - 2) / height),
             ncols=max(rows),
             borderpad=0,
             borderaxespad=0.2,

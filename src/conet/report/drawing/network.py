@@ -5,20 +5,34 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from conet.report import style
 from conet.report.drawing.axes import LINE, breadth_of, heading
 from conet.report.drawing.kind import Kind, Space
 from conet.views.schema import Network
 
-SHAPES = {"concept": "o", "answer": "s", "question": "^"}
-AREAS = {"concept": 3.0, "answer": 7.0, "question": 9.0}  # points², of a node through which nothing flows
 LONG = 3.5  # edge lengths beyond which an edge is drawn pale: the places were not made for it
-LEVELS = 5  # sizes are drawn in so many steps, which keeps the file small
+COLOURS = (*style.PALETTE, style.MUTED)  # of groups; the last, at place -1, for what has none
 MOST = 16.0  # flow from which a node grows no more
 HEAD = 3.2  # points of length of an arrow's head on the thinnest edge
+
+
+def _regular(corners: int, turn: float) -> np.ndarray:
+    angle = 2 * np.pi * np.arange(corners) / corners + turn
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+# Corners of the shape of each role, and its radius in points where nothing flows.
+DOT = _regular(10, 0)
+SHAPES = {
+    "concept": (DOT, 1.0),
+    "answer": (_regular(4, np.pi / 4), 1.8),
+    "question": (_regular(3, np.pi / 2), 2.1),
+}
+MARKERS = {"question": "^", "answer": "s", "concept": "o"}  # the same for the legend
 
 
 def network_space(panel: Network, breadth: float, first: bool) -> Space:
@@ -30,12 +44,11 @@ def draw_network(axes: Axes, panel: Network, first: bool, header: float) -> None
     """Draw one network; nodes that are not part of it are faint dots."""
     place = np.column_stack([np.array(panel.nodes.x, float), np.array(panel.nodes.y, float)])
     frame(axes, place)
+    point = np.ptp(axes.get_xlim()) / breadth_of(axes)
     group = np.array(panel.nodes.group, int)
-    colour = np.array([style.MUTED, *style.PALETTE], object)[
-        np.where(group < len(style.PALETTE), group, -1) + 1
-    ]
-    draw_edges(axes, panel, place, colour)
-    draw_nodes(axes, panel, place, colour)
+    group = np.where(group < len(style.PALETTE), group, -1)
+    draw_edges(axes, panel, place, group, point)
+    draw_nodes(axes, panel, place, group, point)
     heading(axes, panel.title, LINE + 7 if panel.note else 5, 0, fontsize=9, fontweight="bold")
     heading(axes, panel.note, 4, 0, fontsize=7.5, color=style.MUTED)
 
@@ -52,34 +65,30 @@ def frame(axes: Axes, place: np.ndarray) -> None:
     axes.apply_aspect()
 
 
-def draw_edges(axes: Axes, panel: Network, place: np.ndarray, colour: np.ndarray) -> None:
+def draw_edges(axes: Axes, panel: Network, place: np.ndarray, group: np.ndarray, point: float) -> None:
     """Draw edges as arrows in the colour of their group, the broader the more flows through them."""
     source, target = np.array(panel.edges.source, int), np.array(panel.edges.target, int)
     if not len(source):
         return
     start, end = place[source], place[target]
-    shade = np.where(colour[source] == colour[target], colour[source], style.MUTED)
-    flow = np.minimum(np.array(panel.edges.size, float), MOST / 2)
+    shade = np.where(group[source] == group[target], group[source], -1)
     long = np.hypot(*(end - start).T) > LONG
+    flow = np.minimum(np.array(panel.edges.size, float), MOST / 2)
     width = np.where(long, 0.5, 0.6 + 0.45 * np.sqrt(flow))
-    for chosen, alpha in ((~long, 0.85), (long, 0.3)):
-        if chosen.any():
-            drawn = arrows(axes, start[chosen], end[chosen], width[chosen])
-            axes.add_collection(
-                PolyCollection(
-                    list(drawn), facecolors=shade[chosen].tolist(), linewidths=0, alpha=alpha, zorder=1
-                )
-            )
+    corners = arrows(start, end, width, point)
+    for colour in np.unique(shade):
+        for chosen, alpha in ((~long, 0.85), (long, 0.3)):
+            how = {"facecolor": COLOURS[colour], "lw": 0, "alpha": alpha, "zorder": 1}
+            together(axes, corners[chosen & (shade == colour)], **how)
 
 
-def arrows(axes: Axes, start: np.ndarray, end: np.ndarray, width: np.ndarray) -> np.ndarray:
+def arrows(start: np.ndarray, end: np.ndarray, width: np.ndarray, point: float) -> np.ndarray:
     """Corners of arrows with shafts of a width in points; the head ends before the node it leads to.
 
     Returns
     -------
     ndarray of float64, shape (edges, 7, 2)
     """
-    point = np.ptp(axes.get_xlim()) / breadth_of(axes)
     length = np.maximum(np.hypot(*(end - start).T), 1e-9)[:, None]
     along = (end - start) / length
     across = np.column_stack([-along[:, 1], along[:, 0]])
@@ -87,31 +96,45 @@ def arrows(axes: Axes, start: np.ndarray, end: np.ndarray, width: np.ndarray) ->
     tip = end - along * np.minimum(1.6 * point, 0.2 * length)
     neck, half = tip - along * head, across * (width * point / 2)[:, None]
     wing = across * (0.36 * head)
-    return np.stack(
-        [start + half, neck + half, neck + wing, tip, neck - wing, neck - half, start - half], axis=1
-    )
+    corners = [start + half, neck + half, neck + wing, tip, neck - wing, neck - half, start - half]
+    return np.stack(corners, axis=1)
 
 
-def draw_nodes(axes: Axes, panel: Network, place: np.ndarray, colour: np.ndarray) -> None:
-    """Draw nodes by role, in few sizes, the larger the more flows through them."""
+def draw_nodes(axes: Axes, panel: Network, place: np.ndarray, group: np.ndarray, point: float) -> None:
+    """Draw nodes by role, the larger the more flows through them."""
     inside = np.array(panel.nodes.island, int) >= 0
     role = np.array(panel.nodes.role)
-    flow = np.nan_to_num(np.array(panel.nodes.size, float))
-    dots(axes, place[~inside], "o", 1.0, style.GHOST, style.GHOST)
-    level = np.rint(np.sqrt(np.minimum(flow, MOST) / MOST) * (LEVELS - 1)).astype(int)
-    for name, shape in SHAPES.items():
-        for size in range(LEVELS):
-            chosen = inside & (role == name) & (level == size)
-            fill = style.PAPER if name == "question" else colour[chosen].tolist()
-            dots(axes, place[chosen], shape, AREAS[name] * (1 + 0.6 * size), fill, colour[chosen].tolist())
+    flow = np.minimum(np.nan_to_num(np.array(panel.nodes.size, float)), MOST)
+    ghosts = polygons(place[~inside], np.full((~inside).sum(), 0.8 * point), DOT)
+    together(axes, ghosts, facecolor=style.GHOST, lw=0, zorder=1.5)
+    radius = point * np.sqrt(1 + 0.6 * np.sqrt(flow))
+    for name, (shape, size) in SHAPES.items():
+        for colour in np.unique(group[inside & (role == name)]):
+            chosen = inside & (role == name) & (group == colour)
+            shade = COLOURS[colour]
+            fill = style.PAPER if name == "question" else shade
+            corners = polygons(place[chosen], size * radius[chosen], shape)
+            together(axes, corners, facecolor=fill, edgecolor=shade, lw=0.6, zorder=2)
 
 
-def dots(axes: Axes, where: np.ndarray, shape: str, area: float, fill: Any, edge: Any) -> None:
-    """Markers of one shape and area (points²)."""
-    if len(where):
-        axes.scatter(
-            where[:, 0], where[:, 1], area, fill, marker=shape, edgecolors=edge, linewidths=0.6, zorder=2
-        )
+def polygons(middle: np.ndarray, radius: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Corners of one shape at many places, float64, shape (places, corners, 2)."""
+    return middle[:, None] + radius[:, None, None] * shape
+
+
+def together(axes: Axes, corners: np.ndarray, **how: Any) -> None:
+    """Draw many polygons as one: an SVG then holds one element in place of a thousand.
+
+    Parameters
+    ----------
+    corners : ndarray of float64, shape (polygons, corners, 2)
+    """
+    if not len(corners):
+        return
+    count, each = corners.shape[:2]
+    vertices = np.concatenate([corners, corners[:, :1]], axis=1).reshape(-1, 2)
+    codes = np.tile([Path.MOVETO, *[Path.LINETO] * (each - 1), Path.CLOSEPOLY], count)
+    axes.add_artist(PathPatch(Path(vertices, codes), **how))
 
 
 def network_legend(figure: Any, panels: Sequence[Network]) -> None:
@@ -151,7 +174,7 @@ def _handles(panels: Sequence[Network]) -> list[list[Line2D]]:
 
     there = {role for panel in panels for role in panel.nodes.role}
     roles = [
-        marker(name, SHAPES[name], style.PAPER if name == "question" else style.MUTED, style.MUTED)
+        marker(name, MARKERS[name], style.PAPER if name == "question" else style.MUTED, style.MUTED)
         for name in ("question", "answer", "concept")
         if name in there
     ]

@@ -25,7 +25,7 @@ def main() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         answer = drawn(View.model_validate(asked["view"]), asked["width"], asked["suffix"])
-        print(json.dumps({"number": asked["number"], "file": b64encode(answer).decode()}), flush=True)
+        print(json.dumps({"file": b64encode(answer).decode()}), flush=True)
 
 
 if __name__ == "__main__":
