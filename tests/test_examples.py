@@ -29,7 +29,7 @@ SMALL = ["--preset", "smoke", "--steps", "4", "--json"]
 
 @pytest.fixture
 def call(capsys, monkeypatch):
-    monkeypatch.setattr(report, "write", lambda run, **_: (run.path / "report.html").write_text("x"))
+    monkeypatch.setattr(report, "write", lambda run, *_: (run.path / "report.html").write_text("x"))
     monkeypatch.chdir(ROOT)
 
     def run(*arguments) -> dict:
