@@ -76,6 +76,56 @@ def test_names_are_used_once():
     assert len(set(keys)) == len(keys)
 
 
+def test_every_view_that_is_named_is_there(diagnoses):
+    known = diagnoses["flat"].figures()
+    for finding in FINDINGS:
+        assert finding.view is None or finding.view in known
+
+
+def test_figures_of_a_diagnosis(diagnoses):
+    whole = diagnoses["two stages"]
+    assert whole.view("correct-length").name == "correct-length"
+    figure = whole.figure("correct-length")
+    assert figure.axes
+    with pytest.raises(ConetError, match="lerning"):
+        whole.figure("lerning-curve")
+
+
+def test_a_finding_brings_its_own_figure(diagnoses):
+    def own(found):
+        view = found.view("learning-curve")
+        return view.model_copy(update={"name": "mine", "title": "Mine"})
+
+    finding = Finding(name="mine", compute=lambda log: Result(), keys=(), decides="never", view=own)
+    whole = conet.diagnose(diagnoses["two stages"].log.record, findings=[finding])
+    assert whole.figures()[-1] == "mine"
+    assert whole.view("mine").title == "Mine"
+
+
+def test_knee_and_bottom_of_a_run_are_compared(diagnoses):
+    """Knee near step 30, bottom at step 40 of 120: with its interval, and what it does not know."""
+    found = diagnoses["two stages"].findings
+    difference = found["coincidence"]["difference"]
+    assert difference["low"] <= difference["estimate"] <= difference["high"]
+    assert difference["estimate"] == found["knee_step"] - found["v_bottom_step"]
+    assert found["coincidence"]["verdict"] in ("coincide", "differ", "undecided")
+    assert "one run" in found["notes"]["coincidence"]
+    assert found["v_bottom_forecast"] is None
+    assert "bottom already" in found["notes"]["v_bottom_forecast"]
+
+
+def test_the_bottom_is_forecast_before_it_is_there(tmp_path):
+    """The first 12 of 120 steps, while lengths still fall."""
+    rows = ROWS["two stages"].filter(pl.col("step") < 12)
+    as_verl(rows, tmp_path / "rollouts")
+    found = conet.diagnose(tmp_path)
+    expected = found.findings["v_bottom_forecast"]
+    assert expected["low"] <= expected["step"] <= expected["high"]
+    assert 0.03 <= expected["learned"] <= 0.4
+    assert "calibrated on walks" in found.notes["v_bottom_forecast"]
+    assert "Its bottom is expected at step" in found.view("correct-length").caption
+
+
 def test_the_documentation_is_made_from_the_declarations():
     """If this fails: python -m conet.diagnosis.reference docs/diagnose.md"""
     page = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")

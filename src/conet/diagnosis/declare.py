@@ -122,15 +122,16 @@ class Finding:
         What it adds to ``--json``.
     decides : str
         The rule, for the table in ``docs/diagnose.md``: what is said when, with all thresholds.
-    view : str or None
-        Name of the figure that shows it.
+    view : str, callable or None
+        The figure that shows it: the name of one that there is, or a function from a ``Diagnosis`` to a
+        :class:`conet.views.schema.View` (or ``path/to/file.py:function``), which then has the finding's name.
     """
 
     name: str
     compute: Callable[[Log], Result]
     keys: tuple[Key, ...]
     decides: str
-    view: str | None = None
+    view: str | Callable[[Any], Any] | None = None
 
     def result(self, log: Log) -> Result:
         """Compute, and check that what came is what was declared.

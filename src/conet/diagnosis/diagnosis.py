@@ -14,9 +14,12 @@ from conet.diagnosis.log import Log
 from conet.diagnosis.words import clean
 from conet.readers import Reader, Source, read
 from conet.rollouts import RolloutRecord
+from conet.runs.run import figures_room
 
 if TYPE_CHECKING:
     import polars
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Diagnosis:
@@ -111,6 +114,31 @@ class Diagnosis:
         return outcome_table(
             self.detail("outcomes"), self.log.record.names, self.detail("transitions").single
         )
+
+    def figures(self) -> list[str]:
+        """Return the names of the figures that :meth:`figure` draws, in the order of the report."""
+        return figures_room().names(self)
+
+    def figure(self, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
+        """Draw one figure of the report.
+
+        Parameters
+        ----------
+        name
+            One of :meth:`figures`, or ``path/to/file.py:function`` of a view of your own.
+        axes
+            Where to draw instead of on a new figure.
+
+        Raises
+        ------
+        ConetError
+            For an unknown name, or where there is nothing to draw.
+        """
+        return figures_room().figure(self, name, axes)
+
+    def view(self, name: str) -> Any:
+        """Return the data of one figure: panels, series, marks; JSON by its ``to_json()``."""
+        return figures_room().view(self, name)
 
     def __repr__(self) -> str:
         found = self.findings

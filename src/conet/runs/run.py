@@ -244,7 +244,7 @@ class Run:
 
     def figures(self) -> list[str]:
         """Return the names of the figures that :meth:`figure` draws, in the order of the report."""
-        return _figures().names(self)
+        return figures_room().names(self)
 
     def figure(self, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
         """Draw one figure of the report.
@@ -266,14 +266,14 @@ class Run:
         ConetError
             For an unknown name, or where this run has nothing to draw.
         """
-        return _figures().figure(self, name, axes)
+        return figures_room().figure(self, name, axes)
 
     def view(self, name: str) -> "View":
         """Return the data of one figure: panels, series, marks; JSON by its ``to_json()``."""
-        return _figures().view(self, name)
+        return figures_room().view(self, name)
 
 
-def _figures() -> Any:
+def figures_room() -> Any:
     """Import what draws, from a room behind this one.
 
     It is the one door that leads backwards. No import statement names it, since nothing that is computed here

@@ -46,11 +46,20 @@ def source_of(thing: Run | Diagnosis | Comparison) -> Source:
     if isinstance(thing, Comparison):
         return Source(thing, dict(registry.COMPARISON))
     if isinstance(thing, Diagnosis):
-        return Source(thing, dict(registry.ROLLOUTS))
+        known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)
+        for name, finding in thing.declared.items():
+            if finding.view is not None and is_own(finding.view):
+                known[name] = finding.view
+        return Source(thing, known)
     data = WalksData(thing)
     own = observables.names(data)
     views = {name: _observable(observable) for name, observable in own.items()}
     return Source(data, dict(registry.WALKS) | views)
+
+
+def is_own(view: Any) -> bool:
+    """Whether a finding brings its own view, instead of naming one that there is."""
+    return callable(view) or (isinstance(view, str) and ".py:" in view)
 
 
 def _observable(name: str) -> Callable[[WalksData], View]:

@@ -3,8 +3,10 @@
 from conet.diagnosis.declare import Finding
 from conet.diagnosis.findings import (
     accuracy,
+    coincidence,
     correct_length,
     diversity,
+    forecast,
     groups,
     heating,
     interference,
@@ -23,6 +25,8 @@ FINDINGS: tuple[Finding, ...] = (
     accuracy.FINDING,
     correct_length.FINDING,
     heating.FINDING,
+    forecast.FINDING,
+    coincidence.FINDING,
     outcomes.FINDING,
     transitions.FINDING,
     groups.FINDING,

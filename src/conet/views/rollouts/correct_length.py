@@ -33,6 +33,7 @@ def correct_length(found: Diagnosis) -> View:
         caption=(
             "Look for correct answers that first get shorter, while single skills shorten their own paths, "
             f"and then longer, while skills join. Here: {'no answer was correct' if valley is None else valley.why}."
+            f"{_further(found)}"
         ),
         definition=(
             "Pooled: total length over number of correct answers in a centred window of "
@@ -40,6 +41,24 @@ def correct_length(found: Diagnosis) -> View:
         ),
         panels=(panel,),
     )
+
+
+def _further(found: Diagnosis) -> str:
+    """Say where the bottom is expected, and how far the knee lies behind it, where that is known."""
+    expected, distance = found.detail("forecast"), found.detail("coincidence")
+    said = ""
+    if expected is not None:
+        said = (
+            f" Its bottom is expected at step {expected.step}, {expected.level:.0%} between {expected.low} and "
+            f"{expected.high} (calibrated on walks of CoNet)."
+        )
+    if distance is not None:
+        steps, low, high = distance.difference
+        said += (
+            f" The knee lies {steps:+.0f} steps from the bottom [{low:+.0f}, {high:+.0f}]: they "
+            f"{'may coincide or not' if distance.verdict == 'undecided' else distance.verdict}."
+        )
+    return said
 
 
 def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
