@@ -7,7 +7,10 @@ from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 
 KEY = "v_bottom_forecast"
-CALIBRATED = "calibrated on walks of CoNet alone (docs/detector.md): on a language model nobody has measured how often it holds"
+CALIBRATED = (
+    "calibrated on walks of CoNet alone (docs/detector.md); on a language model nobody has measured how often it "
+    "holds"
+)
 
 
 def compute(log: Log) -> Result:
