@@ -8,11 +8,14 @@ import polars as pl
 import pytest
 
 from conet.base.errors import ConetError
+from conet.detect import Detector
 from conet.llm import arithmetic, problems, recipe
 from conet.llm.annealing import Annealing
+from conet.llm.curriculum import curriculum
 from conet.llm.pool import Pool, Rollout
-from conet.llm.recipe import HeatingSettings, ProblemSettings
+from conet.llm.recipe import ProblemSettings
 from conet.llm.record import Record, metrics_row
+from conet.llm.schedule import state_of
 from conet.rollouts import per_problem, schema
 
 
@@ -65,52 +68,179 @@ def test_pool_picks() -> None:
     assert older.state() == pool.state()
 
 
+def made(**changes: object) -> Annealing:
+    """The schedule's state of the recipe `tiny` with some settings changed."""
+    settings = {key.replace("__", "."): value for key, value in changes.items()}
+    return state_of(recipe.load("tiny").override({"heating.harvest_samples": 0, **settings}), 64, 128)
+
+
+def advance(annealing: Annealing, step: int, settings: tuple[float, int] = (0.1, 16)) -> None:
+    """What the trainer does at the end of an update."""
+
+    def prepare(index: int) -> list[int] | None:
+        if annealing.tracker.phases[index].learner != "sft":
+            annealing.demonstrations = []
+            return None
+        found = annealing.pool.demonstrations(*settings, "shortest")
+        annealing.demonstrations = found or annealing.demonstrations
+        return [item.problem for item in found]
+
+    if not annealing.events:
+        annealing.tracker.begin(prepare)
+    annealing.tracker.advance(step, prepare)
+
+
+def again(annealing: Annealing, step: int, **changes: object) -> Annealing:
+    copy = made(**changes)
+    copy.load(json.loads(json.dumps(annealing.state())), step)
+    return copy
+
+
 def test_phases() -> None:
-    annealing = Annealing(HeatingSettings(mode="heat_at", step=5, steps=2), 20)
-    assert annealing.reason(4) is None
-    assert annealing.reason(5) == "mode heat_at"
-    annealing.pool.add(4, [rollout(0, 1.0)] + [rollout(0, 0.0)] * 15)
-    annealing.heat(5, "mode heat_at", annealing.pool.demonstrations(0.1, 16, "shortest"))
-    assert annealing.phase == "heat"
-    assert annealing.cool(6) is False
-    copy = Annealing(annealing.settings, 20)
-    copy.load(json.loads(json.dumps(annealing.state())))
-    for one in (annealing, copy):
-        assert one.cool(7) is True
-        assert one.phase == "rlvr"
-        assert one.reason(8) is None  # once a training
-        assert [event["event"] for event in one.events] == [
-            "phase_started",
-            "heating_started",
-            "heating_ended",
-            "phase_started",
-        ]
+    changes: dict = {"steps": 20, "heating__mode": "heat_at", "heating__step": 5, "heating__steps": 2}
+    annealing = made(**changes)
+    annealing.observe(4, [rollout(0, 1.0)] + [rollout(0, 0.0)] * 15)
+    supervised = []
+    for step in range(10):
+        advance(annealing, step)
+        supervised.append(annealing.supervised)
+        annealing = again(annealing, step, **changes)
+        assert annealing.supervised == supervised[-1]
+    assert supervised == [False] * 5 + [True] * 2 + [False] * 3
+    assert [event["event"] for event in annealing.events] == [
+        "phase_started",
+        "heating_started",
+        "heating_ended",
+        "phase_started",
+    ]
 
 
-def test_no_problem_eligible_is_said_once() -> None:
-    annealing = Annealing(HeatingSettings(mode="late", late_share=0.5), 20)
-    assert annealing.reason(9) is None
-    annealing.heat(10, str(annealing.reason(10)), [])
-    assert annealing.phase == "rlvr"
-    assert annealing.events[-1]["event"] == "heating_skipped"
-    assert annealing.reason(11) is None
+def test_an_early_signal_with_no_problem_eligible_waits() -> None:
+    """Eligible needs 16 samples a problem; with 8 a visit, that is the second visit."""
+    annealing = made(steps=20, heating__mode="heat_at", heating__step=2)
+    visits = {0: 0, 3: 0, 7: 0}
+    for step in range(12):
+        advance(annealing, step)
+        if step in visits:
+            annealing.observe(step, [rollout(0, float(step == 0))] + [rollout(0, 0.0)] * 7)
+    assert [(event["step"], event["event"]) for event in annealing.events[:3]] == [
+        (0, "phase_started"),
+        (2, "heating_waits"),
+        (4, "heating_started"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"heating__mode": "late", "heating__late_share": 0.5}, 75),
+        ({"heating__mode": "late", "heating__late_share": 0.001}, 1),
+        ({"heating__mode": "heat_at", "heating__step": 33}, 33),
+        ({"heating__mode": "annealed", "heating__latest": 80}, 80),
+        ({"heating__mode": "annealed", "heating__latest": 150}, None),
+        ({"heating__mode": "annealed", "heating__latest": None}, None),
+        ({"heating__mode": "rlvr"}, None),
+        ({"schedule__name": "rlvr"}, None),
+        ({"schedule__name": "annealed_rlvr"}, 80),
+        ({"schedule__name": "annealed_rlvr", "schedule__heat_at": 12}, 12),
+        ({"schedule__name": "annealed_rlvr", "schedule__heat_at": 0.5}, 75),
+        ({"schedule__heat_latest": 0.2}, 30),
+    ],
+)
+def test_when_heating_is_due_without_a_signal(changes: dict, due: int | None) -> None:
+    annealing = made(steps=150, **changes)
+    for step in range(150):
+        advance(annealing, step)
+    waits = [event["step"] for event in annealing.events if event["event"] == "heating_waits"]
+    assert waits == ([] if due is None else [due])
+
+
+@pytest.mark.parametrize("latest", range(1, 150, 7))
+def test_the_latest_step_is_met_exactly(latest: int) -> None:
+    """A schedule is told a share of the run; rounding must not move the step."""
+    annealing = made(steps=150, heating__latest=latest)
+    advance(annealing, 0)
+    advance(annealing, latest - 1)
+    assert annealing.events[-1]["event"] == "phase_started"
+    advance(annealing, latest)
+    assert annealing.events[-1]["event"] == "heating_waits"
 
 
 def test_the_detector_starts_the_heating() -> None:
-    annealing = Annealing(HeatingSettings(mode="annealed", latest=400), 500)
+    annealing, never = made(steps=500, heating__latest=400), made(steps=500, heating__mode="rlvr")
     for step in range(300):
         length = 30 - step // 5 if step < 100 else 10 + (step - 100) // 5
         correct = min(60, 4 + step // 2)
-        annealing.observe(step, [rollout(0, 1.0, length + one % 3) for one in range(correct)]
-                          + [rollout(0, 0.0)] * (64 - correct))  # fmt: skip
-        if annealing.reason(step + 1):
-            break
-    assert annealing.reason(step + 1) == "the heating signal fired"
-    assert 100 < step < 200
-    assert annealing.events[-1]["event"] == "heating_signal"
-    never = Annealing(HeatingSettings(mode="rlvr"), 500)
-    never.detector.heat_now = True
-    assert never.reason(300) is None
+        rollouts = [rollout(0, 1.0, length + one % 3) for one in range(correct)]
+        rollouts += [rollout(0, 0.0)] * (64 - correct)
+        for one in (annealing, never):
+            advance(one, step, (2.0, 1))
+            one.observe(step, rollouts)
+    signal, started = annealing.events[1:3]
+    assert (signal["event"], started["event"]) == ("heating_signal", "heating_started")
+    assert 100 < signal["step"] < 200
+    assert started["step"] == signal["step"] + 1
+    assert started["reason"] == "the heating signal fired"
+    assert [event["event"] for event in never.events] == ["phase_started", "heating_signal"]
+
+
+@pytest.mark.parametrize(("phase", "left"), [("rlvr", 0), ("heat", 7)])
+def test_a_checkpoint_of_version_0_1_goes_on(phase: str, left: int) -> None:
+    heats = phase == "heat"
+    old = {
+        "phase": phase, "tried": heats, "heat_left": left, "pool": [], "detector": Detector().state(),
+        "demonstrations": [{"problem": 3, "tokens": [1], "step": 7, "correct": 1, "samples": 64}] * heats,
+        "events": [{"event": "heat", "step": 50, "reason": "mode heat_at", "eligible": 1}] * heats,
+    }  # fmt: skip
+    annealing = made(steps=150, heating__latest=None)
+    annealing.load(old, 53)
+    assert annealing.supervised == heats
+    supervised = []
+    for step in range(53, 70):
+        advance(annealing, step)
+        supervised.append(annealing.supervised)
+    assert sum(supervised) == left
+
+
+OWN = """
+from conet.runs.schedule import Phase
+def mine(setup, **changes):
+    return (Phase("x", %s),)
+"""
+
+
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [
+        ("learner='rloo'", "learner 'rloo'; expected None .GRPO. or 'sft'"),
+        ("options={'rollouts': 4}", "set training.num_generations"),
+        ("options={'learning_rat': 4}", "did you mean 'learning_rate'"),
+        ("options={'kl': 0.1}", "and training.beta=0"),
+        ("demonstrations='hard'", "learner='sft'"),
+        (
+            "learner='sft', options={'entropy': 0.1}",
+            "the option 'entropy'; expected an option of its learner",
+        ),
+        ("learner='sft'", "set heating.harvest_samples=64"),
+    ],
+)
+def test_what_trl_has_not_is_refused_before_the_training(tmp_path: Path, phase: str, message: str) -> None:
+    (tmp_path / "own.py").write_text((OWN % phase).replace(", **changes", ""))
+    with pytest.raises(ConetError, match=message):
+        made(schedule__name=f"{tmp_path}/own.py:mine")
+
+
+def test_a_curriculum_asks_each_of_its_problems_equally_often() -> None:
+    allowed, asked = np.array([3, 5, 8]), []
+    for batch in range(6):
+        drawn = [10 * batch + one // 8 for one in range(32)]  # four problems of eight rollouts
+        instead = curriculum(drawn, allowed, 7, batch)
+        assert instead == curriculum(drawn, allowed, 7, batch)
+        assert list(instead) == list(dict.fromkeys(drawn))
+        asked += instead.values()
+    assert [asked.count(problem) for problem in allowed] == [8, 8, 8]
+    assert all(len(set(asked[first : first + 3])) == 3 for first in range(0, 24, 3))
+    assert curriculum([1, 2], allowed, 8, 0) != curriculum([1, 2], allowed, 7, 0)
 
 
 def test_rollout_table_is_the_common_record(tmp_path: Path) -> None:
@@ -152,6 +282,7 @@ def test_recipes_ship_and_validate() -> None:
     [
         ({"heating.mod": "late"}, "did you mean 'heating.mode'"),
         ({"heating.mode": "sometimes"}, "heating.mode='sometimes'"),
+        ({"heating.mode": "late", "schedule.name": "rlvr"}, "two names of one setting"),
         ({"steps": 0}, "steps=0"),
         ({"heating.mode": "heat_at", "heating.step": None}, "without a step"),
         ({"heating.harvest_samples": 8}, "at least heating.min_samples"),

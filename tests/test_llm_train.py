@@ -1,6 +1,7 @@
 """Trainings of a very small language model: phases, resuming, faults, recipes, the callback."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -136,14 +137,63 @@ def test_resumed_is_the_same_bit_for_bit(
 
 def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
     run = train.run(small(steps=3, heating__max_accuracy=0.001), tmp_path / "run")
-    started, skipped = events(run)
-    assert (started["event"], skipped["event"], skipped["eligible"]) == (
-        "phase_started",
-        "heating_skipped",
-        0,
-    )
+    found = [(event["step"], event["event"], event.get("eligible")) for event in events(run)]
+    assert found == [(0, "phase_started", None), (2, "heating_waits", 0), (3, "heating_skipped", 0)]
     assert pl.read_parquet(run / "metrics.parquet")["phase"].to_list() == ["rlvr"] * 3
     assert json.loads((run / "summary.json").read_text())["heat"]["eligible"] == 0
+    assert not (run / "heat.jsonl").exists()
+
+
+ROOT = Path(__file__).parents[1]
+OWN = {
+    "sft_then_rlvr": {"heating.steps": 2},
+    "docs/skeletons/schedule.py:my_schedule": {"schedule.cycles": 2},
+    "examples/my_schedule.py:curriculum": {"schedule.start": 0.5, "schedule.known": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", list(OWN))
+def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conet.llm.trainer import AnnealedTrainer
+
+    monkeypatch.chdir(ROOT)
+    settings = small(heating__mode=None, heating__harvest_samples=16).override(
+        {"schedule.name": name, **OWN[name]}
+    )
+    finished = train.run(settings, tmp_path / "whole")
+    whole = AnnealedTrainer.end_step
+
+    def stop(self: Any, step: int) -> None:
+        whole(self, step)
+        if step == 4:
+            raise Stopped
+
+    monkeypatch.setattr(AnnealedTrainer, "end_step", stop)
+    with pytest.raises(Stopped):
+        train.run(settings, tmp_path / "run")
+    monkeypatch.setattr(AnnealedTrainer, "end_step", whole)
+    train.go_on(tmp_path / "run")
+    one, other = weights(finished), weights(tmp_path / "run")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert events(finished) == events(tmp_path / "run")
+    metrics = pl.read_parquet(finished / "metrics.parquet")
+    assert metrics.rows() == pl.read_parquet(tmp_path / "run/metrics.parquet").rows()
+    phases, table = metrics["phase"].to_list(), pl.read_parquet(finished / "rollouts/*.parquet")
+    if name == "sft_then_rlvr":
+        assert phases == ["sft"] * 2 + ["rlvr"] * 4
+    elif "skeleton" in name:
+        assert phases == ["rlvr"] * 3 + ["heat"] + ["rlvr"] * 2
+        rates = metrics["option.learning_rate"].to_list()
+        rate = recipe.load("tiny").training["learning_rate"]
+        cosine = [rate * (0.1 + 0.45 * (1 + math.cos(math.pi * step / 6))) for step in range(6)]
+        assert rates == pytest.approx([*cosine[:3], 1e-4, *cosine[4:]])
+    else:
+        assert phases == ["few"] * 3 + ["all"] * 3
+        asked = table.filter(pl.col("step") < 3)
+        assert set(asked["problem"]) == {0, 1}
+        assert asked.group_by("problem").len()["len"].to_list() == [12, 12]
 
 
 def test_pool_of_training_rollouts_and_reference_solutions(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_really_killed_at_random_moments(tmp_path):
     """kill -9 of the real command: in training, while heating, and while the report is written."""
     rng = random.Random(0)
     config = CONFIG.override(
-        {"steps": 900, "schedule.heat_at": 200, "schedule.heat_steps": 300, "snapshots.checkpoint_every": 20,
+        {"steps": 900, "schedule.heat_at": 25, "schedule.heat_steps": 600, "snapshots.checkpoint_every": 20,
          "snapshots.web_every": 5, "observables": ()}
     )  # fmt: skip
     path = tmp_path / "config.json"

@@ -10,7 +10,8 @@ from conet import detect
 from conet.base.errors import ConetError
 from conet.learners import LEARNERS
 from conet.learners.base import step_probability
-from conet.runs import demonstrations, schedule
+from conet.runs import demonstrations
+from conet.runs.schedule import After, AtStep, Phase
 from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
@@ -87,10 +88,10 @@ def test_heat_takes_the_hard_problems_of_its_own_harvest():
     harvest = twin.sample(64, 3)
     expected = demonstrations.demonstrations(harvest, 0.3, "shortest", 0)
     assert 0 < len(expected.length) < 8
-    assert training.lessons is not None
+    assert training.demonstrations is not None
     used = expected.used()  # entries beyond a walk's length are undefined
-    np.testing.assert_array_equal(training.lessons.edges[used], expected.edges[used])
-    np.testing.assert_array_equal(training.lessons.length, expected.length)
+    np.testing.assert_array_equal(training.demonstrations.edges[used], expected.edges[used])
+    np.testing.assert_array_equal(training.demonstrations.length, expected.length)
     # The walks of the heat phase are watched, not learned from; the harvest counts as walked.
     assert training.split == "eval"
     event = next(event for event in training.events if event["event"] == "heating_started")
@@ -114,7 +115,7 @@ def test_no_problem_eligible_leaves_the_run_as_it_was():
     )
     found, training = phases(config)
     assert found == ["rlvr"] * 12
-    assert (4, "heating_skipped") in names(training.events)
+    assert names(training.events)[1:] == [(4, "heating_waits"), (12, "heating_skipped")]
     assert training.policy.sha256 == phases(TINY)[1].policy.sha256
 
 
@@ -150,7 +151,7 @@ def test_sft_throughout(demonstrations):
     assert training.split == "eval"
     assert metrics["accuracy"][-1] > metrics["accuracy"][0] + (0.3 if demonstrations == "shortest" else 0.05)
     start = Trainer(config)
-    gain = log_likelihood(training, start.lessons) - log_likelihood(start, start.lessons)
+    gain = log_likelihood(training, start.demonstrations) - log_likelihood(start, start.demonstrations)
     assert gain > 5
 
 
@@ -158,7 +159,7 @@ def test_sft_without_anything_to_teach_is_an_error():
     # Every answer is two steps away at least, and walks are one step long.
     graph = conet.Graph(np.arange(7) * 1, np.array([1, 2, 3, 4, 5, 0], np.int32))
     tasks = conet.Problems(np.array([0, 3], np.int32), np.array([2, 5], np.int32), 1)
-    with pytest.raises(ConetError, match="no question with a correct walk"):
+    with pytest.raises(ConetError, match="no problem with a correct rollout"):
         conet.simulate(TINY.override({"learner.name": "sft"}), graph=graph, tasks=tasks)
 
 
@@ -178,10 +179,10 @@ def test_a_learner_of_demonstrations_is_not_heated(name):
 def test_phases_of_ones_own():
     grpo, sft = LEARNERS["grpo"](rollouts=6, learning_rate=8.0), LEARNERS["sft"](learning_rate=2.0)
     own = (
-        schedule.Phase("rlvr", grpo, schedule.AtStep(2)),
-        schedule.Phase("sft", sft, schedule.After(3), "shortest"),
-        schedule.Phase("rlvr", grpo, lambda clock: clock.phase_step >= 4),
-        schedule.Phase("sft", sft, schedule.never, "random"),
+        Phase("rlvr", until=AtStep(2)),
+        Phase("sft", until=After(3), learner=sft, demonstrations="shortest"),
+        Phase("rlvr", learner=grpo, until=lambda clock: clock.elapsed >= 4),
+        Phase("sft", learner="sft", demonstrations="random"),
     )
     found, _ = phases(TINY, phases=own)
     assert found == ["rlvr"] * 2 + ["sft"] * 3 + ["rlvr"] * 4 + ["sft"] * 3
@@ -192,7 +193,7 @@ def test_a_heating_that_diverges_blames_its_own_rate():
         {
             "graph.nodes": 20,
             "graph.degree": 2,
-            "tasks.max_length": 12,
+            "problems.max_length": 12,
             "schedule.name": "sft_then_rlvr",
             "schedule.sft_learning_rate": 1.7e308,
             "learner.learning_rate": 1e-9,

@@ -11,7 +11,6 @@ from conet.cells.training import train
 from conet.config import Config, flatten, validated
 from conet.runs import events
 from conet.runs.measure import LAST, summarise
-from conet.runs.simulate import measured
 from conet.runs.trainer import Trainer
 
 LEFT_OUT = ("seed", "steps")  # settings, not results
@@ -83,7 +82,7 @@ def _refuse_unknown(measures: Sequence[str], known: Sequence[str]) -> None:
 
 
 def _summary(config: Config, rows: Sequence[dict[str, Any]], trainer: Trainer) -> dict[str, Any]:
-    _, evaluations = measured(trainer)
+    _, evaluations = trainer.measure()
     at_end = [row | {"step": config.steps} for row in evaluations]
     own = {
         "rollouts": trainer.rollouts,

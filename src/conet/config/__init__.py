@@ -1,6 +1,6 @@
 """Settings of a run, and named presets."""
 
-from conet.config.model import Count, OpenSettings, Root, Settings, flatten, keys_of, validated
+from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, flatten, keys_of, validated
 from conet.config.presets import PRESETS
 from conet.config.settings import (
     Config,
@@ -27,6 +27,7 @@ __all__ = [
     "ScheduleSettings",
     "Settings",
     "SnapshotSettings",
+    "StepOrShare",
     "WebSettings",
     "flatten",
     "hash_of",

@@ -5,13 +5,16 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases
 
 Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
+StepOrShare = Annotated[
+    int | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(lambda value: whole(value))
+]  # of a run: 5 is an update, 0.5 a share
 SHOWN = 100  # characters of a wrong value that an error repeats
 
 
@@ -204,6 +207,11 @@ def _inside(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]
             missing_key = depth == len(location) - 1 and isinstance(data, Mapping)
             return location[: depth + missing_key]
     return location
+
+
+def whole(value: Any) -> Any:
+    """Return 1e3 as 1000, for what may be a whole number or a fraction."""
+    return int(value) if isinstance(value, float) and _exact(value) else value
 
 
 def _exact(value: float) -> bool:

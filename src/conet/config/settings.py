@@ -15,7 +15,7 @@ from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
-from conet.config.model import Count, OpenSettings, Root, Settings
+from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare
 from conet.config.presets import PRESETS
 
 REMEDY = "see `conet presets --describe`"
@@ -60,20 +60,22 @@ class LearnerSettings(OpenSettings):
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="plain ascent, or Adam (Kingma and Ba 2015)")
 
 
-class ScheduleSettings(Settings):
-    """Phases of a run."""
+class ScheduleSettings(OpenSettings):
+    """Phases of a run; further options belong to the named schedule."""
 
     section: ClassVar[str | None] = "schedule"
 
-    name: Literal["rlvr", "annealed_rlvr", "sft_then_rlvr"] = Field(
-        "rlvr", description="which phases a run has"
-    )
-    heat_at: int | Literal["detector"] = Field(
+    name: str = Field("rlvr", description="which phases a run has: a name, or `path/to/file.py:name`")
+    heat_at: StepOrShare | Literal["detector"] = Field(
         "detector",
-        description="update before which heating begins; `detector`: when the heating signal fires",
+        description="update before which heating begins, or a share of the run; `detector`: when the heating "
+        "signal fires",
     )
-    heat_latest: float = Field(
-        0.5, gt=0, le=1, description="share of the run after which heating begins without a signal"
+    heat_latest: float | None = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="share of the run after which heating begins without a signal; none: never",
     )
     heat_steps: Count = Field(10, description="SFT updates of a heating")
     sft_learning_rate: float = Field(0.15, gt=0, description="logit step of a problem in one SFT update")

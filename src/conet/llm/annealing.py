@@ -1,97 +1,100 @@
-"""When a training on a language model heats, and when it cools again: no tensors here."""
+"""The state of a schedule on a language model: phase, pool of rollouts, demonstrations; no tensors here."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from conet.detect.online import Detector, as_event
+from conet.base.errors import ConetError
+from conet.detect.online import Detector
 from conet.llm.pool import Demonstration, Pool, Rollout, counted, present_names
 from conet.llm.recipe import HeatingSettings
-from conet.runs.events import note, translate
+from conet.runs.events import translate
+from conet.runs.phases import PhaseTracker
+from conet.runs.schedule import Phase
 
 
 class Annealing:
-    """The phase of a training: "rlvr", then "heat" for some steps, then "rlvr" again.
+    """Phases of a training, what was rolled out lately, and what is learned from at present.
 
     Parameters
     ----------
     settings
-        When to heat.
+        On what to heat.
+    phases
+        The schedule (see :func:`conet.llm.schedule.phases`).
     steps
-        Length of the training.
+        Updates of the whole training.
+    retry
+        Updates between two attempts to find demonstrations.
     """
 
-    def __init__(self, settings: HeatingSettings, steps: int) -> None:
+    def __init__(
+        self, settings: HeatingSettings, phases: Sequence[Phase], steps: int, retry: int = 1
+    ) -> None:
         self.settings = settings
-        self.late_step = max(1, round(settings.late_share * steps))
-        self.detector = Detector(**settings.detector)  # type: ignore[arg-type]
+        detector = Detector(**settings.detector)  # type: ignore[arg-type]
+        self.tracker = PhaseTracker(phases, steps, retry=retry, detector=detector)
+        self.tracker.evaluation = _no_evaluation
         self.pool = Pool(settings.window)
-        self.phase = "rlvr"
-        self.tried = False  # one heating a training, also where no problem was eligible
-        self.heat_left = 0
         self.demonstrations: list[Demonstration] = []
-        self.events: list[dict[str, Any]] = []
-        note(self.events, 0, "phase_started", phase="rlvr")
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the next update learns from demonstrations."""
+        return bool(self.demonstrations)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened (see :mod:`conet.runs.events`)."""
+        return self.tracker.events
 
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""
-        known = self.detector.heat_now
-        evidence = as_event(self.detector.update(step, *counted(rollouts)))
-        if self.detector.heat_now and not known:
-            note(self.events, step, "heating_signal", **evidence)
         self.pool.add(step, rollouts)
-        return evidence
-
-    def reason(self, step: int) -> str | None:
-        """Say why to heat after ``step`` updates, or None."""
-        settings = self.settings
-        if self.tried or self.phase == "heat" or settings.mode == "rlvr":
-            return None
-        if settings.mode == "annealed":
-            if self.detector.heat_now:
-                return "the heating signal fired"
-            late = settings.latest is not None and step >= settings.latest
-            return "the latest step was reached" if late else None
-        due = self.late_step if settings.mode == "late" else settings.step or 0
-        return f"mode {settings.mode}" if step >= due else None
-
-    def heat(self, step: int, reason: str, demonstrations: list[Demonstration]) -> None:
-        """Begin to heat, or say that there is nothing to heat on."""
-        self.tried = True
-        evidence = as_event(self.detector.evidence(step))
-        evidence.pop("step")
-        eligible = len(demonstrations)
-        if not demonstrations:
-            note(self.events, step, "heating_skipped", reason=reason, eligible=0, evidence=evidence)
-            return
-        self.phase, self.heat_left, self.demonstrations = "heat", self.settings.steps, demonstrations
-        taught = [item.problem for item in demonstrations]
-        note(
-            self.events, step, "heating_started", reason=reason, eligible=eligible, phase="heat",
-            problems=taught, demonstrations=eligible, evidence=evidence,
-        )  # fmt: skip
-
-    def cool(self, step: int) -> bool:
-        """Count one heating step; whether it was the last."""
-        self.heat_left -= 1
-        if self.heat_left > 0:
-            return False
-        self.phase = "rlvr"
-        note(self.events, step, "heating_ended")
-        note(self.events, step, "phase_started", phase="rlvr")
-        return True
+        return self.tracker.observe(step, *counted(rollouts))
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""
-        return {
-            "phase": self.phase, "tried": self.tried, "heat_left": self.heat_left, "events": self.events,
+        tracker, evaluation = self.tracker, self.tracker.evaluation
+        return tracker.state() | {
+            "entropy": tracker.entropy,
+            "evaluation": None if callable(evaluation) else evaluation,
             "demonstrations": [vars(item) for item in self.demonstrations],
-            "detector": self.detector.state(), "pool": self.pool.state(),
-        }  # fmt: skip
+            "pool": self.pool.state(),
+        }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take over what :meth:`state` returned."""
-        self.phase, self.tried, self.heat_left = state["phase"], state["tried"], state["heat_left"]
-        self.events = translate(state["events"])
+    def load(self, state: dict[str, Any], step: int) -> None:
+        """Take over what :meth:`state` returned when ``step`` updates were done."""
+        if "tried" in state:
+            state = self._upgraded(state, step)
+        self.tracker.load(state)
+        self.tracker.entropy = state["entropy"]
+        self.tracker.evaluation = state["evaluation"] or _no_evaluation
         self.demonstrations = [Demonstration(**present_names(item)) for item in state["demonstrations"]]
-        self.detector.load(state["detector"])
+        self.tracker.draws = not self.demonstrations
         self.pool.load(state["pool"])
+
+    def _upgraded(self, state: dict[str, Any], step: int) -> dict[str, Any]:
+        """Turn the state that version 0.1 kept into today's."""
+        heats, tried = state["phase"] == "heat", state["tried"]
+        unknown = dict.fromkeys(("waiting", "accuracy", "correct_length", "entropy", "evaluation"))
+        return unknown | {
+            "phase_index": 1 if heats else 2 if tried else 0,
+            "phase_start": step - (self.settings.steps - state["heat_left"])
+            if heats
+            else step
+            if tried
+            else 0,
+            "left_out": False,
+            "demonstrations": state["demonstrations"] if heats else [],
+            "detector": state["detector"],
+            "events": translate(state["events"]),
+            "pool": state["pool"],
+        }
+
+
+def _no_evaluation() -> None:
+    raise ConetError(
+        "a schedule that asks for the evaluation, in a training that makes none",
+        "a trigger that looks at rollouts",
+        "use clock.accuracy, clock.correct_length or clock.detector",
+    )

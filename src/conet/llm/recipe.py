@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
-from conet.config import Count, Root, Settings, aliases, reading, validated
+from conet.config import Count, OpenSettings, Root, Settings, aliases, reading, validated
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
 from conet.rollouts.selection import Pick
@@ -46,6 +46,10 @@ PINNED: dict[str, Any] = {
     "remove_unused_columns": False,
     "disable_tqdm": True,
 }
+
+
+# The schedule that a heating.mode stands for.
+MODES = {"rlvr": "rlvr", "annealed": "annealed_rlvr", "heat_at": "annealed_rlvr", "late": "annealed_rlvr"}
 
 
 class ModelSettings(Settings):
@@ -106,12 +110,12 @@ class WarmUp(Settings):
 
 
 class HeatingSettings(Settings):
-    """When to heat, on what and how strongly."""
+    """On what to heat and how strongly; and when, for the schedules of the package."""
 
-    mode: Literal["rlvr", "annealed", "heat_at", "late"] = Field(
-        "annealed",
-        description="`rlvr` never heats, `annealed` when the heating signal fires, `heat_at` at `step`, `late` at "
-        "`late_share` of all updates",
+    mode: Literal["rlvr", "annealed", "heat_at", "late"] | None = Field(
+        None,
+        description="another way to give `schedule.name`: `rlvr` never heats, `annealed` when the heating signal "
+        "fires, `heat_at` at `step`, `late` at `late_share` of all updates",
     )
     step: Count | None = Field(None, description="of `heat_at`: the update before which heating begins")
     latest: Count | None = Field(
@@ -140,8 +144,18 @@ class HeatingSettings(Settings):
     )
 
 
+class ScheduleSettings(OpenSettings):
+    """Phases of a training; further options belong to the named schedule."""
+
+    name: str | None = Field(
+        None,
+        description="which phases it has: a name, as for walks, or `path/to/file.py:name`; `annealed_rlvr` where "
+        "`heating.mode` says nothing either",
+    )
+
+
 class Recipe(Root):
-    """A training: model, problems, warm-up, RLVR (options of TRL's GRPOConfig), heating."""
+    """A training: model, problems, warm-up, RLVR (options of TRL's GRPOConfig), schedule, heating."""
 
     what: ClassVar[str] = "recipe"
     old_names: ClassVar[Mapping[str, str]] = aliases.RECIPES
@@ -159,12 +173,27 @@ class Recipe(Root):
     model: ModelSettings = ModelSettings()
     problems: ProblemSettings = ProblemSettings()
     warmup: WarmUp = WarmUp()
+    schedule: ScheduleSettings = ScheduleSettings()
     heating: HeatingSettings = HeatingSettings()
     training: dict[str, Any] = Field({}, description="options of TRL's GRPOConfig, over those pinned here")
 
     def options(self) -> dict[str, Any]:
         """Options for GRPOConfig: what is pinned, with the recipe's own over it."""
         return PINNED | self.training
+
+    def override(self, changes: Mapping[str, Any]) -> Self:
+        """Return a recipe with dotted keys changed; ``schedule.name`` takes the place of ``heating.mode``.
+
+        Raises
+        ------
+        ConetError
+            For an unknown key, a value that does not fit, or both of these at once.
+        """
+        mode, name = changes.get("heating.mode"), changes.get("schedule.name")
+        if mode and name and MODES.get(mode) != name:
+            raise aliases.twice("heating.mode", mode, "schedule.name", name)
+        instead = {"heating.mode": None} if name else {"schedule.name": None} if mode else {}
+        return super().override(instead | dict(changes))
 
     @classmethod
     def checked(cls, data: Mapping[str, Any]) -> Self:
@@ -177,7 +206,9 @@ class Recipe(Root):
         """
         recipe = validated(cls, data)
         check_needs(named(recipe.observables), ROLLOUTS, "a language model")
-        heating = recipe.heating
+        heating, name = recipe.heating, recipe.schedule.name
+        if heating.mode and name and MODES[heating.mode] != name:
+            raise aliases.twice("heating.mode", heating.mode, "schedule.name", name)
         if heating.mode == "heat_at" and heating.step is None:
             raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")
         if heating.harvest_samples and heating.harvest_samples < heating.min_samples:

@@ -123,6 +123,7 @@ def metrics_row(
     phase: str,
     rollouts: Sequence[Rollout] | None,
     observables: "Mapping[str, Observable] | None" = None,
+    learner: str = "grpo",
 ) -> dict[str, Any]:
     """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs.
 
@@ -130,10 +131,10 @@ def metrics_row(
     """
     import polars as pl
 
-    row: dict[str, Any] = {"step": step, "phase": phase, "learner": "grpo" if phase == "rlvr" else "sft"}
+    row: dict[str, Any] = {"step": step, "phase": phase, "learner": learner}
     if not rollouts:
         return row | dict.fromkeys(METRICS)
-    table = as_table(step, rollouts, phase=phase, text=True)
+    table = as_table(step, rollouts, text=True)  # drawn to learn from, whatever the phase is called
     names = ("samples", "correct_count", "correct_length_sum", "truncated_count")
     samples, correct_count, length_sum, truncated = per_problem(table).select(pl.col(names).sum()).row(0)
     rewards = table.group_by("problem").agg(pl.col("reward").n_unique())["reward"]

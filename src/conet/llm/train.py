@@ -15,15 +15,12 @@ from typing import Any
 from conet.base.errors import ConetError, nearest
 from conet.base.files import damaged, numbered, write_atomic, write_table
 from conet.llm import models, problems
-from conet.llm.annealing import Annealing
 from conet.llm.judge import Judge
 from conet.llm.recipe import Recipe, from_data
 from conet.llm.record import Record, Show, silent
+from conet.llm.schedule import state_of
+from conet.llm.summary import summary
 from conet.observables.standard import named
-from conet.runs.events import heating
-from conet.runs.lengths import correct_length
-
-LAST = 20  # steps that the final accuracy is the mean of
 
 
 def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
@@ -158,6 +155,8 @@ def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
     if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
         raise ConetError(f"{len(found)} problems", f"at least the {least} of one step",
                          "lower training.per_device_train_batch_size or give more problems")  # fmt: skip
+    update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
+    annealing = state_of(recipe, len(found), update)
     model, tokenizer = start_model(recipe, path, show)
     lora = recipe.model.lora
     if not (path / "problems.parquet").exists():
@@ -172,7 +171,7 @@ def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
         train_dataset=problems.dataset(found, recipe.problems),
         problems=found,
         judge=judge,
-        annealing=Annealing(recipe.heating, recipe.steps),
+        annealing=annealing,
         record=Record(path, recipe.keep_text),
         flush_every=recipe.flush_every,
         show=show,
@@ -249,23 +248,6 @@ def last_checkpoint(path: Path) -> tuple[int, Path] | None:
         elif os.environ.get("RANK", "0") == "0":
             shutil.rmtree(folder, ignore_errors=True)
     return complete
-
-
-def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
-    """Return the numbers of a finished run."""
-    rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
-    length = correct_length(trainer.record.path)
-    annealing = trainer.annealing
-    names = ("heating_started", "heating_skipped")
-    heat = next((event for event in annealing.events if event["event"] in names), None)
-    last = [row["accuracy"] for row in rows[-LAST:]]
-    return {
-        "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
-        "correct_length": length, "heat": heat, "heating": heating(annealing.events),
-        "verifier": dict(judged),
-        "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
-        "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
-    }  # fmt: skip
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""TRL's GRPO trainer with a heating phase inside: one training, one optimiser, one count of steps.
+"""TRL's GRPO trainer with a schedule inside: one training, one optimiser, one count of steps.
 
-It departs from GRPOTrainer in seven places: what a heating step's batch is and its loss, looking at the
-rollouts, changing the phase at the end of a step, saving and loading a checkpoint, and the order of an
-epoch, which depends on its number alone.
+It departs from GRPOTrainer in nine places: which problems are asked and with which options, what a heating
+step's batch is and its loss, looking at the rollouts, changing the phase at the end of a step, saving and
+loading a checkpoint, and the order of an epoch, which depends on its number alone.
 """
 
 import json
@@ -13,28 +13,31 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from conet.base.files import write_atomic
+from conet.llm import heat_set
 from conet.llm.annealing import Annealing
+from conet.llm.curriculum import curriculum
+from conet.llm.hooks import EpochSampler, PhaseCallback, defaults
 from conet.llm.judge import Judge
 from conet.llm.pool import Demonstration, Pool, Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Record, Show, in_words, metrics_row, silent
+from conet.llm.schedule import ATTRIBUTES
 from conet.observables.observation import Observable
 
 STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
-IGNORED = -100  # label of tokens without loss
 
 
 class AnnealedTrainer(GRPOTrainer):
-    """GRPO, heating at the detector's word, GRPO again.
+    """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
 
     Parameters
     ----------
     annealing, record, judge
-        The phase, the tables, and who judges completions.
+        The schedule's state, the tables, and who judges completions.
     problems
         The problems by number; the data set has their prompts, in this order.
     flush_every
@@ -60,8 +63,12 @@ class AnnealedTrainer(GRPOTrainer):
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.taught = 0  # micro-batches of this heating
+        self.used: dict[str, Any] = {}  # options of this update
         self.monitor_seconds = 0.0
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
+        self.defaults = defaults(self)
+        if "entropy" in annealing.tracker.option_names:
+            self._entropy_bonus_enabled = True  # TRL looks once, and the weight may be 0 at first
         self.remove_callback(PrinterCallback)  # `show` says how it goes, and stdout belongs to the summary
         self.add_callback(PhaseCallback(self))
 
@@ -76,8 +83,11 @@ class AnnealedTrainer(GRPOTrainer):
         return EpochSampler(super()._get_train_sampler(dataset), self)
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
-        if self.annealing.phase == "heat" and self.model.training:
+        if self.annealing.supervised and self.model.training:
             return self.heat_batch()
+        every = self.args.steps_per_generation * self.num_iterations
+        if self.model.training and self._step % every == 0:
+            generation_batch = self.chosen(generation_batch, self._step // every)
         return super()._prepare_inputs(generation_batch)
 
     def compute_loss(
@@ -124,7 +134,7 @@ class AnnealedTrainer(GRPOTrainer):
             self._step, self.taught = state["micro_step"], state["taught"]
             if self.is_world_process_zero():  # each process counts its own; they are added up at the end
                 self.judge.counts.update(state["judged"])
-            self.annealing.load(state)
+            self.annealing.load(state, self.state.global_step)
 
     # What is new.
 
@@ -147,35 +157,77 @@ class AnnealedTrainer(GRPOTrainer):
     def end_step(self, step: int) -> None:
         """Write the step's row, and change the phase where it is due; ``step`` updates are done."""
         begun = time.perf_counter()
-        annealing = self.annealing
-        row = metrics_row(step - 1, annealing.phase, self.drawn, self.observables)
-        self.record.rows.append(row | {"heated": annealing.phase == "heat"})
+        annealing, tracker = self.annealing, self.annealing.tracker
+        supervised = annealing.supervised
+        learner = "sft" if supervised else "grpo"
+        row = metrics_row(step - 1, tracker.phase.name, self.drawn, self.observables, learner)
+        self.record.rows.append(row | {"heated": supervised} | self.used)
         self.drawn = None
+        if not supervised and (found := self._metrics["train"]["entropy"]):
+            parts = found[-self.args.gradient_accumulation_steps :]
+            tracker.entropy = sum(parts) / len(parts)
         self.show("step", step, self.args.max_steps, in_words(row))
         self.monitor_seconds += time.perf_counter() - begun
         boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
-        if annealing.phase == "heat":
-            if annealing.cool(step):
+        if step == self.args.max_steps:
+            tracker.finish()
+        elif supervised or boundary:
+            tracker.advance(step, self.prepare)
+            if supervised and not annealing.supervised:
                 self._buffered_inputs = None
-        elif boundary and step < self.args.max_steps and (reason := annealing.reason(step)):
-            self.begin_heating(step, reason)
         if step % self.flush_every == 0 and self.is_world_process_zero():
             begun = time.perf_counter()
             self.record.flush(annealing.events)
             self.monitor_seconds += time.perf_counter() - begun
 
-    def begin_heating(self, step: int, reason: str) -> None:
-        """Choose what to teach, write it to disk, and start."""
+    def options_now(self, step: int) -> dict[str, Any]:
+        """Return the options of the phase at this step."""
+        options = self.annealing.tracker.options(step)
+        if self.annealing.supervised:
+            options.setdefault("learning_rate", self.annealing.settings.learning_rate)
+        return options
+
+    def apply(self, options: dict[str, Any]) -> None:
+        """Set options of a phase, and everything else as it was at the start."""
+        for name, keys in ATTRIBUTES.items():
+            for key, value in zip(keys, self.defaults[name]):
+                setattr(self, key, options.get(name, value))
+        if "learning_rate" in options:
+            for group in self.optimizer.param_groups:
+                group["lr"] = options["learning_rate"]
+        self.used = {f"option.{name}": options.get(name) for name in self.annealing.tracker.option_names}
+
+    def chosen(self, batch: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+        """Put the problems of the phase in the place of those that the epoch's order drew."""
+        allowed = self.annealing.tracker.problems(self.state.global_step, len(self.problems))
+        if allowed is None:
+            return batch
+        drawn = gather_object([row["problem"] for row in batch])
+        instead = curriculum(drawn, allowed, self.args.seed, number)
+        return [self.train_dataset[instead[row["problem"]]] for row in batch]
+
+    def prepare(self, index: int) -> list[int] | None:
+        """Choose what a phase learns from, and write it to disk; None where it learns from rollouts."""
+        phase, step = self.annealing.tracker.phases[index], self.state.global_step
+        if phase.learner != "sft":
+            self.annealing.demonstrations = []
+            return None
         settings = self.annealing.settings
+        hard, random = phase.heats, phase.demonstrations == "random"
         pool = self.harvest(step) if settings.harvest_samples else self.annealing.pool
-        pick = "shortest" if settings.pick == "solution" else settings.pick
-        chosen = pool.demonstrations(settings.max_accuracy, settings.min_samples, pick)
-        if settings.pick == "solution":
-            chosen = [self.reference(item) for item in chosen]
-        if self.is_world_process_zero():
-            write_atomic(self.record.path / "heat.jsonl", "".join(map(self.heat_line, chosen)))
-        self.annealing.heat(step, reason, chosen)
-        self.taught = 0
+        pick = settings.pick if hard else "first" if random else "shortest"
+        found = pool.demonstrations(
+            settings.max_accuracy if hard else float("inf"),
+            settings.min_samples,
+            "shortest" if pick == "solution" else pick,
+        )
+        if pick == "solution":
+            found = [self.reference(item) for item in found]
+        if found:
+            if self.is_world_process_zero():
+                write_atomic(self.record.path / "heat.jsonl", "".join(map(self.heat_line, found)))
+            self.annealing.demonstrations, self.taught = found, 0
+        return [item.problem for item in found]
 
     def reference(self, item: Demonstration) -> Demonstration:
         """Put the data's own solution in the place of a sampled one, where there is one."""
@@ -187,16 +239,9 @@ class AnnealedTrainer(GRPOTrainer):
 
     def heat_line(self, item: Demonstration) -> str:
         """One line of the heat set on disk, in the chat format that trainers read."""
-        problem = self.problems[item.problem]
         text = self._tokenizer.decode(item.tokens, skip_special_tokens=True)
         prompt = self.train_dataset[item.problem]["prompt"]
-        asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        line = {
-            "messages": [*asked, {"role": "assistant", "content": text}], "problem": problem.number,
-            "id": problem.name, "accuracy": item.correct_count / item.samples, "samples": item.samples,
-            "step": item.step, "length": len(item.tokens),
-        }  # fmt: skip
-        return json.dumps(line, ensure_ascii=False) + "\n"
+        return heat_set.line(item, self.problems[item.problem], prompt, text)
 
     def harvest(self, step: int) -> Pool:
         """Draw ``harvest`` samples a problem from the policy as it is; every process does its share."""
@@ -245,54 +290,8 @@ class AnnealedTrainer(GRPOTrainer):
         self.taught += 1
         items = [chosen[(start + offset) % len(chosen)] for offset in range(min(size, len(chosen)))]
         prompts, _, _ = self._tokenize_prompts([self.train_dataset[item.problem]["prompt"] for item in items])
-        width = max(len(prompt) + len(item.tokens) for prompt, item in zip(prompts, items))
-        ids = torch.full((len(items), width), self._tokenizer.pad_token_id)
-        mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
-        for row, (prompt, item) in enumerate(zip(prompts, items)):
-            both = [*prompt, *item.tokens]
-            ids[row, : len(both)] = torch.tensor(both)
-            mask[row, : len(both)] = 1
-            labels[row, len(prompt) : len(both)] = torch.tensor(item.tokens)
-        device = self.accelerator.device
-        return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": labels.to(device)}
-
-
-class EpochSampler(torch.utils.data.Sampler):
-    """Order of an epoch by its number: the parent's own goes on from epoch to epoch, so a resumed
-    training would see the first epoch's order again.
-    """
-
-    def __init__(self, inner: Any, trainer: AnnealedTrainer) -> None:
-        self.inner, self.trainer = inner, trainer
-
-    def __iter__(self) -> Any:
-        epoch = int(self.trainer.state.epoch + 1e-6)
-        if hasattr(self.inner, "generator"):
-            self.inner.generator.manual_seed(self.trainer.args.seed + 7919 * epoch)
-        return iter(self.inner)
-
-    def __len__(self) -> int:
-        return len(self.inner)
-
-
-class PhaseCallback(TrainerCallback):
-    """Tells the trainer when a step begins and ends.
-
-    All state is the trainer's, so nothing is lost when callbacks are made anew on resuming.
-    """
-
-    def __init__(self, trainer: AnnealedTrainer) -> None:
-        self.trainer = trainer
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Set the heating rate; the scheduler sets its own again when the step is done."""
-        if self.trainer.annealing.phase == "heat":
-            for group in self.trainer.optimizer.param_groups:
-                group["lr"] = self.trainer.annealing.settings.learning_rate
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Close the step."""
-        self.trainer.end_step(state.global_step)
+        completions = [item.tokens for item in items]
+        return heat_set.batch(prompts, completions, self._tokenizer.pad_token_id, self.accelerator.device)
 
 
 def text_of(completion: Any) -> str:

@@ -3,17 +3,16 @@
 A new graph is one function ``(nodes, degree, seed, **options) -> Graph`` with annotated options.
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import create_model
 
 from conet.base.errors import ConetError
 from conet.base.registry import register, resolve
-from conet.config import GraphSettings, Settings, validated
+from conet.config import GraphSettings
+from conet.config.functions import checked, options_of
 
 
 @dataclass(frozen=True)
@@ -112,25 +111,13 @@ def build(settings: GraphSettings, seed: int) -> Graph:
 
 def _checked(kind: str, builder: Callable[..., Graph], options: dict[str, Any]) -> dict[str, Any]:
     """Validate the options of a builder against its own signature."""
-    parameters = (
-        list(inspect.signature(builder, eval_str=True).parameters.values()) if callable(builder) else []
-    )
-    if len(parameters) < 3:
-        expected = "a function (nodes, degree, seed, ...)"
-        raise ConetError(f"graph.kind={kind}", expected, "docs/skeletons/graph.py is one to copy")
-    empty = inspect.Parameter.empty
-    fields: dict[str, Any] = {
-        parameter.name: (
-            Any if parameter.annotation is empty else parameter.annotation,
-            ... if parameter.default is empty else parameter.default,
-        )
-        for parameter in parameters[3:]
-    }
+    remedy = "docs/skeletons/graph.py is one to copy"
+    wrong = ConetError(f"graph.kind={kind}", "a function (nodes, degree, seed, ...)", remedy)
+    fields = options_of(builder, 3, wrong)
     if "file" in options and "file" not in fields:
         expected = f"no file for graph.kind={kind}"
         raise ConetError(f"graph.file={options['file']}", expected, "set graph.kind=graphml")
-    model = create_model("GraphOptions", __base__=Settings, **fields)
-    return validated(model, options, "graph.", GraphSettings).model_dump()
+    return checked(fields, options, "graph.", GraphSettings)
 
 
 def from_edges(sources: np.ndarray, targets: np.ndarray, nodes: int) -> Graph:

@@ -36,6 +36,17 @@ def traffic_entropy(policy: TablePolicy, traffic: Web) -> float:
     return policy_entropy(policy, np.unique(traffic.sources))
 
 
+def visited_entropy(policy: TablePolicy, walks: Walks) -> float:
+    """Mean entropy where walks chose, each hop counted once: what one choice leaves open."""
+    leaves = np.empty_like(walks.edges)
+    leaves[:, 0] = walks.starts
+    used = walks.used()
+    leaves[:, 1:] = policy.graph.targets[np.where(used, walks.edges, 0)[:, :-1]]
+    visits = np.bincount(leaves[used], minlength=policy.graph.nodes)
+    nodes = np.flatnonzero(visits)
+    return float(np.average(node_entropy(policy, nodes), weights=visits[nodes]))
+
+
 @dataclass(frozen=True)
 class PathDiversity:
     """How many different successful walks each problem has, and how evenly they are used.

@@ -4,7 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 Name = Literal[
-    "heating_signal", "phase_started", "heating_started", "heating_skipped", "heating_ended", "resumed"
+    "heating_signal",
+    "phase_started",
+    "heating_waits",
+    "heating_started",
+    "heating_skipped",
+    "heating_ended",
+    "resumed",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -33,8 +39,9 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
         Updates done.
     event
         ``heating_signal`` (the detector's heating signal fires), ``phase_started`` (``phase``),
-        ``heating_started`` (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was
-        eligible), ``heating_ended`` or ``resumed``.
+        ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
+        (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible to the end),
+        ``heating_ended`` or ``resumed``.
     details
         JSON values beside it.
     """
@@ -93,7 +100,7 @@ def heating(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     first = tried[0]
     ends = [event["step"] for event in events if event["event"] == "heating_ended"]
     return {
-        "step": first["step"],
+        "step": first.get("since", first["step"]),
         "reason": first.get("reason"),
         "problems": first.get("eligible", 0),
         "ended_step": next((step for step in ends if started and step >= first["step"]), None),

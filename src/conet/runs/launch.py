@@ -18,9 +18,9 @@ from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.place import default_place
 from conet.runs.recorder import CHECKPOINT, Recorder
 from conet.runs.run import Run
-from conet.runs.simulate import measured, warm_up
+from conet.runs.simulate import warm_up
 from conet.runs.trainer import Progress, Trainer
-from conet.runs.version_0_1 import upgrade
+from conet.runs.version_0_1 import renamed, upgrade
 
 # What a config does not hold, so that a resumed run needs it again; graph and tasks are kept in the run.
 OBJECTS = ("learner", "observers", "phases")
@@ -96,7 +96,7 @@ def resume(path: str | Path, *, progress: Progress | None = None, **objects: Any
         if restored := recorder.restore():
             try:
                 arrays, state = restored
-                trainer.load(arrays, upgrade(state, trainer.config, len(trainer.tasks)))
+                trainer.load(renamed(arrays), upgrade(state, trainer.config, len(trainer.tasks)))
             except (LookupError, TypeError, ValueError) as error:
                 raise damaged(directory.path / CHECKPOINT, error, "start the run again") from None
         trainer.event("resumed")
@@ -119,7 +119,7 @@ def _finish(directory: Run, trainer: Trainer, recorder: Recorder, progress: Prog
             _snapshot(trainer, recorder)
         recorder.rows.append(trainer.advance())
         if settings.rollouts:
-            recorder.batches.append((trainer.step - 1, trainer.split, trainer.phase.name, trainer.walks))
+            recorder.batches.append((trainer.step - 1, trainer.split, trainer.kind, trainer.walks))
         if progress:
             progress(recorder.rows[-1])
         if trainer.step % settings.checkpoint_every == 0 and trainer.step < config.steps:
@@ -138,7 +138,7 @@ def _finish(directory: Run, trainer: Trainer, recorder: Recorder, progress: Prog
 
 
 def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
-    arrays, values = measured(trainer)
+    arrays, values = trainer.measure()
     recorder.snapshot(trainer.step, arrays)
     recorder.evaluations += values
 

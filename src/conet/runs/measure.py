@@ -100,6 +100,14 @@ def _value(step: int, name: str, k: int, value: float) -> dict[str, Any]:
     return {"step": step, "name": name, "k": k, "value": float(value)}
 
 
+def by_name(values: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return the values of a snapshot by name; "pass_at_k" of k = 4 is called "pass_at_4"."""
+    return {
+        row["name"].removesuffix("_k") + f"_{row['k']}" if row["k"] else row["name"]: row["value"]
+        for row in values
+    }
+
+
 def summarise(
     config: Config, rows: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:

@@ -1,58 +1,94 @@
-"""Schedules: a tuple of phases, each a learner with the trigger that ends it."""
+"""What a schedule is made of: the clock, triggers, values that change with it, and phases.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+The same for walks (:mod:`conet.runs.trainer`) and language models (:mod:`conet.llm.trainer`). A schedule is a
+function from a :class:`Setup` to phases; those that come with the package are in :mod:`conet.runs.schedules`,
+and ``docs/skeletons/schedule.py`` is one to copy.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from conet.base.errors import ConetError
-from conet.config import Config
-from conet.learners import Learner
-from conet.learners.sft import SFT
+from conet.detect.online import Evidence
+
+if TYPE_CHECKING:
+    from conet.learners import Learner
+
+Demonstrations = Literal["hard", "shortest", "random"]
 
 
-@dataclass(frozen=True)
 class Clock:
-    """What a trigger may look at.
+    """What a trigger, and an option that changes during the run, may look at: never anything else.
+
+    That is what makes a resumed run equal to an uninterrupted one: all of it is a function of the updates
+    done so far, or kept in the checkpoint.
+
+    Parameters
+    ----------
+    entropy, evaluation
+        A value, or a function that is called when it is first asked for.
 
     Attributes
     ----------
     step, steps : int
         Updates done, and those of the whole run.
-    phase_step : int
+    elapsed : int
         Updates done in this phase.
-    heat_now : bool
-        Whether the online detector has called for heating.
+    accuracy, correct_length : float or None
+        Of the last rollouts; None before the first, and where none was correct.
+    entropy : float or None
+        Mean entropy of the policy where the last rollouts chose, in nats a choice (a hop, or a token).
+    detector : Evidence or None
+        What the online detector knows (see :class:`conet.detect.online.Evidence`).
+    evaluation : mapping of str to float, or None
+        The last evaluation: ``step``, when it was made, and what was measured. For walks, what a snapshot
+        measures (``pass_at_1``, ``pass_at_2``, …, ``mean_degree``, ``islands``), at the steps of
+        ``snapshots.steps`` and when it is asked for first; for language models what the trainer logs.
     """
 
-    step: int
-    steps: int
-    phase_step: int
-    heat_now: bool
+    def __init__(
+        self,
+        *,
+        step: int,
+        steps: int,
+        elapsed: int = 0,
+        accuracy: float | None = None,
+        correct_length: float | None = None,
+        entropy: float | Callable[[], float | None] | None = None,
+        detector: Evidence | None = None,
+        evaluation: Mapping[str, float] | Callable[[], Mapping[str, float] | None] | None = None,
+    ) -> None:
+        self.step, self.steps, self.elapsed = step, steps, elapsed
+        self.accuracy, self.correct_length, self.detector = accuracy, correct_length, detector
+        self._entropy, self._evaluation = entropy, evaluation
+
+    def __repr__(self) -> str:
+        return (
+            f"Clock(step={self.step}, steps={self.steps}, elapsed={self.elapsed}, accuracy={self.accuracy})"
+        )
+
+    @cached_property
+    def entropy(self) -> float | None:
+        """Mean entropy of the policy where the last rollouts chose, in nats a choice."""
+        return self._entropy() if callable(self._entropy) else self._entropy
+
+    @cached_property
+    def evaluation(self) -> Mapping[str, float] | None:
+        """The last evaluation, or None."""
+        return self._evaluation() if callable(self._evaluation) else self._evaluation
+
+    @property
+    def heating_signal(self) -> bool:
+        """Whether the detector's heating signal has fired."""
+        return self.detector is not None and self.detector.heat_now
 
 
-Trigger = Callable[[Clock], bool]
-Teach = Literal["hard", "shortest", "random"]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of training.
-
-    Attributes
-    ----------
-    name : "rlvr", "heat" or "sft"
-    learner : Learner
-    until : Trigger
-        Asked before every step; the phase ends when it says yes.
-    teach : str or None
-        For a learner of demonstrations: "hard" (rarely solved problems, see :mod:`conet.rollouts.selection`),
-        "shortest" (a shortest path of every question) or "random" (a random correct walk of each).
-    """
-
-    name: str
-    learner: Learner
-    until: Trigger
-    teach: Teach | None = None
+# Asked before every step: whether the phase ends; a text says yes, and why.
+Trigger = Callable[[Clock], bool | str]
+Problems = Sequence[int] | Callable[[Clock], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +97,9 @@ class AtStep:
 
     step: int
 
-    def __call__(self, clock: Clock) -> bool:
+    def __call__(self, clock: Clock) -> bool | str:
         """Say whether the step has come."""
-        return clock.step >= self.step
+        return clock.step >= self.step and f"step {self.step}, as set"
 
 
 @dataclass(frozen=True)
@@ -72,20 +108,26 @@ class After:
 
     steps: int
 
-    def __call__(self, clock: Clock) -> bool:
+    def __call__(self, clock: Clock) -> bool | str:
         """Say whether the phase has lasted long enough."""
-        return clock.phase_step >= self.steps
+        return clock.elapsed >= self.steps and f"after {self.steps} updates"
 
 
 @dataclass(frozen=True)
-class AtMaximalFrustration:
-    """Ends a phase at the online detector's word, or at the latest after this share of the run."""
+class AtHeatingSignal:
+    """Ends a phase when the detector's heating signal has fired, or at the latest after this share of the run.
 
-    latest: float = 0.5
+    With ``latest=None`` it waits to the end.
+    """
 
-    def __call__(self, clock: Clock) -> bool:
-        """Say whether the detector has spoken, or its time is up."""
-        return clock.heat_now or clock.step >= self.latest * clock.steps
+    latest: float | None = 0.5
+
+    def __call__(self, clock: Clock) -> bool | str:
+        """Say whether the signal has fired, or its time is up."""
+        if clock.heating_signal:
+            return "the heating signal fired"
+        late = self.latest is not None and clock.step >= self.latest * clock.steps - 1e-9  # for rounding
+        return late and "the latest step was reached"
 
 
 def never(clock: Clock) -> bool:
@@ -93,68 +135,118 @@ def never(clock: Clock) -> bool:
     return False
 
 
-def reason(trigger: Trigger, clock: Clock) -> str:
-    """Say in words why a trigger ended its phase."""
-    if isinstance(trigger, AtMaximalFrustration):
-        return "the heating signal fired" if clock.heat_now else "the latest step was reached"
-    return f"step {trigger.step}, as set" if isinstance(trigger, AtStep) else "the schedule's trigger"
+@dataclass(frozen=True)
+class Linear:
+    """An option that goes from ``first`` to ``last`` in a straight line, and then stays.
 
-
-def rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
-    """One phase: the learner throughout (also for a learner of demonstrations)."""
-    if isinstance(learner, SFT):
-        return (Phase("sft", learner, never, learner.demonstrations),)
-    return (Phase("sft" if learner.learns_from == "demonstrations" else "rlvr", learner, never,
-                  "shortest" if learner.learns_from == "demonstrations" else None),)  # fmt: skip
-
-
-def annealed_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
-    """Annealed-RLVR: the learner, a brief SFT on hard problems, the learner again."""
-    settings = config.schedule
-    trigger: Trigger = (
-        AtMaximalFrustration(settings.heat_latest)
-        if settings.heat_at == "detector"
-        else AtStep(settings.heat_at)
-    )
-    heat = SFT(rollouts=learner.rollouts, learning_rate=settings.sft_learning_rate, average=False)
-    return (
-        Phase("rlvr", learner, trigger),
-        Phase("heat", heat, After(settings.heat_steps), "hard"),
-        Phase("rlvr", learner, never),
-    )
-
-
-def sft_then_rlvr(config: Config, learner: Learner) -> tuple[Phase, ...]:
-    """SFT on one walk of every question, then the learner."""
-    settings = config.schedule
-    warm_up = SFT(rollouts=learner.rollouts, learning_rate=settings.sft_learning_rate, average=False)
-    teach: Teach = "shortest" if settings.pick == "shortest" else "random"
-    return (Phase("sft", warm_up, After(settings.sft_steps), teach), Phase("rlvr", learner, never))
-
-
-SCHEDULES = {"rlvr": rlvr, "annealed_rlvr": annealed_rlvr, "sft_then_rlvr": sft_then_rlvr}
-
-
-def make(config: Config, learner: Learner) -> tuple[Phase, ...]:
-    """Return the phases that the config names.
-
-    Raises
-    ------
-    ConetError
-        When heating is set to a step outside the run, or a learner of demonstrations is to be heated.
+    Parameters
+    ----------
+    first, last
+        Its values.
+    over
+        Updates of the phase that it takes; the whole run where absent.
     """
-    settings = config.schedule
-    if settings.name != "rlvr" and learner.learns_from == "demonstrations":
-        raise ConetError(
-            f"schedule.name={settings.name} with learner.name={config.learner.name}",
-            "a learner of rollouts",
-            "choose another learner; SFT throughout is learner.name=sft alone",
-        )
-    heat_at = settings.heat_at
-    if settings.name == "annealed_rlvr" and heat_at != "detector" and not 0 <= heat_at < config.steps:
-        raise ConetError(
-            f"schedule.heat_at={heat_at}",
-            f"0 to {config.steps - 1}, inside the run",
-            "choose an earlier step or a longer run",
-        )
-    return SCHEDULES[settings.name](config, learner)
+
+    first: float
+    last: float
+    over: int | None = None
+
+    def share(self, clock: Clock) -> float:
+        """Return how much of the way is done, 0 to 1."""
+        done, of = (clock.step, clock.steps) if self.over is None else (clock.elapsed, self.over)
+        return min(1.0, done / max(of, 1))
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the value now."""
+        return self.first + (self.last - self.first) * self.share(clock)
+
+
+@dataclass(frozen=True)
+class Cosine(Linear):
+    """An option that goes from ``first`` to ``last`` by half a cosine, flat at both ends, and then stays."""
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the value now."""
+        return self.last + (self.first - self.last) * (1.0 + math.cos(math.pi * self.share(clock))) / 2.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    Attributes
+    ----------
+    name : str
+        Stands in the metrics and the events: "rlvr", "heat" or "sft" for those of the package.
+    until : Trigger
+        Asked before every step; the phase ends when it says yes.
+    learner : Learner, str or None
+        None: the run's own. "sft": supervised steps on demonstrations. For walks also any other learner,
+        by name or as an object.
+    options : mapping of str to a value or a function of the Clock
+        Options of the learner that differ in this phase, such as ``learning_rate``. A function is asked
+        before every step.
+    problems : sequence of int, function of the Clock, or None
+        The problems that are trained; all where None.
+    demonstrations : str or None
+        Of what the supervised steps learn: "hard" (rarely solved problems, see
+        :mod:`conet.rollouts.selection`: this is heating), "shortest" (a shortest path of every problem) or
+        "random" (a random correct rollout of each). None: what the learner says, "shortest" where it says
+        nothing.
+    """
+
+    name: str
+    _: KW_ONLY
+    until: Trigger = never
+    learner: "Learner | str | None" = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    problems: Problems | None = None
+    demonstrations: Demonstrations | None = None
+
+    @property
+    def heats(self) -> bool:
+        """Whether it is a heating: supervised steps on hard problems."""
+        return self.demonstrations == "hard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a schedule is told about the run.
+
+    Attributes
+    ----------
+    steps : int
+        Updates of the whole run.
+    problems : int
+        How many there are.
+    learner : str
+        Name of the run's own learner.
+    learns_from : "rollouts" or "demonstrations"
+        What that learner learns from.
+    options : mapping of str to any
+        Its options, ``learning_rate`` among them.
+    """
+
+    steps: int
+    problems: int
+    learner: str = "grpo"
+    learns_from: Literal["rollouts", "demonstrations"] = "rollouts"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def refuse_demonstrations(self, schedule: str) -> None:
+        """Refuse a learner of demonstrations.
+
+        Raises
+        ------
+        ConetError
+            When the run's own learner is one.
+        """
+        if self.learns_from == "demonstrations":
+            raise ConetError(
+                f"schedule.name={schedule} with learner.name={self.learner}",
+                "a learner of rollouts",
+                "choose another learner; SFT throughout is learner.name=sft alone",
+            )
+
+
+Schedule = Callable[..., Sequence[Phase]]

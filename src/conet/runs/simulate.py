@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.config import Config
-from conet.engine import sample as streams
 from conet.network import graph as graphs
 from conet.network.problems import Problems
-from conet.runs.measure import at_snapshot
 from conet.runs.recorder import table
+from conet.runs.schedule import Phase
 from conet.runs.trainer import Progress, Trainer
 
 if TYPE_CHECKING:
@@ -43,16 +42,11 @@ def warm_up(trainer: Trainer) -> None:
         "tasks": Problems(np.array([0], np.int32), np.array([1], np.int32), 4),
     }
     settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
-    tiny = Trainer(settings, learner=trainer.learner, phases=trainer.phases[-1:], **sizes)
+    tiny = Trainer(
+        settings,
+        learner=trainer.learner,
+        phases=(Phase(trainer.phases[-1].name, learner=trainer.learners[-1]),),
+        **sizes,
+    )
     tiny.advance()
-    measured(tiny)
-
-
-def measured(trainer: Trainer) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """Measure the policy as it is with walks of its own (see :func:`conet.runs.measure.at_snapshot`)."""
-    settings = trainer.config.snapshots
-    walks = [
-        trainer.sample(settings.traffic_walks, streams.TRAFFIC),
-        trainer.sample(settings.pass_walks, streams.PASS_AT_K),
-    ]
-    return at_snapshot(trainer.config, trainer.step, trainer.policy, trainer.tasks, *walks)
+    tiny.measure()

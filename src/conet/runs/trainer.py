@@ -1,30 +1,35 @@
-"""One training in memory: phases, rollouts, metrics and updates, a step at a time."""
+"""A run of walks in memory: phases, rollouts, metrics and updates, a step at a time."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from conet import detect
 from conet.base.errors import ConetError
 from conet.base.registry import resolve
 from conet.config import Config
+from conet.detect import Detector
 from conet.engine import sample as streams
-from conet.engine.gradient import Gradient, norm
 from conet.engine.sample import Walks, stream_key
 from conet.engine.tables import TablePolicy
-from conet.learners import Batch, Learner, optim
+from conet.learners import Learner, optim
 from conet.learners import make as make_learner
-from conet.learners.base import step_probability
 from conet.network import graph as graphs
 from conet.network import problems as problem_sets
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.observables import OBSERVABLES, Observation, evaluate
-from conet.runs import demonstrations, events, schedule
-from conet.runs.measure import step_metrics
+from conet.observables.diversity import visited_entropy
+from conet.runs import schedules
+from conet.runs.demonstrations import demonstrations, shortest_walks
+from conet.runs.events import Name, note
+from conet.runs.measure import at_snapshot, by_name, snapshot_steps, step_metrics
+from conet.runs.phases import PhaseTracker
+from conet.runs.schedule import Phase, Schedule
+from conet.runs.update import update
+from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
 
-KEPT = ("step", "phase_index", "phase_start", "walker_steps", "rollouts", "seconds", "events")
+KEPT = ("step", "walker_steps", "rollouts", "seconds")
 
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -48,10 +53,12 @@ class Trainer:
     ----------
     step : int
         Updates done.
-    policy : TablePolicy
+    policy : Policy
     walks : Walks
         Rollouts of the last step.
     """
+
+    walks: Walks
 
     def __init__(
         self,
@@ -60,37 +67,70 @@ class Trainer:
         graph: Graph | None = None,
         tasks: Problems | None = None,
         learner: Learner | None = None,
-        phases: tuple[schedule.Phase, ...] | None = None,
+        phases: Schedule | tuple[Phase, ...] | None = None,
         observers: Mapping[str, Callable] | None = None,
         threads: int = 1,
     ) -> None:
         self.config, self.threads = config, threads
         self.learner = make_learner(config.learner) if learner is None else learner
-        self.phases = schedule.make(config, self.learner) if phases is None else phases
         self.observers = {name: resolve(name, OBSERVABLES, "observable") for name in config.observables}
         self.observers |= dict(observers or {})
         graph = graphs.build(config.graph, config.seed) if graph is None else graph
         self.tasks = problem_sets.make(config.problems, graph.nodes, config.seed) if tasks is None else tasks
         self.policy = TablePolicy(graph)
         self.reference = self.policy.probability.copy()
-        self.detector = detect.Detector()
-        self.step, self.phase_index, self.phase_start = 0, 0, 0
-        self.walker_steps, self.rollouts, self.seconds = 0, 0, 0.0
-        self.events: list[dict[str, Any]] = []
-        names = {phase.learner.optimizer for phase in self.phases}
+        self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
+        self.demonstrations: Walks | None = None
+        self._schedule(phases)
+        names: set[str] = {learner.optimizer for learner in self.learners}
         self.optimizers = {name: optim.make(name, graph.edges) for name in names}
-        self.lessons: Walks | None = None
-        self._begin_phase()
+        self.tracker.begin(self._prepare)
+
+    def _schedule(self, given: Schedule | tuple[Phase, ...] | None) -> None:
+        """Make phases and their learners, and what follows them."""
+        settings, learner = self.config.schedule, self.learner
+        self.shipped = given is None and settings.name in schedules.SCHEDULES
+        self.phases = phases_of(self.config, learner, len(self.tasks), given)
+        self.learners = [learner_of(phase, learner, settings.sft_learning_rate) for phase in self.phases]
+        self.tracker = PhaseTracker(
+            self.phases, self.config.steps, retry=-(-settings.harvest_samples // learner.rollouts)
+        )
+        self.tracker.entropy, self.tracker.evaluation = self._entropy, self._evaluation
+        self._drawn, self._known_entropy = False, None  # of the last rollouts, where they are not at hand
+        self.evaluation: dict[str, float] | None = None  # None until a schedule asks for it
+        self._values: tuple[int, list[dict[str, Any]]] = (-1, [])
 
     @property
-    def phase(self) -> schedule.Phase:
+    def phase(self) -> Phase:
         """The phase that the next step belongs to."""
-        return self.phases[self.phase_index]
+        return self.tracker.phase
+
+    @property
+    def detector(self) -> Detector:
+        """The online detector, which sees the rollouts of every step."""
+        return self.tracker.detector
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened (see :mod:`conet.runs.events`)."""
+        return self.tracker.events
 
     @property
     def split(self) -> str:
         """Whether the last rollouts were trained on, or only watched while demonstrations were."""
-        return "train" if self.phase.learner.learns_from == "rollouts" else "eval"
+        return "train" if self.demonstrations is None else "eval"
+
+    @property
+    def kind(self) -> str:
+        """What the phase learns from: "rlvr" (rollouts), "heat" (hard problems) or "sft" (demonstrations)."""
+        return "rlvr" if self.demonstrations is None else "heat" if self.phase.heats else "sft"
+
+    def learner_now(self) -> Learner:
+        """Return the learner of the next step, with its options as they are then."""
+        learner = self.learners[self.tracker.phase_index]
+        if any(callable(value) for value in self.phase.options.values()):
+            return with_options(learner, self.tracker.options(self.step), self.phase)
+        return learner
 
     def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
         """Sample walks of the policy as it is, from the stream of this step and purpose."""
@@ -105,131 +145,119 @@ class Trainer:
         dict
             The step's row of metrics, describing the policy before the update.
         """
-        self._change_phase()
-        phase = self.phase
-        self.walks = self.sample(self.learner.rollouts, streams.TRAIN)
-        self.walker_steps += self.walks.steps
-        self.rollouts += len(self.walks.length)
+        if self.evaluation is not None and self.step in snapshot_steps(self.config):
+            self.evaluation = self._evaluated()
+        self.tracker.advance(self.step, self._prepare)
+        learner, phase = self.learner_now(), self.phase
+        chosen = self.tracker.problems(self.step, len(self.tasks))
+        walks = self.walks = self.sample(learner.rollouts, streams.TRAIN, chosen=chosen)
+        self._drawn = True
+        self.walker_steps += walks.steps
+        self.rollouts += len(walks.length)
         row: dict[str, Any] = {
             "step": self.step,
             "phase": phase.name,
-            "learner": type(phase.learner).__name__.lower(),
+            "learner": type(learner).__name__.lower(),
         }
-        row |= step_metrics(self.config, self.step, self.policy, self.tasks, self.walks)
+        row |= step_metrics(self.config, self.step, self.policy, self.tasks, walks)
+        row |= columns(self.tracker.option_names, learner)
         if self.observers:
             observation = Observation(
                 self.step,
                 self.policy,
                 self.tasks,
-                self.walks,
+                walks,
                 self.config.web.threshold,
                 split=self.split,
-                phase=phase.name,
+                phase=self.kind,
             )
             row |= evaluate(self.observers, observation)
-        row["gradient_norm"] = self._update(phase.learner)
+        row["gradient_norm"] = self._update(learner, walks)
         row["walker_steps"] = self.walker_steps
         row["heat_now"] = self.detector.heat_now
-        self._detect(row)
+        self.tracker.observe(self.step, row["correct_length_sum"], row["correct_count"], len(walks.length))
         self.step += 1
+        if self.step == self.config.steps:
+            self.tracker.finish()
         return row
 
-    def _update(self, learner: Learner) -> float:
-        walks = self.walks if learner.learns_from == "rollouts" else self.lessons
-        assert walks is not None
-        several = learner.passes > 1
-        behaviour = step_probability(walks, self.policy.probability) if several else np.ones((1, 1))
-        batch = Batch(walks, self.policy, self.tasks, behaviour, self.reference, self.threads)
-        for _ in range(learner.passes):
-            gradient = self._gradient(learner, batch)
-            self.optimizers[learner.optimizer].step(self.policy, gradient, learner.learning_rate)
-        length = norm(self.policy, gradient)
+    def _update(self, learner: Learner, walks: Walks) -> float:
+        walks = walks if self.demonstrations is None else self.demonstrations
+        batch = (walks, self.policy, self.tasks, self.reference, self.threads)
+        try:
+            length = update(learner, self.optimizers, *batch)
+        except ConetError as error:
+            got = f"learner {type(learner).__name__!r} at step {self.step}: {error.got}"
+            remedy = f"lower {rate_setting(self.phase, self.shipped)}; {error.remedy}"
+            raise ConetError(got, error.expected, remedy) from error.__cause__
         if not np.isfinite(length):
             raise self._diverged()
         return length
 
-    def _gradient(self, learner: Learner, batch: Batch) -> Gradient:
-        """Ask the learner, which may be the user's own, and say what it did wrong."""
-        try:
-            gradient = learner.gradient(batch)
-            if not isinstance(gradient, Gradient) or gradient.values.shape != self.policy.logits.shape:
-                raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
-        except (ConetError, MemoryError):
-            raise
-        except Exception as error:
-            raise ConetError(
-                f"learner {type(learner).__name__!r} at step {self.step}: {type(error).__name__}: {error}",
-                "a finite gradient", "lower learner.learning_rate; a learner of your own may divide by zero",
-            ) from error  # fmt: skip
-        return gradient
-
     def _diverged(self) -> ConetError:
-        learner = self.phase.learner
-        name = "learner.learning_rate" if learner is self.learner else "schedule.sft_learning_rate"
+        name = rate_setting(self.phase, self.shipped)
         return ConetError(
-            f"logits that are not finite, near step {self.step}",
-            f"a learning rate that does not diverge ({name}={learner.learning_rate:g})",
+            f"logits that are not finite, near step {self.step}, in phase {self.phase.name!r}",
+            f"a learning rate that does not diverge ({name}={self.learner_now().learning_rate:g})",
             "lower it",
         )
 
-    def _detect(self, row: Mapping[str, Any]) -> None:
-        called = self.detector.heat_now
-        counts = row["correct_length_sum"], row["correct_count"], len(self.walks.correct)
-        evidence = self.detector.update(self.step, *counts)
-        if evidence.heat_now and not called:
-            self.event("heating_signal", **detect.as_event(evidence))
-
-    def event(self, what: events.Name, /, **details: Any) -> None:
+    def event(self, what: Name, /, **details: Any) -> None:
         """Note an event at this step."""
-        events.note(self.events, self.step, what, **details)
+        note(self.events, self.step, what, **details)
 
-    def _change_phase(self) -> None:
-        while self.phase_index + 1 < len(self.phases):
-            elapsed = self.step - self.phase_start
-            clock = schedule.Clock(self.step, self.config.steps, elapsed, self.detector.heat_now)
-            empty = self.lessons is not None and len(self.lessons.length) == 0
-            if not (self.phase.until(clock) or empty):
-                return
-            if not np.isfinite(self.policy.logits).all():
-                raise self._diverged()  # said here, while it is known which phase did it
-            reason = schedule.reason(self.phase.until, clock)
-            if self.phase.name == "heat" and not empty:
-                self.event("heating_ended")
-            self.phase_index, self.phase_start = self.phase_index + 1, self.step
-            self._begin_phase(reason)
-
-    def _begin_phase(self, reason: str | None = None) -> None:
-        phase = self.phase
-        self.lessons = None
-        if phase.learner.learns_from != "demonstrations":
-            self.event("phase_started", phase=phase.name)
-            return
-        self.lessons = self._teach(phase.teach or "shortest")
-        count = len(self.lessons.length)
-        if count == 0 and len(self.phases) == self.phase_index + 1:
-            raise ConetError(
-                "no question with a correct walk",
-                "at least one to learn from",
-                "lengthen problems.max_length or use another graph",
-            )
-        learned = {"phase": phase.name, "problems": self.lessons.problems.tolist(), "demonstrations": count}
-        if phase.name != "heat":
-            self.event("phase_started", **learned)
-        elif count:
-            self.event("heating_started", reason=reason, eligible=count, **learned)
+    def _prepare(self, index: int) -> list[int] | None:
+        """Make the demonstrations of a phase; return their problems, None where it learns from rollouts."""
+        if not np.isfinite(self.policy.logits).all():
+            raise self._diverged()  # said here, while it is known which phase did it
+        phase, learner = self.phases[index], self.learners[index]
+        if learner.learns_from == "rollouts":
+            self.demonstrations = None
+            return None
+        kind = phase.demonstrations or str(getattr(learner, "demonstrations", "shortest"))
+        if kind == "shortest":
+            found = shortest_walks(self.policy, self.tasks)
         else:
-            self.event("heating_skipped", reason=reason, eligible=0)
+            settings, harvest, hard = self.config.schedule, self._harvest(), kind == "hard"
+            limit = settings.max_accuracy if hard else np.inf
+            found = demonstrations(harvest, limit, settings.pick if hard else "first", self.config.seed)
+        if len(found.length):
+            self.demonstrations = found
+        return found.problems.tolist()
 
-    def _teach(self, teach: schedule.Teach) -> Walks:
-        settings = self.config.schedule
-        if teach == "shortest":
-            return demonstrations.shortest_walks(self.policy, self.tasks)
-        harvest = self.sample(settings.harvest_samples, streams.HARVEST)
-        self.walker_steps += harvest.steps
-        self.rollouts += len(harvest.length)
-        if teach == "random":
-            return demonstrations.demonstrations(harvest, np.inf, "first", self.config.seed)
-        return demonstrations.demonstrations(harvest, settings.max_accuracy, settings.pick, self.config.seed)
+    def _harvest(self) -> Walks:
+        """Draw the walks that demonstrations are chosen from."""
+        walks = self.sample(self.config.schedule.harvest_samples, streams.HARVEST)
+        self.walker_steps += walks.steps
+        self.rollouts += len(walks.length)
+        return walks
+
+    def measure(self) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """Measure the policy as it is with walks of its own (see :func:`conet.runs.measure.at_snapshot`)."""
+        settings = self.config.snapshots
+        walks = [
+            self.sample(settings.traffic_walks, streams.TRAFFIC),
+            self.sample(settings.pass_walks, streams.PASS_AT_K),
+        ]
+        arrays, values = at_snapshot(self.config, self.step, self.policy, self.tasks, *walks)
+        self._values = self.step, values
+        return arrays, values
+
+    def _evaluated(self) -> dict[str, float]:
+        """Return what a snapshot at this step measures."""
+        if self._values[0] != self.step:
+            self.measure()
+        return {"step": self.step, **by_name(self._values[1])}
+
+    def _evaluation(self) -> dict[str, float]:
+        """Return the last evaluation; the first is made when it is asked for first."""
+        if self.evaluation is None:
+            self.evaluation = self._evaluated()
+        return self.evaluation
+
+    def _entropy(self) -> float | None:
+        """Return the mean entropy of the policy where the last rollouts chose."""
+        return visited_entropy(self.policy, self.walks) if self._drawn else self._known_entropy
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return arrays and JSON values from which :meth:`load` goes on bit for bit.
@@ -244,10 +272,11 @@ class Trainer:
         arrays = {"logits": self.policy.logits}
         for kind, optimizer in self.optimizers.items():
             arrays |= {f"{kind}.{name}": array for name, array in optimizer.state().items()}
-        if self.lessons is not None:
+        if self.demonstrations is not None:
             fields = ("problems", "starts", "edges", "length", "correct")
-            arrays |= {f"lessons.{name}": getattr(self.lessons, name) for name in fields}
-        return arrays, {name: getattr(self, name) for name in KEPT} | {"detector": self.detector.state()}
+            arrays |= {f"demonstrations.{name}": getattr(self.demonstrations, name) for name in fields}
+        kept = {name: getattr(self, name) for name in KEPT} | self.tracker.state()
+        return arrays, kept | {"entropy": self._entropy(), "evaluation": self.evaluation}
 
     def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
@@ -255,11 +284,13 @@ class Trainer:
         self.policy.refresh()
         for name in KEPT:
             setattr(self, name, state[name])
-        self.detector.load(state["detector"])
+        self.tracker.load(state)
+        self._drawn, self._known_entropy, self.evaluation = False, state["entropy"], state["evaluation"]
         for kind, optimizer in self.optimizers.items():
             optimizer.load(_under(arrays, f"{kind}."))
-        lessons = _under(arrays, "lessons.")
-        self.lessons = Walks(**lessons, rollouts=1) if lessons else None
+        demonstrated = _under(arrays, "demonstrations.")
+        self.demonstrations = Walks(**demonstrated, rollouts=1) if demonstrated else None
+        self.tracker.draws = self.demonstrations is None
 
 
 def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What TRL's trainer is told from outside while it trains: the order of an epoch, and the options of a phase."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainerCallback
+
+from conet.llm.schedule import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from conet.llm.trainer import AnnealedTrainer
+
+
+class EpochSampler(torch.utils.data.Sampler):
+    """Order of an epoch by its number: the parent's own goes on from epoch to epoch, so a resumed
+    training would see the first epoch's order again.
+    """
+
+    def __init__(self, inner: Any, trainer: "AnnealedTrainer") -> None:
+        self.inner, self.trainer = inner, trainer
+
+    def __iter__(self) -> Any:
+        epoch = int(self.trainer.state.epoch + 1e-6)
+        if hasattr(self.inner, "generator"):
+            self.inner.generator.manual_seed(self.trainer.args.seed + 7919 * epoch)
+        return iter(self.inner)
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+
+class PhaseCallback(TrainerCallback):
+    """Tells the trainer when the training and each update begin and end.
+
+    All state is the trainer's, so nothing is lost when callbacks are made anew on resuming.
+    """
+
+    def __init__(self, trainer: "AnnealedTrainer") -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Begin the first phase, unless a checkpoint says which one it is."""
+        if not self.trainer.annealing.events:
+            self.trainer.annealing.tracker.begin(self.trainer.prepare)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the options of the phase; the scheduler sets the rate again when the update is done."""
+        self.trainer.apply(self.trainer.options_now(state.global_step))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Close the update."""
+        self.trainer.end_step(state.global_step)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        """Keep an evaluation for the triggers."""
+        found = {name.removeprefix("eval_"): value for name, value in (metrics or {}).items()}
+        numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+        self.trainer.annealing.tracker.evaluation = numbers | {"step": state.global_step}
+
+
+def defaults(trainer: Any) -> dict[str, tuple[float, ...]]:
+    """Return the values that the trainer began with of everything that a phase may set."""
+    return {name: tuple(getattr(trainer, key) for key in keys) for name, keys in ATTRIBUTES.items()}

@@ -1,0 +1,113 @@
+"""The schedule of a training on a language model: phases as for walks, and what TRL's trainer can change."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conet.base.errors import ConetError, nearest
+from conet.llm.annealing import Annealing
+from conet.llm.recipe import MODES, Recipe
+from conet.runs import schedules
+from conet.runs.schedule import Phase, Setup
+
+# Options of a phase, and the attributes of TRL's trainer that they set; the rate is the optimiser's.
+ATTRIBUTES = {"entropy": ("entropy_coef",), "kl": ("beta",), "clip": ("epsilon_low", "epsilon_high")}
+OPTIONS = {None: ("learning_rate", *ATTRIBUTES), "sft": ("learning_rate",)}
+
+
+def state_of(recipe: Recipe, problems: int, rollouts: int) -> Annealing:
+    """Return the state of a recipe's schedule as a training begins.
+
+    Where demonstrations are harvested, an attempt that found none is only made again when the training has
+    drawn as many rollouts as the attempt had cost.
+
+    Parameters
+    ----------
+    problems, rollouts
+        How many problems there are, and rollouts an update.
+    """
+    retry = max(1, -(-problems * recipe.heating.harvest_samples // rollouts))
+    return Annealing(recipe.heating, phases(recipe, problems), recipe.steps, retry)
+
+
+def phases(recipe: Recipe, problems: int) -> tuple[Phase, ...]:
+    """Return the phases of a recipe.
+
+    Parameters
+    ----------
+    problems
+        How many there are.
+
+    Raises
+    ------
+    ConetError
+        For a schedule that is none, or that asks for something that TRL's trainer has not.
+    """
+    name = recipe.schedule.name or MODES[recipe.heating.mode or "annealed"]
+    found = schedules.make(name, _setup(recipe, problems), _settings(recipe), recipe.schedule.options)
+    for phase in found:
+        _check(phase, recipe)
+    if found[0].learner == "sft" and not recipe.heating.harvest_samples:
+        raise ConetError(
+            f"schedule.name={name}, which begins with demonstrations, and heating.harvest_samples=0",
+            "samples to choose demonstrations from",
+            "--set heating.harvest_samples=64",
+        )
+    return found
+
+
+def _setup(recipe: Recipe, problems: int) -> Setup:
+    options = recipe.options()
+    return Setup(
+        steps=recipe.steps,
+        problems=problems,
+        learner="grpo",
+        options={
+            "learning_rate": options["learning_rate"],
+            "rollouts": options["num_generations"],
+            "entropy": options["entropy_coef"],
+            "kl": options["beta"],
+            "clip": options["epsilon"],
+        },
+    )
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Return what a schedule of the package asks for, from the section ``heating``."""
+    heating = recipe.heating
+    latest = heating.latest if heating.latest is not None and heating.latest < recipe.steps else None
+    when = {"heat_at": heating.step, "late": heating.late_share}
+    return {
+        "heat_at": when.get(heating.mode or "annealed", "detector"),
+        "heat_latest": None if latest is None else latest / recipe.steps,
+        "heat_steps": heating.steps,
+        "sft_steps": heating.steps,
+        "sft_learning_rate": heating.learning_rate,
+    }
+
+
+def _check(phase: Phase, recipe: Recipe) -> None:
+    what = f"phase {phase.name!r} of a training on a language model"
+    if phase.learner not in OPTIONS:
+        got = f"{what} with learner {phase.learner!r}"
+        raise ConetError(got, "None (GRPO) or 'sft'", "TRL's trainer has no other; that of walks has")
+    if phase.demonstrations and phase.learner is None:
+        got = f"{what} with demonstrations and GRPO, which learns from rollouts"
+        raise ConetError(got, "learner='sft'", "name it in the phase")
+    for name in phase.options:
+        _check_option(name, phase, what)
+    if "kl" in phase.options and not recipe.options()["beta"]:
+        got = f"{what} with the option kl, and training.beta=0"
+        raise ConetError(
+            got, "a reference model, which TRL only keeps with a beta", "--set training.beta=0.001"
+        )
+
+
+def _check_option(name: str, phase: Phase, what: str) -> None:
+    known: Sequence[str] = OPTIONS[phase.learner if phase.learner == "sft" else None]
+    if name == "rollouts":
+        got = f"{what} with the option rollouts"
+        raise ConetError(
+            got, "one number throughout, which is all that TRL has", "set training.num_generations"
+        )
+    if name not in known:
+        raise ConetError(f"{what} with the option {name!r}", "an option of its learner", nearest(name, known))

@@ -1,0 +1,26 @@
+"""The numbers of a finished training on a language model."""
+
+from collections import Counter
+from typing import Any
+
+from conet.runs.events import heating
+from conet.runs.lengths import correct_length
+
+LAST = 20  # steps that the final accuracy is the mean of
+
+
+def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
+    """Return the numbers of a finished run."""
+    rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
+    length = correct_length(trainer.record.path)
+    annealing = trainer.annealing
+    names = ("heating_started", "heating_skipped")
+    heat = next((event for event in annealing.events if event["event"] in names), None)
+    last = [row["accuracy"] for row in rows[-LAST:]]
+    return {
+        "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
+        "correct_length": length, "heat": heat, "heating": heating(annealing.events),
+        "verifier": dict(judged),
+        "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
+        "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
+    }  # fmt: skip

@@ -1,0 +1,236 @@
+"""Which phase of its schedule a training is in: one for walks and language models, without arrays or tensors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conet.base.errors import ConetError
+from conet.detect.online import Detector, as_event
+from conet.runs.events import note
+from conet.runs.schedule import Clock, Phase
+
+# Makes the demonstrations of the phase of this index; their problems, or None where it learns from rollouts.
+Prepare = Callable[[int], Sequence[int] | None]
+KEPT = ("phase_index", "phase_start", "waiting", "left_out", "accuracy", "correct_length")
+
+
+class PhaseTracker:
+    """The phase of a training, the detector, and the events.
+
+    Where a phase of demonstrations is due and there are none, the phase before goes on if it draws rollouts,
+    and it is tried again later; else the phase is left out.
+
+    Parameters
+    ----------
+    phases
+        The schedule, in order.
+    steps
+        Updates of the whole run.
+    retry
+        Updates between two attempts to find demonstrations.
+    detector
+        With its options; the usual one where absent.
+
+    Attributes
+    ----------
+    phase_index, phase_start : int
+        Which phase, and the updates done when it began.
+    waiting : dict or None
+        While a phase of demonstrations is due: since which step, why, and when it is tried again.
+    left_out : bool
+        Whether this phase found no demonstrations, and ends at once.
+    events : list of dict
+        See :mod:`conet.runs.events`.
+    """
+
+    def __init__(
+        self, phases: Sequence[Phase], steps: int, *, retry: int = 1, detector: Detector | None = None
+    ) -> None:
+        self.phases, self.steps, self.retry = tuple(phases), steps, retry
+        self.detector = Detector() if detector is None else detector
+        self.phase_index, self.phase_start = 0, 0
+        self.waiting: dict[str, Any] | None = None
+        self.left_out = False
+        self.draws = True  # whether this phase draws rollouts
+        self.accuracy: float | None = None
+        self.correct_length: float | None = None
+        self.entropy: Any = None  # as Clock takes it; the trainer sets it
+        self.evaluation: Any = None
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that the next update belongs to."""
+        return self.phases[self.phase_index]
+
+    @property
+    def option_names(self) -> list[str]:
+        """Names of the options that any phase sets, in order."""
+        return sorted({name for phase in self.phases for name in phase.options})
+
+    def clock(self, step: int) -> Clock:
+        """Return what a trigger sees when ``step`` updates are done."""
+        return Clock(
+            step=step,
+            steps=self.steps,
+            elapsed=step - self.phase_start,
+            accuracy=self.accuracy,
+            correct_length=self.correct_length,
+            entropy=self.entropy,
+            detector=self.detector.evidence(step),
+            evaluation=self.evaluation,
+        )
+
+    def observe(self, step: int, length_sum: int, correct: int, samples: int) -> dict[str, Any]:
+        """Take in the rollouts of a step; return the detector's evidence.
+
+        Parameters
+        ----------
+        step
+            Updates of the policy that they were drawn from.
+        length_sum, correct, samples
+            Total length of the correct rollouts, their number, and that of all.
+        """
+        fired = self.detector.heat_now
+        evidence = as_event(self.detector.update(step, length_sum, correct, samples))
+        if self.detector.heat_now and not fired:
+            note(self.events, step, "heating_signal", **evidence)
+        self.accuracy = correct / samples if samples else None
+        self.correct_length = length_sum / correct if correct else None
+        return evidence
+
+    def begin(self, prepare: Prepare) -> None:
+        """Begin the first phase."""
+        self._enter(0, 0, "the run begins", prepare)
+
+    def advance(self, step: int, prepare: Prepare) -> None:
+        """Begin the next phase if it is due, and the one after it if that is left out; ``step`` updates are done.
+
+        Raises
+        ------
+        ConetError
+            When a trigger of the user's own fails, or there is nothing to learn from in the last phase.
+        """
+        while self.phase_index + 1 < len(self.phases):
+            reason = self._due(step)
+            if reason is None or not self._enter(self.phase_index + 1, step, reason, prepare):
+                return
+
+    def finish(self) -> None:
+        """Say so where a heating was due and no problem became eligible before the run ended."""
+        if self.waiting is not None:
+            reason, since = self.waiting["reason"], self.waiting["since"]
+            note(self.events, self.steps, "heating_skipped", reason=reason, eligible=0, since=since)
+            self.waiting = None
+
+    def options(self, step: int) -> dict[str, Any]:
+        """Return the options of the phase as they are at this step."""
+        clock, phase = self.clock(step), self.phase
+        return {
+            name: _asked(f"option {name!r}", value, phase, clock) if callable(value) else value
+            for name, value in phase.options.items()
+        }
+
+    def problems(self, step: int, count: int) -> np.ndarray | None:
+        """Return the indices of the problems that are trained, ascending; None for all ``count``.
+
+        Raises
+        ------
+        ConetError
+            When they are no problems of the run, or none at all.
+        """
+        phase, chosen = self.phase, self.phase.problems
+        if callable(chosen):
+            chosen = _asked("the choice of problems", chosen, phase, self.clock(step))
+        if chosen is None:
+            return None
+        found = np.unique(np.asarray(chosen))
+        if found.dtype.kind not in "iu" or not len(found) or found[0] < 0 or found[-1] >= count:
+            got = f"problems {list(chosen)!r}"[:100] + f" of phase {phase.name!r} at step {step}"
+            raise ConetError(got, f"one or more of 0 to {count - 1}", "mend the schedule")
+        return found.astype(np.int32)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep, as JSON values."""
+        kept = {name: getattr(self, name) for name in KEPT}
+        return kept | {"detector": self.detector.state(), "events": self.events}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` returned."""
+        for name in KEPT:
+            setattr(self, name, state[name])
+        self.events = list(state["events"])
+        self.detector.load(state["detector"])
+
+    def _due(self, step: int) -> str | None:
+        """Say why the next phase is to begin, or None."""
+        if self.left_out:
+            return "the phase before was left out"
+        if self.waiting is not None:
+            return self.waiting["reason"] if step >= self.waiting["again"] else None
+        answer = _asked("the trigger", self.phase.until, self.phase, self.clock(step))
+        if not isinstance(answer, bool | np.bool_ | str):
+            got = f"{answer!r} from the trigger of phase {self.phase.name!r}"[:150]
+            raise ConetError(got, "True, False, or a text that says why", "mend the schedule")
+        if not answer:
+            return None
+        return answer if isinstance(answer, str) else "the schedule's trigger"
+
+    def _enter(self, index: int, step: int, reason: str, prepare: Prepare) -> bool:
+        """Begin a phase; False where it has to wait."""
+        phase = self.phases[index]
+        found = prepare(index)
+        empty = found is not None and len(found) == 0
+        if empty and index and self.draws and not self.left_out:
+            self._wait(phase, step, reason)
+            return False
+        if empty and index + 1 == len(self.phases):
+            raise ConetError(
+                f"no problem with a correct rollout for phase {phase.name!r}",
+                "at least one to learn from",
+                "let rollouts be longer, or give other problems",
+            )
+        if index and self.phase.heats and not self.left_out:
+            note(self.events, step, "heating_ended")
+        if self.waiting is not None:
+            reason = f"{self.waiting['reason']} at step {self.waiting['since']}"
+        self.phase_index, self.phase_start, self.waiting = index, step, None
+        self.left_out, self.draws = empty, found is None
+        self._announce(phase, step, reason, found)
+        return True
+
+    def _wait(self, phase: Phase, step: int, reason: str) -> None:
+        if self.waiting is None:
+            self.waiting = {"since": step, "reason": reason, "again": step}
+            note(self.events, step, "heating_waits", phase=phase.name, reason=reason, eligible=0)
+        self.waiting = self.waiting | {"again": step + self.retry}
+
+    def _announce(self, phase: Phase, step: int, reason: str, found: Sequence[int] | None) -> None:
+        if found is None:
+            note(self.events, step, "phase_started", phase=phase.name)
+            return
+        learned = {"phase": phase.name, "problems": [int(one) for one in found], "demonstrations": len(found)}
+        evidence = as_event(self.detector.evidence(step))
+        evidence.pop("step")
+        why = {"reason": reason, "eligible": len(found), "evidence": evidence}
+        if not len(found):
+            note(self.events, step, "heating_skipped", phase=phase.name, **why)
+        elif phase.heats:
+            note(self.events, step, "heating_started", **why, **learned)
+        else:
+            note(self.events, step, "phase_started", **learned)
+
+
+def _asked(what: str, function: Callable[[Clock], Any], phase: Phase, clock: Clock) -> Any:
+    """Call a function of the schedule, which may be the user's own, and say what it did wrong."""
+    try:
+        return function(clock)
+    except (ConetError, MemoryError):
+        raise
+    except Exception as error:
+        raise ConetError(
+            f"{what} of phase {phase.name!r} at step {clock.step}: {type(error).__name__}: {error}",
+            "a function of the Clock that gives a value at every step",
+            "mend the schedule; of a Clock, accuracy, correct_length and entropy are None at the start",
+        ) from error

@@ -1,0 +1,95 @@
+"""Schedules by name: each is a function from a :class:`~conet.runs.schedule.Setup` to phases."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.registry import resolve
+from conet.config import ScheduleSettings
+from conet.config.functions import checked, options_of
+from conet.runs.schedule import Phase, Schedule, Setup
+from conet.runs.schedules.annealed_rlvr import annealed_rlvr
+from conet.runs.schedules.rlvr import rlvr
+from conet.runs.schedules.sft_then_rlvr import sft_then_rlvr
+
+SCHEDULES: dict[str, Schedule] = {
+    "rlvr": rlvr,
+    "annealed_rlvr": annealed_rlvr,
+    "sft_then_rlvr": sft_then_rlvr,
+}
+
+SKELETON = "docs/skeletons/schedule.py is one to copy"
+
+__all__ = ["SCHEDULES", "make"]
+
+
+def make(
+    schedule: str | Schedule | Sequence[Phase],
+    setup: Setup,
+    settings: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Phase, ...]:
+    """Return the phases of a schedule.
+
+    Parameters
+    ----------
+    schedule
+        A name, ``path/to/file.py:name``, a function, or the phases themselves.
+    setup
+        What the schedule is told about the run.
+    settings
+        Values that every schedule may ask for; it gets those that it has an argument for.
+    options
+        Further options; the schedule must have an argument for each.
+
+    Raises
+    ------
+    ConetError
+        For an unknown name or option, a value that does not fit, or a function that fails or returns
+        anything but phases.
+    """
+    if isinstance(schedule, str):
+        name, found = schedule, resolve(schedule, SCHEDULES, "schedule")
+    else:
+        name, found = getattr(schedule, "__name__", type(schedule).__name__), schedule
+    if callable(found):
+        found = _called(name, found, setup, settings or {}, options or {})
+    elif options:
+        raise ConetError(
+            f"schedule.{next(iter(options))} with phases given from Python",
+            "a schedule that is a function",
+            "leave it out",
+        )
+    return _phases(name, found)
+
+
+def _called(
+    name: str, function: Schedule, setup: Setup, settings: Mapping[str, Any], options: Mapping[str, Any]
+) -> Any:
+    what = f"schedule.name={name}"
+    fields = options_of(function, 1, ConetError(what, "a function (setup, ...)", SKELETON))
+    known = {key: value for key, value in settings.items() if key in fields}
+    arguments = checked(fields, known | dict(options), "schedule.", ScheduleSettings)
+    try:
+        return function(setup, **arguments)
+    except (ConetError, MemoryError):
+        raise
+    except Exception as error:  # the function may be the user's own
+        got = f"{what}: {type(error).__name__}: {error}"
+        raise ConetError(got, "a schedule of this run", "mend the function") from error
+
+
+def _phases(name: str, found: Any) -> tuple[Phase, ...]:
+    if not isinstance(found, Sequence) or not found or not all(isinstance(one, Phase) for one in found):
+        raise ConetError(f"schedule {name} of {found!r}"[:200], "one conet.Phase or more, in order", SKELETON)
+    for phase in found:
+        if not callable(phase.until):
+            got = f"phase {phase.name!r} until {phase.until!r}"
+            raise ConetError(got, "a function of the Clock, such as AtStep(200)", SKELETON)
+        if not isinstance(phase.options, Mapping):
+            got = f"phase {phase.name!r} with options {phase.options!r}"
+            raise ConetError(got, "a mapping of names to values", SKELETON)
+        if phase.demonstrations not in (None, "hard", "shortest", "random"):
+            got = f"phase {phase.name!r} with demonstrations {phase.demonstrations!r}"
+            raise ConetError(got, "'hard', 'shortest' or 'random'", SKELETON)
+    return tuple(found)

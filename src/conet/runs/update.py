@@ -1,0 +1,73 @@
+"""One update of a policy of walks: the learner's gradient, the optimizer's step, and what can go wrong."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from conet.base.errors import ConetError
+from conet.engine.gradient import Gradient, norm
+from conet.engine.sample import Walks
+from conet.engine.tables import TablePolicy
+from conet.learners import Batch, Learner
+from conet.learners.optim import Optimizer
+from conet.network.problems import Problems
+
+
+def update(
+    learner: Learner,
+    optimizers: Mapping[str, Optimizer],
+    walks: Walks,
+    policy: TablePolicy,
+    tasks: Problems,
+    reference: np.ndarray,
+    threads: int = 1,
+) -> float:
+    """Move a policy by one batch of walks, in as many passes as the learner makes.
+
+    Parameters
+    ----------
+    learner, optimizers
+        Whose gradient, and the optimizers by name.
+    walks
+        Rollouts, or demonstrations.
+    policy, tasks, reference, threads
+        See :class:`conet.learners.base.Batch`; the policy is changed.
+
+    Returns
+    -------
+    float
+        Norm of the last gradient; not finite where the update diverged.
+
+    Raises
+    ------
+    ConetError
+        When the learner fails, or returns anything but a gradient.
+    """
+    several = learner.passes > 1
+    behaviour = walks.at_hops(policy.probability) if several else np.ones((1, 1))
+    batch = Batch(
+        walks=walks, policy=policy, tasks=tasks, behaviour=behaviour, reference=reference, threads=threads
+    )
+    length = 0.0
+    for _ in range(learner.passes):
+        gradient = _gradient(learner, batch)
+        optimizers[learner.optimizer].step(policy, gradient, learner.learning_rate)
+        length = norm(policy, gradient)
+    return length
+
+
+def _gradient(learner: Learner, batch: Batch) -> Gradient:
+    """Ask the learner, which may be the user's own, and say what it did wrong."""
+    try:
+        gradient = learner.gradient(batch)
+        if not isinstance(gradient, Gradient) or gradient.values.shape != batch.table.logits.shape:
+            raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
+    except (ConetError, MemoryError):
+        raise
+    except Exception as error:
+        raise ConetError(
+            f"{type(error).__name__}: {error}",
+            "a finite gradient",
+            "a learner of your own may divide by zero",
+        ) from error
+    return gradient
