@@ -54,11 +54,14 @@ def weights(path: Path) -> dict[str, Any]:
     return load_file(path / "model/model.safetensors")
 
 
+def observed() -> Recipe:
+    return small().override({"observables": ["groups", "pass_at_k"]})
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    recipe = small().override({"observables": ["groups", "pass_at_k"]})
-    return train.run(recipe, tmp_path_factory.mktemp("llm") / "run")
+    return train.run(observed(), tmp_path_factory.mktemp("llm") / "run")
 
 
 def test_one_training_with_its_heating_inside(finished: Path) -> None:
@@ -122,7 +125,7 @@ def test_resumed_is_the_same_bit_for_bit(
 
     monkeypatch.setattr(AnnealedTrainer, "end_step", stop)
     with pytest.raises(Stopped):
-        train.run(small(), tmp_path / "run")
+        train.run(observed(), tmp_path / "run")
     monkeypatch.setattr(AnnealedTrainer, "end_step", whole)
     torn = tmp_path / "run/checkpoints/checkpoint-9"
     torn.mkdir()  # what a kill while saving leaves
