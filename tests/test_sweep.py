@@ -59,6 +59,7 @@ def test_a_row_is_the_summary_of_that_run(tmp_path):
     summary = flatten(run.summary())
     numbers = {key: value for key, value in row.items() if key not in (*QUICK, "seed", "learner.name")}
     left_out = {"run", "steps", "seed", "seconds", "state_sha256", "updates", "heating"}
+    left_out |= {f"correct_length.{name}" for name in ("v", "v_why", "min_interval", "v_bottom_interval")}
     assert set(numbers) == set(summary) - left_out
     assert numbers == {key: summary[key] for key in numbers}
 

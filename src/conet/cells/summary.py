@@ -7,13 +7,25 @@ import numpy as np
 
 from conet.base.errors import ConetError, nearest
 from conet.cells.cell import Arrays
-from conet.cells.training import train
+from conet.cells.training import Record, train
 from conet.config import Config, flatten, validated
+from conet.detect import find_valley
+from conet.detect.valley import as_json
+from conet.rollouts import Counts, bundle
 from conet.runs import events
 from conet.runs.measure import LAST, summarise
 from conet.runs.trainer import Trainer
 
-LEFT_OUT = ("seed", "steps")  # settings, not results
+# Settings, and what is no single number.
+LEFT_OUT = (
+    "seed",
+    "steps",
+    "correct_length.v",
+    "correct_length.v_why",
+    "correct_length.min_interval",
+    "correct_length.v_bottom_interval",
+)
+RATIOS = ("correct_length.start_ratio", "correct_length.end_ratio")
 CURVE = "curve."  # beginning of the names of curves
 # Columns of the metrics that are kept as curves, beside those that are measures.
 CURVES = (
@@ -55,14 +67,18 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     """
     settings = validated(Config, config)
     trainer = Trainer(settings)
-    record = train(trainer, 1)
+    record = train(trainer, 1, problems=True)
     rows = record.rows
     if measures:
         columns = [name for name, value in rows[0].items() if not isinstance(value, str)]
-        _refuse_unknown(measures, [*_numbers(_summary(settings, rows, trainer)), *sorted(columns)])
-    rows += train(trainer).rows
+        _refuse_unknown(measures, [*_numbers(_summary(settings, record, trainer, True)), *sorted(columns)])
+    rest = train(trainer, problems=True)
+    for name in ("rows", "splits", "correct_count", "correct_length_sum"):
+        getattr(record, name).extend(getattr(rest, name))
     trainer.state()  # says so where the training has diverged
-    numbers = _numbers(_summary(settings, rows, trainer))
+    # The V is resampled, which takes as long as a short training.
+    valley = not measures or any(name.startswith("correct_length.") for name in measures)
+    numbers = _numbers(_summary(settings, record, trainer, valley))
     chosen = measures or list(numbers)
     arrays = {
         name: np.array(numbers[name] if name in numbers else _mean_of_last(rows, name)) for name in chosen
@@ -81,7 +97,7 @@ def _refuse_unknown(measures: Sequence[str], known: Sequence[str]) -> None:
             )
 
 
-def _summary(config: Config, rows: Sequence[dict[str, Any]], trainer: Trainer) -> dict[str, Any]:
+def _summary(config: Config, record: Record, trainer: Trainer, valley: bool) -> dict[str, Any]:
     _, evaluations = trainer.measure()
     at_end = [row | {"step": config.steps} for row in evaluations]
     own = {
@@ -89,11 +105,38 @@ def _summary(config: Config, rows: Sequence[dict[str, Any]], trainer: Trainer) -
         "walker_steps": trainer.walker_steps,
         "heat_now_step": events.signal_step(trainer.events),
     }
-    return summarise(config, rows, at_end) | own
+    summary = summarise(config, record.rows, at_end) | own
+    trained = [step for step, split in enumerate(record.splits) if split == "train"]
+    if valley and trained:
+        summary["correct_length"] |= as_json(find_valley(_counts(record, trained, trainer.learner.rollouts)))
+    return summary
+
+
+def _counts(record: Record, steps: list[int], samples: int) -> Counts:
+    """Put the counts of some steps together as those of a run's rollouts are."""
+    import polars as pl
+
+    correct_count = np.array([record.correct_count[step] for step in steps])
+    correct_length_sum = np.array([record.correct_length_sum[step] for step in steps])
+    problems = correct_count.shape[1]
+    table = pl.DataFrame(
+        {
+            "step": np.repeat(steps, problems),
+            "problem": np.tile(np.arange(problems), len(steps)),
+            "samples": np.full(correct_count.size, samples),
+            "correct_count": correct_count.ravel(),
+            "correct_length_sum": correct_length_sum.ravel(),
+        }
+    )
+    return bundle(table)
 
 
 def _numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
     flat = {name: value for name, value in flatten(summary).items() if name not in LEFT_OUT}
+    for name in RATIOS:
+        if name in flat:  # there is none
+            del flat[name]
+            flat |= {f"{name}.{part}": None for part in ("estimate", "low", "high")}
     return {name: np.nan if value is None else value for name, value in flat.items()}
 
 

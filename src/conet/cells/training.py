@@ -36,12 +36,15 @@ class Record:
         What each look saw, by step.
     correct_count, correct_length_sum : list of ndarray of int32, shape (M,)
         Correct walks of each problem, and their total length, at every step; empty unless asked for.
+    splits : list of str
+        Whether the walks of each step were trained on ("train") or only watched ("eval").
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     looks: dict[str, dict[int, Any]] = field(default_factory=dict)
     correct_count: list[np.ndarray] = field(default_factory=list)
     correct_length_sum: list[np.ndarray] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
 
     def column(self, name: str) -> np.ndarray:
         """Return one column of the metrics, float64, shape (steps,); NaN where it was not measured."""
@@ -89,6 +92,7 @@ def train(
         if trainer.step >= end or (record.rows and stop(trainer)):
             return record
         record.rows.append(trainer.advance())
+        record.splits.append(trainer.split)
         if problems:
             counts = count_walks(trainer.walks)
             record.correct_count.append(counts.correct_count.astype(np.int32))
