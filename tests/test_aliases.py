@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from conet.base import terminal
 from conet.base.errors import ConetError
 from conet.config import Config, aliases, flatten, hash_of, load, preset
 from conet.llm import recipe
@@ -18,7 +19,7 @@ NEW = {"problems.count": 5, "problems.max_length": 9, "schedule.sft_learning_rat
 
 @pytest.fixture(autouse=True)
 def nothing_noted(monkeypatch):
-    monkeypatch.setattr(aliases, "_noted", set())
+    monkeypatch.setattr(terminal, "_noted", set())
 
 
 def test_old_names_set_the_same_settings_with_one_note_each(capsys):

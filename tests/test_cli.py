@@ -248,12 +248,13 @@ def test_stop_at_any_answer_and_pairs_from_a_file(call):
 def test_progress_is_on_stderr_alone(call, monkeypatch):
     from conet.base import progress
 
-    monkeypatch.setattr(progress, "PLAIN_EVERY", 0.0)
+    monkeypatch.setattr(progress, "PLAIN_EVERY", -1.0)
+    monkeypatch.setattr(progress, "EVIDENCE", 0.0)
     result = call("run", *QUICK, "--out", "x", "--json")
-    lines = [line for line in result.lines if line.startswith("step ")]
-    # The first step has no estimate of the time left, so it has no line.
-    assert [line.split()[1] for line in lines] == ["2/3", "3/3"]
-    assert all(word in lines[0] for word in ("accuracy", "correct length", "islands", "left"))
+    lines = [line for line in result.lines if line.startswith("update ")]
+    assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
+    assert all(word in lines[1] for word in ("accuracy", "correct length", "islands", "left"))
+    assert "left" not in lines[0] + lines[2]  # nothing is known yet; nothing is left
     assert len(result.out.splitlines()) == 1
 
 
@@ -575,5 +576,5 @@ def test_closed_and_full_outputs():
     with open("/dev/full", "w") as full:
         done = subprocess.run([CONET, "presets"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("conet: got OSError")
+    assert done.stderr.startswith("conet: got the standard output: No space left")
     assert len(done.stderr.splitlines()) == 1

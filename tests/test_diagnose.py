@@ -616,7 +616,7 @@ def test_heat_end_to_end(tmp_path, capsys):
 
 
 def test_below_is_the_old_name_of_max_accuracy(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("conet.config.aliases._noted", set())
+    monkeypatch.setattr("conet.base.terminal._noted", set())
     found = []
     for name in ("--below", "--max-accuracy"):
         place = tmp_path / f"{name}.jsonl"

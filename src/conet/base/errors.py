@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from conet.base.text import visible
+
 
 class ConetError(Exception):
     """A problem that the user can mend; the command line prints it and leaves with exit code 2.
@@ -30,7 +32,7 @@ class ConetError(Exception):
             parts.append(f"expected {self.expected}")
         if self.remedy:
             parts.append(self.remedy)
-        return "; ".join(" ".join(part.split()) for part in parts)
+        return visible("; ".join(" ".join(part.split()) for part in parts))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,15 +1,23 @@
-"""The live line of everything that takes a while: what, how far, how it goes, time left; on stderr."""
+"""The live line of everything that takes a while: what, how far, how it goes, time left; on stderr.
+
+It is a courtesy: a line that cannot be written is dropped, and what it tells of goes on.
+"""
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from conet.base.terminal import tell, unfiltered
+
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
 LIVE_EVERY = 0.1
+COLUMNS = 80  # of a line where nothing says how wide it may be
+EVIDENCE = 1.0  # seconds of work, after the first piece, from which time left is first estimated
 
-# What is counted ("step"), how many are done, of how many, and how it goes, in a few words.
+# What is counted ("update"), how many are done, of how many, and how it goes: parts, two blanks between them.
 Show = Callable[[str, int, int, str], None]
 
 
@@ -17,53 +25,136 @@ Show = Callable[[str, int, int, str], None]
 def line() -> Iterator[Show]:
     """Show how far something is: one live line, or a plain one every five seconds where there is no terminal.
 
-    When another kind of thing is counted, time left is estimated anew.
+    In a notebook the line is an output of the cell. When another kind of thing is counted, time left is
+    estimated anew.
     """
-    if sys.stderr.isatty():
+    shell = _notebook()
+    if shell is not None:
+        yield _every(LIVE_EVERY, _notebook_line(shell), COLUMNS)
+    elif sys.stderr is not None and sys.stderr.isatty():
         with _live() as show:
             yield show
     else:
-        yield _plain()
+        yield _every(PLAIN_EVERY, tell, COLUMNS, at_end=False)
 
 
-@contextmanager
-def _live() -> Iterator[Show]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+class Estimate:
+    """Time left, from the newer half of what has been done.
 
-    columns = (TextColumn("{task.description} {task.completed}/{task.total}"), BarColumn(bar_width=20),
-               TextColumn("{task.fields[state]}"), TimeRemainingColumn(compact=True), TextColumn("left"))  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=8) as progress:
-        tasks: dict[str, Any] = {}
-        shown = 0.0
+    What comes first is slow: compilation, the first of every kind of measurement. So the first piece counts for
+    nothing, the older half is forgotten, and before there has been a second of work nothing is said.
+    """
 
-        def show(what: str, done: int, total: int, state: str = "") -> None:
-            nonlocal shown
-            now = time.monotonic()
-            if what not in tasks:
-                for task in tasks.values():
-                    progress.update(task, visible=False)
-                tasks[what] = progress.add_task(what, total=total, completed=done, state=state)
-            if now - shown > LIVE_EVERY or done == total:
-                shown = now
-                progress.update(tasks[what], completed=done, total=total, state=state, visible=True)
+    def __init__(self) -> None:
+        self.seen: deque[tuple[float, int]] = deque()
+        self.start: tuple[float, int] | None = None
 
-        yield show
+    def __call__(self, now: float, done: int, total: int) -> float | None:
+        """Return the seconds left, or None while nothing can be said.
+
+        Parameters
+        ----------
+        now
+            Time in seconds, by any clock that goes on.
+        done, total
+            How many are done, of how many.
+        """
+        if self.start is None:
+            self.start = now, done
+        self.seen.append((now, done))
+        middle = self.start[1] + (done - self.start[1]) / 2
+        while len(self.seen) > 1 and self.seen[1][1] <= middle:
+            self.seen.popleft()
+        since, first = self.seen[0]
+        if done <= first or now - self.start[0] < EVIDENCE:
+            return None
+        return (now - since) / (done - first) * (total - done)
 
 
-def _plain() -> Show:
-    begun: dict[str, tuple[float, int]] = {}
+def fitted(what: str, done: int, total: int, state: str, left: float | None, columns: int) -> str:
+    """Put a line together that fits: parts of the state are left out from the end.
+
+    Parameters
+    ----------
+    what, done, total, state
+        As :data:`Show` takes them.
+    left
+        Seconds left, where they are known.
+    columns
+        Width of the line.
+    """
+    parts = [part for part in state.split("  ") if part]
+    head, tail = f"{what} {done}/{total}", [] if left is None else [f"{duration(left)} left"]
+    while parts and len("  ".join([head, *parts, *tail])) > columns:
+        parts.pop()
+    return "  ".join([head, *parts, *tail])[:columns]
+
+
+def duration(seconds: float) -> str:
+    """Say a time in one or two units.
+
+    Examples
+    --------
+    >>> duration(7.4), duration(100), duration(7300)
+    ('7 s', '1 min 40 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _every(seconds: float, write: Callable[[str], object], columns: int, at_end: bool = True) -> Show:
+    """Return a way to show a line now and then, and at the end."""
+    estimates: dict[str, Estimate] = {}
     shown = time.monotonic()
 
     def show(what: str, done: int, total: int, state: str = "") -> None:
         nonlocal shown
         now = time.monotonic()
-        # Not before the first is done: compilation comes first, and says nothing about the others.
-        start, first = begun.setdefault(what, (now, done))
-        if now - shown > PLAIN_EVERY and done > first:
+        left = estimates.setdefault(what, Estimate())(now, done, total)
+        ended = done >= total
+        if now - shown > seconds or (ended and at_end):
             shown = now
-            left = (now - start) / (done - first) * (total - done)
-            parts = [f"{what} {done}/{total}", state, f"{left:.0f} s left"]
-            print("  ".join(part for part in parts if part), file=sys.stderr, flush=True)
+            write(fitted(what, done, total, state, None if ended else left, columns))
 
     return show
+
+
+@contextmanager
+def _live() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(file=unfiltered(sys.stderr))
+    with Live(console=console, auto_refresh=False, redirect_stdout=False) as live:
+
+        def write(text: str) -> None:
+            live.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)
+
+        yield _every(LIVE_EVERY, write, console.width - 1)
+
+
+def _notebook() -> Any:
+    """Return the shell of the notebook that this runs in, or None."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    return shell if hasattr(shell, "kernel") else None
+
+
+def _notebook_line(shell: Any) -> Callable[[str], object]:
+    """Return a way to write one line into the output of a notebook's cell, again and again."""
+    display = sys.modules["IPython"].display.display
+    handle: Any = None
+
+    def write(text: str) -> None:
+        nonlocal handle
+        if handle is None:
+            handle = display({"text/plain": text}, raw=True, display_id=True)
+        else:
+            handle.update({"text/plain": text}, raw=True)
+
+    return write

@@ -12,6 +12,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic, write_table
+from conet.base.text import listed
 from conet.cells.cache import Cache, check_place
 from conet.cells.cell import Arrays, Cell
 from conet.cells.summary import CURVE
@@ -243,7 +244,7 @@ def describe(swept: Swept) -> str:
     )
     rows = [tuple(means.columns), *(tuple(_text(value) for value in row) for row in means.iter_rows())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(word.rjust(width) for word, width in zip(row, widths)) for row in rows)
+    return listed("  ".join(word.rjust(width) for word, width in zip(row, widths)) for row in rows)
 
 
 def _text(value: Any) -> str:

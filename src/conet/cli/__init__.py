@@ -1,13 +1,14 @@
 """The command line: parse, call, print."""
 
 import json
-import os
 import sys
 
 from cyclopts import App, CycloptsError
+from rich.console import Console
 
 from conet import __version__
 from conet.base.errors import ConetError
+from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
 from conet.cli import compare, diagnose, experiments, llm, runs, webs
 from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
@@ -43,25 +44,32 @@ def bench(*, quick: bool = False, json_: Json = False) -> None:
     """
     from conet.bench import format_table, run_bench
 
-    result = run_bench(progress=lambda line: print(line, file=sys.stderr, flush=True), quick=quick)
+    result = run_bench(progress=tell, quick=quick)
     print(json.dumps(result) if json_ else format_table(result))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on stderr and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no reason to fail
+    with guarded():
+        code = _run(arguments)
+    if code:
+        sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Return the exit code: 0 only when the work is done."""
+    console = Console(file=unfiltered(sys.stdout))
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        app(arguments, console=console, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        return 130
+    except ReaderGone:  # results are printed when the work is done
+        return 0
     except (ConetError, CycloptsError, MemoryError, RecursionError, OSError) as error:
-        print(f"conet: {explain(error)}", file=sys.stderr)
-        sys.exit(2)
+        tell(f"conet: {explain(error)}")
+        return 2
+    return 0
 
 
 def explain(error: BaseException) -> ConetError:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
 from conet.cli.options import Json
@@ -36,7 +37,6 @@ def compare(
         Print the numbers as one JSON object on the last line: of every measure its value in each run, the difference,
         its interval, and the number of pairs.
     """
-    from conet.base.files import printable
     from conet.diagnosis import comparison
     from conet.report.comparison import check_place, write
 
@@ -50,5 +50,5 @@ def compare(
     if json_:
         print(json.dumps(found.to_json() | {"out": str(place.resolve()), "report": str(report.resolve())}))
         return
-    print(printable(comparison.described(found)))
-    print(f"report {report}")
+    print(comparison.described(found))
+    print(one_line(f"report {report}"))

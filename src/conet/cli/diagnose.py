@@ -1,8 +1,6 @@
 """Commands on runs that someone else trained: diagnose, choose what to heat on, watch."""
 
 import json
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.base.progress import line
+from conet.base.text import one_line
 from conet.cli.drawing import drawers
 from conet.cli.options import Json, Whole
 from conet.readers.reference import formats_in_words
@@ -18,7 +18,6 @@ from conet.readers.reference import formats_in_words
 Format = Annotated[str, Parameter(help=formats_in_words())]
 Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
 Findings = Annotated[list[str] | None, Parameter(name="--finding", negative=())]
-PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
 
 
 def diagnose(
@@ -60,8 +59,8 @@ def diagnose(
         with reading_line() as progress:
             record = collector.read(progress)
         found, numbers = examined(record, place, finding, drawing)
-    text = json.dumps(numbers, ensure_ascii=False) if json_ else described(found, numbers["report"])
-    print(printable(text))
+    as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
+    print(as_json or described(found, numbers["report"]))
 
 
 def heat(
@@ -113,11 +112,13 @@ def heat(
     found = heat_set(record, hard_below, min_samples or 16, pick, window)
     write(found, out, record)
     if not found.examples:
-        print(found.why_empty)
+        print(one_line(found.why_empty))
         return
     accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
     kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
-    print(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
+    print(
+        one_line(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
+    )
     if without_text := found.left_out["without_text"]:
         print(f"left out: {without_text} more, whose correct answers were logged without their text")
 
@@ -228,32 +229,6 @@ def examined(
 
 @contextmanager
 def reading_line() -> Iterator[Any]:
-    """Show how far the files have been read, on stderr: a bar, or a plain line every five seconds."""
-    if not sys.stderr.isatty():
-        yield _plain()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("reading"),
-        BarColumn(bar_width=30),
-        DownloadColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _plain() -> Any:
-    shown = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown
-        if time.monotonic() - shown > PLAIN_EVERY:
-            shown = time.monotonic()
-            print(f"read {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", file=sys.stderr, flush=True)
-
-    return show
+    """Show how far the files have been read, on stderr."""
+    with line() as show:
+        yield lambda done, total: show("MB read", done // 1_000_000, total // 1_000_000, "")

@@ -1,7 +1,6 @@
 """Commands on many runs: the claims, and grids of the user's own."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +8,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
+from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers
 from conet.cli.options import Json, Whole, count
 
@@ -82,17 +83,14 @@ def _print_rows(found: dict[str, Any]) -> None:
     for row in found["verdicts"]:
         low, high = row["ci"]
         numbers = "" if None in (low, high) else f"{row['estimate']:.3g} [{low:.3g}, {high:.3g}]"
-        print(f"{row['claim']:4} {row['judgement']:9} {row['statistic']}: {numbers}")
-    print(f"report {Path(found['pages']) / 'report.html'}")
+        print(one_line(f"{row['claim']:4} {row['judgement']:9} {row['statistic']}: {numbers}"))
+    print(one_line(f"report {Path(found['pages']) / 'report.html'}"))
 
 
 def _tell_failures(failures: Sequence[tuple[Mapping[str, Any], str]]) -> None:
     """Name the cells without a result, each on a line of stderr, and fail: not all of the work is done."""
     for settings, reason in failures:
-        print(
-            f"failed {' '.join(f'{key}={value}' for key, value in settings.items())}: {reason}",
-            file=sys.stderr,
-        )
+        tell(f"failed {' '.join(f'{key}={value}' for key, value in settings.items())}: {reason}")
     if failures:
         raise ConetError(
             f"no result from {len(failures)} cells",
@@ -133,7 +131,7 @@ def sweep(
     place = out or Path("runs") / f"sweep-{file.stem}"
     with cell_line() as progress:
         swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
-    print("drawing the page", file=sys.stderr, flush=True)
+    tell("drawing the page")
     with drawers() as drawing:
         page = comparison.write(swept.comparison, place, drawing, heading=f"Sweep {file.stem}")
     if json_:
@@ -141,6 +139,5 @@ def sweep(
         print(json.dumps(told | {"report": str(page.resolve())}))
     else:
         print(sweeps.describe(swept))
-        print(f"report {page}")
-        print(f"table {place / 'table.parquet'}")
+        print(listed([f"report {page}", f"table {place / 'table.parquet'}"]))
     _tell_failures([({**one["settings"], "seed": one["seed"]}, one["reason"]) for one in swept.failures])

@@ -1,7 +1,6 @@
 """Commands on language models: train by a recipe, go on, evaluate."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +8,8 @@ from typing import Any, Literal
 from cyclopts import App
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
+from conet.base.text import listed, one_line
 from conet.cli.options import Json, Pairs, Whole, all_changes, parse_pairs
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
@@ -48,9 +49,9 @@ def recipes() -> None:
     from conet.llm import recipe
 
     for name, path in recipe.shipped().items():
-        print(f"{name}: {recipe.load(name).purpose}\n    {path}")
+        print(listed([f"{name}: {recipe.load(name).purpose}", f"    {path}"]))
         for other in sorted(path.parent.glob(f"{name}.*.yaml")):
-            print(f"    {other}")
+            print(one_line(f"    {other}"))
 
 
 @app.command
@@ -168,7 +169,7 @@ def describe(result: dict[str, Any], target: Path) -> str:
     lines = [f"{result['problems']} problems, {result['samples']} samples each; intervals over problems"]
     lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
     lines += [f"majority  {shown(result['majority'])}", f"written   {target}"]
-    return "\n".join(lines)
+    return listed(lines)
 
 
 def _hush() -> None:
@@ -193,7 +194,7 @@ def _train(work: Callable[[Any], Path], place: Path, as_json: bool) -> None:
             run = work(show)
     except KeyboardInterrupt:
         if place.exists():
-            print(f"interrupted; go on with: conet llm resume {place}", file=sys.stderr)
+            tell(f"interrupted; go on with: conet llm resume {place}")
         raise
     _show(run, as_json)
 
@@ -210,6 +211,12 @@ def _show(run: Path, as_json: bool) -> None:
         heated = f"step {heat['step']}, {heat['reason']}: {heat['eligible']} problems eligible"
         heated += "" if heat["eligible"] else ", so there was no heating"
     accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"
-    print(f"accuracy        {accuracy}, the last 20 steps\ncorrect length  {arc} tokens\n"
-          f"V               {length.get('v_why') or '-'}\nheating         {heated}\n"
-          f"monitor         {summary['monitor_share']:.1%} of the time\nmodel           {run / 'model'}")  # fmt: skip
+    lines = [
+        f"accuracy        {accuracy}, the last 20 steps",
+        f"correct length  {arc} tokens",
+        f"V               {length.get('v_why') or '-'}",
+        f"heating         {heated}",
+        f"monitor         {summary['monitor_share']:.1%} of the time",
+        f"model           {run / 'model'}",
+    ]
+    print(listed(lines))

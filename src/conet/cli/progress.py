@@ -22,7 +22,7 @@ def training_line(steps: int) -> Iterator[Progress]:
 
         def show_row(row: Mapping[str, Any]) -> None:
             last.update({key: value for key, value in row.items() if value is not None})
-            show("step", row["step"] + 1, steps, describe(last))
+            show("update", row["step"] + 1, steps, describe(last))
 
         yield show_row
 
@@ -43,5 +43,5 @@ def describe(row: Mapping[str, Any]) -> str:
         parts.append(f"correct length {row['correct_length']:.2f}")
     if row.get("islands") is not None:
         parts.append(f"islands {row['islands']:.0f}")
-        parts.append(f"⟨k⟩ {row['mean_degree']:.2f}")
+        parts.append(f"degree {row['mean_degree']:.2f}")
     return "  ".join(parts)

@@ -1,11 +1,12 @@
 """Commands on one run: train, go on, report; and the presets."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
+from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
 from conet.cli.options import Json, Pairs, Whole, all_changes, count
 
@@ -51,7 +52,7 @@ def run_command(
     given = set(effects.differing(settings)) | {aliases.current(key, aliases.SETTINGS) for key in changes}
     settings = settings.override(changes)
     for line in effects.without_effect(settings, given):
-        print(f"conet: {line}", file=sys.stderr)
+        tell(f"conet: {line}")
     place = out or default_place(settings)
 
     def train(progress: Any) -> Any:
@@ -101,7 +102,7 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None) -> 
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
 
-        print(llm.report(run) if format is None else llm.figures(run, format, out))
+        print(one_line(str(llm.report(run) if format is None else llm.figures(run, format, out))))
         return
     directory = Run(run)
     if not directory.finished:
@@ -109,7 +110,7 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None) -> 
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
     figures = directory.path / "figures" if out is None else out
-    print(_page(run) if format is None else write_figures(directory, figures, format))
+    print(one_line(str(_page(run) if format is None else write_figures(directory, figures, format))))
 
 
 def _page(path: Path) -> Path:
@@ -152,11 +153,11 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
             if not (run.path / "report.html").exists():
                 from conet.report import write
 
-                print("writing the report", file=sys.stderr, flush=True)
+                tell("writing the report")
                 write(run, drawing)
     except KeyboardInterrupt:
         if place.exists():
-            print(f"interrupted; go on with: conet resume {place}", file=sys.stderr)
+            tell(f"interrupted; go on with: conet resume {place}")
         raise
     print(json.dumps(summary) if as_json else describe(summary))
 
@@ -175,7 +176,7 @@ def describe(summary: dict[str, Any]) -> str:
     )
     called = summary.get("heat_now_step")
     word = "never said that it is time to heat" if called is None else f"time to heat at step {called}"
-    return "\n".join(
+    return listed(
         [
             f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
             f"correct length  {shape}",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.text import listed
 from conet.cli.llm import app
 from conet.cli.options import Json
 
@@ -128,4 +129,4 @@ def describe(cases: list[dict[str, Any]], result: dict[str, Any]) -> str:
             lines.append(f"  and {len(numbers) - SHOWN} more; --json lists all")
     ended = {name: count for name, count in result["status"].items() if name != "ok"}
     lines += [f"  {count} ended by {name}" for name, count in ended.items()]
-    return "\n".join(lines)
+    return listed(lines)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from conet.base.terminal import ring, unfiltered
+from conet.base.text import one_line
 from conet.diagnosis import Diagnosis, Urgency
 from conet.readers.collector import Collector
 from conet.readers.places import NothingYet
@@ -81,9 +83,10 @@ def view() -> Iterator[View]:
     if not sys.stdout.isatty():
         yield Plain()
         return
+    from rich.console import Console
     from rich.live import Live
 
-    with Live(auto_refresh=False) as live:
+    with Live(console=Console(file=unfiltered(sys.stdout)), auto_refresh=False) as live:
         yield Terminal(live)
 
 
@@ -107,11 +110,12 @@ class Plain:
 
     def wait(self, why: str) -> None:
         """Print why there is nothing yet."""
-        print(f"waiting: {why}", flush=True)
+        print(one_line(f"waiting: {why}"), flush=True)
 
     def ring(self) -> None:
         """Ring."""
-        print("\atime to heat", flush=True)
+        ring()
+        print("time to heat", flush=True)
 
 
 class Terminal:
@@ -127,26 +131,25 @@ class Terminal:
         from rich.table import Table
         from rich.text import Text
 
-        from conet.base.files import printable
         from conet.diagnosis.text import subtitle
 
         rows = Table.grid(padding=(0, 2))
         for name, value, what in found.numbers:
             rows.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(what, style="dim"))
         lines = [
-            Text(printable(line.text), style="" if line.urgency in CALM else "bold")
+            Text(one_line(line.text), style="" if line.urgency in CALM else "bold")
             for line in found.headlines
         ]
         below = f"{time.strftime('%H:%M:%S')}  {report}  Ctrl-C ends"
-        body = Group(Text(subtitle(found)), *lines, Text(), rows)
-        title = Text(printable(found.findings["path"]))
-        self.live.update(Panel(body, title=title, subtitle=Text(printable(below))), refresh=True)
+        body = Group(Text(one_line(subtitle(found))), *lines, Text(), rows)
+        title = Text(one_line(found.findings["path"]))
+        self.live.update(Panel(body, title=title, subtitle=Text(one_line(below))), refresh=True)
 
     def wait(self, why: str) -> None:
         """Say what is being waited for."""
         from rich.text import Text
 
-        self.live.update(Text(f"waiting: {why}"), refresh=True)
+        self.live.update(Text(one_line(f"waiting: {why}")), refresh=True)
 
     def ring(self) -> None:
         """Ring the terminal's bell."""

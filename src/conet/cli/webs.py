@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from conet.base.errors import ConetError
+from conet.base.text import one_line
 from conet.cli.options import Json
 
 
@@ -43,9 +44,8 @@ def export(
     with line() as progress:
         found = write(Run(run), out, format, _step(step), threshold, progress)
     moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
-    print(
-        json.dumps(found) if json_ else f"{found['nodes']} nodes and {found['edges']} edges, {moments}: {out}"
-    )
+    text = f"{found['nodes']} nodes and {found['edges']} edges, {moments}: {out}"
+    print(json.dumps(found) if json_ else one_line(text))
 
 
 def _step(text: str | None) -> int | Literal["all"] | None:

@@ -4,11 +4,11 @@ An old name goes on working. It costs one note on stderr; the old and the new na
 an error on the command line, and in a file where their values differ.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
 
 # Old name → new name. A section stands without a dot; the keys that kept their name inside it follow it.
 SETTINGS = {
@@ -22,8 +22,6 @@ RECIPES = {
     "heating.below": "heating.max_accuracy",
     "heating.harvest": "heating.harvest_samples",
 }
-
-_noted: set[str] = set()
 
 
 def current(key: str, table: Mapping[str, str]) -> str:
@@ -134,6 +132,4 @@ def twice(old: str, first: object, new: str, second: object) -> ConetError:
 
 def note(text: str) -> None:
     """Print a note on stderr, once."""
-    if text not in _noted:
-        _noted.add(text)
-        print(f"conet: {text}", file=sys.stderr)
+    tell(f"conet: {text}", once=True)

@@ -187,7 +187,7 @@ def unknown(
     """Say that there is no such key, and name the nearest."""
     what = getattr(model, "what", "config")
     names = keys_of(model, prefix) + (keys_of(beside, prefix) if beside else [])
-    return ConetError(f"unknown key {key!r}", f"a key of the {what}", nearest(key, names))
+    return ConetError(f"unknown key {key!r}", f"a key of the {what}", nearest(key, set(names)))
 
 
 def _where(model: type[BaseModel]) -> str:

@@ -1,5 +1,6 @@
 """A diagnosis in words, as the terminal shows it."""
 
+from conet.base.text import listed
 from conet.diagnosis.diagnosis import Diagnosis
 
 
@@ -30,4 +31,4 @@ def described(found: Diagnosis, report: str) -> str:
     lines += [f"passed over: {reason}: {count}" for reason, count in numbers["skipped"].items()]
     lines += [f"passed over: {name}, which {why}" for name, why in numbers["skipped_files"].items()]
     lines += [f"note: {remark}" for remark in numbers["remarks"]]
-    return "\n".join([*lines, f"report {report}"])
+    return listed([*lines, f"report {report}"])

@@ -9,7 +9,9 @@ from pathlib import Path
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from conet.base.text import visible
 from conet.report.colours import (
     BLUE,
     GHOST,
@@ -75,6 +77,7 @@ def figure(height: float, width: float = WIDTH) -> Figure:
 
 def to_svg(drawn: Figure) -> str:
     """Return the figure as an SVG document; the same figure gives the same text."""
+    _written_out(drawn)
     buffer = StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     drawn.savefig(buffer, format="svg", metadata=nothing)
@@ -83,10 +86,24 @@ def to_svg(drawn: Figure) -> str:
     return "\n".join(line.strip() for line in text.splitlines()) + "\n"
 
 
+def _written_out(drawn: Figure) -> None:
+    """Take foreign strings in a figure as they are: no control characters, no formulas between dollar signs.
+
+    The numbers at an axis are matplotlib's own, and of a logarithmic one they are formulas.
+    """
+    axes = [axis for each in drawn.axes for axis in (each.xaxis, each.yaxis)]
+    numbers = {text for axis in axes for text in axis.findobj(Text) if text is not axis.label}
+    for text in set(drawn.findobj(Text)) - numbers:
+        assert isinstance(text, Text)
+        text.set_text(visible(text.get_text()))
+        text.set_parse_math(False)
+
+
 def to_file(drawn: Figure, suffix: str) -> bytes:
     """Return the figure as a file: "svg", "pdf" or "png"; the same figure gives the same bytes."""
     if suffix == "svg":
         return to_svg(drawn).encode()
+    _written_out(drawn)
     buffer = BytesIO()
     nothing = (
         {"CreationDate": None, "Creator": None, "Producer": None} if suffix == "pdf" else {"Software": None}

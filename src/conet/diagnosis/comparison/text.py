@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from conet.base.text import listed
 from conet.diagnosis.comparison.comparison import Comparison
 from conet.diagnosis.comparison.differences import Difference, Measure
 
@@ -19,7 +20,7 @@ def described(found: Comparison) -> str:
     header = ("measure", *value_names(found), "difference", "95 % interval", "pairs")
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in (header, *rows)]
-    return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
+    return listed([*lines, *(f"note: {note}" for note in found.notes)])
 
 
 def value_names(found: Comparison) -> list[str]:

@@ -1,0 +1,231 @@
+"""Foreign strings never reach the terminal raw: escape sequences, bidirectional controls, line ends in names."""
+
+import json
+import re
+import sys
+from contextlib import suppress
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import rollouts, two_stages
+
+import conet
+from conet.base.errors import ConetError
+from conet.base.terminal import guarded, unfiltered
+from conet.base.text import listed, one_line, visible
+from conet.cli import app, main
+
+RAW = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
+EVIL = "a\x1b[31m\x1b]0;t\x07\x9b2J\r\n\u2028INJECTED\u202e\u2066\u200fz\x7f"  # may be part of a file's name
+GIVEN = ["--map", "reward=accuracy_reward"]
+QUICK = ["--preset", "smoke", "--steps", "3", "--set", "graph.nodes=40", "graph.degree=5", "problems.count=6"]
+
+
+# The function -------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_no_control_character_is_left_and_nothing_else_is_changed(text):
+    shown = one_line(text)
+    assert not RAW.search(shown)
+    assert "\n" not in shown
+    plain = RAW.sub("", text).replace("\n", "")
+    if plain == text and not re.search("[\u00ad\u180e\ufff9-\ufffb\U000e0000-\U000e007f]", text):
+        assert shown == text
+    assert one_line(shown) == shown
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_a_json_text_stays_one_and_says_the_same(text):
+    written = visible(json.dumps({"name": text}, ensure_ascii=False))
+    assert json.loads(written) == {"name": text}
+
+
+def test_what_scripts_need_stays():
+    text = "naïve · ⟨k⟩ → 数学 می\u200cخواهم 👩\u200d🔬 e\u0301"
+    assert one_line(text) == text
+    assert listed(["a\nb", "c"]) == "a\\nb\nc"
+
+
+def test_errors_show_what_they_got_on_one_line():
+    text = str(ConetError(f"column {EVIL!s}", f"another than {EVIL}", f"rename {EVIL}"))
+    assert not RAW.search(text)
+    assert "\n" not in text
+    assert "\\u001b[31m" in text
+
+
+def test_streams_filter_whoever_writes_and_give_back_what_was_there(capsys):
+    before = sys.stdout, sys.stderr
+    with guarded():
+        print(EVIL)
+        print(EVIL, file=sys.stderr)
+        unfiltered(sys.stdout).write("\x1b[1mbold")
+    assert (sys.stdout, sys.stderr) == before
+    captured = capsys.readouterr()
+    assert not RAW.search(captured.err)
+    assert captured.out.endswith("\x1b[1mbold")
+    assert not RAW.search(captured.out.removesuffix("\x1b[1mbold"))
+
+
+def test_figures_show_foreign_strings_as_they_are(tmp_path):
+    from xml.etree import ElementTree
+
+    from matplotlib.text import Text
+
+    from conet.report import style
+
+    with style.look():
+        drawn = style.figure(2.0)
+        axes = drawn.subplots()
+        axes.plot([1, 1000], [1, 1000], label=f"{EVIL} $x^{{2}}$ costs $")
+        axes.set(xscale="log", yscale="log", title=r"$\frac{unfinished$", xlabel=EVIL)
+        axes.legend()
+        svg = style.to_svg(drawn)
+    ElementTree.fromstring(svg)  # control characters are no XML
+    assert not [text for text in drawn.findobj(Text) if RAW.search(text.get_text())]
+    assert any("mathdefault" in text.get_text() and text.get_parse_math() for text in drawn.findobj(Text))
+
+
+# Every command -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A place where all names are hostile: a run, logs, files of settings."""
+    place = tmp_path_factory.mktemp("evil")
+    config = conet.preset("smoke").override(
+        {"steps": 3, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "snapshots.steps": (0, 3)}
+    )
+    run = conet.run(config, place / f"run{EVIL}")
+    (run.path / "report.html").write_text("")
+    broken = conet.run(config, place / f"broken{EVIL}").path
+    (broken / "summary.json").write_text(json.dumps({EVIL: 1}))
+    rows = rollouts(two_stages(30, 8))
+    rows = rows.with_columns(
+        pl.col("prompt") + EVIL, pl.lit(EVIL).alias(EVIL), pl.lit(0.5).alias(f"{EVIL}_reward")
+    )
+    (place / f"log{EVIL}").mkdir()
+    rows.write_ndjson(place / f"log{EVIL}" / f"rows{EVIL}.jsonl")
+    (place / f"log{EVIL}" / f"torn{EVIL}.jsonl").write_text(EVIL)
+    (place / f"columns{EVIL}.jsonl").write_text(json.dumps({EVIL: 1, "step" + EVIL: 2}) + "\n")
+    (place / f"set{EVIL}.json").write_text(json.dumps({EVIL: 3}))
+    (place / f"graph{EVIL}.graphml").write_text(EVIL)
+    (place / f"own{EVIL}.py").write_text("def mine(observation): raise ValueError(" + ascii(EVIL) + ")")
+    (place / f"sweep{EVIL}.json").write_text(
+        json.dumps(
+            {
+                "preset": "smoke",
+                "seeds": 1,
+                "grid": {"observables": [[f"own{EVIL}.py:mine"]]},
+                "cells": [],
+                "measures": [],
+            }
+        )
+    )
+    (place / f"cases{EVIL}.jsonl").write_text(
+        json.dumps({"gold": EVIL, "completion": EVIL, "right": 1}) + "\n"
+    )
+    return place
+
+
+def commands(here: str = EVIL) -> list[list[str]]:
+    """Calls in which something foreign is repeated: each command at least once."""
+    run, log = f"run{here}", f"log{here}"
+    return [
+        ["run", "--preset", here],
+        ["run", *QUICK, "--out", f"new{here}"],
+        ["run", *QUICK, "--out", run],
+        ["run", "--config", f"set{here}.json"],
+        ["run", "--config", f"absent{here}.json"],
+        ["run", "--set", f"{here}=1"],
+        ["run", "--set", f"learner.name={here}"],
+        ["run", "--set", f"learner.{here}=3"],
+        ["run", "--set", f"learner.optimizer={here}"],
+        ["run", "--set", "graph.kind=graphml", f"graph.file=graph{here}.graphml"],
+        ["run", *QUICK, "observables=" + json.dumps([f"own{here}.py:mine"]), "--out", "never"],
+        ["run", *QUICK, "observables=" + json.dumps([f"own{here}.py:{here}"]), "--out", "never"],
+        ["run", f"--{here}", "3"],
+        [here],
+        ["resume", run],
+        ["resume", here],
+        ["resume", f"broken{here}"],
+        ["report", run],
+        ["report", f"broken{here}"],
+        ["report", here],
+        ["presets", here],
+        ["reproduce", here],
+        ["reproduce", f"own{here}.py:mine"],
+        ["sweep", f"sweep{here}.json", "--jobs", "1", "--out", f"swept{here}"],
+        ["sweep", f"absent{here}.json"],
+        ["sweep", f"set{here}.json"],
+        ["bench", here],
+        ["diagnose", log, "--out", "other"],
+        ["diagnose", log, *GIVEN, "--out", f"diagnosed{here}"],
+        ["diagnose", log, *GIVEN, "--out", f"diagnosed{here}", "--json"],
+        ["diagnose", f"columns{here}.jsonl", "--out", "other"],
+        ["diagnose", log, "--map", f"reward={here}", "--out", "other"],
+        ["diagnose", log, "--map", f"{here}={here}", "--out", "other"],
+        ["diagnose", log, "--format", here, "--out", "other"],
+        ["diagnose", here, "--out", "other"],
+        ["heat", log, *GIVEN, "--out", f"heat{here}.jsonl"],
+        ["heat", log, *GIVEN, "--out", f"no{here}/heat.jsonl"],
+        ["watch", log, *GIVEN, "--refreshes", "1", "--interval", "0", "--out", f"watched{here}"],
+        ["watch", here, "--refreshes", "1", "--interval", "0", "--out", "other"],
+        ["export", run, "--format", "csv", "--out", f"web{here}"],
+        ["export", run, "--format", "csv", "--out", "web", "--step", here],
+        ["export", here, "--format", "csv", "--out", "web"],
+        ["animate", here, "--out", f"{here}.gif"],
+        ["animate", run, "--out", f"{here}.txt"],
+        ["compare", run, f"new{here}", "--out", f"compared{here}"],
+        ["compare", log, log, *GIVEN, "--out", f"logs{here}"],
+        ["compare", here, run, "--out", "other"],
+        ["llm", "train", here],
+        ["llm", "train", "tiny", "--set", f"{here}=3"],
+        ["llm", "resume", here],
+        ["llm", "eval", here, here],
+        ["llm", "recipes", here],
+        ["llm", "verify", f"cases{here}.jsonl", "--verifier", "exact"],
+        ["llm", "verify", f"cases{here}.jsonl", "--verifier", here],
+    ]
+
+
+@pytest.mark.parametrize("arguments", commands("~"), ids=lambda arguments: " ".join(arguments)[:60])
+def test_every_command_writes_out_what_is_foreign(arguments, world, monkeypatch, capfd):
+    monkeypatch.chdir(world)
+    monkeypatch.setattr("conet.report.write", lambda run, *drawing: run.path / "report.html")
+    monkeypatch.setattr("conet.report.diagnosis.write", lambda found, out, *drawing: out / "report.html")
+    arguments = [argument.replace("~", EVIL) for argument in arguments]
+    with suppress(SystemExit):
+        main(arguments)
+    captured = capfd.readouterr()
+    shown = captured.out + captured.err
+    assert shown
+    assert not RAW.search(shown), ascii(shown)
+    assert not [line for line in shown.splitlines() if line.lstrip().startswith("INJECTED")]
+    assert "Traceback" not in shown
+    if "INJECTED" not in shown:  # then nothing foreign was repeated, and nothing was tested
+        assert arguments[0] in ("presets", "bench", "llm", "watch", "heat"), shown
+    if "--json" in arguments:
+        json.loads(captured.out.splitlines()[-1])
+
+
+def test_no_command_is_left_out():
+    """A new command is entered in `commands` above, with something foreign that it repeats."""
+    known = {" ".join(call[:2] if call[0] == "llm" else call[:1]) for call in commands()}
+    assert {" ".join(name) for name in leaves(app)} <= known
+
+
+def leaves(of, before=()):
+    """Names of all commands, those of groups with their group."""
+    for name in of:
+        if name.startswith("-"):
+            continue
+        inner = [key for key in of[name] if not key.startswith("-")]
+        if inner:
+            yield from leaves(of[name], (*before, name))
+        else:
+            yield (*before, name)
