@@ -23,7 +23,8 @@ from conet.report.drawing.figure import INCHES, draw
 from conet.runs import launch
 from conet.runs.run import Run
 from conet.views import registry
-from conet.views.schema import SCHEMA_VERSION, Axis, HeatMap, Lines, Series, View, empty_view
+from conet.views.parts import Axis, Series
+from conet.views.schema import SCHEMA_VERSION, HeatMap, Lines, View, empty_view
 from conet.views.source import Source, source_of
 
 AXIS = Axis(name="updates done")

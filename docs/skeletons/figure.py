@@ -8,7 +8,8 @@ What a function gets is a `conet.views.walks_data.WalksData` for a run of walks 
 returns a `View`: panels with series, marks and bands, without colours and sizes.
 """
 
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 

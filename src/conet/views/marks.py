@@ -4,7 +4,7 @@ import numpy as np
 
 from conet.base.intervals import Interval
 from conet.detect import Valley
-from conet.views.schema import Mark
+from conet.views.parts import Mark
 
 
 def mark(name: str, label: str, where: Interval | None) -> list[Mark]:

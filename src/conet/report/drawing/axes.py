@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from conet.report import style
-from conet.views.schema import Axis, Band, Mark
+from conet.views.parts import Axis, Band, Mark
 
 LINE = 10.5  # points of height of a line of text
 CHARACTER, HANDLE = (

@@ -22,7 +22,8 @@ from conet.report.drawing.axes import (
     scale,
 )
 from conet.report.drawing.kind import Kind, Space
-from conet.views.schema import Lines, Series
+from conet.views.parts import Series
+from conet.views.schema import Lines
 
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 BODY, LEFT, RIGHT = (

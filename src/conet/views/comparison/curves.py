@@ -8,7 +8,8 @@ import numpy as np
 
 from conet.diagnosis.comparison import Arm, Comparison, Side
 from conet.observables.length import WINDOW, windowed_correct_length
-from conet.views.schema import Axis, Lines, Series, View, empty_view
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View, empty_view
 from conet.views.tables import column, windowed_mean
 
 if TYPE_CHECKING:

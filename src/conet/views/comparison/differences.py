@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from conet.diagnosis.comparison import Comparison, Difference
 from conet.diagnosis.comparison.differences import SAME
-from conet.views.schema import Axis, Bars, Level, Panel, View, empty_view
+from conet.views.parts import Axis, Level
+from conet.views.schema import Bars, Panel, View, empty_view
 
 LENGTH = "hops, or tokens of an answer"
 NAME, TITLE = "differences", "What differs"

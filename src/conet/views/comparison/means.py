@@ -2,7 +2,8 @@
 
 from conet.diagnosis.comparison import Comparison, Measure
 from conet.views.comparison.differences import padded
-from conet.views.schema import Axis, Bars, View, empty_view
+from conet.views.parts import Axis
+from conet.views.schema import Bars, View, empty_view
 
 NAME, TITLE = "measures", "The measures of every arm"
 MOST_ROWS, MOST_PANELS = 30, 8

@@ -2,7 +2,8 @@
 
 from conet.diagnosis.comparison import Comparison
 from conet.diagnosis.comparison.differences import pairs_of, shared_problems
-from conet.views.schema import Axis, Lines, Panel, Series, View, empty_view
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, Panel, View, empty_view
 
 NAME, TITLE = "same-problems", "Problem by problem"
 MOST = 3  # panels

@@ -7,7 +7,7 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.views import tables
 from conet.views.marks import mark, v_bottom
-from conet.views.schema import Axis, Mark
+from conet.views.parts import Axis, Mark
 
 
 def over_steps(found: Diagnosis) -> dict[str, Any]:

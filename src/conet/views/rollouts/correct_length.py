@@ -5,8 +5,9 @@ import numpy as np
 from conet.detect.valley_parts import SOLVED
 from conet.diagnosis import Diagnosis
 from conet.observables.length import WINDOW, windowed_correct_length, within_problem_length
+from conet.views.parts import Axis, Series
 from conet.views.rollouts.common import column, over_steps, unit
-from conet.views.schema import Axis, Lines, Series, View, empty_view
+from conet.views.schema import Lines, View, empty_view
 
 NAME, TITLE = "correct-length", "The V of the correct length"
 COVERED = 0.9  # of the fixed problems that need a correct answer in the window

@@ -4,8 +4,9 @@ import numpy as np
 
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.findings.diversity import Diversity as Measured
+from conet.views.parts import Axis, Series
 from conet.views.rollouts.common import column, over_steps
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 
 

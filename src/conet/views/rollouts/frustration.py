@@ -2,8 +2,9 @@
 
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.findings.interference import smooth
+from conet.views.parts import Axis, Level, Series
 from conet.views.rollouts.common import over_steps
-from conet.views.schema import Axis, Level, Lines, Series, View, empty_view
+from conet.views.schema import Lines, View, empty_view
 
 NAME, TITLE = "frustration", "Frustration: learned at each other's cost"
 

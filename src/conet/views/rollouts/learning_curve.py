@@ -2,8 +2,9 @@
 
 from conet.diagnosis import Diagnosis
 from conet.observables.length import WINDOW
+from conet.views.parts import Axis, Series
 from conet.views.rollouts.common import column, over_steps
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 
 

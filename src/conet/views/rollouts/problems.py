@@ -5,8 +5,9 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.visits import by_step, some
 from conet.views.heat import BINS, SOLVED, by_first_solved, grouped, never_solved
+from conet.views.parts import Axis
 from conet.views.rollouts.common import over_steps
-from conet.views.schema import Axis, HeatMap, View
+from conet.views.schema import HeatMap, View
 
 MOST_DRAWN = 4000  # problems in the map
 

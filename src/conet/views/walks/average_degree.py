@@ -1,6 +1,7 @@
 """Average degree of two webs, and how many independent cycles they have: how far each is from a forest."""
 
-from conet.views.schema import Axis, Level, Lines, Series, View
+from conet.views.parts import Axis, Level, Series
+from conet.views.schema import Lines, View
 from conet.views.tables import twentieth
 from conet.views.walks.common import over_updates, ranged
 from conet.views.walks_data import WalksData

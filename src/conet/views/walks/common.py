@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conet.views.marks import v_bottom
-from conet.views.schema import Axis, Band, Mark, Series
+from conet.views.parts import Axis, Band, Mark, Series
 from conet.views.tables import windowed_range
 from conet.views.walks_data import WalksData
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 

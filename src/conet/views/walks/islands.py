@@ -3,7 +3,8 @@
 import numpy as np
 
 from conet.observables.length import WINDOW
-from conet.views.schema import Axis, Lines, View
+from conet.views.parts import Axis
+from conet.views.schema import Lines, View
 from conet.views.tables import twentieth
 from conet.views.walks.common import over_updates, ranged
 from conet.views.walks_data import WalksData

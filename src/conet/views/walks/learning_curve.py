@@ -1,7 +1,8 @@
 """Accuracy over updates, with the moments of the run."""
 
 from conet.observables.length import WINDOW
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData

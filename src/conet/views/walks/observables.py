@@ -3,7 +3,8 @@
 import re
 
 from conet.runs.measure import WEB_COLUMNS
-from conet.views.schema import Axis, Lines, Series, View
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 

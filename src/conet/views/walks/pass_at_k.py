@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from conet.views.schema import Axis, Lines, Series, View, empty_view
+from conet.views.parts import Axis, Series
+from conet.views.schema import Lines, View, empty_view
 from conet.views.walks_data import WalksData
 
 NAME, TITLE = "pass-at-k", "pass@k"
