@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -169,6 +172,92 @@ def test_a_hostile_verifier_costs_its_samples_alone(tmp_path: Path) -> None:
         assert [verdict.reward for verdict in verdicts] == [1, 0, 1, 0, 0, 0, 0, 1]
         assert judge.judge([("a", "a")])[0].reward == 1
         assert judge.counts == {"ok": 5, "timeout": 1, "crash": 3}
+
+
+def test_many_samples_in_any_order_keep_their_places(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import random, time\ndef judge(completion, answer):\n"
+        "    time.sleep(0.01 * random.random())\n    return completion == answer\n"
+    )
+    pairs = [(str(number), str(number - number % 3)) for number in range(200)]
+    with Judge(f"{tmp_path / 'mine.py'}:judge", workers=3) as judge:
+        assert [verdict.reward for verdict in judge.judge(pairs)] == [
+            number % 3 == 0 for number in range(200)
+        ]
+        assert judge.judge([]) == []
+
+
+def test_a_verifier_that_takes_too_much_memory_costs_its_sample(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def judge(completion, answer):\n    return len(bytearray(int(completion) << 30)) > 0\n"
+    )
+    with Judge(f"{tmp_path / 'mine.py'}:judge", workers=1) as judge:
+        verdicts = judge.judge([("64", ""), ("0", "")])
+    assert [verdict.status for verdict in verdicts] == ["crash", "ok"]
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSEGV"])
+def test_a_verifier_whose_process_is_killed_costs_its_sample(tmp_path: Path, signal: str) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os, signal\ndef judge(completion, answer):\n"
+        f"    os.kill(os.getpid(), signal.{signal}) if completion == 'die' else None\n    return 1\n"
+    )
+    with Judge(f"{tmp_path / 'mine.py'}:judge", workers=1) as judge:
+        verdicts = judge.judge([("die", ""), ("", ""), ("die", ""), ("", "")])
+    assert [verdict.status for verdict in verdicts] == ["crash", "ok", "crash", "ok"]
+
+
+def test_a_verifier_that_cannot_be_ended_kindly_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import signal, time\ndef judge(completion, answer):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    time.sleep(600)\n"
+    )
+    with Judge(f"{tmp_path / 'mine.py'}:judge", workers=1, seconds=1.0) as judge:
+        assert [verdict.status for verdict in judge.judge([("", "")])] == ["timeout"]
+
+
+def test_processes_that_never_start_are_an_error_and_no_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conet.llm.judge.READY_SECONDS", 3.0)
+    for name, text in (("ends", "import os\nos._exit(3)\n"), ("hangs", "import time\ntime.sleep(600)\n")):
+        (tmp_path / f"{name}.py").write_text(text)
+        judge = Judge(f"{tmp_path / name}.py:judge", workers=1, seconds=1.0)
+        with judge, pytest.raises(ConetError, match="ended or did not answer"):
+            judge.judge([("a", "a")])
+
+
+def test_no_process_outlives_one_that_was_killed(tmp_path: Path) -> None:
+    """Also one that hangs, and does not see that nobody waits for it."""
+    (tmp_path / "mine.py").write_text(
+        "import os, time\ndef judge(completion, answer):\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n    time.sleep(600)\n"
+    )
+    code = f"from conet.llm.judge import Judge\nJudge({str(tmp_path / 'mine.py')!r} + ':judge').judge([('', '')])"
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    limit = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    child = int((tmp_path / "pid").read_text())
+    parent.kill()
+    parent.wait()
+    while Path(f"/proc/{child}/stat").exists() and " Z " not in Path(f"/proc/{child}/stat").read_text():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def test_the_program_that_asks_is_not_run_again(tmp_path: Path) -> None:
+    """A script without `if __name__ == "__main__"` is no reason to begin it anew in every process."""
+    (tmp_path / "mine.py").write_text("def judge(completion, answer): return True\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from conet.llm.judge import Judge\nprint('begun')\n"
+        f"with Judge({str(tmp_path / 'mine.py')!r} + ':judge') as judge:\n"
+        "    print(judge.judge([('a', 'a')])[0].reward)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.stdout.split() == ["begun", "1.0"], done.stderr
 
 
 def test_verifiers_that_cannot_be_loaded(tmp_path: Path) -> None:
