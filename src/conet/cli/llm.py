@@ -10,7 +10,7 @@ from cyclopts import App
 from conet.base.errors import ConetError
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
-from conet.cli.options import Json, Pairs, Whole, all_changes, parse_pairs
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, parse_pairs
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
@@ -44,10 +44,27 @@ def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Wh
 
 
 @app.command
-def recipes() -> None:
-    """List the recipes that come with the package, and where their files are."""
+def recipes(*, describe: Flag = False, json_: Json = False) -> None:
+    """List the recipes that come with the package and where their files are, or describe every setting.
+
+    Parameters
+    ----------
+    describe
+        Say of every setting its type, default, range and meaning, in Markdown.
+    json_
+        Print all settings of each recipe as one JSON object; with --describe, the descriptions as one JSON list.
+    """
+    from conet.cli import describe as reference
+    from conet.config import aliases
     from conet.llm import recipe
 
+    if describe:
+        print(json.dumps(reference.recipes_rows()) if json_ else reference.recipes_page())
+        return
+    if json_:
+        dumped = {name: recipe.load(name).model_dump(mode="json") for name in recipe.shipped()}
+        print(json.dumps({name: aliases.both_names(data, aliases.RECIPES) for name, data in dumped.items()}))
+        return
     for name, path in recipe.shipped().items():
         print(listed([f"{name}: {recipe.load(name).purpose}", f"    {path}"]))
         for other in sorted(path.parent.glob(f"{name}.*.yaml")):

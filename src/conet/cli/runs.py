@@ -8,7 +8,7 @@ from conet.base.errors import ConetError
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
-from conet.cli.options import Json, Pairs, Whole, all_changes, count
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, count
 
 
 def run_command(
@@ -121,14 +121,21 @@ def _page(path: Path) -> Path:
         return write(Run(path), drawing)
 
 
-def presets(*, json_: Json = False) -> None:
-    """List the presets.
+def presets(*, describe: Flag = False, json_: Json = False) -> None:
+    """List the presets, or describe every setting.
 
     Parameters
     ----------
+    describe
+        Say of every setting its type, default, range and meaning, in Markdown.
     json_
-        Print all settings of each as one JSON object.
+        Print all settings of each preset as one JSON object; with --describe, the descriptions as one JSON list.
     """
+    if describe:
+        from conet.cli import describe as reference
+
+        print(json.dumps(reference.presets_rows()) if json_ else reference.presets_page())
+        return
     from conet.config import PRESETS, aliases, preset
 
     if json_:

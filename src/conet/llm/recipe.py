@@ -160,7 +160,7 @@ class Recipe(Root):
     what: ClassVar[str] = "recipe"
     old_names: ClassVar[Mapping[str, str]] = aliases.RECIPES
 
-    name: str = Field(description="name of the recipe; that of its file by default")
+    name: str = Field(description="name of the recipe; where it says none, that of its file")
     purpose: str = Field("", description="what it is for, in a few words")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and sampling")
     steps: Count = Field(100, description="number of RLVR updates")

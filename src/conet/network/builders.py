@@ -73,7 +73,10 @@ def erdos_renyi(nodes: int, degree: int, seed: int) -> Graph:
 
 @register(GRAPHS, "small_world")
 def small_world(
-    nodes: int, degree: int, seed: int, rewiring: Annotated[float, Field(ge=0, le=1)] = 0.1
+    nodes: int,
+    degree: int,
+    seed: int,
+    rewiring: Annotated[float, Field(ge=0, le=1, description="probability that a link is moved")] = 0.1,
 ) -> Graph:
     """Undirected ring lattice with rewired links (Watts and Strogatz 1998).
 
