@@ -50,6 +50,7 @@ def test_options_of_graphs_learners_and_schedules_say_whose_they_are():
     assert {("learner.name=grpo", f"learner.{key}") for key in ("clip", "epochs", "kl")} <= options
     of_learners = {of.removeprefix("learner.name=") for of, _ in options if of.startswith("learner")}
     assert of_learners <= set(LEARNERS)
+    assert ("schedule.name=annealed_rlvr", "schedule.heat_at") in options
     assert not {key for of, key in options if of == "learner.name=grpo"} & {
         "learner.rollouts",
         "learner.name",

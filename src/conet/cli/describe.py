@@ -82,6 +82,7 @@ def _owners() -> Iterator[tuple[str, str, list[Described]]]:
     """Yield every graph, learner and schedule that has options of its own."""
     from conet.learners import LEARNERS, Learner
     from conet.network.builders import GRAPHS
+    from conet.runs.schedules import SCHEDULES
 
     for name, builder in GRAPHS.items():
         yield (
@@ -92,6 +93,8 @@ def _owners() -> Iterator[tuple[str, str, list[Described]]]:
     for name, learner in LEARNERS.items():
         own = describe.of_model(learner, "learner.", Learner.model_fields)
         yield f"`learner.name={name}`", _first_line(learner), own
+    for name, schedule in SCHEDULES.items():
+        yield f"`schedule.name={name}`", _first_line(schedule), describe.of_function(schedule, 1, "schedule.")
 
 
 def _own_options() -> Iterator[str]:

@@ -84,4 +84,4 @@ def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False)
     with line() as progress:
         found = write(Run(run), out, seconds, progress)
     said = f"{len(found['steps'])} snapshots in {found['seconds']:g} s: {out}"
-    print(json.dumps(found) if json_ else said)
+    print(json.dumps(found) if json_ else one_line(said))
