@@ -57,10 +57,18 @@ def as_verl(rows: pl.DataFrame, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for (step,), part in rows.partition_by("step", as_dict=True).items():
         lines = [
-            json.dumps({"input": row["prompt"], "output": row["completion"], "gts": "7",
-                        "score": row["accuracy_reward"], "step": step, "uid": f"{step}-{place // 8}"})
+            json.dumps(
+                {
+                    "input": row["prompt"],
+                    "output": row["completion"],
+                    "gts": "7",
+                    "score": row["accuracy_reward"],
+                    "step": step,
+                    "uid": f"{step}-{place // 8}",
+                }
+            )
             for place, row in enumerate(part.iter_rows(named=True))
-        ]  # fmt: skip
+        ]
         (folder / f"{step}.jsonl").write_text("\n".join(lines) + "\n")
     return folder.parent
 

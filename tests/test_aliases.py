@@ -11,10 +11,20 @@ from conet.base.errors import ConetError
 from conet.config import Config, aliases, flatten, hash_of, load, preset
 from conet.llm import recipe
 
-OLD = {"tasks.questions": 5, "tasks.max_length": 9, "schedule.strength": 0.3, "schedule.below": 0.2,
-       "schedule.samples": 99}  # fmt: skip
-NEW = {"problems.count": 5, "problems.max_length": 9, "schedule.sft_learning_rate": 0.3,
-       "schedule.max_accuracy": 0.2, "schedule.harvest_samples": 99}  # fmt: skip
+OLD = {
+    "tasks.questions": 5,
+    "tasks.max_length": 9,
+    "schedule.strength": 0.3,
+    "schedule.below": 0.2,
+    "schedule.samples": 99,
+}
+NEW = {
+    "problems.count": 5,
+    "problems.max_length": 9,
+    "schedule.sft_learning_rate": 0.3,
+    "schedule.max_accuracy": 0.2,
+    "schedule.harvest_samples": 99,
+}
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,17 @@ from conet.network.graph import regular
 SMALL = Size(nodes=60, degree=6, questions=8, rollouts=4, max_length=6)
 LARGE = Size(nodes=90, degree=5, questions=10, rollouts=3, max_length=5)
 KEYS = {
-    "name", "nodes", "degree", "questions", "rollouts", "max_length", "policy", "threads", "msteps_per_s", "seconds",
-}  # fmt: skip
+    "name",
+    "nodes",
+    "degree",
+    "questions",
+    "rollouts",
+    "max_length",
+    "policy",
+    "threads",
+    "msteps_per_s",
+    "seconds",
+}
 
 
 @pytest.fixture
@@ -40,13 +49,19 @@ def test_results_have_the_promised_keys(impatient, no_rivals, monkeypatch):
         assert row["msteps_per_s"] == pytest.approx(row["steps"] / row["seconds"] / 1e6)
     kinds = {(row["name"], row["nodes"], row["policy"], row["threads"]) for row in result["results"]}
     assert kinds >= {
-        ("sample", 60, "uniform", 1), ("sample", 60, "uniform", 2), ("sample", 60, "trained", 1),
-        ("update", 60, "uniform", 1), ("update", 60, "trained", 1),
-        ("sample", 90, "uniform", 1), ("update", 90, "uniform", 1),
-    }  # fmt: skip
+        ("sample", 60, "uniform", 1),
+        ("sample", 60, "uniform", 2),
+        ("sample", 60, "trained", 1),
+        ("update", 60, "uniform", 1),
+        ("update", 60, "trained", 1),
+        ("sample", 90, "uniform", 1),
+        ("update", 90, "uniform", 1),
+    }
     assert set(result["ratios"]) == {
-        "two_threads_over_one", "update_over_sample", "update_over_sample_trained",
-    }  # fmt: skip
+        "two_threads_over_one",
+        "update_over_sample",
+        "update_over_sample_trained",
+    }
     assert 16 < result["bytes_per_edge"]["60"] < 20
 
 

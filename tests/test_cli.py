@@ -96,9 +96,15 @@ def test_smoke_end_to_end(tmp_path):
     run = conet.Run(tmp_path / "first")
     assert summary == run.summary()
     types = {
-        "run": str, "steps": int, "seed": int, "accuracy": float, "walker_steps": int, "seconds": float,
-        "state_sha256": str, "pass_at_k": dict,
-    }  # fmt: skip
+        "run": str,
+        "steps": int,
+        "seed": int,
+        "accuracy": float,
+        "walker_steps": int,
+        "seconds": float,
+        "state_sha256": str,
+        "pass_at_k": dict,
+    }
     for key, kind in types.items():
         assert type(summary[key]) is kind
     assert {"start", "min", "min_step", "end", "v", "v_why"} <= set(summary["correct_length"])
@@ -139,9 +145,23 @@ def test_default_place(call):
 
 def test_set_takes_several_pairs_and_may_be_repeated(call):
     result = call(
-        "run", "--preset", "smoke", "--set", "steps=2", "--set", "graph.nodes=50", "--json",
-        "--set", "graph.degree=4", "problems.count=5", "learner.name=rloo", "--seed", "4", "--out", "x",
-    )  # fmt: skip
+        "run",
+        "--preset",
+        "smoke",
+        "--set",
+        "steps=2",
+        "--set",
+        "graph.nodes=50",
+        "--json",
+        "--set",
+        "graph.degree=4",
+        "problems.count=5",
+        "learner.name=rloo",
+        "--seed",
+        "4",
+        "--out",
+        "x",
+    )
     config = conet.Run("x").config
     assert result.json["seed"] == config.seed == 4
     assert (config.steps, config.graph.nodes, config.graph.degree) == (2, 50, 4)
@@ -156,10 +176,21 @@ def test_the_last_of_two_equal_keys_counts(call):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("3", 3), ("0.5", 0.5), ("1e3", 1000.0), ("true", True), ("False", False), ("none", None), ("null", None),
-        ("[1, 2]", [1, 2]), ("name", "name"), ("a=b", "a=b"), ('"3"', "3"), ("", ""), ("{", "{"),
+        ("3", 3),
+        ("0.5", 0.5),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("False", False),
+        ("none", None),
+        ("null", None),
+        ("[1, 2]", [1, 2]),
+        ("name", "name"),
+        ("a=b", "a=b"),
+        ('"3"', "3"),
+        ("", ""),
+        ("{", "{"),
     ],
-)  # fmt: skip
+)
 def test_values_read_as_what_they_look_like(text, value):
     from conet.cli.options import parse_pair
 
@@ -237,8 +268,16 @@ def test_stop_at_any_answer_and_pairs_from_a_file(call):
     Path("pairs.json").write_text("[[0, 5], [1, 6], [2, 5]]")
     hashes = set()
     for name in ("pairs.txt", "pairs.json"):
-        result = call("run", *QUICK[:4], "--set", f"problems.file={name}", "problems.stop_at_any_answer=true",
-                      "--out", name + ".run", "--json")  # fmt: skip
+        result = call(
+            "run",
+            *QUICK[:4],
+            "--set",
+            f"problems.file={name}",
+            "problems.stop_at_any_answer=true",
+            "--out",
+            name + ".run",
+            "--json",
+        )
         assert result.code == 0, result.err
         hashes.add(result.json["state_sha256"])
         assert conet.Run(name + ".run").tasks().questions.tolist() == [0, 1, 2]

@@ -161,15 +161,29 @@ def test_a_training_of_a_language_model_has_its_recipe_as_settings(tmp_path):
         }
         (run / "recipe.json").write_text(json.dumps(recipe))
         rows = [
-            {"step": step, "problem": problem, "sample": sample, "reward": 1.0, "correct": bool(rng.random() < 0.5),
-             "length": 9, "truncated": False, "split": "train", "phase": "rlvr"}
-            for step in range(6) for problem in range(4) for sample in range(8)
-        ]  # fmt: skip
+            {
+                "step": step,
+                "problem": problem,
+                "sample": sample,
+                "reward": 1.0,
+                "correct": bool(rng.random() < 0.5),
+                "length": 9,
+                "truncated": False,
+                "split": "train",
+                "phase": "rlvr",
+            }
+            for step in range(6)
+            for problem in range(4)
+            for sample in range(8)
+        ]
         pl.DataFrame(rows, schema_overrides=dict(conet_schema())).write_parquet(
             run / "rollouts/part-00000000.parquet"
         )
-        numbers = [[4 - number, f"What is {number}?"] for number in range(4)] if name == "b" else [
-            [number, f"What is {number}?"] for number in range(4)]  # fmt: skip
+        numbers = (
+            [[4 - number, f"What is {number}?"] for number in range(4)]
+            if name == "b"
+            else [[number, f"What is {number}?"] for number in range(4)]
+        )
         pl.DataFrame(numbers, ["number", "question"], orient="row").write_parquet(run / "problems.parquet")
     found = compare([tmp_path / "a", tmp_path / "b"])
     assert [side.kind for side in found.sides] == ["language_model"] * 2

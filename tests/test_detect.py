@@ -319,9 +319,13 @@ def test_counts_and_refusals():
     ]
     assert Counts.of([[np.nan, 1]], [[np.nan, 4]], [[np.nan, 2]]).samples.tolist() == [[0, 2]]
     for wrong in (
-        ([[3]], [[9]], 2, None), ([[-1]], [[9]], 2, None), ([[1]], [[9, 9]], 2, None), ([1], [9], 2, None),
-        ([[1], [1]], [[2], [2]], 2, [5, 5]), ([[1]], [[2]], 2, [1, 2]),
-    ):  # fmt: skip
+        ([[3]], [[9]], 2, None),
+        ([[-1]], [[9]], 2, None),
+        ([[1]], [[9, 9]], 2, None),
+        ([1], [9], 2, None),
+        ([[1], [1]], [[2], [2]], 2, [5, 5]),
+        ([[1]], [[2]], 2, [1, 2]),
+    ):
         with pytest.raises(ConetError):
             Counts.of(*(np.array(part) for part in wrong[:3]), steps=wrong[3])
 

@@ -35,9 +35,20 @@ from conet.rollouts import bundle
 
 DATA = Path(__file__).parent / "data"
 KEYS = (
-    "steps", "problems", "samples", "stage", "knee_step", "v_bottom_step", "heat_now", "learned", "forgotten", "dead",
-    "truncated_share", "skipped_rows", "notes",
-)  # fmt: skip
+    "steps",
+    "problems",
+    "samples",
+    "stage",
+    "knee_step",
+    "v_bottom_step",
+    "heat_now",
+    "learned",
+    "forgotten",
+    "dead",
+    "truncated_share",
+    "skipped_rows",
+    "notes",
+)
 
 
 def table(rows: pl.DataFrame, folder: Path) -> Path:
@@ -153,11 +164,19 @@ def test_a_finished_run_of_conet(tmp_path):
 @pytest.mark.parametrize(
     ("visited", "status"),
     [
-        ([0, 4, 8], "learned"), ([8, 8, 0], "forgotten"), ([0, 8, 0], "forgotten"), ([0, 0, 0], "dead"),
-        ([8, 7, 8], "solved"), ([1, 0, 2], "open"), ([8, 0], "few visits"), ([0], "few visits"),
-        ([3, 4, 5], "solved"), ([4, 3, 0], "open"), ([8, 0, 8], "solved"),
+        ([0, 4, 8], "learned"),
+        ([8, 8, 0], "forgotten"),
+        ([0, 8, 0], "forgotten"),
+        ([0, 0, 0], "dead"),
+        ([8, 7, 8], "solved"),
+        ([1, 0, 2], "open"),
+        ([8, 0], "few visits"),
+        ([0], "few visits"),
+        ([3, 4, 5], "solved"),
+        ([4, 3, 0], "open"),
+        ([8, 0, 8], "solved"),
     ],
-)  # fmt: skip
+)
 def test_what_becomes_of_a_problem(visited, status, tmp_path):
     rows = rollouts(np.full((len(visited), 1), 0.5))
     right = [place < count for count in visited for place in range(8)]
@@ -350,9 +369,10 @@ def test_visits_in_blocks_keep_every_sum(tmp_path, monkeypatch):
 @pytest.mark.parametrize("case", ["planted", "short", "one", "bare", "real"])
 def test_every_null_has_a_reason(case, planted, tmp_path):
     rows = {
-        "short": rollouts(np.full((4, 3), 0.5)), "one": rollouts(np.full((1, 1), 1.0), samples=1),
+        "short": rollouts(np.full((4, 3), 0.5)),
+        "one": rollouts(np.full((1, 1), 1.0), samples=1),
         "bare": rollouts(np.full((30, 2), 0.5), samples=1).drop("completion", "completion_length"),
-    }  # fmt: skip
+    }
     if case == "planted":
         found = planted.findings
     else:
@@ -367,8 +387,10 @@ def test_every_null_has_a_reason(case, planted, tmp_path):
 
 def test_numbers_that_json_lacks_become_null():
     assert clean({"a": np.float64("nan"), "b": [float("inf"), np.int64(3)], "c": (1.5,)}) == {
-        "a": None, "b": [None, 3], "c": [1.5],
-    }  # fmt: skip
+        "a": None,
+        "b": [None, 3],
+        "c": [1.5],
+    }
 
 
 class Balance(HTMLParser):
@@ -401,8 +423,13 @@ def test_the_report_is_whole_and_the_same_again(planted, tmp_path):
     assert parser.open == []
     assert not [link for link in parser.links if "://" in link]
     assert {path.stem for path in (tmp_path / "a" / "figures").iterdir()} == {
-        "learning-curve", "correct-length", "problems", "groups", "diversity", "frustration",
-    }  # fmt: skip
+        "learning-curve",
+        "correct-length",
+        "problems",
+        "groups",
+        "diversity",
+        "frustration",
+    }
 
 
 @pytest.mark.parametrize(
@@ -456,11 +483,14 @@ def hard() -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("options", "answer", "correct", "samples"),
     [
-        ({}, "newest", 1, 20), ({"min_samples": 30}, "second", 3, 40), ({"window": 1}, "newest", 1, 20),
-        ({"min_samples": 30, "pick": "first"}, "second", 3, 40), ({"min_samples": 30, "pick": "newest"}, "newest", 3, 40),
+        ({}, "newest", 1, 20),
+        ({"min_samples": 30}, "second", 3, 40),
+        ({"window": 1}, "newest", 1, 20),
+        ({"min_samples": 30, "pick": "first"}, "second", 3, 40),
+        ({"min_samples": 30, "pick": "newest"}, "newest", 3, 40),
         ({"window": 2, "pick": "first"}, "second", 3, 40),
     ],
-)  # fmt: skip
+)
 def test_which_problem_and_which_answer(hard, options, answer, correct, samples, tmp_path):
     found = heated(hard, tmp_path, **options)
     assert [row["problem"] for row in found.examples] == ["hard"]
@@ -609,8 +639,12 @@ def test_heat_end_to_end(tmp_path, capsys):
     assert rows
     assert f"{len(rows)} problems" in out
     assert all(0 < row["accuracy"] < 0.3 and row["samples"] >= 24 for row in rows)
-    dumps = [json.loads(line) for file in (DATA / "verl" / "rollout").iterdir() for line in file.read_bytes().splitlines()
-             if line.endswith(b"}")]  # fmt: skip
+    dumps = [
+        json.loads(line)
+        for file in (DATA / "verl" / "rollout").iterdir()
+        for line in file.read_bytes().splitlines()
+        if line.endswith(b"}")
+    ]
     right = {(row["input"], row["output"]) for row in dumps if row["acc"]}
     assert {(row["prompt"], row["completion"]) for row in rows} <= right
 
@@ -629,8 +663,17 @@ def test_below_is_the_old_name_of_max_accuracy(tmp_path, capsys, monkeypatch):
 
 def test_heat_in_messages(tmp_path, capsys):
     place = tmp_path / "heat.jsonl"
-    _, _, code = called(capsys, "heat", str(DATA / "trl" / "chat"), "--map", "correct=accuracy_reward", "--out", str(place),
-                        "--below", "0.2")  # fmt: skip
+    _, _, code = called(
+        capsys,
+        "heat",
+        str(DATA / "trl" / "chat"),
+        "--map",
+        "correct=accuracy_reward",
+        "--out",
+        str(place),
+        "--below",
+        "0.2",
+    )
     assert code == 0
     for line in place.read_text().splitlines():
         assert [message["role"] for message in json.loads(line)["messages"]] == ["user", "assistant"]

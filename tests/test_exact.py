@@ -80,14 +80,16 @@ CASES = {
     "two steps": (random_graph(6, 3), make_tasks(6, 3, 2, 3)),
     "stop at any answer": (random_graph(7, 4), make_tasks(7, 3, 5, 4, stop=True)),
     "question on another's answer": (
-        random_graph(6, 5), Problems(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32), 5, True),
+        random_graph(6, 5),
+        Problems(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32), 5, True),
     ),
     "one answer for all": (
-        random_graph(6, 6), Problems(np.array([0, 1, 2], np.int32), np.array([5, 5, 5], np.int32), 5, True),
+        random_graph(6, 6),
+        Problems(np.array([0, 1, 2], np.int32), np.array([5, 5, 5], np.int32), 5, True),
     ),
     "answer out of reach": (ONE_WAY, Problems(np.array([0, 3], np.int32), np.array([4, 4], np.int32), 6)),
     "more than a block of questions": (random_graph(24, 7, share=0.08), make_tasks(24, 11, 4, 7)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -234,10 +236,16 @@ def test_any_number_of_threads_gives_the_same_bits():
         )
         gradient, success = exact.objective_gradient(policy, tasks, threads=threads)
         return [
-            solution.length_distribution, solution.truncated, gradient.values, gradient.rows, success,
-            exact.flow(policy, tasks, threads=threads), norms.sum_of_norms, norms.norm_of_sum,
+            solution.length_distribution,
+            solution.truncated,
+            gradient.values,
+            gradient.rows,
+            success,
+            exact.flow(policy, tasks, threads=threads),
+            norms.sum_of_norms,
+            norms.norm_of_sum,
             problem_gradients(policy, tasks, np.arange(50), threads=threads),
-        ]  # fmt: skip
+        ]
 
     alone = everything(1)
     for threads in (2, 3, 16):

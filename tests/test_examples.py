@@ -73,18 +73,39 @@ def test_the_readers_skeleton_reads_what_it_says(capsys, tmp_path):
     folder.mkdir(parents=True)
     rows = [
         {"update": step, "question": f"q{problem}", "answer": "a", "verified": sample % 2 == 0, "tokens": 7}
-        for step in range(4) for problem in range(3) for sample in range(4)
-    ]  # fmt: skip
+        for step in range(4)
+        for problem in range(3)
+        for sample in range(4)
+    ]
     (folder / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    cli.main(["diagnose", str(tmp_path / "mine"), "--format", f"{READER}:READER",
-              "--out", str(tmp_path / "out"), "--json"])  # fmt: skip
+    cli.main(
+        [
+            "diagnose",
+            str(tmp_path / "mine"),
+            "--format",
+            f"{READER}:READER",
+            "--out",
+            str(tmp_path / "out"),
+            "--json",
+        ]
+    )
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (found["steps"], found["problems"], found["samples"], found["skipped_rows"]) == (4, 3, 48, 0)
 
 
 def test_users_learner_learns(call, tmp_path):
-    summary = call("run", "--preset", "smoke", "--json", "--out", tmp_path / "x", "--set",
-                   "learner.name=examples/my_learner.py:PassAtK", "learner.k=2", "learner.learning_rate=40")  # fmt: skip
+    summary = call(
+        "run",
+        "--preset",
+        "smoke",
+        "--json",
+        "--out",
+        tmp_path / "x",
+        "--set",
+        "learner.name=examples/my_learner.py:PassAtK",
+        "learner.k=2",
+        "learner.learning_rate=40",
+    )
     metrics = conet.Run(tmp_path / "x").metrics()
     assert summary["accuracy"] > metrics["accuracy"][:5].mean() + 0.3
 
@@ -97,8 +118,18 @@ def test_users_observable_stands_in_the_metrics(call, tmp_path):
 
 
 def test_users_graph_is_the_one_that_is_walked(call, tmp_path):
-    call("run", *SMALL, "--out", tmp_path / "x", "--set", "graph.kind=examples/my_graph.py:ring_of_cliques",
-         "graph.nodes=60", "graph.degree=6", "graph.reach=2", "problems.count=5")  # fmt: skip
+    call(
+        "run",
+        *SMALL,
+        "--out",
+        tmp_path / "x",
+        "--set",
+        "graph.kind=examples/my_graph.py:ring_of_cliques",
+        "graph.nodes=60",
+        "graph.degree=6",
+        "graph.reach=2",
+        "problems.count=5",
+    )
     graph = conet.Run(tmp_path / "x").graph()
     clique = np.arange(60) // 6
     ahead = (clique[graph.targets] - clique[graph.sources()]) % 10
@@ -124,9 +155,11 @@ def test_python_of_the_readme(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     real = conet.preset
     monkeypatch.setattr(
-        conet, "preset", lambda name: real("smoke").override({"graph.nodes": 60, "snapshots.web_every": 50}),
+        conet,
+        "preset",
+        lambda name: real("smoke").override({"graph.nodes": 60, "snapshots.web_every": 50}),
         raising=False,
-    )  # fmt: skip
+    )
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert list(tmp_path.glob("*.svg"))

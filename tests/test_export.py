@@ -17,9 +17,16 @@ from conet.views.walks_data import WalksData
 
 STEPS = (0, 7, 20, 40)
 SMALL = conet.preset("smoke").override(
-    {"steps": 40, "graph.nodes": 60, "graph.degree": 6, "problems.count": 10, "problems.max_length": 8,
-     "learner.learning_rate": 20.0, "snapshots.steps": STEPS}
-)  # fmt: skip
+    {
+        "steps": 40,
+        "graph.nodes": 60,
+        "graph.degree": 6,
+        "problems.count": 10,
+        "problems.max_length": 8,
+        "learner.learning_rate": 20.0,
+        "snapshots.steps": STEPS,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +44,14 @@ def test_the_last_web_read_back(run, tmp_path, capsys, format, read):
     out = tmp_path / "web"
     found = written(capsys, run.path, "--format", format, "--out", out)
     web, network = run.web(), read(out)
-    assert found == {"file": str(out), "format": format, "steps": [40], "threshold": 0.3,
-                     "nodes": len(web.nodes), "edges": len(web.edges)}  # fmt: skip
+    assert found == {
+        "file": str(out),
+        "format": format,
+        "steps": [40],
+        "threshold": 0.3,
+        "nodes": len(web.nodes),
+        "edges": len(web.edges),
+    }
     assert {int(node) for node in network} == set(web.nodes.tolist())
     edges = {(int(one), int(other)): values for one, other, values in network.edges(data=True)}
     assert set(edges) == set(zip(web.sources.tolist(), web.targets.tolist()))

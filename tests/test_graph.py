@@ -227,8 +227,11 @@ def test_graphml_round_trip(tmp_path, kind):
     assert np.array_equal(again.targets, graph.targets)
     network = nx.read_graphml(path)
     assert [network.nodes[str(node)]["role"] for node in (0, 1, 2, 5)] == [
-        "question", "both", "concept", "answer",
-    ]  # fmt: skip
+        "question",
+        "both",
+        "concept",
+        "answer",
+    ]
     written = {(int(a), int(b)): value for a, b, value in network.edges(data="probability")}
     assert written == dict(zip(pairs(graph), probability))
     assert pairs(builders.from_networkx(builders.to_networkx(graph))) == pairs(graph)

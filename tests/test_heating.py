@@ -55,8 +55,10 @@ def test_hard_problems_one_by_one(pairs, max_accuracy, min_samples):
     pairs = [(min(pair), max(pair)) for pair in pairs]
     correct, samples = np.array(pairs, int).reshape(-1, 2).T
     expected = [
-        problem for problem, (c, n) in enumerate(pairs) if n >= min_samples and c >= 1 and c / n < max_accuracy
-    ]  # fmt: skip
+        problem
+        for problem, (c, n) in enumerate(pairs)
+        if n >= min_samples and c >= 1 and c / n < max_accuracy
+    ]
     assert hard_problems(correct, samples, max_accuracy, min_samples).tolist() == expected
 
 

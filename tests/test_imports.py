@@ -41,9 +41,23 @@ def test_a_wrong_setting_is_refused_before_anything_heavy_is_loaded():
 
 
 PUBLIC = {
-    "Config", "ConetError", "Detector", "Diagnosis", "Graph", "Learner", "Problems", "Run", "Tasks", "Web", "diagnose",
-    "preset", "read", "resume", "run", "simulate",
-}  # fmt: skip
+    "Config",
+    "ConetError",
+    "Detector",
+    "Diagnosis",
+    "Graph",
+    "Learner",
+    "Problems",
+    "Run",
+    "Tasks",
+    "Web",
+    "diagnose",
+    "preset",
+    "read",
+    "resume",
+    "run",
+    "simulate",
+}
 
 
 def test_every_public_name_is_there_and_completion_offers_no_other():

@@ -27,10 +27,20 @@ GRAPH = regular(9, 3, 4)
 TASKS = Problems(np.array([0, 3, 6], np.int32), np.array([1, 4, 7], np.int32), 5)
 REWARDS = np.array([[1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]], np.float64)
 TINY = conet.preset("smoke").override(
-    {"steps": 3, "graph.nodes": 30, "graph.degree": 4, "problems.count": 6, "problems.max_length": 6,
-     "learner.rollouts": 6, "learner.learning_rate": 2.0, "snapshots.checkpoint_every": 1,
-     "snapshots.steps": (), "snapshots.pass_walks": 2, "snapshots.traffic_walks": 2}
-)  # fmt: skip
+    {
+        "steps": 3,
+        "graph.nodes": 30,
+        "graph.degree": 4,
+        "problems.count": 6,
+        "problems.max_length": 6,
+        "learner.rollouts": 6,
+        "learner.learning_rate": 2.0,
+        "snapshots.checkpoint_every": 1,
+        "snapshots.steps": (),
+        "snapshots.pass_walks": 2,
+        "snapshots.traffic_walks": 2,
+    }
+)
 
 
 def random_policy(seed: int = 0) -> TablePolicy:
@@ -56,10 +66,12 @@ def fixed_walks(rewards: np.ndarray = REWARDS, seed: int = 0) -> Walks:
 def batch_of(policy: TablePolicy, walks: Walks, behaviour: np.ndarray | None = None, reference=None) -> Batch:
     now = step_probability(walks, policy.probability)
     return Batch(
-        walks, policy, TASKS,
+        walks,
+        policy,
+        TASKS,
         now if behaviour is None else behaviour,
         random_policy(9).probability if reference is None else reference,
-    )  # fmt: skip
+    )
 
 
 def finite_differences(objective, logits: np.ndarray, step: float = 1e-5) -> np.ndarray:
@@ -399,9 +411,10 @@ def test_a_run_that_diverges_says_so():
 def learners_in(path: Path) -> list[str]:
     module = load_file(path, "learner")
     own = [
-        name for name, thing in vars(module).items()
+        name
+        for name, thing in vars(module).items()
         if inspect.isclass(thing) and issubclass(thing, Learner) and thing.__module__ == module.__name__
-    ]  # fmt: skip
+    ]
     assert own, f"{path} holds no learner"
     return [f"{path}:{name}" for name in own]
 

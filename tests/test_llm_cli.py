@@ -14,20 +14,35 @@ pytestmark = pytest.mark.llm
 pytest.importorskip("torch")
 
 SETTINGS = [
-    "model.sizes={\"hidden_size\": 16, \"intermediate_size\": 32, \"num_hidden_layers\": 1, \"num_attention_heads\": 2, "
-    "\"num_key_value_heads\": 2, \"max_position_embeddings\": 64, \"tie_word_embeddings\": true}",
-    "problems.limit=4", "problems.levels=[2]", "warmup.steps=60", "warmup.levels=[2]", "checkpoint_every=2",
-    "training.per_device_train_batch_size=8", "training.num_generations=4", "training.max_completion_length=4",
-    "heating.mode=heat_at", "heating.step=3", "heating.steps=4", "heating.harvest_samples=16", "heating.min_samples=16",
+    'model.sizes={"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, '
+    '"num_key_value_heads": 2, "max_position_embeddings": 64, "tie_word_embeddings": true}',
+    "problems.limit=4",
+    "problems.levels=[2]",
+    "warmup.steps=60",
+    "warmup.levels=[2]",
+    "checkpoint_every=2",
+    "training.per_device_train_batch_size=8",
+    "training.num_generations=4",
+    "training.max_completion_length=4",
+    "heating.mode=heat_at",
+    "heating.step=3",
+    "heating.steps=4",
+    "heating.harvest_samples=16",
+    "heating.min_samples=16",
     "heating.max_accuracy=1.0",
-]  # fmt: skip
+]
 CODE = "import sys; from conet.cli import main; main(sys.argv[1:])"
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def conet(*arguments: str, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", CODE, *arguments], env=ENVIRONMENT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE, *arguments],
+        env=ENVIRONMENT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:

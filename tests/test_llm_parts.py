@@ -188,10 +188,14 @@ def test_the_detector_starts_the_heating() -> None:
 def test_a_checkpoint_of_version_0_1_goes_on(phase: str, left: int) -> None:
     heats = phase == "heat"
     old = {
-        "phase": phase, "tried": heats, "heat_left": left, "pool": [], "detector": Detector().state(),
+        "phase": phase,
+        "tried": heats,
+        "heat_left": left,
+        "pool": [],
+        "detector": Detector().state(),
         "demonstrations": [{"problem": 3, "tokens": [1], "step": 7, "correct": 1, "samples": 64}] * heats,
         "events": [{"event": "heat", "step": 50, "reason": "mode heat_at", "eligible": 1}] * heats,
-    }  # fmt: skip
+    }
     annealing = made(steps=150, heating__latest=None)
     annealing.load(old, 53)
     assert annealing.supervised == heats

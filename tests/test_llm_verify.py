@@ -25,10 +25,43 @@ needs_data = pytest.mark.skipif(
 EARLIER_PART = frozenset(
     map(
         str,
-        (57, 61, 68, 74, 75, 76, 81, 87, 93, 101, 104, 110, 112, 114, 118, 129, 134, 139, 145, 151, 162, 167, 198,
-         211, 223, 226, 227, 242, 246, 247, 251, 254, 268),
+        (
+            57,
+            61,
+            68,
+            74,
+            75,
+            76,
+            81,
+            87,
+            93,
+            101,
+            104,
+            110,
+            112,
+            114,
+            118,
+            129,
+            134,
+            139,
+            145,
+            151,
+            162,
+            167,
+            198,
+            211,
+            223,
+            226,
+            227,
+            242,
+            246,
+            247,
+            251,
+            254,
+            268,
+        ),
     )
-)  # fmt: skip
+)
 OTHER_VALUE = {
     "149": "the answer of an earlier part (there the box lacks the power of ten)",
     "126": "solution box has a sign error (t + ½ sin 2t), the answer is the mended one",
@@ -60,14 +93,31 @@ def test_last_box(text: str, box: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        (r"7 \times 10^{37}", 7e37), ("-3 x 10^5", -3e5), ("10^{-3}", 1e-3), ("8.7e8 cm", 8.7e8), ("025", 25),
-        (r"4.4677 \times 10^{14} Hz", 4.4677e14), (r"0.003^{\prime \prime}", 0.003), (r"1950^\circ C", 1950),
-        (r"15000 \text{ kcal m}^{-2} \text{yr}^{-1}", 15000), ("-3./2", -1.5), (r"\frac{270}7", 270 / 7),
-        (r"\$32,\!348", 32348), (r"10,\!080", 10080), ("50\\%", 50), (r"\textbf{(211) }", 211),
-        ("2x", None), ("7.6Z", None), ("100, 200", None), ("(100,200)", None), ("1e9999", None), ("1/0", None),
-        (r"1\frac{4}{5}", 1.8), ("4210_{5}", None),
+        (r"7 \times 10^{37}", 7e37),
+        ("-3 x 10^5", -3e5),
+        ("10^{-3}", 1e-3),
+        ("8.7e8 cm", 8.7e8),
+        ("025", 25),
+        (r"4.4677 \times 10^{14} Hz", 4.4677e14),
+        (r"0.003^{\prime \prime}", 0.003),
+        (r"1950^\circ C", 1950),
+        (r"15000 \text{ kcal m}^{-2} \text{yr}^{-1}", 15000),
+        ("-3./2", -1.5),
+        (r"\frac{270}7", 270 / 7),
+        (r"\$32,\!348", 32348),
+        (r"10,\!080", 10080),
+        ("50\\%", 50),
+        (r"\textbf{(211) }", 211),
+        ("2x", None),
+        ("7.6Z", None),
+        ("100, 200", None),
+        ("(100,200)", None),
+        ("1e9999", None),
+        ("1/0", None),
+        (r"1\frac{4}{5}", 1.8),
+        ("4210_{5}", None),
     ],
-)  # fmt: skip
+)
 def test_number(text: str, value: float | None) -> None:
     found = answers.number(text)
     assert (None if found is None else float(found.value)) == (
@@ -112,8 +162,10 @@ def test_an_audit_names_what_it_disagrees_with(tmp_path: Path, capsys: pytest.Ca
     from conet.cli import main
 
     file = tmp_path / "cases.jsonl"
-    file.write_text('{"gold": 7, "completion": "= 7", "right": 0}\n\n{"gold": "7", "completion": "= 8", "right": 1}\n'
-                    '{"gold": "7", "completion": "= 7"}\n')  # fmt: skip
+    file.write_text(
+        '{"gold": 7, "completion": "= 7", "right": 0}\n\n{"gold": "7", "completion": "= 8", "right": 1}\n'
+        '{"gold": "7", "completion": "= 7"}\n'
+    )
     main(["llm", "verify", str(file), "--verifier", "numeric", "--json"])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result["verdicts"] == [1, 0, 1]
@@ -167,8 +219,15 @@ def test_a_hostile_verifier_costs_its_samples_alone(tmp_path: Path) -> None:
     with Judge(f"{tmp_path / 'mine.py'}:judge", workers=2, seconds=2.0) as judge:
         verdicts = judge.judge(pairs)
         assert [verdict.status for verdict in verdicts] == [
-            "ok", "timeout", "ok", "crash", "crash", "crash", "ok", "ok"
-        ]  # fmt: skip
+            "ok",
+            "timeout",
+            "ok",
+            "crash",
+            "crash",
+            "crash",
+            "ok",
+            "ok",
+        ]
         assert [verdict.reward for verdict in verdicts] == [1, 0, 1, 0, 0, 0, 0, 1]
         assert judge.judge([("a", "a")])[0].reward == 1
         assert judge.counts == {"ok": 5, "timeout": 1, "crash": 3}
@@ -327,8 +386,10 @@ def test_evaluation_of_real_problems(tmp_path: Path, name: str) -> None:
     assert [problem.answer for problem in asked] == [row["answer"] for row in rows(name)[:9]]
 
     def half(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
-        return [([1, 2], rf"so \boxed{{{golds[text] if place % 2 else 'none'}}}", False)
-                for place, text in enumerate(prompts)]  # fmt: skip
+        return [
+            ([1, 2], rf"so \boxed{{{golds[text] if place % 2 else 'none'}}}", False)
+            for place, text in enumerate(prompts)
+        ]
 
     def never(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
         return [([1], "I do not know", True) for _ in prompts]

@@ -56,8 +56,11 @@ def test_heating_between_two_phases_of_rlvr():
     names, tracker = run(heated(), 12, [[4, 7]])
     assert names == ["rlvr"] * 5 + ["heat"] * 3 + ["rlvr"] * 4
     assert events(tracker) == [
-        (0, "phase_started"), (5, "heating_started"), (8, "heating_ended"), (8, "phase_started")
-    ]  # fmt: skip
+        (0, "phase_started"),
+        (5, "heating_started"),
+        (8, "heating_ended"),
+        (8, "phase_started"),
+    ]
     heating = tracker.events[1]
     assert (heating["reason"], heating["problems"], heating["eligible"]) == ("step 5, as set", [4, 7], 2)
 
@@ -81,9 +84,13 @@ def test_a_heating_that_never_finds_anything_is_said_to_be_skipped():
     assert names == ["rlvr"] * 12
     assert events(tracker) == [(0, "phase_started"), (5, "heating_waits"), (12, "heating_skipped")]
     assert tracker.events[-1] | {"evidence": None} == {
-        "step": 12, "event": "heating_skipped", "reason": "step 5, as set", "eligible": 0, "since": 5,
+        "step": 12,
+        "event": "heating_skipped",
+        "reason": "step 5, as set",
+        "eligible": 0,
+        "since": 5,
         "evidence": None,
-    }  # fmt: skip
+    }
 
 
 def test_what_is_due_stays_due_also_when_the_trigger_says_so_only_once():
@@ -110,8 +117,10 @@ def test_cycles():
     names, tracker = run(phases, 25, [[0], [1], [2]])
     assert names == (["rlvr"] * 4 + ["heat"] * 3) * 3 + ["rlvr"] * 4
     assert [event["problems"] for event in tracker.events if event["event"] == "heating_started"] == [
-        [0], [1], [2]
-    ]  # fmt: skip
+        [0],
+        [1],
+        [2],
+    ]
 
 
 @pytest.mark.parametrize(("latest", "steps", "due"), [(0.5, 12, 6), (0.3, 10, 3), (0.25, 10, 3), (1.0, 9, 9)])
@@ -132,8 +141,12 @@ def test_the_signal_ends_a_phase_and_is_noted_once():
         correct = min(60, 4 + step // 2)
         tracker.observe(step, correct * length, correct, 64)
     assert [event["event"] for event in tracker.events] == [
-        "phase_started", "heating_signal", "heating_started", "heating_ended", "phase_started",
-    ]  # fmt: skip
+        "phase_started",
+        "heating_signal",
+        "heating_started",
+        "heating_ended",
+        "phase_started",
+    ]
     signal, started = tracker.events[1:3]
     assert 100 < signal["step"] < 200
     assert started["step"] == signal["step"] + 1  # the next update is the first that heats

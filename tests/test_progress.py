@@ -42,8 +42,15 @@ def test_the_line_fits_and_keeps_how_far_it_is(columns, left):
 
 def test_durations_are_read_at_a_glance():
     assert [duration(seconds) for seconds in (0.2, 59.4, 59.6, 599, 601, 3599, 3600, 86400)] == [
-        "0 s", "59 s", "1 min 0 s", "9 min 59 s", "10 min", "59 min", "1 h 0 min", "24 h 0 min",
-    ]  # fmt: skip
+        "0 s",
+        "59 s",
+        "1 min 0 s",
+        "9 min 59 s",
+        "10 min",
+        "59 min",
+        "1 h 0 min",
+        "24 h 0 min",
+    ]
 
 
 # Seconds a piece: a run at the reference (compilation, then a measurement of every kind, then what goes on),
@@ -236,9 +243,14 @@ def in_a_terminal(place: Path, *arguments: str, close_after: int | None = None) 
     master, slave = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     process = subprocess.Popen(
-        [sys.executable, "-c", REPORT + MAIN, *arguments], stdin=slave, stdout=subprocess.DEVNULL, stderr=slave,
-        cwd=place, env=environment, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-c", REPORT + MAIN, *arguments],
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        cwd=place,
+        env=environment,
+        start_new_session=True,
+    )
     os.close(slave)
     seen = b""
     while close_after is None or len(seen) < close_after:

@@ -62,12 +62,15 @@ def test_messages_are_measured_by_what_they_say_and_named_by_what_was_asked(tmp_
     chat = pl.DataFrame(
         {
             "step": [0, 0, 1],
-            "prompt": [[{"role": "user", "content": "2+2"}], [{"role": "user", "content": "2+2"}],
-                       [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2"}]],
+            "prompt": [
+                [{"role": "user", "content": "2+2"}],
+                [{"role": "user", "content": "2+2"}],
+                [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2"}],
+            ],
             "completion": [[{"role": "assistant", "content": text}] for text in ("four", "4", "It is 4")],
             "correct": [True, True, False],
         }
-    )  # fmt: skip
+    )
     expected = [4, 1, 7]
     for name in ("chat.parquet", "chat.jsonl"):
         record = read(written(chat, tmp_path / name))
@@ -103,9 +106,16 @@ def test_a_run_of_conet_through_the_same_interface(tmp_path):
 def test_a_run_of_a_language_model_by_conet(tmp_path):
     """Numbers of problems become their questions; what was drawn for a heating is neither trained nor tested."""
     rows = pl.DataFrame(
-        {"step": [0, 0, 1], "problem": [1, 0, 1], "correct": [True, False, True], "length": [3, 4, 5],
-         "split": ["train", "train", "harvest"], "phase": ["rlvr", "rlvr", "heat"], "text": ["a", "b", "c"]}
-    )  # fmt: skip
+        {
+            "step": [0, 0, 1],
+            "problem": [1, 0, 1],
+            "correct": [True, False, True],
+            "length": [3, 4, 5],
+            "split": ["train", "train", "harvest"],
+            "phase": ["rlvr", "rlvr", "heat"],
+            "text": ["a", "b", "c"],
+        }
+    )
     written(rows, tmp_path / "rollouts" / "part-00000000.parquet")
     assert read(tmp_path).names == ["0", "1"]
     written(pl.DataFrame({"number": [0, 1], "question": ["2+2=", "3+3="]}), tmp_path / "problems.parquet")
@@ -217,19 +227,24 @@ def test_map_is_read():
         "step=global_step, correct=reward_status==verified_pass,truncated=n>=4096,problem=a b"
     )
     assert found == {
-        "step": Source("global_step"), "correct": Source("reward_status", "==", "verified_pass"),
-        "truncated": Source("n", ">=", "4096"), "problem": Source("a b"),
-    }  # fmt: skip
+        "step": Source("global_step"),
+        "correct": Source("reward_status", "==", "verified_pass"),
+        "truncated": Source("n", ">=", "4096"),
+        "problem": Source("a b"),
+    }
     assert parse_column_mapping("") == {}
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("steps=t", "did you mean 'step'"), ("step", "role=column"), ("step=", "role=column"),
-        ("step=a,step=b", "step twice"), ("correct=status>=good", "a number after >="),
+        ("steps=t", "did you mean 'step'"),
+        ("step", "role=column"),
+        ("step=", "role=column"),
+        ("step=a,step=b", "step twice"),
+        ("correct=status>=good", "a number after >="),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_map_is_explained(text, expected):
     with pytest.raises(ConetError, match=expected):
         parse_column_mapping(text)

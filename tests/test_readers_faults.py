@@ -34,9 +34,12 @@ def test_rows_that_lack_something_are_counted_by_reason(tmp_path):
     record = read(tmp_path / "rows.jsonl")
     assert record.rows.select("step", "correct").rows() == [(1, True), (2, False)]
     assert record.skipped == {
-        "rows without a step": 2, "rows without a prompt": 2, "rows without a reward that is a number": 3,
-        "lines that cannot be read": 2, "torn last lines": 1,
-    }  # fmt: skip
+        "rows without a step": 2,
+        "rows without a prompt": 2,
+        "rows without a reward that is a number": 3,
+        "lines that cannot be read": 2,
+        "torn last lines": 1,
+    }
 
 
 def test_a_last_line_without_its_newline_counts(tmp_path):

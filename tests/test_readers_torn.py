@@ -143,10 +143,23 @@ def test_ids_are_the_same_with_and_without_a_point(tmp_path):
 
 def test_prompts_that_differ_in_an_image_are_different_problems(tmp_path):
     lines = [
-        json.dumps({"step": 1, "correct": 1, "prompt": [{"role": "user", "content": [
-            {"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": f"{name}.png"}}]}]})
+        json.dumps(
+            {
+                "step": 1,
+                "correct": 1,
+                "prompt": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": "What is it?"},
+                            {"type": "image_url", "image_url": {"url": f"{name}.png"}},
+                        ],
+                    }
+                ],
+            }
+        )
         for name in "aab"
-    ]  # fmt: skip
+    ]
     (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
     assert len(read(tmp_path / "x.jsonl").names) == 2
 

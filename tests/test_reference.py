@@ -63,8 +63,14 @@ def test_tables_equal_their_twin(asked, pattern):
 
 @settings(max_examples=120, deadline=None)
 @given(
-    worlds, st.integers(1, 40), st.integers(1, 24), st.booleans(), st.integers(0, MASK), st.floats(0, 1), st.data()
-)  # fmt: skip
+    worlds,
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.booleans(),
+    st.integers(0, MASK),
+    st.floats(0, 1),
+    st.data(),
+)
 def test_walks_equal_their_twin(asked, rollouts, length, stop, key, share, data):
     policy, tasks = world(*asked, length=length, stop=stop)
     ids = np.array(data.draw(st.permutations(range(4)))[: data.draw(st.integers(1, 4))], np.int32)
@@ -76,10 +82,22 @@ def test_walks_equal_their_twin(asked, rollouts, length, stop, key, share, data)
         edges, steps = np.full((walks, length), -7, np.int32), np.full(walks, -7, np.int32)
         correct = np.zeros(walks, np.bool_)
         sampler(
-            policy.graph.offsets, policy.uniform_degree, policy.records, tasks.stops(policy.graph.nodes),
-            tasks.questions[ids], tasks.answers[ids], ids, rollouts, length, np.uint64(key),
-            first, walks, edges, steps, correct,
-        )  # fmt: skip
+            policy.graph.offsets,
+            policy.uniform_degree,
+            policy.records,
+            tasks.stops(policy.graph.nodes),
+            tasks.questions[ids],
+            tasks.answers[ids],
+            ids,
+            rollouts,
+            length,
+            np.uint64(key),
+            first,
+            walks,
+            edges,
+            steps,
+            correct,
+        )
         filled.append((edges, steps, correct))
     assert all(same_bits(compiled, plain) for compiled, plain in zip(*filled))
 
@@ -98,9 +116,16 @@ def test_gradients_equal_their_twin(asked, per_step, draw, sort):
         values, seen = np.zeros(policy.graph.edges), np.zeros(policy.graph.nodes, np.uint8)
         rows = np.full(min(walks.steps, policy.graph.nodes), -7, np.int32)
         count = module.accumulate(
-            walks.starts, walks.edges, walks.length, weights.reshape(-1), per_step, policy.records,
-            values, seen, rows,
-        )  # fmt: skip
+            walks.starts,
+            walks.edges,
+            walks.length,
+            weights.reshape(-1),
+            per_step,
+            policy.records,
+            values,
+            seen,
+            rows,
+        )
         module.finish_rows(rows[:count], policy.graph.offsets, policy.probability, values)
         total = module.square_sum(rows[:count], policy.graph.offsets, values)
         logits = policy.logits.copy()

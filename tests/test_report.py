@@ -25,9 +25,15 @@ from conet.views.walks.pass_at_k import spread
 from conet.views.walks_data import WalksData
 
 ALL = {
-    "average-degree", "concept-web", "correct-length", "entropy", "islands", "learning-curve", "pass-at-k",
+    "average-degree",
+    "concept-web",
+    "correct-length",
+    "entropy",
+    "islands",
+    "learning-curve",
+    "pass-at-k",
     "problems",
-}  # fmt: skip
+}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 

@@ -21,12 +21,24 @@ from conet.runs.trainer import Trainer
 
 # Heating from step 9 on, Adam (whose moments have to be kept), observables of two kinds of columns.
 CONFIG = conet.preset("smoke").override(
-    {"steps": 20, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
-     "learner.optimizer": "adam", "learner.learning_rate": 0.2, "observables": ("paths",),
-     "schedule.name": "annealed_rlvr", "schedule.heat_at": 7, "schedule.heat_steps": 6,
-     "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.9,
-     "snapshots.checkpoint_every": 5, "snapshots.steps": (0, 5, 9)}
-)  # fmt: skip
+    {
+        "steps": 20,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "problems.max_length": 8,
+        "learner.optimizer": "adam",
+        "learner.learning_rate": 0.2,
+        "observables": ("paths",),
+        "schedule.name": "annealed_rlvr",
+        "schedule.heat_at": 7,
+        "schedule.heat_steps": 6,
+        "schedule.harvest_samples": 64,
+        "schedule.max_accuracy": 0.9,
+        "snapshots.checkpoint_every": 5,
+        "snapshots.steps": (0, 5, 9),
+    }
+)
 
 
 class Killed(BaseException):
@@ -190,11 +202,16 @@ def test_a_run_that_another_process_works_on(whole, tmp_path, capsys):
     with pytest.raises(Killed):
         conet.run(CONFIG, place, progress=stop)
     holder = subprocess.Popen(
-        [sys.executable, "-c",
-         "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX);"
-         "print('held', flush=True); time.sleep(60)", str(place / ".lock")],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX);"
+            "print('held', flush=True); time.sleep(60)",
+            str(place / ".lock"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
@@ -230,9 +247,15 @@ def test_really_killed_at_random_moments(tmp_path):
     """kill -9 of the real command: in training, while heating, and while the report is written."""
     rng = random.Random(0)
     config = CONFIG.override(
-        {"steps": 900, "schedule.heat_at": 25, "schedule.heat_steps": 600, "snapshots.checkpoint_every": 20,
-         "snapshots.web_every": 5, "observables": ()}
-    )  # fmt: skip
+        {
+            "steps": 900,
+            "schedule.heat_at": 25,
+            "schedule.heat_steps": 600,
+            "snapshots.checkpoint_every": 20,
+            "snapshots.web_every": 5,
+            "observables": (),
+        }
+    )
     path = tmp_path / "config.json"
     path.write_text(config.to_json())
     place = tmp_path / "run"

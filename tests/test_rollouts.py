@@ -29,19 +29,31 @@ def test_one_row_a_walk():
     for step, split, phase, walks in batches:
         for walk, (problem, length, correct) in enumerate(zip(walks.problem, walks.length, walks.correct)):
             expected.append(
-                {"step": step, "problem": int(problem), "sample": walk % walks.rollouts,
-                 "reward": float(correct), "correct": bool(correct), "length": int(length),
-                 "truncated": not correct, "split": split, "phase": phase}
-            )  # fmt: skip
+                {
+                    "step": step,
+                    "problem": int(problem),
+                    "sample": walk % walks.rollouts,
+                    "reward": float(correct),
+                    "correct": bool(correct),
+                    "length": int(length),
+                    "truncated": not correct,
+                    "split": split,
+                    "phase": phase,
+                }
+            )
     assert table.to_dicts() == expected
     assert table["problem"].to_list()[15:] == [2, 2, 2, 0, 0, 0]
 
 
 def test_a_walk_that_reached_its_answer_with_the_last_step_is_not_truncated():
     walks = Walks(
-        np.array([0], np.int32), np.zeros(3, np.int32), np.zeros((3, 4), np.int32),
-        np.array([4, 4, 2], np.int32), np.array([True, False, False]), 3,
-    )  # fmt: skip
+        np.array([0], np.int32),
+        np.zeros(3, np.int32),
+        np.zeros((3, 4), np.int32),
+        np.array([4, 4, 2], np.int32),
+        np.array([True, False, False]),
+        3,
+    )
     # The third ended early at a wrong answer.
     assert rollouts.from_walks([(0, "train", "rlvr", walks)])["truncated"].to_list() == [False, True, False]
 

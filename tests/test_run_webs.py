@@ -11,9 +11,17 @@ from conet.observables import needs
 from conet.observables.web import threshold_web
 
 SMALL = conet.preset("smoke").override(
-    {"steps": 40, "graph.nodes": 60, "graph.degree": 6, "problems.count": 10, "problems.max_length": 8,
-     "learner.learning_rate": 20.0, "snapshots.steps": (0, 7, 20, 40), "observables": ("paths", "pass_at_k")}
-)  # fmt: skip
+    {
+        "steps": 40,
+        "graph.nodes": 60,
+        "graph.degree": 6,
+        "problems.count": 10,
+        "problems.max_length": 8,
+        "learner.learning_rate": 20.0,
+        "snapshots.steps": (0, 7, 20, 40),
+        "observables": ("paths", "pass_at_k"),
+    }
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,20 @@ from conet.runs.schedule import After, AtStep, Phase
 from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
-    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 8, "problems.max_length": 7,
-     "learner.rollouts": 6, "learner.learning_rate": 8.0, "schedule.heat_steps": 3,
-     "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.5, "snapshots.web_every": 0}
-)  # fmt: skip
+    {
+        "steps": 12,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 8,
+        "problems.max_length": 7,
+        "learner.rollouts": 6,
+        "learner.learning_rate": 8.0,
+        "schedule.heat_steps": 3,
+        "schedule.harvest_samples": 64,
+        "schedule.max_accuracy": 0.5,
+        "snapshots.web_every": 0,
+    }
+)
 
 
 def phases(config, **objects):
@@ -122,9 +132,13 @@ def test_no_problem_eligible_leaves_the_run_as_it_was():
 @pytest.mark.parametrize("pick", ["shortest", "random"])
 def test_sft_then_rlvr(pick):
     config = TINY.override(
-        {"schedule.name": "sft_then_rlvr", "schedule.sft_steps": 4, "schedule.pick": pick,
-         "schedule.sft_learning_rate": 1.0}
-    )  # fmt: skip
+        {
+            "schedule.name": "sft_then_rlvr",
+            "schedule.sft_steps": 4,
+            "schedule.pick": pick,
+            "schedule.sft_learning_rate": 1.0,
+        }
+    )
     metrics, _ = conet.simulate(config)
     assert metrics["phase"].to_list() == ["sft"] * 4 + ["rlvr"] * 8
     assert metrics["learner"].to_list() == ["sft"] * 4 + ["grpo"] * 8

@@ -99,9 +99,19 @@ def test_a_run_learns_on_it(asked):
 
 def test_example_from_the_command_line(tmp_path):
     command = [
-        Path(sys.executable).with_name("conet"), "run", "--preset", "smoke", "--steps", "3", "--json",
-        "--set", "graph.kind=examples/my_graph.py:ring_of_cliques", "graph.reach=2", "--out", tmp_path / "run",
-    ]  # fmt: skip
+        Path(sys.executable).with_name("conet"),
+        "run",
+        "--preset",
+        "smoke",
+        "--steps",
+        "3",
+        "--json",
+        "--set",
+        "graph.kind=examples/my_graph.py:ring_of_cliques",
+        "graph.reach=2",
+        "--out",
+        tmp_path / "run",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["steps"] == 3

@@ -16,11 +16,24 @@ from conet.runs.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 TINY = conet.preset("smoke").override(
-    {"steps": 24, "graph.nodes": 40, "graph.degree": 5, "problems.count": 8, "problems.max_length": 7,
-     "learner.rollouts": 6, "learner.learning_rate": 8.0, "snapshots.web_every": 0, "schedule.harvest_samples": 64,
-     "schedule.max_accuracy": 0.7, "schedule.heat_latest": 0.25, "schedule.heat_steps": 3, "schedule.sft_steps": 3,
-     "snapshots.checkpoint_every": 5, "snapshots.steps": (0, 12)}
-)  # fmt: skip
+    {
+        "steps": 24,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 8,
+        "problems.max_length": 7,
+        "learner.rollouts": 6,
+        "learner.learning_rate": 8.0,
+        "snapshots.web_every": 0,
+        "schedule.harvest_samples": 64,
+        "schedule.max_accuracy": 0.7,
+        "schedule.heat_latest": 0.25,
+        "schedule.heat_steps": 3,
+        "schedule.sft_steps": 3,
+        "snapshots.checkpoint_every": 5,
+        "snapshots.steps": (0, 12),
+    }
+)
 
 
 def functions(path: Path) -> list[str]:
@@ -153,9 +166,12 @@ def test_a_curriculum_leaves_the_other_problems_out():
 
 def test_what_options_do_to_the_learner():
     """A rate that is a function of the step is the rate of the update, exactly."""
-    plain, half = Trainer(TINY), Trainer(
-        TINY, phases=(Phase("rlvr", options={"learning_rate": lambda clock: 4.0 if clock.step else 8.0}),)
-    )  # fmt: skip
+    plain, half = (
+        Trainer(TINY),
+        Trainer(
+            TINY, phases=(Phase("rlvr", options={"learning_rate": lambda clock: 4.0 if clock.step else 8.0}),)
+        ),
+    )
     plain.advance()
     half.advance()
     assert half.policy.sha256 == plain.policy.sha256
@@ -166,17 +182,24 @@ def test_what_options_do_to_the_learner():
 
 
 def test_rollouts_of_a_phase():
-    _, trainer = conet.simulate(TINY.override({"steps": 4}), phases=(
-        Phase("few", until=lambda clock: clock.elapsed >= 2, options={"rollouts": 2}),
-        Phase("more", options={"rollouts": lambda clock: 3 + clock.step}),
-    ))  # fmt: skip
+    _, trainer = conet.simulate(
+        TINY.override({"steps": 4}),
+        phases=(
+            Phase("few", until=lambda clock: clock.elapsed >= 2, options={"rollouts": 2}),
+            Phase("more", options={"rollouts": lambda clock: 3 + clock.step}),
+        ),
+    )
     assert trainer.rollouts == 8 * (2 + 2 + 5 + 6)
 
 
 def test_another_learner_by_name():
-    metrics, _ = conet.simulate(TINY.override({"steps": 4}), phases=(
-        Phase("rloo", until=lambda clock: clock.elapsed >= 2, learner="rloo"), Phase("rlvr"),
-    ))  # fmt: skip
+    metrics, _ = conet.simulate(
+        TINY.override({"steps": 4}),
+        phases=(
+            Phase("rloo", until=lambda clock: clock.elapsed >= 2, learner="rloo"),
+            Phase("rlvr"),
+        ),
+    )
     assert metrics["learner"].to_list() == ["rloo"] * 2 + ["grpo"] * 2
 
 

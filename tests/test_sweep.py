@@ -27,8 +27,16 @@ def write(tmp_path):
 
 
 def test_grid_cells_and_seeds_multiply(write):
-    definition = read(write({"preset": "smoke", "seeds": [3, 5], "cells": [{"steps": 7, "learner.rollouts": 2}],
-                             "grid": {"learner.rollouts": [4, 8], "problems": {"max_length": [5, 6, 7]}}}))  # fmt: skip
+    definition = read(
+        write(
+            {
+                "preset": "smoke",
+                "seeds": [3, 5],
+                "cells": [{"steps": 7, "learner.rollouts": 2}],
+                "grid": {"learner.rollouts": [4, 8], "problems": {"max_length": [5, 6, 7]}},
+            }
+        )
+    )
     points = definition.points()
     assert len(points) == 7
     assert points[1] == {"learner.rollouts": 4, "problems.max_length": 6}
@@ -42,8 +50,12 @@ def test_toml_says_the_same_as_json(write):
         'preset = "smoke"\nseeds = 2\n[grid]\nlearner.rollouts = [4, 8]\n"problems.max_length" = [5]\n'
         "[[cells]]\nsteps = 3\n"
     )
-    content = {"preset": "smoke", "seeds": 2, "cells": [{"steps": 3}],
-               "grid": {"learner.rollouts": [4, 8], "problems.max_length": [5]}}  # fmt: skip
+    content = {
+        "preset": "smoke",
+        "seeds": 2,
+        "cells": [{"steps": 3}],
+        "grid": {"learner.rollouts": [4, 8], "problems.max_length": [5]},
+    }
     assert read(write(text, "grid.toml")).points() == read(write(content)).points()
 
 

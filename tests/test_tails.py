@@ -9,9 +9,12 @@ from conet.observables import tails
 from conet.observables.tails import MODELS, distance, fit_tail, plausibility, tail_start
 
 TRUE = {
-    "power law": (1.8,), "truncated power law": (1.2, 0.01), "lognormal": (3.0, 1.0), "exponential": (0.02,),
+    "power law": (1.8,),
+    "truncated power law": (1.2, 0.01),
+    "lognormal": (3.0, 1.0),
+    "exponential": (0.02,),
     "two exponentials": (0.6, 0.7, 0.01),
-}  # fmt: skip
+}
 
 
 def draw(model, parameters, first=1, longest=200, walks=4096, seed=0):

@@ -20,14 +20,31 @@ from conet.runs.measure import snapshot_steps
 from conet.runs.trainer import Trainer
 
 SMALL = conet.preset("smoke").override(
-    {"steps": 24, "graph.nodes": 60, "graph.degree": 6, "problems.count": 10, "problems.max_length": 8,
-     "learner.learning_rate": 20.0, "snapshots.checkpoint_every": 7, "snapshots.steps": (0, 7, 10)}
-)  # fmt: skip
+    {
+        "steps": 24,
+        "graph.nodes": 60,
+        "graph.degree": 6,
+        "problems.count": 10,
+        "problems.max_length": 8,
+        "learner.learning_rate": 20.0,
+        "snapshots.checkpoint_every": 7,
+        "snapshots.steps": (0, 7, 10),
+    }
+)
 # 64 questions of 64 walks of at most 30 steps: 122,880 steps a batch, enough for several threads.
 LARGE = SMALL.override(
-    {"steps": 6, "graph.nodes": 200, "graph.degree": 8, "problems.count": 64, "problems.max_length": 30,
-     "learner.rollouts": 64, "schedule.harvest_samples": 64, "schedule.heat_steps": 2, "schedule.max_accuracy": 0.5}
-)  # fmt: skip
+    {
+        "steps": 6,
+        "graph.nodes": 200,
+        "graph.degree": 8,
+        "problems.count": 64,
+        "problems.max_length": 30,
+        "learner.rollouts": 64,
+        "schedule.harvest_samples": 64,
+        "schedule.heat_steps": 2,
+        "schedule.max_accuracy": 0.5,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +191,10 @@ def test_summary_recomputed(finished):
     thresholded = web.threshold_web(final, 0.3)
     islands = [*metrics["islands"].to_list(), thresholded.components]
     assert summary["islands"] == {
-        "peak": max(islands), "peak_step": islands.index(max(islands)), "end": thresholded.components,
-    }  # fmt: skip
+        "peak": max(islands),
+        "peak_step": islands.index(max(islands)),
+        "end": thresholded.components,
+    }
     assert summary["web"]["components"] == thresholded.components
     assert summary["web"]["mean_degree"] == pytest.approx(thresholded.mean_degree)
     assert summary["web"]["cycle_rank"] == thresholded.cycle_rank
@@ -209,9 +228,14 @@ def test_the_final_policy_is_the_first_plus_all_updates(finished):
 
 def test_heat_map_of_an_annealed_run(tmp_path):
     config = SMALL.override(
-        {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 3,
-         "schedule.harvest_samples": 64, "schedule.max_accuracy": 0.9}
-    )  # fmt: skip
+        {
+            "schedule.name": "annealed_rlvr",
+            "schedule.heat_at": 4,
+            "schedule.heat_steps": 3,
+            "schedule.harvest_samples": 64,
+            "schedule.max_accuracy": 0.9,
+        }
+    )
     run = conet.run(config, tmp_path / "run")
     rows = run.rollouts().collect()
     heated = rows.filter(pl.col("phase") == "heat")
@@ -231,9 +255,13 @@ def test_objects_in_place_of_settings(tmp_path):
     tasks = conet.Problems(np.array([0, 2], np.int32), np.array([6, 9], np.int32), 6)
     seen = []
     run = conet.run(
-        SMALL, tmp_path / "run", graph=graph, tasks=tasks, progress=seen.append,
+        SMALL,
+        tmp_path / "run",
+        graph=graph,
+        tasks=tasks,
+        progress=seen.append,
         observers={"half": lambda observation: observation.step / 2},
-    )  # fmt: skip
+    )
     np.testing.assert_array_equal(run.graph().targets, graph.targets)
     np.testing.assert_array_equal(run.tasks().answers, [6, 9])
     assert run.metrics()["half"].to_list() == [step / 2 for step in range(24)]

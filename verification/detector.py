@@ -46,12 +46,15 @@ SETTINGS: dict[str, tuple[str, dict, int]] = {
     "L=100 G=64 Adam lr=0.1, 400 steps": (
         "reference",
         {
-            "problems.max_length": 100, "learner.rollouts": 64, "learner.optimizer": "adam",
-            "learner.learning_rate": 0.1, "steps": 400,
+            "problems.max_length": 100,
+            "learner.rollouts": 64,
+            "learner.optimizer": "adam",
+            "learner.learning_rate": 0.1,
+            "steps": 400,
         },
         8,
     ),
-}  # fmt: skip
+}
 OWN_SEEDS = range(1000, 1032)
 OWN_RATES = (100.0, 150.0, 300.0, 500.0, 700.0)
 Run = tuple[Counts, np.ndarray]
@@ -128,8 +131,10 @@ def share(hits: int, of: int) -> str:
 
 def online(seeds: int | None, cache: Path) -> None:
     """Print delays and false alarms of every setting, and what each condition is for."""
-    print("| setting | runs with V | called | before the bottom | call - V bottom | call - island peak "
-          "| runs without V | false alarms |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print(
+        "| setting | runs with V | called | before the bottom | call - V bottom | call - island peak "
+        "| runs without V | false alarms |\n|---|---|---|---|---|---|---|---|"
+    )
     for name in SETTINGS:
         seen = [
             (call(counts), bottom(counts), detect.peak(islands))
@@ -138,11 +143,13 @@ def online(seeds: int | None, cache: Path) -> None:
         valleys = [entry for entry in seen if entry[1] is not None]
         called = [entry for entry in valleys if entry[0] is not None]
         none = [entry for entry in seen if entry[1] is None]
-        print(f"| {name} | {len(valleys)} | {share(len(called), len(valleys))} "
-              f"| {sum(where < low for where, low, _ in called)} "
-              f"| {quartiles([where - low for where, low, _ in called])} "
-              f"| {quartiles([where - top for where, _, top in called if top is not None])} "
-              f"| {len(none)} | {share(sum(where is not None for where, *_ in none), len(none))} |")  # fmt: skip
+        print(
+            f"| {name} | {len(valleys)} | {share(len(called), len(valleys))} "
+            f"| {sum(where < low for where, low, _ in called)} "
+            f"| {quartiles([where - low for where, low, _ in called])} "
+            f"| {quartiles([where - top for where, _, top in called if top is not None])} "
+            f"| {len(none)} | {share(sum(where is not None for where, *_ in none), len(none))} |"
+        )
     print("\n| rule | " + " | ".join(ABLATED) + " |\n|---|" + "---|" * len(ABLATED))
     for label, thresholds in ABLATIONS.items():
         cells = []
@@ -206,12 +213,33 @@ def offline(seeds: int | None, cache: Path) -> None:
             print(f"| {' | '.join(row)} |")
 
 
-VALLEYS = ("V / undecided / no V", "start/bottom", "end/bottom", "the same, plain", "within", "composition",
-           "within ratio")  # fmt: skip
-TWO_STAGES = ("slope ratio", "its lower end", "segments beat line and exponential", "two stages / undecided / one curve",
-              "best models")  # fmt: skip
-MOMENTS = ("V bottom", "island peak", "knee", "island peak - V bottom", "ratio", "rank correlation", "verdict",
-           "knee / V bottom", "knee / island peak")  # fmt: skip
+VALLEYS = (
+    "V / undecided / no V",
+    "start/bottom",
+    "end/bottom",
+    "the same, plain",
+    "within",
+    "composition",
+    "within ratio",
+)
+TWO_STAGES = (
+    "slope ratio",
+    "its lower end",
+    "segments beat line and exponential",
+    "two stages / undecided / one curve",
+    "best models",
+)
+MOMENTS = (
+    "V bottom",
+    "island peak",
+    "knee",
+    "island peak - V bottom",
+    "ratio",
+    "rank correlation",
+    "verdict",
+    "knee / V bottom",
+    "knee / island peak",
+)
 
 
 def spread(values: list[float]) -> str:
@@ -246,11 +274,12 @@ def of_stages(knees: list, models: list) -> list[str]:
     beaten = [each.bic["segments"] < min(each.bic["line"], each.bic["exponential"]) for each in models]
     best = Counter(each.best for each in models).most_common()
     return [
-        spread([ratio.estimate for ratio in ratios]), spread([ratio.low for ratio in ratios]),
+        spread([ratio.estimate for ratio in ratios]),
+        spread([ratio.low for ratio in ratios]),
         f"{sum(beaten)}/{len(beaten)}",
         tally([each.verdict for each in models], "two stages", "undecided", "one curve"),
         ", ".join(f"{name} {count}" for name, count in best),
-    ]  # fmt: skip
+    ]
 
 
 def of_moments(found: list) -> list[str]:
@@ -339,8 +368,12 @@ NAIVE = 70.0  # the guess to beat: always the usual bottom of "reference"
 
 if __name__ == "__main__":
     commands: dict[str, Callable[[int | None, Path], None]] = {
-        "online": online, "noise": noise, "offline": offline, "forecast": forecast, "table": table,
-    }  # fmt: skip
+        "online": online,
+        "noise": noise,
+        "offline": offline,
+        "forecast": forecast,
+        "table": table,
+    }
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

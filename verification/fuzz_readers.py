@@ -21,9 +21,15 @@ with atheris.instrument_imports(include=["conet.readers"]):
     from conet.readers import READERS, open_run, parse_column_mapping
 
 NAMES = (
-    "completions_00001.parquet", "7.jsonl", "rows.jsonl", "rows.csv", "rows.parquet", "rows.tsv",
-    "rollouts/part-0.parquet", "checkpoint-1/trainer_state.json",
-)  # fmt: skip
+    "completions_00001.parquet",
+    "7.jsonl",
+    "rows.jsonl",
+    "rows.csv",
+    "rows.parquet",
+    "rows.tsv",
+    "rollouts/part-0.parquet",
+    "checkpoint-1/trainer_state.json",
+)
 MAPS = ("", "correct=correct==1", "problem=uid,correct=score>=0.5", "length=length,truncated=length>=9")
 PLACE = Path(tempfile.mkdtemp())
 
@@ -61,19 +67,29 @@ def seeds(corpus: Path) -> None:
 
     rows = pl.DataFrame(
         {
-            "step": [1, 1, 2], "prompt": ["a", "a", "b"], "completion": ["x", "yy", "z"], "score": [1.0, 0.0, 1.0],
-            "uid": ["u", "u", "w"], "length": [3, 4, 9],
+            "step": [1, 1, 2],
+            "prompt": ["a", "a", "b"],
+            "completion": ["x", "yy", "z"],
+            "score": [1.0, 0.0, 1.0],
+            "uid": ["u", "u", "w"],
+            "length": [3, 4, 9],
         }
-    )  # fmt: skip
+    )
     chat = '{"step": 1, "prompt": [{"role": "user", "content": "a"}], "completion": "x", "acc": true}\n'
     state = '{"log_history": [{"step": 1, "eval_loss": 1.0}]}'
     verl = rows.rename({"prompt": "input", "completion": "output"}).write_ndjson().encode()
     parquet = PLACE / "seed.parquet"
     rows.drop("uid", "length").write_parquet(parquet)
     contents = [
-        parquet.read_bytes(), verl, rows.write_ndjson().encode() + chat.encode(), rows.write_csv().encode(),
-        parquet.read_bytes(), rows.write_csv(separator="\t").encode(), parquet.read_bytes(), state.encode(),
-    ]  # fmt: skip
+        parquet.read_bytes(),
+        verl,
+        rows.write_ndjson().encode() + chat.encode(),
+        rows.write_csv().encode(),
+        parquet.read_bytes(),
+        rows.write_csv(separator="\t").encode(),
+        parquet.read_bytes(),
+        state.encode(),
+    ]
     parquet.unlink()
     corpus.mkdir(parents=True, exist_ok=True)
     for place, content in enumerate(contents):

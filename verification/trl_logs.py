@@ -39,9 +39,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
     words = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="hm"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="hm", padding_side="left",
+        tokenizer_object=words,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        unk_token="hm",
+        padding_side="left",
         chat_template=CHAT,
-    )  # fmt: skip
+    )
 
 
 def model() -> LlamaForCausalLM:
@@ -49,11 +53,18 @@ def model() -> LlamaForCausalLM:
     torch.manual_seed(0)
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(WORDS), hidden_size=48, intermediate_size=96, num_hidden_layers=2,
-            num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=64, pad_token_id=0,
-            bos_token_id=None, eos_token_id=1,
+            vocab_size=len(WORDS),
+            hidden_size=48,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=64,
+            pad_token_id=0,
+            bos_token_id=None,
+            eos_token_id=1,
         )
-    )  # fmt: skip
+    )
 
 
 def first_digit(completion: object) -> str | None:
@@ -83,18 +94,37 @@ def train(out: Path, *, steps: int, chat: bool = False, shared: int = 1, evaluat
     data = Dataset.from_dict({"prompt": prompts, "target": [str((a + b) % 10) for a, b in PROBLEMS]})
     options = {"eval_strategy": "steps", "eval_steps": 3, "save_strategy": "steps", "save_steps": steps}
     config = GRPOConfig(
-        output_dir=str(out), max_steps=steps, per_device_train_batch_size=96 // (shared + 1) * 2, num_generations=8,
-        per_device_eval_batch_size=96, max_completion_length=4, learning_rate=3e-3, lr_scheduler_type="constant",
-        temperature=1.0, beta=0.0, loss_type="grpo", scale_rewards="group", steps_per_generation=shared, logging_steps=1,
-        log_completions=True, num_completions_to_print=1, report_to=[], use_cpu=True, seed=0,
-        gradient_accumulation_steps=1, disable_tqdm=True,
+        output_dir=str(out),
+        max_steps=steps,
+        per_device_train_batch_size=96 // (shared + 1) * 2,
+        num_generations=8,
+        per_device_eval_batch_size=96,
+        max_completion_length=4,
+        learning_rate=3e-3,
+        lr_scheduler_type="constant",
+        temperature=1.0,
+        beta=0.0,
+        loss_type="grpo",
+        scale_rewards="group",
+        steps_per_generation=shared,
+        logging_steps=1,
+        log_completions=True,
+        num_completions_to_print=1,
+        report_to=[],
+        use_cpu=True,
+        seed=0,
+        gradient_accumulation_steps=1,
+        disable_tqdm=True,
         **(options if evaluate else {"save_strategy": "no"}),
-    )  # fmt: skip
+    )
     GRPOTrainer(
-        model=model(), reward_funcs=[accuracy_reward, brevity_reward] if chat else accuracy_reward, args=config,
-        train_dataset=data, eval_dataset=data.select(range(12)) if evaluate else None,
+        model=model(),
+        reward_funcs=[accuracy_reward, brevity_reward] if chat else accuracy_reward,
+        args=config,
+        train_dataset=data,
+        eval_dataset=data.select(range(12)) if evaluate else None,
         processing_class=tokenizer(),
-    ).train()  # fmt: skip
+    ).train()
 
 
 def as_verl(source: Path, out: Path) -> None:
@@ -110,13 +140,19 @@ def as_verl(source: Path, out: Path) -> None:
             }
             lines = [
                 json.dumps(
-                    {"input": f"user\n{row.prompt}\nassistant\n", "output": row.completion, "gts": row.prompt[0],
-                     "score": row.accuracy_reward, "step": step, "acc": bool(row.accuracy_reward),
-                     "uid": uids[row.prompt]},
+                    {
+                        "input": f"user\n{row.prompt}\nassistant\n",
+                        "output": row.completion,
+                        "gts": row.prompt[0],
+                        "score": row.accuracy_reward,
+                        "step": step,
+                        "acc": bool(row.accuracy_reward),
+                        "uid": uids[row.prompt],
+                    },
                     ensure_ascii=False,
                 )
                 for row in table.itertuples()
-            ]  # fmt: skip
+            ]
             (folder / f"{step}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     last = out / "rollout" / "12.jsonl"
     last.write_bytes(last.read_bytes()[:-40])  # as while training runs

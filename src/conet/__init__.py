@@ -1,7 +1,7 @@
 """CoNet: reasoning as a walk on a concept network, and how RLVR shapes it.
 
-Everything public is reached lazily, so that ``import conet`` costs nothing until it is used; type checkers and
-editors see it as if it had been imported.
+Everything public is reached lazily, so that ``import conet`` costs nothing until it is used; type checkers
+and editors see it as if it had been imported.
 """
 
 import importlib

@@ -25,8 +25,8 @@ def format_table(result: dict[str, Any]) -> str:
     lines += [f"skipped: {name} ({reason})" for name, reason in result["why_skipped"].items()]
     about = result["machine"]
     lines.append(
-        f"{about['processor']}, {about['processors']} processors, {about['system']}, Python {about['python']}, "
-        f"numpy {about['numpy']}, numba {about['numba']}"
+        f"{about['processor']}, {about['processors']} processors, {about['system']}, Python "
+        f"{about['python']}, numpy {about['numpy']}, numba {about['numba']}"
     )
     return "\n".join(lines)
 

@@ -49,7 +49,7 @@ class ClaimResult:
     why: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values; what is not finite becomes None. ``verdict`` is ``judgement`` by its old name."""
+        """Return JSON values; what is not finite is None, and ``verdict`` is an old name of ``judgement``."""
         data = asdict(self)
         data["verdict"] = self.judgement
         data["ci"] = [end if np.isfinite(end) else None for end in self.ci]

@@ -90,8 +90,8 @@ def plain_run(
     dict of arrays
         The curves of :data:`CURVES`, shape (steps,), NaN where not measured; ``problem.correct_count``
         and ``problem.correct_length_sum``, shape (steps, M): correct walks a problem, and their total
-        length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``interference``: rows of
-        problem, other, node and interference; ``detector_step`` (-1: the heating signal never fired);
+        length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``interference``:
+        rows of problem, other, node and interference; ``detector_step`` (-1: the heating signal never fired);
         ``snapshot_steps`` with ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k``
         (snapshots, k); ``frustration_steps`` with ``frustration`` (over committed nodes); of the last
         web ``final.<name>``, ``sensitivity.<name>``, ``argmax.<name>`` and ``null.<name>`` (observed, and

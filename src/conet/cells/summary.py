@@ -1,4 +1,4 @@
-"""A run in memory, boiled down to the numbers of its summary and of any column of its metrics, with its curves."""
+"""A run in memory, reduced to the numbers of its summary and of its metrics, with its curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

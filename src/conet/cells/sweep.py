@@ -235,7 +235,7 @@ def _write(swept: Swept, out: Path, definition: Sweep, configs: Sequence[Config]
 
 
 def describe(swept: Swept) -> str:
-    """Put the means over seeds into a text table: a line a point; without measures asked for, the main ones."""
+    """Put the means over seeds into a text table: a line a point, the main measures by default."""
     import polars as pl
 
     shown = swept.measures or [name for name in SHOWN if name in swept.table.columns]

@@ -74,9 +74,11 @@ def _stream(cells: list[Cell], jobs: int, backend: Backend) -> Iterator[tuple[st
 
 
 def _through_joblib(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
-    """Use processes here. A worker that dies takes all results on their way with it, and no one says which died.
+    """Use processes on this machine, which may die.
 
-    So what was handed out then goes one by one, each with the tries that are left; the rest goes on in parallel.
+    A worker that dies takes all unfinished results with it, and which cell killed it is unknown. So the
+    cells that were handed out then run one by one, each with the tries that are left; the rest goes on in
+    parallel.
     """
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 

@@ -106,9 +106,10 @@ CLAIM = Claim(
     name="C1",
     title="the learning curve has two stages",
     method=(
-        "Preset reference. Knee: two joined straight lines by least squares. The ratio of mean slopes before and after "
-        "it has to be at least 5 (median over seeds). Second row: two segments have to beat a straight line, a concave "
-        "exponential and S-curves (logistic, Hill, Weibull) by a BIC of 6, with autocorrelated residuals: expected to fail."
+        "Preset reference. Knee: two joined straight lines by least squares. The ratio of mean slopes "
+        "before and after it has to be at least 5 (median over seeds). Second row: two segments have to "
+        "beat a straight line, a concave exponential and S-curves (logistic, Hill, Weibull) by a BIC of "
+        "6, with autocorrelated residuals: expected to fail."
     ),
     of_paper=True,
     quick=True,

@@ -101,8 +101,8 @@ def draw(results: Results) -> list[Picture]:
     )
     axes.legend(loc="upper right")
     text = (
-        "The pooled length falls and rises; for a fixed set of problems it stays flat. Thin: every seed, in a centred "
-        "9-step window; bold: median of the seeds."
+        "The pooled length falls and rises; for a fixed set of problems it stays flat. Thin: every "
+        "seed, in a centred 9-step window; bold: median of the seeds."
     )
     return [Picture("c2-correct-length", "The V, pooled and within problems", text, style.to_svg(figure))]
 
@@ -116,8 +116,8 @@ def tables(results: Results) -> list[Table]:
         values = np.array([one[name] for one in found if one[name] is not None], np.float64)
         rows.append((name, f"{values.mean():+.2f}", f"{values.min():+.2f} to {values.max():+.2f}"))
     caption = (
-        "Steps of a walk. Change = within + composition exactly; composition = entered (solved only at the end) + left "
-        "(solved only at the bottom) + reweighted."
+        "Steps of a walk. Change = within + composition exactly; composition = entered (solved only at "
+        "the end) + left (solved only at the bottom) + reweighted."
     )
     title = "Change of the pooled correct length from the bottom to the end"
     return [Table(title, ("part", "mean over seeds", "range"), tuple(rows), caption)]
@@ -127,10 +127,10 @@ CLAIM = Claim(
     name="C2",
     title="correct answers first get shorter, then longer",
     method=(
-        "Preset reference. Pooled length in a centred 9-step window; its end (last 20 steps) over its minimum has to be "
-        "at least 1.3. The same threshold for the problems solved (accuracy of at least one half) at the bottom, each with "
-        "the same weight: expected to fail. The change from bottom to end is split exactly (Shapley) into a "
-        "within-problem and a composition part."
+        "Preset reference. Pooled length in a centred 9-step window; its end (last 20 steps) over its "
+        "minimum has to be at least 1.3. The same threshold for the problems solved (accuracy of at "
+        "least one half) at the bottom, each with the same weight: expected to fail. The change from "
+        "bottom to end is split exactly (Shapley) into a within-problem and a composition part."
     ),
     of_paper=True,
     quick=True,

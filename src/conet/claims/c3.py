@@ -69,8 +69,9 @@ def draw(results: Results) -> list[Picture]:
     right.set_yticks([1, 2, 5, 10, 20, 40], ["1", "2", "5", "10", "20", "40"])
     right.minorticks_off()
     text = (
-        "The thresholded web's degree rises towards two, the traffic web's falls to it, and the effective out-degree falls "
-        "from K = 40 to one: the web freezes. Flow: exact passes of successful walks, from the absorbing chain."
+        "The thresholded web's degree rises towards two, the traffic web's falls to it, and the "
+        "effective out-degree falls from K = 40 to one: the web freezes. Flow: exact passes of "
+        "successful walks, from the absorbing chain."
     )
     return [Picture("c3-degree", "A sparse web", text, style.to_svg(figure))]
 
@@ -100,8 +101,9 @@ def tables(results: Results) -> list[Table]:
         values = np.array([run[f"final.{name}"] for run in runs if f"final.{name}" in run])
         rows.append((name.replace("_", " "), f"{np.nanmean(values):.2f}", ""))
     caption = (
-        "Means over seeds. Null model: the same nodes with the same number of out-edges each, drawn at random among the "
-        "graph's own edges. Single out share: web nodes with exactly one out-edge; depth: steps down to a root."
+        "Means over seeds. Null model: the same nodes with the same number of out-edges each, drawn at "
+        "random among the graph's own edges. Single out share: web nodes with exactly one out-edge; "
+        "depth: steps down to a root."
     )
     first = Table("The final web", ("quantity", "observed", "null model"), tuple(rows), caption)
     return [first, _sensitivity(runs), _degrees(runs)]
@@ -115,7 +117,10 @@ def _sensitivity(runs: list[Arrays]) -> Table:
     best = [np.mean([run[f"argmax.{name}"] for run in runs]) for name in SENSITIVE]
     rows.append(("best edge of every node", *(f"{number:.2f}" for number in best)))
     header = ("threshold on π", *(name.replace("_", " ") for name in SENSITIVE))
-    caption = "Means over seeds, final policy. The last row is the argmax web, in which untrained nodes take part by chance."
+    caption = (
+        "Means over seeds, final policy. The last row is the argmax web, in which untrained nodes take part "
+        "by chance."
+    )
     return Table("How much the threshold matters", header, tuple(rows), caption)
 
 
@@ -134,15 +139,15 @@ CLAIM = Claim(
     name="C3",
     title="a sparse concept web of average degree near two, frozen into inverse trees",
     method=(
-        "Preset reference, final policy. Average degree within 0.3 of two; effective out-degree at most 1.2; giant "
-        "component at least twice the null model's. The last row asks whether two is special at all: the traffic web "
-        "starts away from it."
+        "Preset reference, final policy. Average degree within 0.3 of two; effective out-degree at most "
+        "1.2; giant component at least twice the null model's. The last row asks whether two is special "
+        "at all: the traffic web starts away from it."
     ),
     changed=(
-        "A row on the share of web nodes with exactly one out-edge (at least 0.85) was dropped. At a threshold of 0.3 "
-        "nearly every committed node has one edge, so this share is edges over nodes, half of the average degree: it "
-        "counted the first row twice. The null model keeps the out-edges of every node and cannot judge it either. The "
-        "number is in the first table."
+        "A row on the share of web nodes with exactly one out-edge (at least 0.85) was dropped. At a "
+        "threshold of 0.3 nearly every committed node has one edge, so this share is edges over nodes, "
+        "half of the average degree: it counted the first row twice. The null model keeps the out-edges "
+        "of every node and cannot judge it either. The number is in the first table."
     ),
     of_paper=True,
     quick=True,

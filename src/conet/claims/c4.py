@@ -82,8 +82,8 @@ def _forgotten(results: Results, found: list[dict[str, np.ndarray]]) -> ClaimRes
         for seed, ((_, run), excess) in enumerate(zip(results.pairs, found))
     ]
     text = (
-        "excess forgetting rate around the frustration peak less that of all later steps, less the same in a simulated "
-        "run that never forgets"
+        "excess forgetting rate around the frustration peak less that of all later steps, less the same "
+        "in a simulated run that never forgets"
     )
     why = "problems are forgotten there; against simulated runs since the noise floor alone makes a contrast"
     return judge("C4", text, contrasts, 0.0, why=why)
@@ -164,9 +164,10 @@ def draw(results: Results) -> list[Picture]:
     forgetting.set(xlabel="step (updates done)", ylabel="forgetting rate\n(10⁻³ a step)", xlim=(0, 400))
     forgetting.legend(loc="upper right")
     text = (
-        "Islands and frustration rise and fall together. Frustration: how much the exact gradients of single questions "
-        "cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; bold: median. Forgetting: in a centred "
-        "9-step window; median of the seeds, and shaded the middle half of them. The first 400 steps."
+        "Islands and frustration rise and fall together. Frustration: how much the exact gradients of "
+        "single questions cancel at nodes that have committed (largest π ≥ 0.3). Thin: every seed; "
+        "bold: median. Forgetting: in a centred 9-step window; median of the seeds, and shaded the "
+        "middle half of them. The first 400 steps."
     )
     return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure)), dendrogram(results)]
 
@@ -206,8 +207,8 @@ def _interfering(results: Results) -> Table:
             rows.append((str(cell.arguments["seed"]), pair, str(int(node)), f"{interference:.3f}", where))
     header = ("seed", "problems", "node", "interference", "their islands")
     caption = (
-        f"The three pairs of problems that interfere most at step {INTERFERENCE_AT}, of the first seeds: their "
-        "exact gradients oppose each other at one committed node."
+        f"The three pairs of problems that interfere most at step {INTERFERENCE_AT}, of the first seeds: "
+        "their exact gradients oppose each other at one committed node."
     )
     return Table("Which problems interfere, and where", header, tuple(rows), caption)
 
@@ -245,7 +246,10 @@ def dendrogram(results: Results) -> Picture:
         ylabel="step from which they stay\nin one island",
         ylim=(0, 1.25 * last),
     )
-    text = "Merge tree of seed 0: a branch joins at the step from which its questions stay in one island to the end."
+    text = (
+        "Merge tree of seed 0: a branch joins at the step from which its questions stay in one island to "
+        "the end."
+    )
     return Picture("c4-merge-tree", "Which islands merge, and when", text, style.to_svg(figure))
 
 
@@ -253,15 +257,17 @@ CLAIM = Claim(
     name="C4",
     title="maximal frustration: islands are most numerous and compete most at the bottom of the V",
     method=(
-        "Preset reference; exact frustration every 20 steps. Marks coincide when they lie within a quarter of each other. "
-        "Learning slows when the slope after the frustration peak is at most 0.8 of that before; problems are forgotten "
-        "there when the excess forgetting rate is above that of later steps, by more than in a simulated run in which no "
-        "problem ever gets worse (binomial draws around each problem's best never-falling accuracy; one a seed)."
+        "Preset reference; exact frustration every 20 steps. Marks coincide when they lie within a "
+        "quarter of each other. Learning slows when the slope after the frustration peak is at most 0.8 "
+        "of that before; problems are forgotten there when the excess forgetting rate is above that of "
+        "later steps, by more than in a simulated run in which no problem ever gets worse (binomial "
+        "draws around each problem's best never-falling accuracy; one a seed)."
     ),
     changed=(
-        "Forgetting: a first version asked for twice the later rate, which is zero within noise, so the ratio said nothing. "
-        "A second judged the plain contrast against zero; but the noise floor is biased where problems are being learned, "
-        "and simulated runs that never forget have a contrast of about -0.0002. Now that of such a run is subtracted."
+        "Forgetting: a first version asked for twice the later rate, which is zero within noise, so the "
+        "ratio said nothing. A second judged the plain contrast against zero; but the noise floor is "
+        "biased where problems are being learned, and simulated runs that never forget have a contrast "
+        "of about -0.0002. Now that of such a run is subtracted."
     ),
     of_paper=True,
     quick=True,

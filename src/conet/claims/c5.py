@@ -36,7 +36,7 @@ def late(run: Arrays) -> np.ndarray:
 
 
 def width_ratio(run: Arrays) -> float:
-    """Median width of the logistic rises after the knee over that of those before it; NaN where one side has none."""
+    """Median width of the logistic rises after the knee over that before it; NaN where a side has none."""
     rose = learned(run) & (run["beats_ramp"] == 1)
     after, before = rose & late(run), rose & ~late(run)
     if not after.any() or not before.any():
@@ -79,8 +79,8 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             over_seeds(results, width_ratio),
             1.0,
             wanted="at most",
-            why="a jump special to the slow stage would be narrower; added after the first look at the results, since "
-            "the row above says nothing of early problems",
+            why="a jump special to the slow stage would be narrower; added after the first look at the "
+            "results, since the row above says nothing of early problems",
         ),
         judge(
             "C5",
@@ -121,8 +121,8 @@ def draw(results: Results) -> list[Picture]:
     right.set(xlabel="edges from question to junction", ylabel="share of late problems")
     right.set_xticks(np.arange(len(counts)))
     text = (
-        "Left: each problem of each seed with a logistic rise. Right: how far from its question a problem learned after "
-        "the knee meets the web that was there before its onset."
+        "Left: each problem of each seed with a logistic rise. Right: how far from its question a "
+        "problem learned after the knee meets the web that was there before its onset."
     )
     return [Picture("c5-frontier", "Jumps at the frontier", text, style.to_svg(figure))]
 
@@ -132,7 +132,10 @@ def tables(results: Results) -> list[Table]:
     runs = [run for _, run in results.pairs]
     kinds = np.concatenate([run["kind"][late(run)] for run in runs])
     rows = tuple((kind, f"{np.mean(kinds == place):.2f}") for place, kind in enumerate(KINDS))
-    caption = "Separate: no node of the path was in the web; leaf or trunk: at most one neighbour of the junction, or more."
+    caption = (
+        "Separate: no node of the path was in the web; leaf or trunk: at most one neighbour of the junction, "
+        "or more."
+    )
     return [Table("Where problems learned after the knee attach", ("junction", "share"), rows, caption)]
 
 
@@ -140,14 +143,16 @@ CLAIM = Claim(
     name="C5",
     title="phase-transition-like learning at the frontier",
     method=(
-        "Preset reference. Each problem's record is fitted by a constant, a line and a logistic rise (binomial "
-        "likelihood, BIC). Late: half of the rise after the knee. A jump: the logistic wins and takes at most 40 steps "
-        "from 10 to 90 %. The junction: first node of the final path that was in the web of the other problems before "
-        "the onset (committed edges on their successful walks, kept every 10 steps). A jump that is special to the slow "
-        "stage is narrower than the rises before the knee: the ratio of median widths has to be at most 1."
+        "Preset reference. Each problem's record is fitted by a constant, a line and a logistic rise "
+        "(binomial likelihood, BIC). Late: half of the rise after the knee. A jump: the logistic wins "
+        "and takes at most 40 steps from 10 to 90 %. The junction: first node of the final path that "
+        "was in the web of the other problems before the onset (committed edges on their successful "
+        "walks, kept every 10 steps). A jump that is special to the slow stage is narrower than the "
+        "rises before the knee: the ratio of median widths has to be at most 1."
     ),
     changed=(
-        "The ratio of widths was added: that late problems rise within 40 steps says little if early ones do so as well."
+        "The ratio of widths was added: that late problems rise within 40 steps says little if early "
+        "ones do so as well."
     ),
     of_paper=True,
     quick=True,

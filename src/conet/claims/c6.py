@@ -97,15 +97,17 @@ CLAIM = Claim(
     name="C6",
     title="policy collapse: diversity vanishes while pass@1 still rises",
     method=(
-        "Preset reference, exact success probabilities p at 17 snapshots. The gap pass@256 - pass@1 and the path entropy "
-        "have to end below a tenth of their largest values; pass@1 has to rise by at least 0.05 after the path entropy has "
-        "halved. Path entropy: plug-in estimate from the successful ones of 64 walks a problem, mean over problems with "
-        "one at least; never above the log of their number, so biased low where few succeed, as at the start."
+        "Preset reference, exact success probabilities p at 17 snapshots. The gap pass@256 - pass@1 and "
+        "the path entropy have to end below a tenth of their largest values; pass@1 has to rise by at "
+        "least 0.05 after the path entropy has halved. Path entropy: plug-in estimate from the "
+        "successful ones of 64 walks a problem, mean over problems with one at least; never above the "
+        "log of their number, so biased low where few succeed, as at the start."
     ),
     changed=(
-        "The row on the rise of pass@1 first waited until the gap had halved. The gap is about 0.98 - pass@1, so that row "
-        "could not fail in a run that learns. It now waits until the path entropy has halved, which nothing ties to pass@1. "
-        "The number of distinct walks was not taken: it is bounded by the number of successful ones more directly."
+        "The row on the rise of pass@1 first waited until the gap had halved. The gap is about 0.98 - "
+        "pass@1, so that row could not fail in a run that learns. It now waits until the path entropy "
+        "has halved, which nothing ties to pass@1. The number of distinct walks was not taken: it is "
+        "bounded by the number of successful ones more directly."
     ),
     of_paper=True,
     quick=True,

@@ -124,8 +124,8 @@ def draw(results: Results) -> list[Picture]:
     right.minorticks_off()
     right.legend(loc="upper left")
     text = (
-        "Left: accuracy after SFT on 16 foreign tasks (40 steps), and what RLVR regains; thin: every seed, bold: median. "
-        "Right: the loss, mean over seeds with its 95 % interval."
+        "Left: accuracy after SFT on 16 foreign tasks (40 steps), and what RLVR regains; thin: every "
+        "seed, bold: median. Right: the loss, mean over seeds with its 95 % interval."
     )
     return [Picture("c7-forgetting", "Forgetting and recovery", text, style.to_svg(figure))]
 
@@ -173,8 +173,9 @@ def _ratios(runs: list[Arrays]) -> Table:
         "questions lost",
     )
     caption = (
-        "Ratios: a flipped edge over a random committed one, mean over the seeds with a flip. Disconnected: questions "
-        f"whose best edges led to their answer in time before the SFT, less those after; lost: accuracy lost × {problems}."
+        "Ratios: a flipped edge over a random committed one, mean over the seeds with a flip. "
+        "Disconnected: questions whose best edges led to their answer in time before the SFT, less "
+        f"those after; lost: accuracy lost × {problems}."
     )
     return Table("Flipped against random edges, in all cases", header, tuple(rows), caption)
 
@@ -183,13 +184,14 @@ CLAIM = Claim(
     name="C7",
     title="catastrophic forgetting under SFT, fast recovery under RLVR",
     method=(
-        "Preset reference, trained to its end; then SFT on foreign tasks (other nodes; one random correct walk of the "
-        "uniform policy each, 0.15 logits a task and step), then RLVR on the own questions. Thresholds for 16 tasks and "
-        "40 steps: at least 0.1 of accuracy lost, at least half of it regained in ten updates, at most a tenth of the "
-        "committed edges flipped. The paper says that the flipped edges are trunks (bridges): then their traffic, "
-        "betweenness, and the questions that each alone cuts off exceed those of random committed edges (ratio above 1). "
-        "The judged case is the onset of forgetting. Where the damage is large, flipped edges are like random ones and the "
-        "ratios go to one: the last table has all nine cases."
+        "Preset reference, trained to its end; then SFT on foreign tasks (other nodes; one random "
+        "correct walk of the uniform policy each, 0.15 logits a task and step), then RLVR on the own "
+        "questions. Thresholds for 16 tasks and 40 steps: at least 0.1 of accuracy lost, at least half "
+        "of it regained in ten updates, at most a tenth of the committed edges flipped. The paper says "
+        "that the flipped edges are trunks (bridges): then their traffic, betweenness, and the "
+        "questions that each alone cuts off exceed those of random committed edges (ratio above 1). The "
+        "judged case is the onset of forgetting. Where the damage is large, flipped edges are like "
+        "random ones and the ratios go to one: the last table has all nine cases."
     ),
     of_paper=True,
     quick=True,

@@ -88,8 +88,9 @@ def draw(results: Results) -> list[Picture]:
         draw_values(axes, [name_of(each) for each in ARMS[1:]], values, 0.0)
         axes.set(title=f"M = {questions} questions", xlabel="final pass@1 (exact)\nless that of RLVR")
     text = (
-        "Each dot: one seed, paired with RLVR of equal updates from the same graph, questions and random stream. "
-        "Bar: mean, with its 95 % interval. Loads at fixed lr/M. The signal is the online detector's."
+        "Each dot: one seed, paired with RLVR of equal updates from the same graph, questions and "
+        "random stream. Bar: mean, with its 95 % interval. Loads at fixed lr/M. The signal is the "
+        "online detector's."
     )
     return [Picture("c8-annealed", "Annealed-RLVR against RLVR", text, style.to_svg(figure), wide=True)]
 
@@ -128,13 +129,15 @@ CLAIM = Claim(
     name="C8",
     title="Annealed-RLVR beats RLVR, and timing is the active ingredient",
     method=(
-        "Preset reference at loads M/N from 0.16 to 0.4 at fixed lr/M. Heating: accuracy below 0.1 of 256 harvested "
-        "samples with at least one correct walk; its shortest one; 10 SFT steps of 0.15 logits. Every arm branches off "
-        "one baseline a seed; all have equal updates; one baseline has 32 updates more, which is what the harvest costs. "
-        "A gain holds when the 95 % interval of the paired difference lies above zero. Shams: SFT on up to as "
-        "many solved problems (so many there are: 49 for 53 hard ones at M=128, 94 for 177 at M=320, means over seeds), "
-        "and logit noise of the same norm at the same nodes. So the sham differs in the number of lessons as well, and so "
-        "do early, at the word, and late: fewer problems are hard the later it is. The tables have the numbers."
+        "Preset reference at loads M/N from 0.16 to 0.4 at fixed lr/M. Heating: accuracy below 0.1 of "
+        "256 harvested samples with at least one correct walk; its shortest one; 10 SFT steps of 0.15 "
+        "logits. Every arm branches off one baseline a seed; all have equal updates; one baseline has "
+        "32 updates more, which is what the harvest costs. A gain holds when the 95 % interval of the "
+        "paired difference lies above zero. Shams: SFT on up to as many solved problems (so many there "
+        "are: 49 for 53 hard ones at M=128, 94 for 177 at M=320, means over seeds), and logit noise of "
+        "the same norm at the same nodes. So the sham differs in the number of lessons as well, and so "
+        "do early, at the word, and late: fewer problems are hard the later it is. The tables have the "
+        "numbers."
     ),
     of_paper=True,
     quick=True,

@@ -73,7 +73,7 @@ def best_model(run: Arrays, start: int) -> str:
 
 
 def power_law_tail(run: Arrays) -> float:
-    """1 where a power law fits the tail best and is plausible; with a cut-off its exponent has to be 1 or more."""
+    """1 where a power law fits the tail best and is plausible; with a cut-off, its exponent is at least 1."""
     tail = STARTS.index("tail")
     pure = best_model(run, tail) == "power law" and run["plausible"][tail] >= PLAUSIBLE
     cut = run["cut_exponent"][tail] >= 1 and run["cut_plausible"][tail] >= PLAUSIBLE
@@ -192,9 +192,9 @@ def draw(results: Results) -> list[Picture]:
         bottom.set(xlim=(1, longer.shape[1]), ylim=(0.2, 1.1))
         bottom.legend(loc="lower left")
     text = (
-        "Top: accuracy of every seed, unsmoothed. Bottom: exact distribution of path lengths, cut at L; on these axes "
-        "a power law is a straight line. Where walks are short a single path is found at once: a drop at its length, then "
-        "the random walk again; no scale-free tail."
+        "Top: accuracy of every seed, unsmoothed. Bottom: exact distribution of path lengths, cut at L; "
+        "on these axes a power law is a straight line. Where walks are short a single path is found at "
+        "once: a drop at its length, then the random walk again; no scale-free tail."
     )
     return [Picture("c9-criticality", "One exemplar", text, style.to_svg(figure))]
 
@@ -228,13 +228,17 @@ def tables(results: Results) -> list[Table]:
         "width / run",
         "spread ratio",
     )
-    caption = "Medians over seeds. Width: 10 to 90 % of a logistic rise. Spread ratio: relative spread halfway over start."
+    caption = (
+        "Medians over seeds. Width: 10 to 90 % of a logistic rise. Spread ratio: relative spread halfway "
+        "over start."
+    )
     found = [Table("How sharp the rise is", header, tuple(rows), caption)]
     if tails:
         header = ("regime", "lengths", *MODELS, "power law not ruled out")
         caption = (
-            "Share of seeds in which each model of the path lengths halfway up has the lowest BIC (4,096 walks, discrete "
-            "likelihood, walks longer than L as censored). Tail: from where a power law fits best, L/10 at most."
+            "Share of seeds in which each model of the path lengths halfway up has the lowest BIC "
+            "(4,096 walks, discrete likelihood, walks longer than L as censored). Tail: from where a "
+            "power law fits best, L/10 at most."
         )
         found.append(Table("Path lengths at the transition", header, tuple(tails), caption))
     return found
@@ -252,17 +256,19 @@ CLAIM = Claim(
     name="C9",
     title="learning at criticality: a sharp transition with broad path lengths at it",
     method=(
-        "Preset critical (one exemplar, L=200) and the same with L=50. Sharp: a logistic rise whose 10-90 % width is at "
-        "most half of the step of its middle, and which beats a ramp. Broad: halfway up the relative spread of lengths "
-        "is at least 1.5 times that at the start. Power law: 4,096 lengths halfway up, discrete maximum likelihood, "
-        "walks cut at L as right-censored, from where a power law fits best (L/10 at most): pure or with a cut-off it "
-        "has the lowest BIC against lognormal, exponential and two exponentials and is not ruled out (parametric bootstrap "
-        "of the Kolmogorov-Smirnov distance, p ≥ 0.1), with an exponent of at least 1 where it has a cut-off, in at least "
-        "half of the seeds. A transition sharpens with size: relative width at N=3200 at most 0.8 of that at N=200."
+        "Preset critical (one exemplar, L=200) and the same with L=50. Sharp: a logistic rise whose "
+        "10-90 % width is at most half of the step of its middle, and which beats a ramp. Broad: "
+        "halfway up the relative spread of lengths is at least 1.5 times that at the start. Power law: "
+        "4,096 lengths halfway up, discrete maximum likelihood, walks cut at L as right-censored, from "
+        "where a power law fits best (L/10 at most): pure or with a cut-off it has the lowest BIC "
+        "against lognormal, exponential and two exponentials and is not ruled out (parametric bootstrap "
+        "of the Kolmogorov-Smirnov distance, p ≥ 0.1), with an exponent of at least 1 where it has a "
+        "cut-off, in at least half of the seeds. A transition sharpens with size: relative width at "
+        "N=3200 at most 0.8 of that at N=200."
     ),
     changed=(
-        "Where all seeds agree on a yes or no, the interval of their share is Clopper and Pearson's; the bootstrap's had "
-        "no width."
+        "Where all seeds agree on a yes or no, the interval of their share is Clopper and Pearson's; "
+        "the bootstrap's had no width."
     ),
     of_paper=True,
     cells=cells,

@@ -110,8 +110,9 @@ def draw(results: Results) -> list[Picture]:
     grid[0, 0].legend(loc="lower right", fontsize=6.5)
     _draw_distance(grid[1, 1], results)
     text = (
-        "Medians over seeds; thin: every seed of the exact learner. Success and length are exact for all learners. Bottom "
-        "right: root mean squared distance of the success curve from the exact learner's, paired by seed, in probability."
+        "Medians over seeds; thin: every seed of the exact learner. Success and length are exact for "
+        "all learners. Bottom right: root mean squared distance of the success curve from the exact "
+        "learner's, paired by seed, in probability."
     )
     return [Picture("exact-limit", "Infinitely many rollouts", text, style.to_svg(figure), wide=True)]
 
@@ -168,8 +169,8 @@ def tables(results: Results) -> list[Table]:
         "distance, length",
     )
     caption = (
-        f"Medians over seeds, after {STEPS} updates. Success and pooled correct length: exact. Distance: root mean "
-        "square over the steps from the exact learner, paired by seed."
+        f"Medians over seeds, after {STEPS} updates. Success and pooled correct length: exact. Distance: "
+        "root mean square over the steps from the exact learner, paired by seed."
     )
     return [Table("From few rollouts to infinitely many", header, tuple(rows), caption)]
 
@@ -193,9 +194,10 @@ CLAIM = Claim(
     name="exact-limit",
     title="do the phenomena survive infinitely many rollouts?",
     method=(
-        f"Preset reference, {STEPS} steps: the exact policy gradient of group-normalised GRPO against GRPO with G from 4 to "
-        "4,096, on the same graphs and questions (10 seeds). Success and correct length are solved exactly every "
-        f"{EVERY} steps. V: end over minimum at least 1.3; islands: peak over end likewise; coincidence within a quarter."
+        f"Preset reference, {STEPS} steps: the exact policy gradient of group-normalised GRPO against "
+        "GRPO with G from 4 to 4,096, on the same graphs and questions (10 seeds). Success and correct "
+        f"length are solved exactly every {EVERY} steps. V: end over minimum at least 1.3; islands: peak "
+        "over end likewise; coincidence within a quarter."
     ),
     cells=cells,
     judge=judge_rows,

@@ -107,8 +107,9 @@ def tables(results: Results) -> list[Table]:
     for rollouts in ROLLOUTS:
         rows = [_row(nodes, runs_at(results, nodes, rollouts)) for nodes in sizes_in(results)]
         caption = (
-            "Medians over seeds. Islands, second component and finite size at their peaks; giant: the largest component at "
-            "the end. Finite size: mean component of a node outside the largest (nodes). A dash: accuracy below 0.2."
+            "Medians over seeds. Islands, second component and finite size at their peaks; giant: the "
+            "largest component at the end. Finite size: mean component of a node outside the largest "
+            "(nodes). A dash: accuracy below 0.2."
         )
         found.append(Table(rollouts, header, tuple(rows), caption))
     return found
@@ -139,18 +140,20 @@ CLAIM = Claim(
     name="finite-size",
     title="does the merge of the islands sharpen with the size of the graph?",
     method=(
-        "Preset reference at N from 200 to 12,800, fixed M/N = 0.16, lr/M and degree; G = 8 N/800 (2 at least), and G = 8. "
-        "Learning takes about √N steps, since fewer walks arrive by chance; so beyond N = 800 a run has 800 √(N/800) "
-        "steps. Fewer seeds at large N (3 at 12,800). Merge: rise of the largest component, in a running median over a "
-        "twentieth of the run, to its peak. It sharpens when its relative width falls at least as N^-0.1; one web "
-        "survives when the largest component's share of the web falls no faster than N^-0.1. Exponents: one least-squares "
-        "line a curve through ln(median over seeds) against ln N from N = 800 on; the interval draws seeds anew within each "
-        "size. V and marks as in C2 and C4; below six seeds nothing is decided."
+        "Preset reference at N from 200 to 12,800, fixed M/N = 0.16, lr/M and degree; G = 8 N/800 (2 at "
+        "least), and G = 8. Learning takes about √N steps, since fewer walks arrive by chance; so "
+        "beyond N = 800 a run has 800 √(N/800) steps. Fewer seeds at large N (3 at 12,800). Merge: rise "
+        "of the largest component, in a running median over a twentieth of the run, to its peak. It "
+        "sharpens when its relative width falls at least as N^-0.1; one web survives when the largest "
+        "component's share of the web falls no faster than N^-0.1. Exponents: one least-squares line a "
+        "curve through ln(median over seeds) against ln N from N = 800 on; the interval draws seeds "
+        "anew within each size. V and marks as in C2 and C4; below six seeds nothing is decided."
     ),
     changed=(
-        "Exponents were first fitted seed by seed over all sizes. At N = 200 and 400 the running median is wider than the "
-        "merge, and seeds differed in the sizes they had. Now one fit a curve, from N = 800 on. Rows of three seeds were "
-        "decided by a bootstrap that cannot leave their range; they are now undecided."
+        "Exponents were first fitted seed by seed over all sizes. At N = 200 and 400 the running median "
+        "is wider than the merge, and seeds differed in the sizes they had. Now one fit a curve, from N "
+        "= 800 on. Rows of three seeds were decided by a bootstrap that cannot leave their range; they "
+        "are now undecided."
     ),
     cells=cells,
     judge=judge_rows,

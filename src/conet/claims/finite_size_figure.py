@@ -34,10 +34,11 @@ def draw(results: Results) -> list[Picture]:
     _draw_against_size(grid[1, 0], results, giant_share, "largest component at the end\n(share of the web)")
     _draw_marks(grid[1, 1], results)
     text = (
-        "Top left: the largest component as the islands merge, in a running median over a twentieth of the run; median "
-        "over seeds, each on the clock of its half rise (G = 8 N/800); shaded: all seeds. Relative width: steps from 10 to "
-        "90 % over the step of 50 %. Small dots: seeds; large: medians; bars: from the lowest seed to the highest; lines: "
-        "the power laws that are judged, from N = 800 on."
+        "Top left: the largest component as the islands merge, in a running median over a twentieth of "
+        "the run; median over seeds, each on the clock of its half rise (G = 8 N/800); shaded: all "
+        "seeds. Relative width: steps from 10 to 90 % over the step of 50 %. Small dots: seeds; large: "
+        "medians; bars: from the lowest seed to the highest; lines: the power laws that are judged, "
+        "from N = 800 on."
     )
     return [Picture("finite-size", "The merge at growing size", text, style.to_svg(figure), wide=True)]
 

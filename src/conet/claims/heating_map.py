@@ -48,7 +48,7 @@ def title_of(changes: dict) -> str:
 
 
 def draw(results: Results) -> list[Picture]:
-    """Draw the mean gain over time, a line a strength, with standard errors; on one scale, so that panels compare."""
+    """Draw the mean gain over time with standard errors: a line a strength, all panels on one scale."""
     found = changes_in(results)
     figure = style.figure(1.75 * len(found) + 0.5)
     grid = figure.subplots(len(found), 2, sharex=True, sharey=True, squeeze=False)
@@ -60,8 +60,8 @@ def draw(results: Results) -> list[Picture]:
     for axes in grid[-1]:
         axes.set_xlabel("step of heating")
     text = (
-        "Final pass@1 (exact) less that of RLVR of equal updates, paired by seed; mean and standard error. Ten SFT steps of "
-        "the given strength on one correct walk of each hard problem."
+        "Final pass@1 (exact) less that of RLVR of equal updates, paired by seed; mean and standard "
+        "error. Ten SFT steps of the given strength on one correct walk of each hard problem."
     )
     return [Picture("heating-map", "When and how strongly to heat", text, style.to_svg(figure), wide=True)]
 
@@ -93,7 +93,8 @@ def tables(results: Results) -> list[Table]:
                 cells_of = []
                 for time in TIMES:
                     values = gain(results, changes, arm("heat", time, sft_learning_rate=strength, pick=pick))
-                    cells_of.append(f"{values.mean():+.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}")
+                    error = values.std(ddof=1) / np.sqrt(len(values))
+                    cells_of.append(f"{values.mean():+.3f} ± {error:.3f}")
                 rows.append((pick, f"{strength:g}", *cells_of))
         header = ("walk", "strength", *(f"step {time}" for time in TIMES))
         seeds = len(gain(results, changes, ARMS[1]))
@@ -107,8 +108,9 @@ CLAIM = Claim(
     name="heating-map",
     title="when, how strongly and with which walk to heat",
     method=(
-        "Paired by seed, equal updates, exact pass@1 at the end; all seeds at the reference load, ten of 32 at the "
-        "others. No verdicts: a map of 54 cells a load would find some by chance; C8 judges one cell fixed beforehand."
+        "Paired by seed, equal updates, exact pass@1 at the end; all seeds at the reference load, ten "
+        "of 32 at the others. No verdicts: a map of 54 cells a load would find some by chance; C8 "
+        "judges one cell fixed beforehand."
     ),
     cells=all_cells,
     draw=draw,

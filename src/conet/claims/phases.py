@@ -95,8 +95,9 @@ def _draw_maps(results: Results) -> Picture:
         _heat(row[0], each, _grid(results, each, regimes.v_ratio), f"V ratio: {title}", (1.0, 2.2), ".2f")
         _heat(row[1], each, _grid(results, each, regimes.final_accuracy), "final accuracy", (0.0, 1.0), ".2f")
     text = (
-        "Medians over seeds. Left: end over minimum of the pooled correct length, 1.3 and more in bold; a dash where the "
-        "final accuracy is below 0.2. M at fixed lr/M; all else as in the preset reference."
+        "Medians over seeds. Left: end over minimum of the pooled correct length, 1.3 and more in bold; "
+        "a dash where the final accuracy is below 0.2. M at fixed lr/M; all else as in the preset "
+        "reference."
     )
     return Picture("phases-maps", "Phase diagrams of the V", text, style.to_svg(figure), wide=True)
 
@@ -168,12 +169,13 @@ def tables(results: Results) -> list[Table]:
     found = present(results)
     rows = [_claims_row(name, runs) for name, runs in found.items()]
     caption = (
-        "Medians over seeds. C1, C2 (pooled V), C3 (four rows) and C6 (three rows) by the statistics and thresholds of "
-        "these claims: yes, no, or ? where the interval over the few seeds decides nothing. Islands: components of the web."
+        "Medians over seeds. C1, C2 (pooled V), C3 (four rows) and C6 (three rows) by the statistics "
+        "and thresholds of these claims: yes, no, or ? where the interval over the few seeds decides "
+        "nothing. Islands: components of the web."
     )
     coincidence = (
-        "Median steps; then the share of seeds in which the first mark lies within a quarter of the second's step. A dash: "
-        "no V bottom, since the final accuracy is below 0.2."
+        "Median steps; then the share of seeds in which the first mark lies within a quarter of the "
+        "second's step. A dash: no V bottom, since the final accuracy is below 0.2."
     )
     return [
         Table("In which regimes the claims hold", header, tuple(rows), caption),
@@ -217,14 +219,15 @@ CLAIM = Claim(
     name="phases",
     title="where does the V exist, and in which regimes do the claims hold?",
     method=(
-        "Preset reference with one setting changed at a time (6 seeds; 3 where walks are 100 steps long), and two maps of "
-        "two settings (4 seeds). A V: end over minimum of the pooled correct length at least 1.3, not defined below a "
-        "final accuracy of 0.2; windows with fewer than 50 correct walks do not count as its bottom. C1, C3 and C6 as "
-        "in these claims. Two marks coincide within a quarter. Loads are compared at fixed lr/M."
+        "Preset reference with one setting changed at a time (6 seeds; 3 where walks are 100 steps "
+        "long), and two maps of two settings (4 seeds). A V: end over minimum of the pooled correct "
+        "length at least 1.3, not defined below a final accuracy of 0.2; windows with fewer than 50 "
+        "correct walks do not count as its bottom. C1, C3 and C6 as in these claims. Two marks coincide "
+        "within a quarter. Loads are compared at fixed lr/M."
     ),
     changed=(
-        "Rows of fewer than six seeds are now undecided: a bootstrap of three values cannot leave their range. C3 and C6 "
-        "changed with their own rows."
+        "Rows of fewer than six seeds are now undecided: a bootstrap of three values cannot leave their "
+        "range. C3 and C6 changed with their own rows."
     ),
     cells=cells,
     judge=judge_rows,

@@ -31,7 +31,7 @@ def draw_curves(
     label: str,
     dashes: str = "-",
 ) -> None:
-    """Draw every seed thinly, and boldly their median where half of them have a value; nothing is smoothed here.
+    """Draw every seed thinly, unsmoothed, and boldly their median where half of them have a value.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def draw_curves(
 def draw_band(
     axes: Axes, steps: Sequence[float] | np.ndarray, curves: np.ndarray, colour: str, label: str
 ) -> None:
-    """Draw the median of the seeds and shade their middle half: for curves too noisy to be drawn one by one."""
+    """Draw the median of the seeds and shade their middle half: for curves too noisy to be drawn singly."""
     middle, low, high = quartiles(curves)
     axes.fill_between(steps, low, high, color=colour, alpha=0.2, lw=0)
     axes.plot(steps, middle, color=colour, lw=1.4, label=label)
@@ -69,7 +69,7 @@ def quartiles(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def draw_points(
     axes: Axes, places: Sequence[float], groups: Sequence[np.ndarray], colour: str, marker: str, label: str
 ) -> None:
-    """Show at every place each seed as a dot, the median as a marker, and a bar from the lowest to the highest.
+    """Show each seed as a dot, their median as a marker, and a bar from the lowest to the highest seed.
 
     No line joins the medians: between two places nothing was measured, and few seeds make it zigzag.
     """
@@ -86,7 +86,7 @@ def draw_points(
 def draw_values(
     axes: Axes, names: Sequence[str], values: Sequence[np.ndarray], threshold: float | None = None
 ) -> None:
-    """Show every seed as a dot, one row a statistic, with mean and its 95 % interval, and the threshold as a line."""
+    """Show each seed as a dot, one row a statistic, with mean, 95 % interval, and the threshold as a line."""
     rng = np.random.default_rng(0)
     for row, of_row in enumerate(values):
         height = row + rng.uniform(-0.18, 0.18, len(of_row))

@@ -22,9 +22,9 @@ def compare(
     Parameters
     ----------
     runs
-        Two or more run directories, trainings of language models, or logs of any trainer; the first is what the
-        others are compared with. Runs that differ in their seed alone count as one arm, and pair by seed with those of
-        another; of two runs the problems pair, in logs by their prompts.
+        Two or more run directories, trainings of language models, or logs of any trainer; the first is what
+        the others are compared with. Runs that differ in their seed alone count as one arm, and pair by seed
+        with those of another; of two runs the problems pair, in logs by their prompts.
     out
         Where the page goes; runs/comparison by default. An earlier comparison there is replaced.
     format
@@ -34,8 +34,8 @@ def compare(
     tokenizer
         Of the logs, as for `conet diagnose`.
     json_
-        Print the numbers as one JSON object on the last line: of every measure its value in each run, the difference,
-        its interval, and the number of pairs.
+        Print the numbers as one JSON object on the last line: of every measure its value in each run, the
+        difference, its interval, and the number of pairs.
     """
     from conet.diagnosis import comparison
     from conet.report.comparison import check_place, write

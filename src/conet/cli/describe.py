@@ -32,15 +32,16 @@ def recipes_page() -> str:
     lines += [row.line() for row in describe.of_function(Detector, 0, "heating.detector.")]
     lines += ["", "## What it costs on disk", ""]
     lines += [
-        "- A checkpoint, of which the last two are kept: the weights, and twice as much for the optimizer; with "
-        "`model.lora` those of the adapter alone.",
+        "- A checkpoint, of which the last two are kept: the weights, and twice as much for the "
+        "optimizer; with `model.lora` those of the adapter alone.",
         "- The model at the end, and the one at the start where `model.path` names none: the weights.",
         "- Rollouts: with `keep_text` the completions' texts, compressed to about a third.",
         "",
     ]
     lines += ["## Options of TRL that are pinned", ""]
     lines += [
-        "`training.NAME` takes any option of TRL's GRPOConfig. These are set whatever TRL's own defaults are:",
+        "`training.NAME` takes any option of TRL's GRPOConfig. These are set whatever TRL's own "
+        "defaults are:",
         "",
     ]
     lines += [f"- `training.{name}` = {describe.written(value)}" for name, value in PINNED.items()]
@@ -118,8 +119,8 @@ def _disk() -> Iterator[str]:
     yield from (
         "## What it costs on disk",
         "",
-        "- A snapshot: 8 bytes an edge of the graph, and 12 for each edge that successful walks used. At most 22 are "
-        "taken where `snapshots.steps` names none.",
+        "- A snapshot: 8 bytes an edge of the graph, and 12 for each edge that successful walks used. "
+        "At most 22 are taken where `snapshots.steps` names none.",
         "- The checkpoint, of which there is one: 8 bytes an edge, with `learner.optimizer=adam` 24.",
         "- The graph: 4 bytes an edge and 8 a node.",
         "- Rollouts (`snapshots.rollouts`): some 2 bytes a rollout once compressed.",

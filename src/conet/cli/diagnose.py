@@ -37,8 +37,8 @@ def diagnose(
     path
         A run directory, the folder of its rollouts, or one file.
     map_
-        Which column is what, as step=…,prompt=…,correct=… (also problem, completion, reward, length, truncated);
-        a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
+        Which column is what, as step=…,prompt=…,correct=… (also problem, completion, reward, length,
+        truncated); a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
     tokenizer
         A file tokenizer.json, to measure answers in tokens.
     finding

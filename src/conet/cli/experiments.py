@@ -30,8 +30,8 @@ def reproduce(
     Parameters
     ----------
     claims
-        C1 to C9, the name of a further question, or path/to/file.py:NAME of a claim of your own; all of the level
-        where none is named.
+        C1 to C9, the name of a further question, or path/to/file.py:NAME of a claim of your own; all of the
+        level where none is named.
     seeds
         Independent runs: 10 with --quick, 32 by default, 64 with --exhaustive.
     jobs
@@ -43,8 +43,8 @@ def reproduce(
     exhaustive
         Larger graphs and more seeds, in hours.
     out
-        Where the pages, figures and cached cells go; runs/reproduce by default. An interrupted call goes on there.
-        The pages of a few claims do not replace those of more.
+        Where the pages, figures and cached cells go; runs/reproduce by default. An interrupted call goes on
+        there. The pages of a few claims do not replace those of more.
     write
         A folder of documentation, such as docs: the pages, figures and verdicts go there as well.
     json_
@@ -119,7 +119,8 @@ def sweep(
     backend
         joblib (processes here) or ray (a cluster; the extra [cluster]).
     out
-        Where tables, curves, page and cached cells go; runs/sweep-<file> by default. An interrupted call goes on there.
+        Where tables, curves, page and cached cells go; runs/sweep-<file> by default. An interrupted call goes
+        on there.
     json_
         Print all rows as one JSON object on the last line.
     """

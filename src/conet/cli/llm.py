@@ -16,8 +16,15 @@ app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm])."
 
 
 @app.command
-def train(recipe: str, *, out: Path | None = None, seed: Whole = None, steps: Whole = None,
-          set_: Pairs = None, json_: Json = False) -> None:  # fmt: skip
+def train(
+    recipe: str,
+    *,
+    out: Path | None = None,
+    seed: Whole = None,
+    steps: Whole = None,
+    set_: Pairs = None,
+    json_: Json = False,
+) -> None:
     """Train a language model: GRPO, a short heating, GRPO again.
 
     Parameters
@@ -52,7 +59,8 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
     describe
         Say of every setting its type, default, range and meaning, in Markdown.
     json_
-        Print all settings of each recipe as one JSON object; with --describe, the descriptions as one JSON list.
+        Print all settings of each recipe as one JSON object; with --describe, the descriptions as one
+        JSON list.
     """
     from conet.cli import describe as reference
     from conet.config import aliases
@@ -88,9 +96,18 @@ def resume(run: Path, *, json_: Json = False) -> None:
 
 
 @app.command(name="eval")
-def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None = None,
-             engine: Literal["auto", "vllm", "transformers"] = "auto", length: Whole = None,
-             batch: Whole = 64, set_: Pairs = None, json_: Json = False) -> None:  # fmt: skip
+def evaluate(
+    model: str,
+    problems: str,
+    *,
+    samples: Whole = 16,
+    out: Path | None = None,
+    engine: Literal["auto", "vllm", "transformers"] = "auto",
+    length: Whole = None,
+    batch: Whole = 64,
+    set_: Pairs = None,
+    json_: Json = False,
+) -> None:
     """Measure pass@k, best@k, mean and majority of a model on problems; an interrupted call goes on.
 
     Parameters
@@ -102,7 +119,8 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     samples
         Completions a problem.
     out
-        Where completions and results go; eval-<problems> inside the run, or in the working directory, by default.
+        Where completions and results go; eval-<problems> inside the run, or in the working directory, by
+        default.
     engine
         vLLM where it and a GPU are there, else transformers.
     length
@@ -110,7 +128,8 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     batch
         Prompts at a time, with transformers.
     set_
-        Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6 problems.chat=true.
+        Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6
+        problems.chat=true.
     json_
         Print the result as one JSON object on the last line.
     """
@@ -134,12 +153,24 @@ def evaluate(model: str, problems: str, *, samples: Whole = 16, out: Path | None
     options = settings.options()
     if not samples or samples < 1 or not batch or batch < 1:
         raise ConetError(f"--samples {samples} --batch {batch}", "at least 1", "raise it")
-    generate = evaluation.generator(settings.model, length or options.get("max_completion_length", 2048),
-                                    options["temperature"], batch, settings.seed, engine)  # fmt: skip
+    generate = evaluation.generator(
+        settings.model,
+        length or options.get("max_completion_length", 2048),
+        options["temperature"],
+        batch,
+        settings.seed,
+        engine,
+    )
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
     with training.out_of_memory(), line() as show:
-        result = evaluation.evaluate(generate, found, settings.problems, samples, target,
-                                     lambda done, total: show("problem", done, total, ""))  # fmt: skip
+        result = evaluation.evaluate(
+            generate,
+            found,
+            settings.problems,
+            samples,
+            target,
+            lambda done, total: show("problem", done, total, ""),
+        )
     print(json.dumps(result) if json_ else describe(result, target))
 
 

@@ -79,8 +79,12 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     from conet.runs.run import Run
 
     directory = Run(run)
-    _train(lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
-           run, directory.config.steps, json_)  # fmt: skip
+    _train(
+        lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
+        run,
+        directory.config.steps,
+        json_,
+    )
 
 
 def report(run: Path, *, format: str | None = None, out: Path | None = None) -> None:
@@ -129,7 +133,8 @@ def presets(*, describe: Flag = False, json_: Json = False) -> None:
     describe
         Say of every setting its type, default, range and meaning, in Markdown.
     json_
-        Print all settings of each preset as one JSON object; with --describe, the descriptions as one JSON list.
+        Print all settings of each preset as one JSON object; with --describe, the descriptions as one
+        JSON list.
     """
     if describe:
         from conet.cli import describe as reference
@@ -188,7 +193,8 @@ def describe(summary: dict[str, Any]) -> str:
             f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
             f"correct length  {shape}",
             *([f"V               {length['v_why']}"] if length.get("v_why") else []),
-            f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} at the end",
+            f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} "
+            "at the end",
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",
             f"detector        {word}",

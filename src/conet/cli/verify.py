@@ -93,7 +93,8 @@ def audit(
     -------
     dict
         ``verifier``, ``cases``, ``known`` (cases that say what is right), ``accepted_wrong`` and
-        ``rejected_right`` (line numbers among the cases, from 1), ``status`` (how judging ended) and ``verdicts``.
+        ``rejected_right`` (line numbers among the cases, from 1), ``status`` (how judging ended) and
+        ``verdicts``.
     """
     known = [
         (number, case["right"], verdict)

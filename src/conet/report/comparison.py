@@ -107,7 +107,8 @@ def _measures(found: Comparison) -> Table:
     rows = [row for measure in found.measures for row in measure_rows(found, measure)]
     header = ("measure", *value_names(found), "difference", "95 % interval", "pairs")
     caption = "Values: of each run, or where these are many the mean of each arm. " + (
-        "Differences: paired, less the first arm; over seeds with a bootstrap interval, over problems with Student's t."
+        "Differences: paired, less the first arm; over seeds with a bootstrap interval, over problems "
+        "with Student's t."
     )
     return Table("All measures", header, rows, caption)
 
@@ -121,5 +122,11 @@ def _settings(found: Comparison) -> list[Table]:
         first = [values.get(arm.sides[0].name, "–") for arm in found.arms]
         rows.append((name, *(number(value) if isinstance(value, float) else str(value) for value in first)))
     more = len(found.settings) - MOST_SETTINGS
-    return [Table("Settings that differ", ("setting", *(arm.name for arm in found.arms)), rows,
-                  f"{more} more are in the records." if more > 0 else "")]  # fmt: skip
+    return [
+        Table(
+            "Settings that differ",
+            ("setting", *(arm.name for arm in found.arms)),
+            rows,
+            f"{more} more are in the records." if more > 0 else "",
+        )
+    ]

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 Format = Literal["graphml", "gexf", "csv"]
 MARK = "conet export"  # stands near the top of what we write, so that it may be written again
 COLUMNS = (
-    "step", "source", "target", "probability", "traffic", "island", "source_role", "target_role",
-)  # fmt: skip
+    "step",
+    "source",
+    "target",
+    "probability",
+    "traffic",
+    "island",
+    "source_role",
+    "target_role",
+)
 MOST_PLACED = 1500  # nodes up to which a GEXF file says where they are drawn
 SCALE = 20.0  # Gephi's units for the length of an edge
 Progress = Callable[[str, int, int, str], None]
@@ -93,7 +100,8 @@ def export(
     refuse_other_file(out, MARK if format != "csv" else ",".join(COLUMNS))
     found = moments(run, step, least, progress)
     if not any(len(moment.web.edges) for moment in found):
-        got = f"no edge with a probability of {least:g} or more at step {', '.join(str(one.step) for one in found)}"
+        steps = ", ".join(str(one.step) for one in found)
+        got = f"no edge with a probability of {least:g} or more at step {steps}"
         raise ConetError(got, "at least one edge", "lower --threshold, or choose another step")
     if format == "csv":
         table = edge_table(found)

@@ -1,4 +1,4 @@
-"""What a view is: plain data of one figure, the same for files, pages, matplotlib and charts of any other kind.
+"""What a view is: plain data of one figure, the same for files, pages, matplotlib and other charts.
 
 A view holds no colour and no size. It says what there is (panels with series, marks, bands), in which unit,
 and what each thing means; how it looks is up to who draws it. Everything is JSON: numbers are finite or null.

@@ -41,44 +41,59 @@ class Quantity:
 SHARE = {"low": 0.0, "high": 1.0}
 QUANTITIES = {
     "accuracy": Quantity(
-        "Accuracy", Axis(name="accuracy", unit="share of rollouts that are correct", **SHARE),
+        "Accuracy",
+        Axis(name="accuracy", unit="share of rollouts that are correct", **SHARE),
         "Look for an arm that rises earlier, and for one that ends higher: these are two things.",
-        "Accuracy: the share of a step's rollouts that are correct.", windowed=True,
+        "Accuracy: the share of a step's rollouts that are correct.",
+        windowed=True,
     ),
     "correct_length": Quantity(
-        "Length of correct rollouts", Axis(name="length of correct rollouts", unit="hops, or tokens of an answer", low=0.0),
+        "Length of correct rollouts",
+        Axis(name="length of correct rollouts", unit="hops, or tokens of an answer", low=0.0),
         "Look for the V: correct answers first get shorter, then longer.",
-        "Total length over number of the correct rollouts.", windowed=True,
+        "Total length over number of the correct rollouts.",
+        windowed=True,
     ),
     "groups_without_signal": Quantity(
-        "Groups without signal", Axis(name="groups without signal", unit="share", **SHARE),
+        "Groups without signal",
+        Axis(name="groups without signal", unit="share", **SHARE),
         "Groups in which all rollouts are right, or all are wrong, teach nothing.",
-        "Share of the problems of a step whose rollouts all have the same reward.", windowed=True,
+        "Share of the problems of a step whose rollouts all have the same reward.",
+        windowed=True,
     ),
     "truncated_share": Quantity(
-        "Truncated rollouts", Axis(name="truncated rollouts", unit="share", **SHARE),
+        "Truncated rollouts",
+        Axis(name="truncated rollouts", unit="share", **SHARE),
         "Look for an arm whose answers run into the limit of their length.",
-        "Share of a step's rollouts that the limit of length ended.", windowed=True,
+        "Share of a step's rollouts that the limit of length ended.",
+        windowed=True,
     ),
     "distinct_share": Quantity(
-        "Different answers", Axis(name="different answers", unit="share", **SHARE),
+        "Different answers",
+        Axis(name="different answers", unit="share", **SHARE),
         "A share that falls to a few different answers a problem is a policy that collapses.",
-        "Different answers over answers, in groups of at least two.", windowed=True,
+        "Different answers over answers, in groups of at least two.",
+        windowed=True,
     ),
     "islands": Quantity(
-        "Islands", Axis(name="islands", unit="components of the web", low=0.0, whole=True),
+        "Islands",
+        Axis(name="islands", unit="components of the web", low=0.0, whole=True),
         "Islands are born one by one, are most numerous at maximal frustration, and merge.",
         "Connected components of the thresholded web.",
     ),
     "mean_degree": Quantity(
-        "Average degree", Axis(name="average degree ⟨k⟩", unit="2 · edges / nodes"),
-        "Look for webs that settle near two.", "Average degree of the thresholded web.",
+        "Average degree",
+        Axis(name="average degree ⟨k⟩", unit="2 · edges / nodes"),
+        "Look for webs that settle near two.",
+        "Average degree of the thresholded web.",
     ),
     "policy_entropy": Quantity(
-        "Entropy of the policy", Axis(name="entropy", unit="nats a node", low=0.0),
-        "Look for an arm that keeps choices open for longer.", "Mean over all nodes of the entropy of their out-edges.",
+        "Entropy of the policy",
+        Axis(name="entropy", unit="nats a node", low=0.0),
+        "Look for an arm that keeps choices open for longer.",
+        "Mean over all nodes of the entropy of their out-edges.",
     ),
-}  # fmt: skip
+}
 
 
 def curve_view(comparison: Comparison, name: str) -> View:

@@ -69,8 +69,8 @@ def padded(ends: Sequence[float]) -> tuple[float, float]:
 DEFINITIONS = {
     "seed": "Paired by seed: mean over the seeds that both arms have, with its 95 % bootstrap interval.",
     "problem": (
-        "Same problems: mean over the problems that both have, each judged by its newest rollouts in the second half "
-        "of its run, with its 95 % interval over problems (Student's t)."
+        "Same problems: mean over the problems that both have, each judged by its newest rollouts in "
+        "the second half of its run, with its 95 % interval over problems (Student's t)."
     ),
     "run": "One run against another: a difference without an interval, which may be chance.",
 }

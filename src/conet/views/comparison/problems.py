@@ -41,7 +41,8 @@ def same_problems(comparison: Comparison) -> View:
         title=TITLE,
         caption=f"A dot a problem: above the line it is solved more often than by {base.name}. "
         + " ".join(counts),
-        definition="Each problem is judged by its newest rollouts (16, if it has as many) in the second half of its run.",
+        definition="Each problem is judged by its newest rollouts (16, if it has as many) in the second half "
+        "of its run.",
         panels=tuple(panels[:MOST]),
         arrangement="beside",
     )

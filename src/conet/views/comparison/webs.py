@@ -54,12 +54,12 @@ def last_webs(comparison: Comparison) -> View:
         name=NAME,
         title=TITLE,
         caption=(
-            "Look for what the webs have in common, and for the trunks that only one of them has. The places are those "
-            "of the first web; long pale edges are ways that it does not take."
+            "Look for what the webs have in common, and for the trunks that only one of them has. The "
+            "places are those of the first web; long pale edges are ways that it does not take."
         ),
         definition=(
-            f"Edges that the last policy takes with probability π ≥ {runs[0].config.web.threshold:g}, at the same places "
-            "in all panels. The larger, the more rollouts succeed through them."
+            f"Edges that the last policy takes with probability π ≥ {runs[0].config.web.threshold:g}, at "
+            "the same places in all panels. The larger, the more rollouts succeed through them."
         ),
         panels=panels,
         arrangement="beside",
@@ -67,7 +67,7 @@ def last_webs(comparison: Comparison) -> View:
 
 
 def on_one_graph(sides: Sequence[Side]) -> list[Side]:
-    """Return the largest group of runs of walks with the same graph and the same problems; of equal ones the first."""
+    """Return the largest group of runs of walks on one graph with the same problems; the first if equal."""
     groups: dict[str, list[Side]] = {}
     for side in sides:
         if side.kind == "walks" and side.path is not None:
@@ -96,7 +96,8 @@ def _panel(one: Last, layout: Layout, count: np.ndarray, webs: int, common: int)
         layout,
         step=one.step,
         title=f"{one.name}: update {one.step:,}",
-        note=f"{web.components} islands of {len(web.nodes)} nodes; {common} of {len(web.edges)} edges are in all webs",
+        note=f"{web.components} islands of {len(web.nodes)} nodes; {common} of {len(web.edges)} edges are in "
+        "all webs",
         group=np.where(count == webs, 0, np.where(inside & (count == 1), 1, -1)),
         groups=GROUPS,
     )

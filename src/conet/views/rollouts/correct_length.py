@@ -32,9 +32,9 @@ def correct_length(found: Diagnosis) -> View:
         name=NAME,
         title=TITLE,
         caption=(
-            "Look for correct answers that first get shorter, while single skills shorten their own paths, "
-            f"and then longer, while skills join. Here: {'no answer was correct' if valley is None else valley.why}."
-            f"{_further(found)}"
+            "Look for correct answers that first get shorter, while single skills shorten their own "
+            "paths, and then longer, while skills join. Here: "
+            f"{'no answer was correct' if valley is None else valley.why}.{_further(found)}"
         ),
         definition=(
             "Pooled: total length over number of correct answers in a centred window of "
@@ -50,8 +50,8 @@ def _further(found: Diagnosis) -> str:
     said = ""
     if expected is not None:
         said = (
-            f" Its bottom is expected at step {expected.step}, {expected.level:.0%} between {expected.low} and "
-            f"{expected.high} (calibrated on walks of CoNet)."
+            f" Its bottom is expected at step {expected.step}, {expected.level:.0%} between "
+            f"{expected.low} and {expected.high} (calibrated on walks of CoNet)."
         )
     if distance is not None:
         steps, low, high = distance.difference
