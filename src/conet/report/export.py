@@ -100,8 +100,8 @@ def export(
     refuse_other_file(out, MARK if format != "csv" else ",".join(COLUMNS))
     found = moments(run, step, least, progress)
     if not any(len(moment.web.edges) for moment in found):
-        steps = ", ".join(str(one.step) for one in found)
-        got = f"no edge with a probability of {least:g} or more at step {steps}"
+        which = ", ".join(str(one.step) for one in found)
+        got = f"no edge with a probability of {least:g} or more at step {which}"
         raise ConetError(got, "at least one edge", "lower --threshold, or choose another step")
     if format == "csv":
         table = edge_table(found)
