@@ -174,7 +174,7 @@ def test_sft_without_anything_to_teach_is_an_error():
     graph = conet.Graph(np.arange(7) * 1, np.array([1, 2, 3, 4, 5, 0], np.int32))
     tasks = conet.Problems(np.array([0, 3], np.int32), np.array([2, 5], np.int32), 1)
     with pytest.raises(ConetError, match="no problem with a correct rollout"):
-        conet.simulate(TINY.override({"learner.name": "sft"}), graph=graph, tasks=tasks)
+        conet.simulate(TINY.override({"learner.name": "sft"}), graph=graph, problems=tasks)
 
 
 @pytest.mark.parametrize("heat_at", [-1, 12, 1000])
@@ -198,7 +198,7 @@ def test_phases_of_ones_own():
         Phase("rlvr", learner=grpo, until=lambda clock: clock.elapsed >= 4),
         Phase("sft", learner="sft", demonstrations="random"),
     )
-    found, _ = phases(TINY, phases=own)
+    found, _ = phases(TINY, schedule=own)
     assert found == ["rlvr"] * 2 + ["sft"] * 3 + ["rlvr"] * 4 + ["sft"] * 3
 
 

@@ -81,7 +81,7 @@ def test_a_seed_decides_everything_and_another_seed_changes_everything():
     assert first.policy.sha256 == again.policy.sha256
     assert first.policy.sha256 != other.policy.sha256
     assert not np.array_equal(first.policy.graph.targets, other.policy.graph.targets)
-    assert not np.array_equal(first.tasks.questions, other.tasks.questions)
+    assert not np.array_equal(first.problems.questions, other.problems.questions)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_a_run_with_python_objects_is_not_resumed_without_them(tmp_path):
 def test_unsolvable_questions_give_a_run_of_zeros(tmp_path):
     graph = conet.Graph(np.arange(7), np.array([1, 2, 0, 4, 5, 3], np.int32))
     tasks = conet.Problems(np.array([0], np.int32), np.array([4], np.int32), 5)
-    run = conet.run(SMALL, tmp_path / "run", graph=graph, tasks=tasks)
+    run = conet.run(SMALL, tmp_path / "run", graph=graph, problems=tasks)
     summary = run.summary()
     assert summary["accuracy"] == 0.0
     length = summary["correct_length"]
@@ -316,4 +316,4 @@ def test_snapshot_steps_of_the_presets(preset):
 def test_large_batches_use_threads():
     """The settings above stay worth a thread; else the test of determinism would test nothing."""
     assert tables._WORTH_A_THREAD <= 64 * 64 * 27
-    assert len(Trainer(LARGE).tasks) == 64
+    assert len(Trainer(LARGE).problems) == 64

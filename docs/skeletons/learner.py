@@ -27,7 +27,7 @@ class MyLearner(Learner):
 
         At hand: ``batch.rewards`` (questions, rollouts), ``.walks`` (``.edges``, ``.length``,
         ``.correct``, question by question), ``.policy`` (``.probability`` of each edge, ``.graph``)
-        and ``.tasks``. Read them, change nothing, and keep no state between steps. A rule that is no
+        and ``.problems``. Read them, change nothing, and keep no state between steps. A rule that is no
         sum over walks overrides ``gradient`` instead and returns a ``conet.engine.gradient.Gradient``.
         """
         rewards = batch.rewards

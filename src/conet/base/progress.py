@@ -138,6 +138,11 @@ def _live() -> Iterator[Show]:
         yield _every(LIVE_EVERY, write, console.width - 1)
 
 
+def in_notebook() -> bool:
+    """Whether a notebook shows what this process prints."""
+    return _notebook() is not None
+
+
 def _notebook() -> Any:
     """Return the shell of the notebook that this runs in, or None."""
     module = sys.modules.get("IPython")

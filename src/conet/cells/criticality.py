@@ -46,7 +46,7 @@ def critical_run(seed: int, changes: Mapping[str, Any], every: int) -> Arrays:
 
 
 def _lengths(trainer: Trainer) -> np.ndarray:
-    return exact.solve(trainer.policy, trainer.tasks).length_distribution[0]
+    return exact.solve(trainer.policy, trainer.problems).length_distribution[0]
 
 
 def _tails(lengths: np.ndarray, seed: int) -> Arrays:

@@ -64,7 +64,7 @@ def curve_run(seed: int, named: str, changes: Mapping[str, Any], web_every: int,
 
 def _web(trainer: Trainer) -> dict[str, float]:
     web = threshold_web(trainer.policy, trainer.config.web.threshold)
-    summary = web.summary(trainer.tasks.questions)
+    summary = web.summary(trainer.problems.questions)
     sizes = np.sort(web.component_sizes)[:-1].astype(np.float64)
     return {name: summary[name] for name in WEB} | {
         "finite_size": float((sizes**2).sum() / sizes.sum()) if len(sizes) else 0.0,
@@ -72,7 +72,7 @@ def _web(trainer: Trainer) -> dict[str, float]:
 
 
 def _solved(trainer: Trainer) -> tuple[float, float, float]:
-    solution = exact.solve(trainer.policy, trainer.tasks)
+    solution = exact.solve(trainer.policy, trainer.problems)
     arrived = solution.length_distribution.sum(axis=0)
     length = float(arrived @ np.arange(1, len(arrived) + 1) / arrived.sum())
     return trainer.step, float(solution.success.mean()), length
@@ -92,7 +92,7 @@ def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) 
     record = train(trainer, looks={"snapshot": (snapshots, snapshot)})
     arrays = {name: record.column(name) for name in (*CURVES, "islands")} | snapshots_of(record)
     web = threshold_web(trainer.policy, trainer.config.web.threshold)
-    questions = trainer.tasks.questions
+    questions = trainer.problems.questions
     if len(web.edges):
         null = null_model(trainer.policy.graph, web, questions, draws=50)
         found: dict[str, Any] = {

@@ -57,13 +57,13 @@ def forgetting_run(
             for name, value in _damage(before, trainer, walks).items():
                 found.setdefault(name, np.zeros(recovery.shape[:2]))[row, column] = value
             recovery[row, column] = _recover(trainer)
-    accuracy = exact.solve(before, trainer.tasks).success.mean()
+    accuracy = exact.solve(before, trainer.problems).success.mean()
     return {"recovery": recovery, "before": np.array(accuracy)} | found
 
 
 def foreign_demonstrations(trainer: Trainer, count: int) -> Walks:
     """Return correct walks of up to so many foreign problems."""
-    problems, graph, seed = trainer.tasks, trainer.policy.graph, trainer.config.seed
+    problems, graph, seed = trainer.problems, trainer.policy.graph, trainer.config.seed
     rng = np.random.default_rng([seed, 3])
     free = rng.permutation(np.setdiff1d(np.arange(graph.nodes), np.r_[problems.questions, problems.answers]))
     pairs = free[: 2 * (count + 8)].astype(np.int32)  # a few more: some have no correct walk
@@ -77,12 +77,12 @@ def _recover(trainer: Trainer) -> list[float]:
     curve, start_step = [], trainer.step
     for updates in RECOVERY:
         train(trainer, start_step + updates)
-        curve.append(float(exact.solve(trainer.policy, trainer.tasks).success.mean()))
+        curve.append(float(exact.solve(trainer.policy, trainer.problems).success.mean()))
     return curve
 
 
 def _damage(before: TablePolicy, trainer: Trainer, walks: Walks) -> dict[str, float]:
-    report: Any = damage(before, trainer.policy, trainer.tasks, walks, draws=1)
+    report: Any = damage(before, trainer.policy, trainer.problems, walks, draws=1)
     flat = {f"damage.{name}": report[name] for name in COUNTS}
     return flat | {
         f"damage.{name}.{part}": report[name][part] for name in EDGES for part in ("mean", "random_mean")

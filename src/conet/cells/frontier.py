@@ -32,7 +32,7 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
         question to the junction). Also ``accuracy``, shape (steps,).
     """
     trainer = start(named, seed, changes)
-    steps, problems, rollouts = trainer.config.steps, len(trainer.tasks), trainer.learner.rollouts
+    steps, problems, rollouts = trainer.config.steps, len(trainer.problems), trainer.learner.rollouts
     record = train(trainer, looks={"used": (range(0, steps, EVERY), _used)}, problems=True)
     counts = np.array(record.correct_count, np.int64)
     fits = transitions(counts, rollouts)
@@ -47,7 +47,7 @@ def frontier_run(seed: int, named: str, changes: Mapping[str, Any]) -> Arrays:
         owners, edges = used[int(np.clip(onset // EVERY, 0, len(used) - 1))]
         others = np.unique(edges[owners != problem]).astype(np.int32)
         web = Web.from_graph(trainer.policy.graph, others)
-        found = attachment(web, int(trainer.tasks.questions[problem]), path, targets)
+        found = attachment(web, int(trainer.problems.questions[problem]), path, targets)
         kinds[problem], distances[problem] = KINDS.index(found.kind), found.distance
     accuracy = counts.sum(axis=1) / (problems * rollouts)
     return {name: fits[name] for name in RISE} | {

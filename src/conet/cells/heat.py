@@ -70,7 +70,7 @@ def _moment(arm: Mapping[str, Any], signal: int, steps: int) -> int:
 
 def _branch(trainer: Trainer, state: Any, arm: Mapping[str, Any]) -> list[float]:
     trainer.load(*state)
-    config, count, moment = trainer.config, len(trainer.tasks), trainer.step
+    config, count, moment = trainer.config, len(trainer.problems), trainer.step
     heats = arm["kind"] != "none"
     before = _success(trainer).mean()
     problems = _heat(trainer, arm) if heats else 0
@@ -87,7 +87,7 @@ def _branch(trainer: Trainer, state: Any, arm: Mapping[str, Any]) -> list[float]
 
 
 def _success(trainer: Trainer) -> np.ndarray:
-    return exact.solve(trainer.policy, trainer.tasks).success
+    return exact.solve(trainer.policy, trainer.problems).success
 
 
 def _heat(trainer: Trainer, arm: Mapping[str, Any]) -> int:

@@ -131,16 +131,16 @@ def _first(signal: Mapping[int, bool]) -> int:
 
 
 def _frustration(trainer: Trainer) -> float:
-    return frustration(trainer.policy, trainer.tasks, trainer.config.web.threshold).cancellation
+    return frustration(trainer.policy, trainer.problems, trainer.config.web.threshold).cancellation
 
 
 def _labels(trainer: Trainer) -> np.ndarray:
     web = threshold_web(trainer.policy, trainer.config.web.threshold)
-    return question_labels([web], trainer.tasks.questions)[0]
+    return question_labels([web], trainer.problems.questions)[0]
 
 
 def _interference(trainer: Trainer) -> list[tuple[float, ...]]:
-    found = interfering_pairs(trainer.policy, trainer.tasks)
+    found = interfering_pairs(trainer.policy, trainer.problems)
     return [(one.problem, one.other, one.node, one.interference) for one in found]
 
 
@@ -153,7 +153,7 @@ def snapshots_of(record: Record) -> Arrays:
 
 def snapshot(trainer: Trainer) -> dict[str, Any]:
     """Measure the policy: exact pass@k and out-degree, and walks drawn for traffic and diversity."""
-    policy, problems = trainer.policy, trainer.tasks
+    policy, problems = trainer.policy, trainer.problems
     success = exact.solve(policy, problems).success
     walks = trainer.sample(trainer.config.snapshots.traffic_walks, streams.TRAFFIC)
     paths = path_diversity(walks)
@@ -168,7 +168,7 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
 
 
 def _final(trainer: Trainer) -> Arrays:
-    policy, questions = trainer.policy, trainer.tasks.questions
+    policy, questions = trainer.policy, trainer.problems.questions
     web = threshold_web(policy, trainer.config.web.threshold)
     if not len(web.edges):
         return {}

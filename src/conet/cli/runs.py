@@ -155,7 +155,7 @@ def presets(*, describe: Flag = False, json_: Json = False) -> None:
 
 def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
     """Train with a live line, write the report if it is missing, print the summary."""
-    from conet.cli.progress import training_line
+    from conet.runs.progress import training_line
 
     try:
         with drawers(not (place / "report.html").exists()) as drawing:

@@ -46,6 +46,9 @@ class TablePolicy:
         self._scratch = np.empty(largest, np.uint32), np.empty(largest, np.uint32), np.empty(largest)
         self.refresh()
 
+    def __repr__(self) -> str:
+        return f"TablePolicy({self.graph.nodes} nodes, {self.graph.edges} edges)"
+
     def refresh(self, rows: np.ndarray | None = None) -> None:
         """Bring softmax and sampling table up to date after the logits of ``rows`` changed.
 

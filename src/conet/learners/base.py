@@ -25,7 +25,7 @@ class Batch:
         Rollouts of the policy at the start of the step; for SFT the demonstrations, one a group.
     policy : Policy
         The policy now; after the first of several epochs it differs from the one that walked.
-    tasks : Problems
+    problems : Problems
     behaviour : ndarray of float64, shape (walks, max_length)
         Probability of each recorded step when it was sampled; 1 beyond a walk's length.
     reference : ndarray of float64, shape (edges,)
@@ -36,10 +36,15 @@ class Batch:
 
     walks: Walks
     policy: Policy
-    tasks: Problems
+    problems: Problems
     behaviour: np.ndarray
     reference: np.ndarray
     threads: int = 1
+
+    @property
+    def tasks(self) -> Problems:
+        """The problems, under their name of version 0.1."""
+        return self.problems
 
     @property
     def rewards(self) -> np.ndarray:

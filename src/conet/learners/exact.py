@@ -22,5 +22,5 @@ class Exact(Learner):
     def gradient(self, batch: Batch) -> Gradient:
         """Gradient of the objective."""
         return exact.objective_gradient(
-            batch.table, batch.tasks, standardise=self.std_normalization, threads=batch.threads
+            batch.table, batch.problems, standardise=self.std_normalization, threads=batch.threads
         )[0]

@@ -56,6 +56,14 @@ class Graph:
         """Number of nodes."""
         return len(self.offsets) - 1
 
+    def __repr__(self) -> str:
+        degree = (
+            f"degree {self.uniform_degree}"
+            if self.uniform_degree
+            else f"mean degree {self.edges / self.nodes:.1f}"
+        )
+        return f"Graph({self.nodes} nodes, {self.edges} edges, {degree})"
+
     @property
     def edges(self) -> int:
         """Number of directed edges."""

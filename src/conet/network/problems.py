@@ -29,6 +29,10 @@ class Problems:
     max_length: int
     stop_at_any_answer: bool = False
 
+    def __repr__(self) -> str:
+        stops = ", ending at any answer" if self.stop_at_any_answer else ""
+        return f"Problems({len(self)}, walks of at most {self.max_length} hops{stops})"
+
     def __len__(self) -> int:
         return len(self.questions)
 

@@ -14,9 +14,11 @@ from conet.observables.observation import Observable, Observation, needs
 from conet.observables.web import argmax_web, traffic_web
 
 OBSERVABLES: dict[str, Observable] = {}
+# Names, files or functions; or functions by the names that their results get.
+Observables = Mapping[str, Observable] | Iterable[str | Callable]
 
 
-def named(observables: Mapping[str, Observable] | Iterable[str | Callable]) -> dict[str, Observable]:
+def named(observables: Observables) -> dict[str, Observable]:
     """Return observables by the names that their results get.
 
     Parameters

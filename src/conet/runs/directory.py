@@ -97,9 +97,15 @@ def create(
         )
         write_arrays(
             temporary / "graph.safetensors",
-            {"offsets": graph.offsets, "targets": np.ascontiguousarray(graph.targets, np.int32),
-             "questions": tasks.questions, "answers": tasks.answers},
-        )  # fmt: skip
+            {
+                "offsets": graph.offsets,
+                "targets": np.ascontiguousarray(graph.targets, np.int32),
+                "questions": tasks.questions,
+                "answers": tasks.answers,
+                "max_length": np.array([tasks.max_length]),
+                "stop_at_any_answer": np.array([tasks.stop_at_any_answer], np.uint8),
+            },
+        )
         for name in ("rollouts", "snapshots", "figures"):
             (temporary / name).mkdir()
         os.rename(temporary, path)

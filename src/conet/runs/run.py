@@ -132,8 +132,12 @@ class Run:
     def problems(self) -> Problems:
         """Return questions, answers and the longest walk."""
         arrays, settings = self._graph_arrays(), self.config.problems
+        length, stops = arrays.get("max_length"), arrays.get("stop_at_any_answer")  # version 0.1 kept neither
         return Problems(
-            arrays["questions"], arrays["answers"], settings.max_length, settings.stop_at_any_answer
+            arrays["questions"],
+            arrays["answers"],
+            settings.max_length if length is None else int(length[0]),
+            settings.stop_at_any_answer if stops is None else bool(stops[0]),
         )
 
     def tasks(self) -> Problems:

@@ -1,12 +1,11 @@
 """A run of walks in memory: phases, rollouts, metrics and updates, a step at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.registry import resolve
 from conet.config import Config
 from conet.detect import Detector
 from conet.engine import sample as streams
@@ -18,20 +17,21 @@ from conet.network import graph as graphs
 from conet.network import problems as problem_sets
 from conet.network.graph import Graph
 from conet.network.problems import Problems
-from conet.observables import OBSERVABLES, Observation, evaluate
+from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
+from conet.observables.standard import Observables, named
 from conet.runs import schedules
 from conet.runs.demonstrations import demonstrations, shortest_walks
+from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
-from conet.runs.measure import at_snapshot, by_name, snapshot_steps, step_metrics
+from conet.runs.measure import at_snapshot, snapshot_steps, step_metrics
+from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.update import update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
 
 KEPT = ("step", "walker_steps", "rollouts", "seconds")
-
-Progress = Callable[[Mapping[str, Any]], None]
 
 
 class Trainer:
@@ -41,11 +41,11 @@ class Trainer:
     ----------
     config
         The settings.
-    graph, tasks, learner, phases
+    graph, problems, learner, schedule
         Objects in place of what the config names.
-    observers
-        Further observables by name (see :mod:`conet.observables`); those that the config names come
-        first.
+    observables
+        Further ones: functions (see :mod:`conet.observables`), or functions by name; those that the config
+        names come first.
     threads
         For sampling; the result does not depend on it.
 
@@ -60,45 +60,53 @@ class Trainer:
 
     walks: Walks
 
+    @checked
     def __init__(
         self,
         config: Config,
         *,
         graph: Graph | None = None,
-        tasks: Problems | None = None,
+        problems: Problems | None = None,
         learner: Learner | None = None,
-        phases: Schedule | tuple[Phase, ...] | None = None,
-        observers: Mapping[str, Callable] | None = None,
+        observables: Observables | None = None,
+        schedule: Schedule | Sequence[Phase] | None = None,
         threads: int = 1,
     ) -> None:
         self.config, self.threads = config, threads
         self.learner = make_learner(config.learner) if learner is None else learner
-        self.observers = {name: resolve(name, OBSERVABLES, "observable") for name in config.observables}
-        self.observers |= dict(observers or {})
+        self.observables = named(config.observables) | named(observables or {})
         graph = graphs.build(config.graph, config.seed) if graph is None else graph
-        self.tasks = problem_sets.make(config.problems, graph.nodes, config.seed) if tasks is None else tasks
+        self.problems = (
+            problem_sets.make(config.problems, graph.nodes, config.seed) if problems is None else problems
+        )
+        check_fit(graph, self.problems)
         self.policy = TablePolicy(graph)
         self.reference = self.policy.probability.copy()
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
         self.demonstrations: Walks | None = None
-        self._schedule(phases)
+        self._schedule(schedule)
         names: set[str] = {learner.optimizer for learner in self.learners}
         self.optimizers = {name: optim.make(name, graph.edges) for name in names}
         self.tracker.begin(self._prepare)
 
-    def _schedule(self, given: Schedule | tuple[Phase, ...] | None) -> None:
+    def _schedule(self, given: Schedule | Sequence[Phase] | None) -> None:
         """Make phases and their learners, and what follows them."""
         settings, learner = self.config.schedule, self.learner
         self.shipped = given is None and settings.name in schedules.SCHEDULES
-        self.phases = phases_of(self.config, learner, len(self.tasks), given)
+        self.phases = phases_of(self.config, learner, len(self.problems), given)
         self.learners = [learner_of(phase, learner, settings.sft_learning_rate) for phase in self.phases]
         self.tracker = PhaseTracker(
             self.phases, self.config.steps, retry=-(-settings.harvest_samples // learner.rollouts)
         )
-        self.tracker.entropy, self.tracker.evaluation = self._entropy, self._evaluation
+        self.evaluation = LastEvaluation(lambda: self.measure()[1], snapshot_steps(self.config))
+        self.tracker.entropy = self._entropy
+        self.tracker.evaluation = lambda: self.evaluation.asked(self.step)
         self._drawn, self._known_entropy = False, None  # of the last rollouts, where they are not at hand
-        self.evaluation: dict[str, float] | None = None  # None until a schedule asks for it
-        self._values: tuple[int, list[dict[str, Any]]] = (-1, [])
+
+    @property
+    def tasks(self) -> Problems:
+        """The problems, under their name of version 0.1."""
+        return self.problems
 
     @property
     def phase(self) -> Phase:
@@ -135,7 +143,7 @@ class Trainer:
     def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
         """Sample walks of the policy as it is, from the stream of this step and purpose."""
         key = stream_key(self.config.seed, self.step, purpose)
-        return self.policy.sample(self.tasks, rollouts, key, threads=self.threads, **chosen)
+        return self.policy.sample(self.problems, rollouts, key, threads=self.threads, **chosen)
 
     def advance(self) -> dict[str, Any]:
         """Do one step: phase, rollouts, metrics, update.
@@ -145,11 +153,10 @@ class Trainer:
         dict
             The step's row of metrics, describing the policy before the update.
         """
-        if self.evaluation is not None and self.step in snapshot_steps(self.config):
-            self.evaluation = self._evaluated()
+        self.evaluation.pass_by(self.step)
         self.tracker.advance(self.step, self._prepare)
         learner, phase = self.learner_now(), self.phase
-        chosen = self.tracker.problems(self.step, len(self.tasks))
+        chosen = self.tracker.problems(self.step, len(self.problems))
         walks = self.walks = self.sample(learner.rollouts, streams.TRAIN, chosen=chosen)
         self._drawn = True
         self.walker_steps += walks.steps
@@ -159,19 +166,19 @@ class Trainer:
             "phase": phase.name,
             "learner": type(learner).__name__.lower(),
         }
-        row |= step_metrics(self.config, self.step, self.policy, self.tasks, walks)
+        row |= step_metrics(self.config, self.step, self.policy, self.problems, walks)
         row |= columns(self.tracker.option_names, learner)
-        if self.observers:
+        if self.observables:
             observation = Observation(
                 self.step,
                 self.policy,
-                self.tasks,
+                self.problems,
                 walks,
                 self.config.web.threshold,
                 split=self.split,
                 phase=self.kind,
             )
-            row |= evaluate(self.observers, observation)
+            row |= evaluate(self.observables, observation)
         row["gradient_norm"] = self._update(learner, walks)
         row["walker_steps"] = self.walker_steps
         row["heat_now"] = self.detector.heat_now
@@ -183,7 +190,7 @@ class Trainer:
 
     def _update(self, learner: Learner, walks: Walks) -> float:
         walks = walks if self.demonstrations is None else self.demonstrations
-        batch = (walks, self.policy, self.tasks, self.reference, self.threads)
+        batch = (walks, self.policy, self.problems, self.reference, self.threads)
         try:
             length = update(learner, self.optimizers, *batch)
         except ConetError as error:
@@ -216,7 +223,7 @@ class Trainer:
             return None
         kind = phase.demonstrations or str(getattr(learner, "demonstrations", "shortest"))
         if kind == "shortest":
-            found = shortest_walks(self.policy, self.tasks)
+            found = shortest_walks(self.policy, self.problems)
         else:
             settings, harvest, hard = self.config.schedule, self._harvest(), kind == "hard"
             limit = settings.max_accuracy if hard else np.inf
@@ -239,21 +246,9 @@ class Trainer:
             self.sample(settings.traffic_walks, streams.TRAFFIC),
             self.sample(settings.pass_walks, streams.PASS_AT_K),
         ]
-        arrays, values = at_snapshot(self.config, self.step, self.policy, self.tasks, *walks)
-        self._values = self.step, values
+        arrays, values = at_snapshot(self.config, self.step, self.policy, self.problems, *walks)
+        self.evaluation.keep(self.step, values)
         return arrays, values
-
-    def _evaluated(self) -> dict[str, float]:
-        """Return what a snapshot at this step measures."""
-        if self._values[0] != self.step:
-            self.measure()
-        return {"step": self.step, **by_name(self._values[1])}
-
-    def _evaluation(self) -> dict[str, float]:
-        """Return the last evaluation; the first is made when it is asked for first."""
-        if self.evaluation is None:
-            self.evaluation = self._evaluated()
-        return self.evaluation
 
     def _entropy(self) -> float | None:
         """Return the mean entropy of the policy where the last rollouts chose."""
@@ -276,7 +271,7 @@ class Trainer:
             fields = ("problems", "starts", "edges", "length", "correct")
             arrays |= {f"demonstrations.{name}": getattr(self.demonstrations, name) for name in fields}
         kept = {name: getattr(self, name) for name in KEPT} | self.tracker.state()
-        return arrays, kept | {"entropy": self._entropy(), "evaluation": self.evaluation}
+        return arrays, kept | {"entropy": self._entropy(), "evaluation": self.evaluation.value}
 
     def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
@@ -285,7 +280,7 @@ class Trainer:
         for name in KEPT:
             setattr(self, name, state[name])
         self.tracker.load(state)
-        self._drawn, self._known_entropy, self.evaluation = False, state["entropy"], state["evaluation"]
+        self._drawn, self._known_entropy, self.evaluation.value = False, state["entropy"], state["evaluation"]
         for kind, optimizer in self.optimizers.items():
             optimizer.load(_under(arrays, f"{kind}."))
         demonstrated = _under(arrays, "demonstrations.")

@@ -18,7 +18,7 @@ def update(
     optimizers: Mapping[str, Optimizer],
     walks: Walks,
     policy: TablePolicy,
-    tasks: Problems,
+    problems: Problems,
     reference: np.ndarray,
     threads: int = 1,
 ) -> float:
@@ -30,7 +30,7 @@ def update(
         Whose gradient, and the optimizers by name.
     walks
         Rollouts, or demonstrations.
-    policy, tasks, reference, threads
+    policy, problems, reference, threads
         See :class:`conet.learners.base.Batch`; the policy is changed.
 
     Returns
@@ -46,7 +46,12 @@ def update(
     several = learner.passes > 1
     behaviour = walks.at_hops(policy.probability) if several else np.ones((1, 1))
     batch = Batch(
-        walks=walks, policy=policy, tasks=tasks, behaviour=behaviour, reference=reference, threads=threads
+        walks=walks,
+        policy=policy,
+        problems=problems,
+        behaviour=behaviour,
+        reference=reference,
+        threads=threads,
     )
     length = 0.0
     for _ in range(learner.passes):

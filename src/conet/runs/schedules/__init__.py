@@ -81,7 +81,9 @@ def _called(
 
 def _phases(name: str, found: Any) -> tuple[Phase, ...]:
     if not isinstance(found, Sequence) or not found or not all(isinstance(one, Phase) for one in found):
-        raise ConetError(f"schedule {name} of {found!r}"[:200], "one conet.Phase or more, in order", SKELETON)
+        raise ConetError(
+            f"schedule {name} of {found!r}"[:200], "one conet.runs.schedule.Phase or more, in order", SKELETON
+        )
     for phase in found:
         if not callable(phase.until):
             got = f"phase {phase.name!r} until {phase.until!r}"
