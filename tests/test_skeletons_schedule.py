@@ -169,7 +169,8 @@ def test_what_options_do_to_the_learner():
     plain, half = (
         Trainer(TINY),
         Trainer(
-            TINY, schedule=(Phase("rlvr", options={"learning_rate": lambda clock: 4.0 if clock.step else 8.0}),)
+            TINY,
+            schedule=(Phase("rlvr", options={"learning_rate": lambda clock: 4.0 if clock.step else 8.0}),),
         ),
     )
     plain.advance()
