@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Outcome, Results, Scale
-from conet.cells.pages import write_html, write_markdown
 from conet.claims import CLAIMS, finite_size
+from conet.judging.claim import Claim, Outcome, Results, Scale
+from conet.judging.pages import write_html, write_markdown
 from conet.report import style
 
 SMALL = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from conet.cells.judgement import ClaimResult, judge
+from conet.judging.judgement import ClaimResult, judge
 
 VALUES = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.2, 0.8])
 

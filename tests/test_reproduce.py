@@ -11,10 +11,10 @@ import work
 from conet import cli
 from conet.base.errors import ConetError
 from conet.cells.cell import Cell
-from conet.cells.claim import Claim, Table
-from conet.cells.judgement import judge
-from conet.cells.reproduce import reproduce
 from conet.claims import CLAIMS, chosen
+from conet.judging.claim import Claim, Table
+from conet.judging.judgement import judge
+from conet.judging.reproduce import reproduce
 from conet.report import style
 
 

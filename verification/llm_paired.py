@@ -23,10 +23,10 @@ import polars as pl
 from matplotlib.ticker import MaxNLocator
 
 from conet.base.files import write_atomic
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import draw_values
 from conet.detect import find_knee
 from conet.diagnosis import diagnose
+from conet.judging.judgement import ClaimResult, judge
 from conet.llm import evaluate, models, problems, recipe, train
 from conet.observables.forgetting import forgetting_summary
 from conet.report import style

@@ -9,8 +9,8 @@ its module in `conet/claims/__init__.py`.
 import numpy as np
 
 from conet.cells.cell import Cell
-from conet.cells.claim import Claim, Results, Scale, Table
-from conet.cells.judgement import ClaimResult, judge
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 
 SETTINGS = {"graph.nodes": 200, "graph.degree": 10, "problems.count": 16, "steps": 100}
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from conet.base.errors import ConetError
 from conet.base.registry import resolve
-from conet.cells.claim import Claim
+from conet.judging.claim import Claim
 
 # One line a claim; in this order they stand on the pages.
 _MODULES = (

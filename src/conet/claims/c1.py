@@ -3,10 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.claim import Claim, Results, Table
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.detect import Counts, CurveModels, curve_models, knee
+from conet.judging.claim import Claim, Results, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

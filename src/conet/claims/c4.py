@@ -3,11 +3,11 @@
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.claim import Claim, Results, Table
-from conet.cells.judgement import ClaimResult, judge
 from conet.cells.plain import INTERFERENCE_AT, LABELS_EVERY
 from conet.claims.c2 import bottom
 from conet.claims.shared import cells, draw_band, draw_curves, over_seeds
+from conet.judging.claim import Claim, Results, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.network.islands import merge_steps
 from conet.observables.forgetting import accuracies, forgetting_curves, never_falling
 from conet.report import style

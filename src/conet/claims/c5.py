@@ -3,11 +3,11 @@
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.frontier import KINDS
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import over_seeds
 from conet.detect import knee
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

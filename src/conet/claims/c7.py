@@ -4,11 +4,11 @@ import numpy as np
 
 from conet.base.intervals import mean_interval
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.forget import RECOVERY
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import over_seeds
 from conet.config import preset
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

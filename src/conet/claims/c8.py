@@ -3,10 +3,10 @@
 import numpy as np
 
 from conet.cells.cell import Cell
-from conet.cells.claim import Claim, Results, Scale, Table
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load, measure
 from conet.claims.shared import draw_values
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

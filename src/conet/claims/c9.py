@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Results, Scale, Table
 from conet.cells.criticality import MODELS, STARTS
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims.shared import draw_curves
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

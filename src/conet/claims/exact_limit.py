@@ -7,10 +7,10 @@ import numpy as np
 
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Results, Scale, Table
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims import regimes
 from conet.claims.shared import draw_curves
+from conet.judging.claim import Claim, Results, Scale, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

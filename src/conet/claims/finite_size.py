@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.claim import Claim, Results, Table
-from conet.cells.judgement import ClaimResult, Wanted, judge, judged
 from conet.claims import regimes
 from conet.claims.finite_size_figure import draw
 from conet.claims.finite_size_runs import (
@@ -22,6 +20,8 @@ from conet.claims.finite_size_runs import (
     runs_at,
     sizes_in,
 )
+from conet.judging.claim import Claim, Results, Table
+from conet.judging.judgement import ClaimResult, Wanted, judge, judged
 
 
 def scaling(

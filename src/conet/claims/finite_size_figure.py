@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from conet.cells.cell import Arrays
-from conet.cells.claim import Results
 from conet.claims import regimes
 from conet.claims.finite_size_runs import (
     ROLLOUTS,
@@ -21,6 +20,7 @@ from conet.claims.finite_size_runs import (
     sizes_in,
 )
 from conet.claims.shared import draw_points
+from conet.judging.claim import Results
 from conet.report import style
 from conet.report.style import Picture
 

@@ -7,9 +7,9 @@ import numpy as np
 from conet.base.intervals import central
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Results, Scale
 from conet.claims import regimes
 from conet.claims.heating import RATE
+from conet.judging.claim import Results, Scale
 
 LOAD = 0.16  # questions a node: 128 at N=800
 SIZES = (200, 400, 800, 1600, 3200, 6400, 12_800)

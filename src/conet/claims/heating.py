@@ -7,7 +7,7 @@ import numpy as np
 
 from conet.cells import heat
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Results
+from conet.judging.claim import Results
 
 LOADS = (128, 192, 256, 320)  # questions at N = 800
 RATE = 300 / 128  # learning rate a question: loads are compared at fixed lr/M, unless said otherwise

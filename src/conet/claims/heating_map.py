@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.cells.cell import Cell
-from conet.cells.claim import Claim, Results, Scale, Table
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load
+from conet.judging.claim import Claim, Results, Scale, Table
 from conet.report import style
 from conet.report.style import Picture
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Results, Scale
 from conet.claims.heating import load
+from conet.judging.claim import Results, Scale
 
 SNAPSHOTS = (0, 20, 60, 100, 200, 400, 800)
 SEEDS, MAP_SEEDS, SLOW_SEEDS = 6, 4, 3

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Claim, Results, Table
-from conet.cells.judgement import ClaimResult, judge
 from conet.claims import c1, c3, c6, regimes
 from conet.claims.phase_regimes import MAPS, REGIMES, Map, cells, present, runs_of
 from conet.claims.shared import draw_values
+from conet.judging.claim import Claim, Results, Table
+from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
 from conet.report.style import Picture
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.judgement import Judgement
 from conet.detect import knee, peak, shortest
+from conet.judging.judgement import Judgement
 from conet.observables.length import END_STEPS, window_sums, windowed_correct_length
 from conet.report import style
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from conet.base.intervals import mean_interval
 from conet.cells import plain
 from conet.cells.cell import Arrays, Cell
-from conet.cells.claim import Results, Scale
+from conet.judging.claim import Results, Scale
 from conet.report import style
 
 

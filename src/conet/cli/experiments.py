@@ -50,9 +50,9 @@ def reproduce(
     json_
         Print all verdicts as one JSON object on the last line.
     """
-    from conet.cells.reproduce import reproduce as answer
     from conet.claims import chosen
     from conet.cli.progress import cell_line
+    from conet.judging.reproduce import reproduce as answer
 
     if quick and exhaustive:
         raise ConetError("--quick and --exhaustive", "one of them", "leave one out")

@@ -8,12 +8,12 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.cells import pages
 from conet.cells.cache import Cache, check_place
 from conet.cells.cell import Arrays, Cell, Failure
-from conet.cells.claim import Claim, Outcome, Results, Scale
-from conet.cells.judgement import MAX_LOST, ClaimResult
 from conet.cells.workers import Backend, run_cells
+from conet.judging import pages
+from conet.judging.claim import Claim, Outcome, Results, Scale
+from conet.judging.judgement import MAX_LOST, ClaimResult
 from conet.report import style
 
 SEEDS = {"quick": 10, "full": 32, "exhaustive": 64}

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.cells.claim import Claim, Outcome, Table
-from conet.cells.judgement import ClaimResult
+from conet.judging.claim import Claim, Outcome, Table
+from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
 
 HEADER = ("statistic", "estimate", "95 % interval", "seeds", "verdict")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from conet.cells.cell import Arrays, Cell, Failure
-from conet.cells.judgement import ClaimResult
+from conet.judging.judgement import ClaimResult
 from conet.report.style import Picture
 
 
