@@ -91,7 +91,7 @@ def heat(
     min_samples
         Samples on which that accuracy must rest.
     pick
-        Which correct answer to teach: shortest, first or newest.
+        Which correct answer to learn from: shortest, first or newest.
     window
         Look at the last so many steps only; by default at each problem's newest visits, as many as give
         --min-samples.

@@ -10,7 +10,7 @@ from conet.learners.base import Batch, Learner
 class SFT(Learner):
     """Full-batch SFT: ascent on the mean, or the sum, of log π(walk) over the demonstrations.
 
-    As the learner of a whole run, each question is taught one walk.
+    As the learner of a whole run, it learns one walk of each problem.
 
     Parameters
     ----------

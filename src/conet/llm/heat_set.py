@@ -1,4 +1,4 @@
-"""What a language model is taught: as a batch of token ids, and as a line of a file."""
+"""What a language model learns from: as a batch of token ids, and as a line of a file."""
 
 import json
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What a problem is taught, and the evidence for choosing it."""
+    """A solution of a problem to learn from, and the evidence for choosing it."""
 
     problem: int
     tokens: list[int]

@@ -18,9 +18,14 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
     heat = next((event for event in annealing.events if event["event"] in names), None)
     last = [row["accuracy"] for row in rows[-LAST:]]
     return {
-        "kind": "llm", "steps": trainer.state.global_step, "accuracy": sum(last) / len(last) if last else None,
-        "correct_length": length, "heat": heat, "heating": heating(annealing.events),
+        "kind": "llm",
+        "steps": trainer.state.global_step,
+        "accuracy": sum(last) / len(last) if last else None,
+        "correct_length": length,
+        "heat": heat,
+        "heating": heating(annealing.events),
         "verifier": dict(judged),
-        "seconds": round(seconds, 3), "monitor_seconds": round(trainer.monitor_seconds, 3),
+        "seconds": round(seconds, 3),
+        "monitor_seconds": round(trainer.monitor_seconds, 3),
         "monitor_share": round(trainer.monitor_seconds / seconds, 5) if seconds else None,
-    }  # fmt: skip
+    }

@@ -84,10 +84,11 @@ def provenance(recipe: Recipe) -> dict[str, Any]:
             versions[name] = version(name)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"), "seed": recipe.seed,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": recipe.seed,
         "versions": versions,
         "machine": {"system": platform.platform(), "device": device, "cores": os.cpu_count()},
-    }  # fmt: skip
+    }
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -153,8 +154,11 @@ def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
     options = grpo_options(recipe, path)
     least = options.generation_batch_size // options.num_generations
     if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
-        raise ConetError(f"{len(found)} problems", f"at least the {least} of one step",
-                         "lower training.per_device_train_batch_size or give more problems")  # fmt: skip
+        raise ConetError(
+            f"{len(found)} problems",
+            f"at least the {least} of one step",
+            "lower training.per_device_train_batch_size or give more problems",
+        )
     update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
     annealing = state_of(recipe, len(found), update)
     model, tokenizer = start_model(recipe, path, show)
@@ -162,8 +166,10 @@ def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
     if not (path / "problems.parquet").exists():
         import polars as pl
 
-        write_table(path / "problems.parquet", pl.DataFrame([vars(problem) for problem in found],
-                                                            infer_schema_length=None))  # fmt: skip
+        write_table(
+            path / "problems.parquet",
+            pl.DataFrame([vars(problem) for problem in found], infer_schema_length=None),
+        )
     return AnnealedTrainer(
         model=model,
         processing_class=tokenizer,
@@ -227,9 +233,14 @@ def grpo_options(recipe: Recipe, path: Path) -> Any:
             )
     try:
         return GRPOConfig(
-            output_dir=str(path / "checkpoints"), max_steps=recipe.steps, seed=recipe.seed,
-            save_steps=recipe.checkpoint_every, save_strategy="steps", save_total_limit=2, **recipe.options(),
-        )  # fmt: skip
+            output_dir=str(path / "checkpoints"),
+            max_steps=recipe.steps,
+            seed=recipe.seed,
+            save_steps=recipe.checkpoint_every,
+            save_strategy="steps",
+            save_total_limit=2,
+            **recipe.options(),
+        )
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ConetError(
@@ -259,10 +270,11 @@ def out_of_memory() -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError):
         raise ConetError(
-            "out of memory", "a batch that fits",
+            "out of memory",
+            "a batch that fits",
             "lower training.per_device_train_batch_size (and raise gradient_accumulation_steps) or "
             "training.max_completion_length, or set training.gradient_checkpointing=true",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def check_installed() -> None:
@@ -275,8 +287,11 @@ def check_installed() -> None:
     """
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
-               if find_spec(name) is None]  # fmt: skip
+    missing = [
+        name
+        for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+        if find_spec(name) is None
+    ]
     if missing:
         raise ConetError(f"no package {missing[0]}", "the extra [llm]", "pip install 'conet-rlvr[llm]'")
 

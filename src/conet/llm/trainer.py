@@ -11,27 +11,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate.utils import gather_object
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from conet.base.files import write_atomic
-from conet.llm import heat_set
 from conet.llm.annealing import Annealing
 from conet.llm.curriculum import curriculum
 from conet.llm.hooks import EpochSampler, PhaseCallback, defaults
 from conet.llm.judge import Judge
-from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.llm.pool import Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Record, Show, in_words, metrics_row, silent
 from conet.llm.schedule import ATTRIBUTES
+from conet.llm.supervised import Supervised
 from conet.observables.observation import Observable
 
 STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
 
 
-class AnnealedTrainer(GRPOTrainer):
+class AnnealedTrainer(Supervised, GRPOTrainer):
     """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
 
     Parameters
@@ -62,7 +61,7 @@ class AnnealedTrainer(GRPOTrainer):
         self.problems, self.flush_every, self.show = problems, flush_every, show
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
-        self.taught = 0  # micro-batches of this heating
+        self.taught = 0  # micro-batches of the demonstrations of this phase
         self.used: dict[str, Any] = {}  # options of this update
         self.monitor_seconds = 0.0
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
@@ -109,10 +108,13 @@ class AnnealedTrainer(GRPOTrainer):
             texts = [text_of(completion) for completion in completions]
             numbers = [row["problem"] for row in inputs]
             local = list(zip(numbers, completion_ids_list, texts))
-            self.observe([
-                Rollout(number, reward, ids, text, self.cut_off(ids))
-                for (number, ids, text), reward in zip(gather_object(local), rewards[:, 0].tolist())
-            ])  # fmt: skip
+            drawn = zip(gather_object(local), rewards[:, 0].tolist())
+            self.observe(
+                [
+                    Rollout(number, reward, ids, text, self.cut_off(ids))
+                    for (number, ids, text), reward in drawn
+                ]
+            )
             self.monitor_seconds += time.perf_counter() - begun
         return rewards
 
@@ -120,8 +122,8 @@ class AnnealedTrainer(GRPOTrainer):
         super()._save_checkpoint(model, trial)
         if self.is_world_process_zero():
             begun = time.perf_counter()
-            state = self.annealing.state() | {"micro_step": self._step, "taught": self.taught,
-                                              "judged": dict(self.judge.counts)}  # fmt: skip
+            own = {"micro_step": self._step, "taught": self.taught, "judged": dict(self.judge.counts)}
+            state = self.annealing.state() | own
             self.record.flush(self.annealing.events)
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
             write_atomic(folder / STATE, json.dumps(state))
@@ -205,93 +207,6 @@ class AnnealedTrainer(GRPOTrainer):
         drawn = gather_object([row["problem"] for row in batch])
         instead = curriculum(drawn, allowed, self.args.seed, number)
         return [self.train_dataset[instead[row["problem"]]] for row in batch]
-
-    def prepare(self, index: int) -> list[int] | None:
-        """Choose what a phase learns from, and write it to disk; None where it learns from rollouts."""
-        phase, step = self.annealing.tracker.phases[index], self.state.global_step
-        if phase.learner != "sft":
-            self.annealing.demonstrations = []
-            return None
-        settings = self.annealing.settings
-        hard, random = phase.heats, phase.demonstrations == "random"
-        pool = self.harvest(step) if settings.harvest_samples else self.annealing.pool
-        pick = settings.pick if hard else "first" if random else "shortest"
-        found = pool.demonstrations(
-            settings.max_accuracy if hard else float("inf"),
-            settings.min_samples,
-            "shortest" if pick == "solution" else pick,
-        )
-        if pick == "solution":
-            found = [self.reference(item) for item in found]
-        if found:
-            if self.is_world_process_zero():
-                write_atomic(self.record.path / "heat.jsonl", "".join(map(self.heat_line, found)))
-            self.annealing.demonstrations, self.taught = found, 0
-        return [item.problem for item in found]
-
-    def reference(self, item: Demonstration) -> Demonstration:
-        """Put the data's own solution in the place of a sampled one, where there is one."""
-        worked = self.problems[item.problem].solution
-        if worked is None:
-            return item
-        ids = [*self._tokenizer(worked, add_special_tokens=False)["input_ids"], self._tokenizer.eos_token_id]
-        return Demonstration(item.problem, ids, -1, item.correct_count, item.samples)
-
-    def heat_line(self, item: Demonstration) -> str:
-        """One line of the heat set on disk, in the chat format that trainers read."""
-        text = self._tokenizer.decode(item.tokens, skip_special_tokens=True)
-        prompt = self.train_dataset[item.problem]["prompt"]
-        return heat_set.line(item, self.problems[item.problem], prompt, text)
-
-    def harvest(self, step: int) -> Pool:
-        """Draw ``harvest`` samples a problem from the policy as it is; every process does its share."""
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        mine = self.problems[rank::processes]
-        repeats = -(-self.annealing.settings.harvest_samples // self.num_generations)
-        numbers = [problem.number for problem in mine for _ in range(repeats)]
-        most = max(
-            1, self.args.per_device_train_batch_size * self.args.steps_per_generation // self.num_generations
-        )
-        drawn: list[tuple[int, list[int], str, float]] = []
-        # Every process makes the same number of calls, also where its share is smaller.
-        calls = -(-(-(-len(self.problems) // processes) * repeats) // most)
-        for call in range(calls):
-            drawn += self.sample(
-                (numbers[call * most : (call + 1) * most] or numbers[:1]), call * most < len(numbers)
-            )
-            self.show("harvest", call + 1, calls, "")
-        rollouts = [Rollout(number, reward, ids, text, self.cut_off(ids))
-                    for number, ids, text, reward in gather_object(drawn)]  # fmt: skip
-        rollouts.sort(key=lambda rollout: rollout.problem)
-        if self.is_world_process_zero():
-            self.record.add(step, rollouts, split="harvest")
-        pool = Pool(1)
-        pool.add(step, rollouts)
-        return pool
-
-    def sample(self, numbers: list[int], counts: bool = True) -> list[tuple[int, list[int], str, float]]:
-        """Draw a group of completions for each numbered problem and judge them."""
-        repeated = [number for number in numbers for _ in range(self.num_generations)]
-        prompts = [self.train_dataset[number]["prompt"] for number in repeated]
-        prompt_ids, _, _ = self._tokenize_prompts(prompts)
-        ids, _ = self._generate_single_turn(prompt_ids, None, {}, self.num_generations)
-        if not counts:
-            return []
-        texts = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
-        answers = [self.problems[number].answer for number in repeated]
-        verdicts = self.judge.judge(list(zip(texts, answers)))
-        return [(number, row, text, verdict.reward)
-                for number, row, text, verdict in zip(repeated, ids, texts, verdicts)]  # fmt: skip
-
-    def heat_batch(self) -> dict[str, torch.Tensor]:
-        """Return the next micro-batch of demonstrations; they come in turn, over all processes."""
-        chosen, size = self.annealing.demonstrations, self.args.per_device_train_batch_size
-        start = (self.taught * self.accelerator.num_processes + self.accelerator.process_index) * size
-        self.taught += 1
-        items = [chosen[(start + offset) % len(chosen)] for offset in range(min(size, len(chosen)))]
-        prompts, _, _ = self._tokenize_prompts([self.train_dataset[item.problem]["prompt"] for item in items])
-        completions = [item.tokens for item in items]
-        return heat_set.batch(prompts, completions, self._tokenizer.pad_token_id, self.accelerator.device)
 
 
 def text_of(completion: Any) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min_samples: int = 64) -> Walks:
-    """Select hard problems from harvested walks, and one correct walk of each to teach.
+    """Select hard problems from harvested walks, and one correct walk of each to learn.
 
     Parameters
     ----------
