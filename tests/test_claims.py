@@ -67,7 +67,7 @@ def test_each_claim_runs_judges_draws_and_tabulates(name):
     for table in tables:
         assert table.rows
         assert all(len(row) == len(table.header) for row in table.rows)
-    outcome = Outcome(claim, name, rows, pictures, tables, [])
+    outcome = Outcome(claim=claim, call=name, results=rows, pictures=pictures, tables=tables, failures=[])
     answer = {"command": "conet reproduce"}
     assert f"## {name}" in write_markdown([outcome], answer)
     assert f'id="{name}"' in write_html([outcome], answer)

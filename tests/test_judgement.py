@@ -53,7 +53,16 @@ def test_an_interval_over_seeds_covers_the_mean_as_often_as_it_says():
 
 def test_verdicts_without_numbers_become_json():
     nothing = float("nan")
-    row = ClaimResult("C1", "", nothing, (-np.inf, np.inf), nothing, 0, "undecided", (nothing,))
+    row = ClaimResult(
+        claim="C1",
+        statistic="",
+        estimate=nothing,
+        ci=(-np.inf, np.inf),
+        threshold=nothing,
+        seeds=0,
+        judgement="undecided",
+        values=(nothing,),
+    )
     assert row.to_json()["ci"] == [None, None]
 
 

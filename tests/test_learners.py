@@ -59,18 +59,23 @@ def fixed_walks(rewards: np.ndarray = REWARDS, seed: int = 0) -> Walks:
             edges[walk, step] = rng.integers(GRAPH.offsets[node], GRAPH.offsets[node + 1])
             node = GRAPH.targets[edges[walk, step]]
     return Walks(
-        np.arange(3, dtype=np.int32), starts, edges, length, rewards.reshape(-1) > 0, rewards.shape[1]
+        problems=np.arange(3, dtype=np.int32),
+        starts=starts,
+        edges=edges,
+        length=length,
+        correct=rewards.reshape(-1) > 0,
+        rollouts=rewards.shape[1],
     )
 
 
 def batch_of(policy: TablePolicy, walks: Walks, behaviour: np.ndarray | None = None, reference=None) -> Batch:
     now = step_probability(walks, policy.probability)
     return Batch(
-        walks,
-        policy,
-        TASKS,
-        now if behaviour is None else behaviour,
-        random_policy(9).probability if reference is None else reference,
+        walks=walks,
+        policy=policy,
+        problems=TASKS,
+        behaviour=now if behaviour is None else behaviour,
+        reference=random_policy(9).probability if reference is None else reference,
     )
 
 
@@ -165,7 +170,14 @@ def test_rloo_is_unbiased_and_centred_grpo_is_not(group, chance):
         rewards = np.array([outcome])
         weight = chance ** rewards.sum() * (1 - chance) ** (group - rewards.sum())
         zeros = np.zeros(group, np.int32)
-        walks = Walks(zeros[:1], zeros, zeros[:, None], zeros + 1, rewards[0] > 0, group)
+        walks = Walks(
+            problems=zeros[:1],
+            starts=zeros,
+            edges=zeros[:, None],
+            length=zeros + 1,
+            correct=rewards[0] > 0,
+            rollouts=group,
+        )
         batch = batch_of(random_policy(), walks)
         score = rewards[0] - chance  # d log π / d logit of the first edge
         expected["rloo"] += weight * (LEARNERS["rloo"]().weights(batch) @ score)

@@ -164,13 +164,20 @@ def test_modal_path_and_attachment():
     edges = np.array([[0, 1, 2], [0, 1, 2], [3, 4, 9], [3, 4, 8], [3, 4, 7]], np.int32)
     correct = np.array([True, True, True, True, False])
     length = np.array([3, 3, 2, 2, 2], np.int32)
-    walks = Walks(np.array([7], np.int32), np.zeros(5, np.int32), edges, length, correct, 5)
+    walks = Walks(
+        problems=np.array([7], np.int32),
+        starts=np.zeros(5, np.int32),
+        edges=edges,
+        length=length,
+        correct=correct,
+        rollouts=5,
+    )
     assert transitions.modal_path(walks, 7).tolist() == [3, 4]  # as frequent, and shorter
     assert transitions.modal_path(walks, 6) is None
 
     # The web is 10 → 11 → 12 ← 13; edge e of the graph leads to targets[e].
     sources, targets = np.array([10, 11, 13], np.int32), np.array([11, 12, 12], np.int32)
-    web = Web(sources, targets, np.array([0, 1, 2], np.int32), 20)
+    web = Web(sources=sources, targets=targets, edges=np.array([0, 1, 2], np.int32), size=20)
     leads_to = np.array([11, 12, 12, 5, 11, 10, 6])
     trunk = transitions.attachment(web, 1, np.array([3, 4, 1]), leads_to)
     assert trunk == transitions.Attachment("trunk", 11, 2, 2, 1)

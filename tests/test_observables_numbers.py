@@ -129,12 +129,12 @@ def test_pass_at_k_refuses_what_makes_no_sense(counts, n, k):
 def test_path_diversity_by_hand():
     edges = np.array([[0, 1, 9], [0, 1, 7], [2, 3, 4], [0, 1, 5], [6, 6, 6], [6, 6, 6]], np.int32)
     walks = Walks(
-        np.array([0, 1, 2], np.int32),
-        np.zeros(6, np.int32),
-        edges,
-        np.array([2, 2, 3, 2, 3, 3], np.int32),
-        np.array([True, True, True, True, False, False]),
-        2,
+        problems=np.array([0, 1, 2], np.int32),
+        starts=np.zeros(6, np.int32),
+        edges=edges,
+        length=np.array([2, 2, 3, 2, 3, 3], np.int32),
+        correct=np.array([True, True, True, True, False, False]),
+        rollouts=2,
     )
     found = path_diversity(walks)
     assert found.correct.tolist() == [2, 2, 0]

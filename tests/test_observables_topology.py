@@ -22,7 +22,7 @@ pairs_of_ten = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_siz
 
 def graph_of(pairs: list[tuple[int, int]], size: int) -> Web:
     sources, targets = np.array(sorted(pairs), np.int32).reshape(-1, 2).T.copy()
-    return Web(sources, targets, np.arange(len(pairs), dtype=np.int32), size)
+    return Web(sources=sources, targets=targets, edges=np.arange(len(pairs), dtype=np.int32), size=size)
 
 
 def policy_on(pairs: dict[tuple[int, int], float], nodes: int) -> TablePolicy:

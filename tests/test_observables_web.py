@@ -28,7 +28,9 @@ def small_policy(
 def graph_of(pairs: list[tuple[int, int]], size: int) -> Web:
     sources, targets = np.array(pairs, np.int32).reshape(-1, 2).T
     edges = np.arange(len(pairs), dtype=np.int32)
-    return Web(np.ascontiguousarray(sources), np.ascontiguousarray(targets), edges, size)
+    return Web(
+        sources=np.ascontiguousarray(sources), targets=np.ascontiguousarray(targets), edges=edges, size=size
+    )
 
 
 def test_two_islands_by_hand():

@@ -87,7 +87,13 @@ def test_learners_and_webs_ask_no_more_than_the_protocol():
     table, problems = world("regular", "random", 20, 4, 3)
     policy: Policy = ByProblem(table.graph, 0, len(problems))
     walks = policy.sample(problems, 8, 1)
-    batch = Batch(walks, policy, problems, 2 * policy.hop_probabilities(walks), policy.probability)
+    batch = Batch(
+        walks=walks,
+        policy=policy,
+        problems=problems,
+        behaviour=2 * policy.hop_probabilities(walks),
+        reference=policy.probability,
+    )
     weights = GRPO(epochs=2, clip=None).weights(batch)
     advantage = GRPO().weights(batch)
     np.testing.assert_allclose(weights, np.repeat(advantage[:, None] / 2, problems.max_length, axis=1))
@@ -99,6 +105,12 @@ def test_learners_and_webs_ask_no_more_than_the_protocol():
 def test_what_needs_logits_says_so(learner):
     table, problems = world("regular", "random", 20, 4, 3)
     policy = ByProblem(table.graph, 0, len(problems))
-    batch = Batch(policy.sample(problems, 4, 1), policy, problems, np.ones((1, 1)), policy.probability)
+    batch = Batch(
+        walks=policy.sample(problems, 4, 1),
+        policy=policy,
+        problems=problems,
+        behaviour=np.ones((1, 1)),
+        reference=policy.probability,
+    )
     with pytest.raises(ConetError, match="logits of edges, on a ByProblem"):
         learner.gradient(batch)

@@ -90,7 +90,7 @@ def test_a_reader_as_version_0_1_had_it(tmp_path):
     from conet.readers.base import named_rewards
 
     names = {"step": ("update",), "prompt": ("question",), "completion": ("answer",)}
-    reader = Reader("old", lambda path: [Part(path)], names, named_rewards)
+    reader = Reader(name="old", finds=lambda path: [Part(path)], names=names, rewards=named_rewards)
     rows = pl.DataFrame({"update": [1], "question": ["a"], "answer": ["xyz"], "my_reward": [1.0]})
     record = conet.read(written(rows, tmp_path / "x.parquet"), reader)
     assert (record.rows["correct"].to_list(), record.rows["length"].to_list()) == ([True], [3])

@@ -52,7 +52,11 @@ def test_reproduce_leaves_verdicts_pages_and_figures(declared, tmp_path):
     def draw(results):
         figure = style.figure(1.0)
         figure.subplots().plot([float(run["number"]) for _, run in results.pairs])
-        return [style.Picture("some-picture", "A picture", "What it shows", style.to_svg(figure))]
+        return [
+            style.Picture(
+                name="some-picture", title="A picture", caption="What it shows", svg=style.to_svg(figure)
+            )
+        ]
 
     table = Table("Numbers", ("a", "b"), (("1", "2|3"),))
     out = declared(tiny(place=tmp_path, draw=draw, tables=lambda results: [table])) / "out"
@@ -204,7 +208,11 @@ def test_the_documentation_is_written_from_the_kept_cells(declared, tmp_path, mo
     def draw(results):
         figure = style.figure(1.0)
         figure.subplots().plot([1, 2])
-        return [style.Picture("some-picture", "A picture", "What it shows", style.to_svg(figure))]
+        return [
+            style.Picture(
+                name="some-picture", title="A picture", caption="What it shows", svg=style.to_svg(figure)
+            )
+        ]
 
     declared(
         tiny(place=tmp_path, of_paper=True, draw=draw),

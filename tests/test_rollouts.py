@@ -47,12 +47,12 @@ def test_one_row_a_walk():
 
 def test_a_walk_that_reached_its_answer_with_the_last_step_is_not_truncated():
     walks = Walks(
-        np.array([0], np.int32),
-        np.zeros(3, np.int32),
-        np.zeros((3, 4), np.int32),
-        np.array([4, 4, 2], np.int32),
-        np.array([True, False, False]),
-        3,
+        problems=np.array([0], np.int32),
+        starts=np.zeros(3, np.int32),
+        edges=np.zeros((3, 4), np.int32),
+        length=np.array([4, 4, 2], np.int32),
+        correct=np.array([True, False, False]),
+        rollouts=3,
     )
     # The third ended early at a wrong answer.
     assert rollouts.from_walks([(0, "train", "rlvr", walks)])["truncated"].to_list() == [False, True, False]

@@ -80,7 +80,16 @@ def update(
 ) -> tuple[Walks, Gradient]:
     """Do what one step of a training does, without its metrics."""
     walks = policy.sample(tasks, rollouts, key, threads=threads)
-    gradient = learner.gradient(Batch(walks, policy, tasks, _NO_STEPS, policy.probability, threads))
+    gradient = learner.gradient(
+        Batch(
+            walks=walks,
+            policy=policy,
+            problems=tasks,
+            behaviour=_NO_STEPS,
+            reference=policy.probability,
+            threads=threads,
+        )
+    )
     SGD().step(policy, gradient, learner.learning_rate)
     return walks, gradient
 

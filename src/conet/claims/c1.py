@@ -79,7 +79,7 @@ def draw(results: Results) -> list[Picture]:
     )
     axes.legend(loc="lower right")
     text = "Fast rise, knee, slow stage. Thin: every seed, unsmoothed; knee: where two joined lines fit best."
-    return [Picture("c1-learning-curve", "Two stages", text, style.to_svg(figure))]
+    return [Picture(name="c1-learning-curve", title="Two stages", caption=text, svg=style.to_svg(figure))]
 
 
 def tables(results: Results) -> list[Table]:

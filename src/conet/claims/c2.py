@@ -104,7 +104,14 @@ def draw(results: Results) -> list[Picture]:
         "The pooled length falls and rises; for a fixed set of problems it stays flat. Thin: every "
         "seed, in a centred 9-step window; bold: median of the seeds."
     )
-    return [Picture("c2-correct-length", "The V, pooled and within problems", text, style.to_svg(figure))]
+    return [
+        Picture(
+            name="c2-correct-length",
+            title="The V, pooled and within problems",
+            caption=text,
+            svg=style.to_svg(figure),
+        )
+    ]
 
 
 def tables(results: Results) -> list[Table]:

@@ -73,7 +73,7 @@ def draw(results: Results) -> list[Picture]:
         "effective out-degree falls from K = 40 to one: the web freezes. Flow: exact passes of "
         "successful walks, from the absorbing chain."
     )
-    return [Picture("c3-degree", "A sparse web", text, style.to_svg(figure))]
+    return [Picture(name="c3-degree", title="A sparse web", caption=text, svg=style.to_svg(figure))]
 
 
 def tables(results: Results) -> list[Table]:

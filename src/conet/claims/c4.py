@@ -169,7 +169,10 @@ def draw(results: Results) -> list[Picture]:
         "bold: median. Forgetting: in a centred 9-step window; median of the seeds, and shaded the "
         "middle half of them. The first 400 steps."
     )
-    return [Picture("c4-frustration", "Maximal frustration", text, style.to_svg(figure)), dendrogram(results)]
+    return [
+        Picture(name="c4-frustration", title="Maximal frustration", caption=text, svg=style.to_svg(figure)),
+        dendrogram(results),
+    ]
 
 
 def tables(results: Results) -> list[Table]:
@@ -250,7 +253,9 @@ def dendrogram(results: Results) -> Picture:
         "Merge tree of seed 0: a branch joins at the step from which its questions stay in one island to "
         "the end."
     )
-    return Picture("c4-merge-tree", "Which islands merge, and when", text, style.to_svg(figure))
+    return Picture(
+        name="c4-merge-tree", title="Which islands merge, and when", caption=text, svg=style.to_svg(figure)
+    )
 
 
 CLAIM = Claim(

@@ -124,7 +124,9 @@ def draw(results: Results) -> list[Picture]:
         "Left: each problem of each seed with a logistic rise. Right: how far from its question a "
         "problem learned after the knee meets the web that was there before its onset."
     )
-    return [Picture("c5-frontier", "Jumps at the frontier", text, style.to_svg(figure))]
+    return [
+        Picture(name="c5-frontier", title="Jumps at the frontier", caption=text, svg=style.to_svg(figure))
+    ]
 
 
 def tables(results: Results) -> list[Table]:

@@ -90,7 +90,7 @@ def draw(results: Results) -> list[Picture]:
     text = (
         "pass@1 closes up to pass@256, and every problem keeps one path. Exact pass@k: mean of 1 - (1 - p)^k."
     )
-    return [Picture("c6-collapse", "Policy collapse", text, style.to_svg(figure))]
+    return [Picture(name="c6-collapse", title="Policy collapse", caption=text, svg=style.to_svg(figure))]
 
 
 CLAIM = Claim(

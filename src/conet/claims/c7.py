@@ -127,7 +127,9 @@ def draw(results: Results) -> list[Picture]:
         "Left: accuracy after SFT on 16 foreign tasks (40 steps), and what RLVR regains; thin: every "
         "seed, bold: median. Right: the loss, mean over seeds with its 95 % interval."
     )
-    return [Picture("c7-forgetting", "Forgetting and recovery", text, style.to_svg(figure))]
+    return [
+        Picture(name="c7-forgetting", title="Forgetting and recovery", caption=text, svg=style.to_svg(figure))
+    ]
 
 
 def tables(results: Results) -> list[Table]:

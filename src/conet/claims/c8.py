@@ -92,7 +92,15 @@ def draw(results: Results) -> list[Picture]:
         "random stream. Bar: mean, with its 95 % interval. Loads at fixed lr/M. The signal is the "
         "online detector's."
     )
-    return [Picture("c8-annealed", "Annealed-RLVR against RLVR", text, style.to_svg(figure), wide=True)]
+    return [
+        Picture(
+            name="c8-annealed",
+            title="Annealed-RLVR against RLVR",
+            caption=text,
+            svg=style.to_svg(figure),
+            wide=True,
+        )
+    ]
 
 
 def tables(results: Results) -> list[Table]:

@@ -196,7 +196,7 @@ def draw(results: Results) -> list[Picture]:
         "on these axes a power law is a straight line. Where walks are short a single path is found at "
         "once: a drop at its length, then the random walk again; no scale-free tail."
     )
-    return [Picture("c9-criticality", "One exemplar", text, style.to_svg(figure))]
+    return [Picture(name="c9-criticality", title="One exemplar", caption=text, svg=style.to_svg(figure))]
 
 
 def tables(results: Results) -> list[Table]:

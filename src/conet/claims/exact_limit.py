@@ -114,7 +114,15 @@ def draw(results: Results) -> list[Picture]:
         "all learners. Bottom right: root mean squared distance of the success curve from the exact "
         "learner's, paired by seed, in probability."
     )
-    return [Picture("exact-limit", "Infinitely many rollouts", text, style.to_svg(figure), wide=True)]
+    return [
+        Picture(
+            name="exact-limit",
+            title="Infinitely many rollouts",
+            caption=text,
+            svg=style.to_svg(figure),
+            wide=True,
+        )
+    ]
 
 
 def _draw_curves(axes: Any, results: Results, name: str, steps: str) -> None:

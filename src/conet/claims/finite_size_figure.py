@@ -40,7 +40,15 @@ def draw(results: Results) -> list[Picture]:
         "medians; bars: from the lowest seed to the highest; lines: the power laws that are judged, "
         "from N = 800 on."
     )
-    return [Picture("finite-size", "The merge at growing size", text, style.to_svg(figure), wide=True)]
+    return [
+        Picture(
+            name="finite-size",
+            title="The merge at growing size",
+            caption=text,
+            svg=style.to_svg(figure),
+            wide=True,
+        )
+    ]
 
 
 def _draw_rise(axes: Axes, results: Results) -> None:

@@ -63,7 +63,15 @@ def draw(results: Results) -> list[Picture]:
         "Final pass@1 (exact) less that of RLVR of equal updates, paired by seed; mean and standard "
         "error. Ten SFT steps of the given strength on one correct walk of each hard problem."
     )
-    return [Picture("heating-map", "When and how strongly to heat", text, style.to_svg(figure), wide=True)]
+    return [
+        Picture(
+            name="heating-map",
+            title="When and how strongly to heat",
+            caption=text,
+            svg=style.to_svg(figure),
+            wide=True,
+        )
+    ]
 
 
 def _draw_gains(axes: Axes, results: Results, changes: dict, pick: str) -> None:

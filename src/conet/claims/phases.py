@@ -85,7 +85,9 @@ def _draw_regimes(found: dict[str, list[Arrays]]) -> Picture:
         "95 % intervals. Left: no dot where the final accuracy is below 0.2. "
         "Right: when the V has its bottom, the accuracy its knee, the islands their peak."
     )
-    return Picture("phases-regimes", "Where the V exists", text, style.to_svg(figure), wide=True)
+    return Picture(
+        name="phases-regimes", title="Where the V exists", caption=text, svg=style.to_svg(figure), wide=True
+    )
 
 
 def _draw_maps(results: Results) -> Picture:
@@ -99,7 +101,9 @@ def _draw_maps(results: Results) -> Picture:
         "a dash where the final accuracy is below 0.2. M at fixed lr/M; all else as in the preset "
         "reference."
     )
-    return Picture("phases-maps", "Phase diagrams of the V", text, style.to_svg(figure), wide=True)
+    return Picture(
+        name="phases-maps", title="Phase diagrams of the V", caption=text, svg=style.to_svg(figure), wide=True
+    )
 
 
 def _grid(results: Results, each: Map, statistic: Callable[[Arrays], float]) -> np.ndarray:

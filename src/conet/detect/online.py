@@ -25,7 +25,7 @@ STATE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What the online detector knew when it was asked; None where it knew nothing yet.
 
@@ -216,20 +216,30 @@ class Detector:
         recent = self._recent() if self.correct else None
         if recent is None or self.start is None or self.shortest is None:
             length = None if recent is None else recent.length
-            return Evidence(step, length, None, None, None, None, None, None, self.heat_now)
+            return Evidence(
+                step=step,
+                correct_length=length,
+                shortest=None,
+                shortest_step=None,
+                fall=None,
+                rise=None,
+                rise_sigmas=None,
+                learned=None,
+                heat_now=self.heat_now,
+            )
         learned, first, now = None, self.start_accuracy, self.accuracy
         if first is not None and now is not None:
             learned = (now - first) / (1 - first) if first < 1 else 0.0
         return Evidence(
-            step,
-            recent.length,
-            self.shortest.length,
-            self.shortest_step,
-            1 - self.shortest.length / self.start.length,
-            recent.length / self.shortest.length - 1,
-            self._sigmas(recent),
-            learned,
-            self.heat_now,
+            step=step,
+            correct_length=recent.length,
+            shortest=self.shortest.length,
+            shortest_step=self.shortest_step,
+            fall=1 - self.shortest.length / self.start.length,
+            rise=recent.length / self.shortest.length - 1,
+            rise_sigmas=self._sigmas(recent),
+            learned=learned,
+            heat_now=self.heat_now,
         )
 
     def state(self) -> dict[str, Any]:

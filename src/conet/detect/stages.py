@@ -78,7 +78,7 @@ def peak(values: np.ndarray, steps: np.ndarray | None = None) -> int | None:
     return row if steps is None else int(steps[row])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Coincidence:
     """How two moments of a run lie to each other, over seeds.
 
@@ -150,7 +150,17 @@ def _compare(
     seeds, missing = len(early), int(np.count_nonzero(~both))
     if not seeds:
         nothing = Interval(np.nan, np.nan, np.nan)
-        return Coincidence(first, second, 0, missing, nothing, np.nan, nothing, np.nan, "undecided")
+        return Coincidence(
+            first=first,
+            second=second,
+            seeds=0,
+            missing=missing,
+            difference=nothing,
+            spread=np.nan,
+            ratio=nothing,
+            correlation=np.nan,
+            verdict="undecided",
+        )
     gap, share = late - early, np.log((late + 1) / (early + 1))
     ratio = Interval(*np.exp([share.mean(), *interval(share, level=level)]).tolist())
     bounds = 1 / (1 + tolerance), 1 + tolerance
@@ -160,15 +170,15 @@ def _compare(
     elif ratio.high < bounds[0] or ratio.low > bounds[1]:
         verdict = "differ"
     return Coincidence(
-        first,
-        second,
-        seeds,
-        missing,
-        Interval(float(gap.mean()), *interval(gap, level=level)),
-        float(gap.std(ddof=1)) if seeds > 1 else np.nan,
-        ratio,
-        _rank_correlation(early, late),
-        verdict,
+        first=first,
+        second=second,
+        seeds=seeds,
+        missing=missing,
+        difference=Interval(float(gap.mean()), *interval(gap, level=level)),
+        spread=float(gap.std(ddof=1)) if seeds > 1 else np.nan,
+        ratio=ratio,
+        correlation=_rank_correlation(early, late),
+        verdict=verdict,
     )
 
 

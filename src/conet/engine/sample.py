@@ -10,7 +10,7 @@ from conet.engine.reference import GOLDEN, MASK, mix
 TRAIN, TRAFFIC, PASS_AT_K, HARVEST, EVALUATE = range(5)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Walks:
     """Sampled walks, question-major: walk ``w`` belongs to problem ``problems[w // rollouts]``.
 
@@ -64,7 +64,14 @@ class Walks:
     def select(self, walks: np.ndarray) -> "Walks":
         """Return chosen walks, each as a group of its own."""
         problem, starts, edges = self.problem[walks], self.starts[walks], self.edges[walks]
-        return Walks(problem, starts, edges, self.length[walks], self.correct[walks], 1)
+        return Walks(
+            problems=problem,
+            starts=starts,
+            edges=edges,
+            length=self.length[walks],
+            correct=self.correct[walks],
+            rollouts=1,
+        )
 
 
 def stream_key(seed: int, step: int, purpose: int) -> int:

@@ -62,7 +62,7 @@ class Table:
     caption: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """A claim, or a question of our own: a new one is one file with one of these.
 
@@ -103,7 +103,7 @@ class Claim:
     quick: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One claim with all that came of it; ``call`` is its name on the command line."""
 

@@ -14,7 +14,7 @@ MIN_SEEDS = 6  # seeds with a value below which nothing is judged
 MAX_LOST = 0.1  # share of seeds without a value, or of failed cells, above which nothing is
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimResult:
     """One row of the answer to "does the claim hold?".
 

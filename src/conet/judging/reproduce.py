@@ -108,7 +108,14 @@ def _conclude(
     pairs = [(cell, found[cell.key]) for cell in cells]
     results = Results([(cell, arrays) for cell, arrays in pairs if arrays is not None], mine)
     if not results.pairs:
-        return Outcome(claim, call, [_nothing(claim, mine)] if claim.of_paper else [], [], [], mine)
+        return Outcome(
+            claim=claim,
+            call=call,
+            results=[_nothing(claim, mine)] if claim.of_paper else [],
+            pictures=[],
+            tables=[],
+            failures=mine,
+        )
     try:
         with style.look():
             pictures = claim.draw(results)
@@ -124,7 +131,7 @@ def _conclude(
     if len(mine) > MAX_LOST * len(cells):
         note = f" ({len(mine)} of {len(cells)} cells failed)"
         rows = [replace(row, judgement="undecided", statistic=row.statistic + note) for row in rows]
-    return Outcome(claim, call, rows, pictures, tables, mine)
+    return Outcome(claim=claim, call=call, results=rows, pictures=pictures, tables=tables, failures=mine)
 
 
 def _nothing(claim: Claim, failures: list[Failure]) -> ClaimResult:

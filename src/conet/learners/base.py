@@ -15,7 +15,7 @@ from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """What a learner sees at one step.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NO_NODES = np.zeros(0, np.int32)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class Web:
     """Directed edges, seen as a graph of their own.
 
@@ -86,10 +86,10 @@ class Web:
         summed = None if weights is None else _summed(weights, places, len(keys))
         source, target = np.divmod(keys, max(size, 1))
         return cls(
-            source.astype(np.int32),
-            target.astype(np.int32),
-            np.arange(len(keys), dtype=np.int32),
-            size,
+            sources=source.astype(np.int32),
+            targets=target.astype(np.int32),
+            edges=np.arange(len(keys), dtype=np.int32),
+            size=size,
             weights=summed,
             attributes=dict(attributes or {}),
         )
@@ -119,7 +119,14 @@ class Web:
         sources = np.empty(len(edges), np.int32)
         kernels.edge_sources(edges, graph.offsets, sources)
         targets, known = graph.targets[edges].astype(np.int32), dict(attributes or {})
-        return cls(sources, targets, edges, graph.nodes, weights=weights, attributes=known)
+        return cls(
+            sources=sources,
+            targets=targets,
+            edges=edges,
+            size=graph.nodes,
+            weights=weights,
+            attributes=known,
+        )
 
     def __post_init__(self) -> None:
         if self.weights is not None:

@@ -194,7 +194,12 @@ def damage(
     traffic = np.zeros(before.graph.edges)
     used, counts = traffic_counts(walks)
     traffic[used] = counts
-    candidates = Web(found.nodes, targets[found.old].astype(np.int32), found.old, before.graph.nodes)
+    candidates = Web(
+        sources=found.nodes,
+        targets=targets[found.old].astype(np.int32),
+        edges=found.old,
+        size=before.graph.nodes,
+    )
     other = np.where(flipped, found.new, _other_edges(before, found, np.random.default_rng(seed)))
     cut_off = disconnected(successor, tasks, found.nodes, targets[other])
     return {

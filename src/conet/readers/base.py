@@ -71,7 +71,7 @@ def every_role() -> dict[str, tuple[str, ...]]:
     return {role: (role,) for role in ROLES}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reader:
     """A format: where its files are, and what is in them. A new one is one file.
 

@@ -26,7 +26,7 @@ def _no_rows() -> "polars.DataFrame":
     return pl.DataFrame(schema=columns())
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Piece:
     """What one file gave.
 

@@ -13,7 +13,8 @@ than once in a million.
 import hashlib
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +28,8 @@ MOST_BEGINNINGS = 64  # places at which a delivery may begin again
 _SEEN = ("problem", "reward", "correct", "length", "truncated", "text_hash")
 
 
-class Delivery(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
     """Rows of one step that follow each other in a file.
 
     Where they are, a digest of what they say, and how many of them say again what the first ones said.
@@ -54,12 +56,12 @@ def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
     hashes = rows.select(columns).hash_rows(seed=0).to_numpy()
     return [
         Delivery(
-            int(apart[start]),
-            int(step[start]),
-            start,
-            stop,
-            hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
-            begun_again(hashes[start:stop]),
+            split=int(apart[start]),
+            step=int(step[start]),
+            start=start,
+            stop=stop,
+            digest=hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
+            again=begun_again(hashes[start:stop]),
         )
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
     ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Counts:
     """Correct rollouts of each step and problem; a problem need not be visited at every step.
 
@@ -76,7 +76,13 @@ class Counts:
                 "count the rollouts again",
             )
         column, row = np.nonzero(samples.T)
-        return cls(correct_count, correct_length_sum, samples, steps, epoch_rows(row, column))
+        return cls(
+            correct_count=correct_count,
+            correct_length_sum=correct_length_sum,
+            samples=samples,
+            steps=steps,
+            epoch=epoch_rows(row, column),
+        )
 
     @property
     def problems(self) -> int:
