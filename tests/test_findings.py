@@ -205,6 +205,9 @@ def made(compute, name="mine", key="mine") -> Finding:
         (made(lambda log: {"mine": 1}), "expected a Result"),
         (made(lambda log: Result(detail=log.other("mine"))), "needs itself"),
         (made(lambda log: Result(detail=log.other("stge"))), "finding 'stge'"),
+        (made(lambda log: Result(values={"mine": object()})), "'mine' is object"),
+        (made(lambda log: Result(headlines=("hi",))), "objects of the class Headline"),
+        (made(lambda log: Result(numbers=(("a", "1"),))), "objects of the class MainNumber"),
         (made(lambda log: Result(), name="stage"), "two findings called 'stage'"),
         (made(lambda log: Result(), key="stage"), "the key 'stage'"),
         (made(lambda log: Result(), key="notes"), "the key 'notes'"),
@@ -219,6 +222,15 @@ def test_what_is_wrong_with_a_finding_is_said_in_one_line(finding, expected, dia
         conet.diagnose(record, findings=[finding]).findings  # noqa: B018
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_finding_that_fails_leaves_nothing_behind(diagnoses, tmp_path):
+    from conet.diagnosis.output import write
+
+    found = conet.diagnose(diagnoses["three steps"].log.record, findings=[made(lambda log: 1 / 0)])
+    with pytest.raises(ConetError, match="ZeroDivisionError"):
+        write(found, tmp_path / "out", lambda *_: tmp_path / "report.html")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_finding_sees_the_others_and_is_computed_once(diagnoses):

@@ -1,5 +1,6 @@
 """What a finding declares, and what it returns. A new one is one file: see ``docs/skeletons/finding.py``."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from conet.base.errors import ConetError
 from conet.diagnosis.log import Log
+from conet.diagnosis.words import clean
 
 
 class Urgency(IntEnum):
@@ -159,4 +161,20 @@ class Finding:
                 f"the declared ones: {', '.join(sorted(declared))}",
                 "declare it as a Key, or leave it out",
             )
+        self._check_parts(found)
         return found
+
+    def _check_parts(self, found: Result) -> None:
+        """Refuse parts of the wrong kind here, where the finding can be named, not when they are printed."""
+        kinds = (("headlines", found.headlines, Headline), ("numbers", found.numbers, MainNumber))
+        for what, parts, kind in kinds:
+            strange = [part for part in parts if not isinstance(part, kind)]
+            if strange:
+                got = f"finding {self.name!r} with {what}={strange[0]!r}"[:200]
+                raise ConetError(got, f"objects of the class {kind.__name__}", f"write {kind.__name__}(…)")
+        for key, value in found.values.items():
+            try:
+                json.dumps(clean(value))
+            except (TypeError, ValueError, RecursionError) as error:
+                got = f"finding {self.name!r}: {key!r} is {type(value).__name__} ({error})"[:200]
+                raise ConetError(got, "a value of JSON", "return numbers, texts, lists or objects") from None

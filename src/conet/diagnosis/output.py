@@ -31,6 +31,7 @@ def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) 
         When the directory holds something else, or cannot be written.
     """
     refuse_foreign(out)
+    numbers = found.findings  # first, since a finding that fails must leave nothing behind
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,7 +40,7 @@ def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) 
     write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
     before = {"correct": "correct_count", "length_sum": "correct_length_sum"}
     write_table(out / "steps.parquet", found.steps.with_columns(**before))
-    result = found.findings | {"report": str(page(found, out))}
+    result = numbers | {"report": str(page(found, out))}
     write_atomic(out / "diagnosis.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return result
 
