@@ -1,4 +1,4 @@
-"""What TRL's trainer is told from outside while it trains: the order of an epoch, and the options of a phase."""
+"""What TRL's trainer is told while it trains: the order of an epoch, and the options of a phase."""
 
 from typing import TYPE_CHECKING, Any
 

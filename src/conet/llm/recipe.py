@@ -114,8 +114,8 @@ class HeatingSettings(Settings):
 
     mode: Literal["rlvr", "annealed", "heat_at", "late"] | None = Field(
         None,
-        description="another way to give `schedule.name`: `rlvr` never heats, `annealed` when the heating signal "
-        "fires, `heat_at` at `step`, `late` at `late_share` of all updates",
+        description="another way to give `schedule.name`: `rlvr` never heats, `annealed` when the heating "
+        "signal fires, `heat_at` at `step`, `late` at `late_share` of all updates",
     )
     step: Count | None = Field(None, description="of `heat_at`: the update before which heating begins")
     latest: Count | None = Field(
@@ -149,8 +149,8 @@ class ScheduleSettings(OpenSettings):
 
     name: str | None = Field(
         None,
-        description="which phases it has: a name, as for walks, or `path/to/file.py:name`; `annealed_rlvr` where "
-        "`heating.mode` says nothing either",
+        description="which phases it has: a name, as for walks, or `path/to/file.py:name`; `annealed_rlvr` "
+        "where `heating.mode` says nothing either",
     )
 
 

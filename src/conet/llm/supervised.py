@@ -69,7 +69,7 @@ class Supervised:
         return heat_set.line(item, self.problems[item.problem], prompt, text)
 
     def harvest(self, step: int) -> Pool:
-        """Draw ``harvest_samples`` samples a problem from the policy as it is; every process does its share."""
+        """Draw ``harvest_samples`` a problem from the policy as it is; every process does its share."""
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         mine = self.problems[rank::processes]
         repeats = -(-self.annealing.settings.harvest_samples // self.num_generations)

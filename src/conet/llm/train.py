@@ -7,15 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conet.base.errors import ConetError, nearest
+from conet.base.errors import ConetError
 from conet.base.files import damaged, numbered, write_atomic, write_table
 from conet.llm import models, problems
 from conet.llm.judge import Judge
+from conet.llm.options import grpo_options
 from conet.llm.recipe import Recipe, from_data
 from conet.llm.record import Record, Show, silent
 from conet.llm.schedule import state_of
@@ -213,39 +213,6 @@ def start_model(recipe: Recipe, path: Path, show: Show) -> tuple[Any, Any]:
             write_atomic(start / "done", json.dumps({"loss": loss}) + "\n")
         state.wait_for_everyone()
     return models.load(kept, recipe.seed)
-
-
-def grpo_options(recipe: Recipe, path: Path) -> Any:
-    """Return TRL's options.
-
-    Raises
-    ------
-    ConetError
-        For an option that TRL does not know, or values that do not go together.
-    """
-    from trl import GRPOConfig
-
-    known = {field.name for field in fields(GRPOConfig)}
-    for name in recipe.training:
-        if name not in known:
-            raise ConetError(
-                f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
-            )
-    try:
-        return GRPOConfig(
-            output_dir=str(path / "checkpoints"),
-            max_steps=recipe.steps,
-            seed=recipe.seed,
-            save_steps=recipe.checkpoint_every,
-            save_strategy="steps",
-            save_total_limit=2,
-            **recipe.options(),
-        )
-    except (ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ConetError(
-            f"training options: {reason}", "values that go together", "see TRL's GRPOConfig"
-        ) from None
 
 
 def last_checkpoint(path: Path) -> tuple[int, Path] | None:

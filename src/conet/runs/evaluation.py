@@ -11,8 +11,8 @@ Values = Sequence[dict[str, Any]]
 class LastEvaluation:
     """What a snapshot measures: made when a schedule asks for it first, and from then on at every snapshot.
 
-    So a run whose schedule never asks measures nothing for it, and one that asks finds the same in memory, in a
-    directory and after being killed.
+    So a run whose schedule never asks measures nothing for it, and one that asks finds the same in memory,
+    in a directory and after being killed.
 
     Parameters
     ----------

@@ -83,8 +83,8 @@ def run(
     """
     place = Path(out) if out is not None else default_place(config)
     store.refuse_existing(place)
-    own = {"learner": learner, "observables": observables, "schedule": schedule}
-    trainer = Trainer(config, graph=graph, problems=problems, threads=threads, **own)  # type: ignore[arg-type]
+    own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
+    trainer = Trainer(config, graph=graph, problems=problems, threads=threads, **own)
     given = sorted(name for name, value in own.items() if value is not None)
     directory = store.create(place, config, trainer.policy.graph, trainer.problems, command, given)
     with exclusive(directory), watched(progress, config.steps) as show:
@@ -125,14 +125,14 @@ def resume(
     directory = Run(path)
     if directory.finished:
         return directory
-    own = {"learner": learner, "observables": observables, "schedule": schedule}
+    own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     _check_again(directory, own, graph, problems)
     with exclusive(directory):
         if directory.finished:
             return directory
         recorder = Recorder(directory)
         kept = directory.graph(), directory.problems()
-        trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)  # type: ignore[arg-type]
+        trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
         if restored := recorder.restore():
             try:
                 arrays, state = restored

@@ -1,4 +1,4 @@
-"""Which phase of its schedule a training is in: one for walks and language models, without arrays or tensors."""
+"""Which phase of its schedule a training is in, for walks and language models alike."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -105,7 +105,14 @@ class PhaseTracker:
         self._enter(0, 0, "the run begins", prepare)
 
     def advance(self, step: int, prepare: Prepare) -> None:
-        """Begin the next phase if it is due, and the one after it if that is left out; ``step`` updates are done.
+        """Begin the next phase if it is due, and the one after it if that is left out.
+
+        Parameters
+        ----------
+        step
+            Updates done.
+        prepare
+            Makes the demonstrations of a phase.
 
         Raises
         ------

@@ -115,7 +115,7 @@ class After:
 
 @dataclass(frozen=True)
 class AtHeatingSignal:
-    """Ends a phase when the detector's heating signal has fired, or at the latest after this share of the run.
+    """Ends a phase when the detector's heating signal has fired, or at the latest after a share of the run.
 
     With ``latest=None`` it waits to the end.
     """

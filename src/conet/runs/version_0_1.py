@@ -10,7 +10,7 @@ from conet.runs.events import translate
 
 
 def upgrade(state: Mapping[str, Any], config: Config, problems: int) -> dict[str, Any]:
-    """Add what the state of a run lacks: events under today's names, the number of rollouts, what clocks show.
+    """Add what the state of a run lacks: today's names of events, number of rollouts, what clocks show.
 
     Parameters
     ----------

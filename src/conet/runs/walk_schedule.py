@@ -90,7 +90,7 @@ def _check(learner: Learner, phase: Phase) -> None:
             got = f"in phase {phase.name!r}: an optimizer that changes from step to step"
             raise ConetError(got, "one optimizer throughout a phase", "give it by name")
     if phase.demonstrations and learner.learns_from == "rollouts":
-        got = f"phase {phase.name!r} with demonstrations and {type(learner).__name__}, which learns from rollouts"
+        got = f"phase {phase.name!r} with demonstrations and {type(learner).__name__}, a learner of rollouts"
         raise ConetError(got, "learner='sft' or another learner of demonstrations", "name it in the phase")
 
 

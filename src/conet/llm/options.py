@@ -1,0 +1,41 @@
+"""A recipe's options for TRL's trainer."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError, nearest
+from conet.llm.recipe import Recipe
+
+
+def grpo_options(recipe: Recipe, path: Path) -> Any:
+    """Return TRL's options.
+
+    Raises
+    ------
+    ConetError
+        For an option that TRL does not know, or values that do not go together.
+    """
+    from trl import GRPOConfig
+
+    known = {field.name for field in fields(GRPOConfig)}
+    for name in recipe.training:
+        if name not in known:
+            raise ConetError(
+                f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
+            )
+    try:
+        return GRPOConfig(
+            output_dir=str(path / "checkpoints"),
+            max_steps=recipe.steps,
+            seed=recipe.seed,
+            save_steps=recipe.checkpoint_every,
+            save_strategy="steps",
+            save_total_limit=2,
+            **recipe.options(),
+        )
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConetError(
+            f"training options: {reason}", "values that go together", "see TRL's GRPOConfig"
+        ) from None
