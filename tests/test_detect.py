@@ -138,7 +138,7 @@ def test_models_know_their_own_curve(name):
     assert found.error[name] < 0.02
     assert found.effective > 60
     expected = {"segments": ["two stages"], "line": ["one curve", "undecided"]}
-    assert found.verdict in expected.get(name, ["one curve"])
+    assert found.judgement in expected.get(name, ["one curve"])
 
 
 def test_models_find_the_best_segments():
@@ -204,7 +204,7 @@ def test_the_verdict_on_exact_curves(curve, rise, verdict):
     found = detect.find_valley(
         Counts.of(np.full((400, 10), 5), even * np.full(10, 5.0), 8), rise=rise, resamples=20
     )
-    assert found.verdict == verdict
+    assert found.judgement == verdict
     assert found.why.startswith(verdict)
     if verdict == "V":
         step = found.bottom.estimate
@@ -215,7 +215,7 @@ def test_the_verdict_on_exact_curves(curve, rise, verdict):
 
 def test_too_few_steps_decide_nothing():
     found = detect.find_valley(Counts.of(*(np.full((19, 9), value) for value in (5.0, 15.0, 8.0))))
-    assert (found.verdict, found.why) == ("undecided", "undecided: 19 steps, and a V needs at least 20")
+    assert (found.judgement, found.why) == ("undecided", "undecided: 19 steps, and a V needs at least 20")
 
 
 def test_the_window_is_an_epoch_where_a_problem_is_seen_seldom():
@@ -245,7 +245,7 @@ def composition_v(seed=0, problems=60, rollouts=8, share=1.0, steps=400):
 def test_v_of_composition(share):
     counts = composition_v(share=share)
     found = detect.find_valley(counts, resamples=200)
-    assert found.verdict == "V"
+    assert found.judgement == "V"
     assert found.bottom.low <= found.bottom.estimate <= found.bottom.high
     assert 15 <= found.bottom.estimate <= 80
     assert found.within == pytest.approx((0, 0, 0), abs=1e-12)
@@ -261,7 +261,7 @@ def test_v_within_problems():
     correct = np.full((400, 10), 6)
     found = detect.find_valley(Counts.of(correct, correct * curve, 8), resamples=50)
     low = windowed_correct_length(curve[:, 0], np.ones(400)).min()
-    assert found.verdict == "V"
+    assert found.judgement == "V"
     assert found.length == pytest.approx(low)
     assert found.composition == pytest.approx((0, 0, 0), abs=1e-12)
     assert found.within_ratio == pytest.approx([curve[-20:].mean() / low] * 3)
@@ -282,7 +282,7 @@ def levelling(seed, problems=32, steps=300):
 def test_no_v_is_an_answer():
     """20 curves that level off: none is a V, at least half are "no V". At the nominal 2.5 % a side,
     one false V in 20 would not be rare; cross-fitting leans against it."""
-    verdicts = [detect.find_valley(levelling(seed), resamples=100).verdict for seed in range(20)]
+    verdicts = [detect.find_valley(levelling(seed), resamples=100).judgement for seed in range(20)]
     assert verdicts.count("V") == 0
     assert verdicts.count("no V") >= 10
 
@@ -294,7 +294,7 @@ def test_v_of_one_problem_resamples_steps():
     for verdict, curve in lengths.items():
         noise = generator.normal(size=(400, 1)) * np.sqrt(correct)
         found = detect.find_valley(Counts.of(correct, correct * curve[:, None] + noise, 64), resamples=100)
-        assert found.verdict == verdict
+        assert found.judgement == verdict
         assert math.isnan(found.bottom.low)
     assert detect.find_valley(Counts.of(np.zeros((30, 2)), np.zeros((30, 2)), 4)) is None
 
@@ -302,7 +302,7 @@ def test_v_of_one_problem_resamples_steps():
 def test_v_at_the_edge_is_none():
     correct = np.full((60, 9), 5)
     found = detect.find_valley(Counts.of(correct, correct * np.linspace(9, 2, 60)[:, None], 8), resamples=20)
-    assert found.verdict == "no V"
+    assert found.judgement == "no V"
     assert found.bottom == (59, 59, 59)
 
 
@@ -343,7 +343,7 @@ def test_stages_in_one_place():
     assert found.valley == detect.find_valley(counts)
     assert detect.stages(counts).island_peak is None
     level = detect.stages(Counts.of(correct, correct * 2.0, 100), islands, STEPS + 10)
-    assert (level.v_bottom, level.valley.verdict, level.island_peak) == (None, "no V", 130)
+    assert (level.v_bottom, level.valley.judgement, level.island_peak) == (None, "no V", 130)
     assert detect.peak([0.0, 5, 5], np.array([10, 20, 30])) == 20
     assert detect.peak(np.zeros(4)) is None
 
@@ -353,18 +353,18 @@ def test_coincidence_by_hand():
     pairs = {(pair.first, pair.second): pair for pair in detect.coincidence(moments)}
     assert list(pairs) == [("a", "b"), ("a", "c"), ("b", "c")]
     near = pairs["a", "b"]
-    assert (near.seeds, near.missing, near.verdict) == (3, 1, "coincide")
+    assert (near.seeds, near.missing, near.judgement) == (3, 1, "coincide")
     assert near.difference.estimate == pytest.approx((10 + 5 + 10) / 3)
     assert near.ratio.estimate == pytest.approx((1.1 * 1.1 * 90 / 80) ** (1 / 3))
     assert near.correlation == pytest.approx(1)
     far = pairs["a", "c"]
-    assert (far.seeds, far.verdict) == (2, "differ")
+    assert (far.seeds, far.judgement) == (2, "differ")
     assert far.ratio.estimate == pytest.approx(2)
     assert math.isnan(far.correlation)
     nothing = detect.coincidence({"a": [None], "b": [3]})[0]
-    assert (nothing.seeds, nothing.missing, nothing.verdict) == (0, 1, "undecided")
+    assert (nothing.seeds, nothing.missing, nothing.judgement) == (0, 1, "undecided")
     alone = detect.coincidence({"a": [5], "b": [5]})[0]
-    assert (alone.verdict, alone.ratio.low, alone.ratio.high) == ("undecided", 0, math.inf)
+    assert (alone.judgement, alone.ratio.low, alone.ratio.high) == ("undecided", 0, math.inf)
     with pytest.raises(ConetError, match="equally many"):
         detect.coincidence({"a": [1, 2], "b": [1]})
 
@@ -594,11 +594,11 @@ def test_reference_end_to_end():
         islands[step] = np.nan if row["islands"] is None else row["islands"]
     counts = Counts.of(correct, correct_length_sum, training.walks.rollouts)
     valley = detect.find_valley(counts, resamples=100)
-    assert valley.verdict == "V"
+    assert valley.judgement == "V"
     assert valley.within.high < 0 < valley.composition.low
     assert detect.find_knee(counts, resamples=100).slope_ratio.low >= 5
     models = detect.curve_models(counts)
-    assert models.verdict == "one curve"
+    assert models.judgement == "one curve"
     assert models.bic["segments"] < min(models.bic["line"], models.bic["exponential"])
     event = next(event for event in training.events if event["event"] == "heating_signal")
     assert valley.bottom.estimate < event["step"] < 200

@@ -94,6 +94,7 @@ def test_learners_and_webs_ask_no_more_than_the_protocol():
         behaviour=2 * policy.hop_probabilities(walks),
         reference=policy.probability,
     )
+    assert batch.tasks is batch.problems  # its name in version 0.1
     weights = GRPO(epochs=2, clip=None).weights(batch)
     advantage = GRPO().weights(batch)
     np.testing.assert_allclose(weights, np.repeat(advantage[:, None] / 2, problems.max_length, axis=1))

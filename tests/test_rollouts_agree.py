@@ -34,19 +34,15 @@ def sampled(draw: st.DrawFn) -> list[tuple[int, Walks]]:
         length = rng.integers(1, LONGEST + 1, count).astype(np.int32)
         edges = np.zeros((count, LONGEST), np.int32)
         starts = np.zeros(count, np.int32)
-        steps.append(
-            (
-                step,
-                Walks(
-                    problems=problems,
-                    starts=starts,
-                    edges=edges,
-                    length=length,
-                    correct=rng.random(count) < 0.4,
-                    rollouts=rollouts,
-                ),
-            )
+        walks = Walks(
+            problems=problems,
+            starts=starts,
+            edges=edges,
+            length=length,
+            correct=rng.random(count) < 0.4,
+            rollouts=rollouts,
         )
+        steps.append((step, walks))
     return steps
 
 

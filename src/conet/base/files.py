@@ -70,7 +70,7 @@ def refuse_other_file(path: Path, mark: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text in which a question mark stands for what is no sign, as in a file's name that is not UTF-8."""
+    """Return a text in which a question mark stands for what is not UTF-8, such as parts of a file's name."""
     return text.encode("utf-8", "replace").decode()
 
 

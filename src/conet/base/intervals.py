@@ -12,7 +12,7 @@ import numpy as np
 
 LEVEL = 0.95  # of every interval, where nothing else is said
 RESAMPLES = 1000  # of the bootstrap over problems; over seeds there are 9,999
-FEWEST_PROBLEMS = 8  # below this, resampling problems says nothing
+FEWEST_PROBLEMS = 8  # below this, an interval over problems says nothing
 
 
 class Interval(NamedTuple):

@@ -41,8 +41,8 @@ def line() -> Iterator[Show]:
 class Estimate:
     """Time left, from the newer half of what has been done.
 
-    What comes first is slow: compilation, the first of every kind of measurement. So the first piece counts for
-    nothing, the older half is forgotten, and before there has been a second of work nothing is said.
+    What comes first is slow: compilation, the first of every kind of measurement. So the first piece is
+    left out, the older half is forgotten, and there is no estimate before a second of work.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""The standard streams as the command line uses them: nothing foreign gets through raw, and no stream ends a run.
+"""The standard streams of the command line: no foreign control characters, and no stream ends a run.
 
-What is shown on stderr is a courtesy: where it cannot be written it is dropped. What is printed on stdout is the
-result: where it cannot be written that is an error, unless its reader has seen enough.
+What is shown on stderr is a courtesy: where it cannot be written it is dropped. What is printed on stdout
+is the result: where it cannot be written that is an error, unless its reader has seen enough.
 """
 
 import os
@@ -30,8 +30,8 @@ class Stream:
     failed
         Called with what went wrong when the stream cannot be written; afterwards everything is dropped.
     filtered
-        Whether control characters are written out. Off where a library draws with them: what it draws has gone
-        through :func:`conet.base.text.one_line`.
+        Whether control characters are written out. Off where a library draws with them: what it draws has
+        gone through :func:`conet.base.text.one_line`.
     """
 
     def __init__(self, raw: IO[str], failed: Callable[[Exception], None], filtered: bool = True) -> None:
@@ -107,8 +107,8 @@ def unfiltered(stream: Any) -> Any:
 def guarded() -> Iterator[None]:
     """Guard the standard streams while a command runs.
 
-    A stream that was closed before the process began gets a place to write to: otherwise the next file that is
-    opened would take its number, and receive what was meant for the terminal.
+    A stream that was closed before the process began gets a place to write to: otherwise the next file
+    that is opened would take its number, and receive what was meant for the terminal.
     """
     _open_closed()
     before = sys.stdout, sys.stderr

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 
-# Controls (escape sequences begin with one), signs that turn the direction of reading or are invisible, and halves
-# of surrogate pairs, which stand for bytes of a file's name that are no UTF-8. Joiners stay: scripts need them.
+# Controls (escape sequences begin with one), characters that turn the direction of reading or are invisible,
+# and halves of surrogate pairs, which stand for bytes of a file's name that are not UTF-8. Joiners stay:
+# scripts need them.
 _LINE_END, _TAB = "\n", "\t"
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 
@@ -28,7 +29,7 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a foreign string as part of one line: every control character is written out.
 
-    Column names, paths, names of problems and whatever else others wrote goes through here before it is shown.
+    Column names, paths, names of problems: what others wrote goes through here before it is shown.
 
     Examples
     --------

@@ -80,16 +80,15 @@ def update(
 ) -> tuple[Walks, Gradient]:
     """Do what one step of a training does, without its metrics."""
     walks = policy.sample(tasks, rollouts, key, threads=threads)
-    gradient = learner.gradient(
-        Batch(
-            walks=walks,
-            policy=policy,
-            problems=tasks,
-            behaviour=_NO_STEPS,
-            reference=policy.probability,
-            threads=threads,
-        )
+    batch = Batch(
+        walks=walks,
+        policy=policy,
+        problems=tasks,
+        behaviour=_NO_STEPS,
+        reference=policy.probability,
+        threads=threads,
     )
+    gradient = learner.gradient(batch)
     SGD().step(policy, gradient, learner.learning_rate)
     return walks, gradient
 

@@ -16,7 +16,7 @@ from conet.runs.trainer import Trainer
 
 PASS_K = (1, 16, 64, 256)
 MEASURES = ("pass@1", "pass@16", "pass@64", "pass@256", "step", "problems", "before", "after", "walks")
-SOLVED = 0.9  # accuracy from which a problem counts as solved, for the sham
+SURELY_SOLVED = 0.9  # accuracy from which a problem counts as solved, for the sham
 
 
 def cell(seed: int, arms: Sequence[Mapping[str, Any]], changes: Mapping[str, Any]) -> Cell:
@@ -114,7 +114,7 @@ def _heat(trainer: Trainer, arm: Mapping[str, Any]) -> int:
 def _of_solved(harvest: Walks, count: int, seed: int) -> Walks:
     """One shortest correct walk of as many solved problems, drawn at random."""
     correct = harvest.correct.reshape(-1, harvest.rollouts)
-    solved = np.flatnonzero(correct.mean(axis=1) >= SOLVED)
+    solved = np.flatnonzero(correct.mean(axis=1) >= SURELY_SOLVED)
     order = np.arange(len(harvest.length))
     rng = np.random.default_rng([seed, 5])
     chosen = [

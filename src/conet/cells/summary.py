@@ -11,9 +11,10 @@ from conet.cells.training import Record, train
 from conet.config import Config, flatten, validated
 from conet.detect import find_valley
 from conet.detect.valley import as_json
+from conet.observables.length import END_STEPS
 from conet.rollouts import Counts, bundle
 from conet.runs import events
-from conet.runs.measure import LAST, summarise
+from conet.runs.measure import summarise
 from conet.runs.trainer import Trainer
 
 # Settings, and what is no single number.
@@ -141,5 +142,5 @@ def _numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mean_of_last(rows: Sequence[Mapping[str, Any]], name: str) -> float:
-    values = [row[name] for row in rows if row[name] is not None][-LAST:]
+    values = [row[name] for row in rows if row[name] is not None][-END_STEPS:]
     return float(np.mean(values)) if values else float("nan")

@@ -7,6 +7,7 @@ from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.detect import Counts, CurveModels, curve_models, knee
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, judge
+from conet.observables.length import END_STEPS, START_STEPS
 from conet.report import style
 from conet.report.style import Picture
 
@@ -17,7 +18,7 @@ def slope_ratio(run: Arrays) -> float:
     place = knee(accuracy)
     if place is None:
         return float("nan")
-    first, last = accuracy[:5].mean(), accuracy[-20:].mean()
+    first, last = accuracy[:START_STEPS].mean(), accuracy[-END_STEPS:].mean()
     middle = accuracy[max(0, place - 4) : place + 5].mean()
     before, after = (middle - first) / place, (last - middle) / (len(accuracy) - place)
     return float(before / max(after, 1e-6))

@@ -8,15 +8,14 @@ from conet.detect import arc, shortest
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.observables.length import (
+    END_STEPS,
     length_decomposition,
     solved_at,
     windowed_correct_length,
-    within_problem_length,
+    within_problem_curve,
 )
 from conet.report import style
 from conet.report.style import Picture
-
-LAST = 20
 
 
 def pooled_ratio(run: Arrays) -> float:
@@ -35,22 +34,21 @@ def within_curve(run: Arrays) -> np.ndarray:
     """Correct length of the problems solved at the bottom, each with the same weight."""
     correct_count, rollouts = run["problem.correct_count"], int(run["rollouts"])
     solved = solved_at(correct_count, rollouts, bottom(run))
-    curve, coverage = within_problem_length(correct_count, run["problem.correct_length_sum"], solved)
-    return np.where(coverage >= 0.9, curve, np.nan)
+    return within_problem_curve(correct_count, run["problem.correct_length_sum"], solved)
 
 
 def within_ratio(run: Arrays) -> float:
     """End over bottom of the within-problem curve."""
     curve = within_curve(run)
     at_bottom = np.nanmean(curve[max(0, bottom(run) - 4) : bottom(run) + 5])
-    return float(np.nanmean(curve[-LAST:]) / at_bottom)
+    return float(np.nanmean(curve[-END_STEPS:]) / at_bottom)
 
 
 def parts(run: Arrays) -> dict[str, float | None]:
     """Take the change of the pooled length from the bottom to the end apart."""
     low = slice(max(0, bottom(run) - 4), bottom(run) + 5)
     columns = run["problem.correct_count"], run["problem.correct_length_sum"]
-    ends = slice(-LAST, None)
+    ends = slice(-END_STEPS, None)
     return length_decomposition(*(part[rows].sum(axis=0) for rows in (low, ends) for part in columns))
 
 

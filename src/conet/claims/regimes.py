@@ -7,7 +7,7 @@ import numpy as np
 from conet.cells.cell import Arrays
 from conet.detect import knee, peak, shortest
 from conet.judging.judgement import Judgement
-from conet.observables.length import END_STEPS, window_sums, windowed_correct_length
+from conet.observables.length import END_STEPS
 from conet.report import style
 
 MIN_ACCURACY = 0.2  # accuracy below which a run has no length worth the name
@@ -19,12 +19,6 @@ SHADES = style.SEQUENCE
 def final_accuracy(run: Arrays) -> float:
     """Mean accuracy of the last 20 steps."""
     return float(run["accuracy"][-END_STEPS:].mean())
-
-
-def pooled_length(run: Arrays) -> np.ndarray:
-    """Pooled correct length in a centred 9-step window; NaN where it holds fewer than 50 correct walks."""
-    curve = windowed_correct_length(run["correct_length_sum"], run["correct_count"])
-    return np.where(window_sums(run["correct_count"]) >= MIN_CORRECT, curve, np.nan)
 
 
 def v_ratio(run: Arrays) -> float:

@@ -102,10 +102,15 @@ class SnapshotSettings(Settings):
     rollouts: bool = Field(True, description="whether all rollouts are kept")
 
 
+WEB_THRESHOLD = 0.3  # our choice: the paper states none
+
+
 class WebSettings(Settings):
     """Which edges are the concept web."""
 
-    threshold: float = Field(0.3, gt=0, le=1, description="least probability of an edge of the concept web")
+    threshold: float = Field(
+        WEB_THRESHOLD, gt=0, le=1, description="least probability of an edge of the concept web"
+    )
 
 
 class Config(Root):

@@ -6,7 +6,7 @@ import numpy as np
 
 from conet.detect.online import Detector
 
-LEVEL = 0.8
+FORECAST_LEVEL = 0.8  # of the interval of a forecast
 # Share learned; then the 10 %, 50 % and 90 % quantiles of ln(bottom / updates), both counted from 1,
 # at the first update at which that much was learned and the heating signal had not fired. Seeds 1000 to
 # 1031 at learning rates 100, 150, 300, 500 and 700 of the preset "reference", where the bottom comes
@@ -89,4 +89,4 @@ def forecast_online(detector: Detector) -> Forecast | None:
     else:
         return None
     earliest, step, latest = (round(unit * np.exp(part)) - 1 for part in quantiles)
-    return Forecast(step, earliest, latest, LEVEL, learned)
+    return Forecast(step, earliest, latest, FORECAST_LEVEL, learned)

@@ -6,7 +6,7 @@ import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, RESAMPLES, Interval, percentiles, resampled
 from conet.detect.knee import FEWEST_ROWS, hinge
-from conet.detect.stages import TOLERANCE
+from conet.detect.stages import judge_ratio
 from conet.detect.valley_arms import bottom_rows
 from conet.rollouts import Counts
 
@@ -21,14 +21,14 @@ class Distance:
         Knee less bottom, in steps.
     ratio : Interval
         Steps done at the knee over steps done at the bottom.
-    verdict : str
+    judgement : str
         "coincide": the whole interval of the ratio lies between 1/1.2 and 1.2; "differ": it lies wholly
         outside; else "undecided".
     """
 
     difference: Interval
     ratio: Interval
-    verdict: str
+    judgement: str
 
 
 def knee_behind_bottom(
@@ -63,11 +63,4 @@ def knee_behind_bottom(
     first = counts.steps[0] - 1  # so that steps done are counted from one
     ratio = percentiles(float((knee - first) / (bottom - first)), (knees - first) / (bottoms - first))
     difference = percentiles(float(knee - bottom), knees - bottoms)
-    return Distance(difference, ratio, _verdict(ratio))
-
-
-def _verdict(ratio: Interval) -> str:
-    low, high = 1 / (1 + TOLERANCE), 1 + TOLERANCE
-    if low <= ratio.low and ratio.high <= high:
-        return "coincide"
-    return "differ" if ratio.high < low or ratio.low > high else "undecided"
+    return Distance(difference, ratio, judge_ratio(ratio))

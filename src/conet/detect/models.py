@@ -61,7 +61,7 @@ class CurveModels:
         Root of the mean squared residual, in accuracy.
     effective : float
         Independent values that the curve amounts to.
-    verdict : str
+    judgement : str
         "two stages" where the segments beat every other model by 6 or more, "one curve" where
         another one beats the segments by 6 or more, else "undecided".
     """
@@ -70,7 +70,7 @@ class CurveModels:
     best: str
     error: dict[str, float]
     effective: float
-    verdict: str
+    judgement: str
 
 
 def curve_models(counts: Counts) -> CurveModels | None:

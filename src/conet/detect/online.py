@@ -47,12 +47,12 @@ class Evidence:
 
     step: int
     correct_length: float | None
-    shortest: float | None
-    shortest_step: int | None
-    fall: float | None
-    rise: float | None
-    rise_sigmas: float | None
-    learned: float | None
+    shortest: float | None = None
+    shortest_step: int | None = None
+    fall: float | None = None
+    rise: float | None = None
+    rise_sigmas: float | None = None
+    learned: float | None = None
     heat_now: bool
 
 
@@ -81,14 +81,14 @@ class Detector:
       ``start_correct`` correct rollouts seen; m*, s* belong to the smallest m since;
     - a(n) be the recent accuracy.
 
-    It says "heat now" at the first n with all of
+    The signal fires at the first n with all of
 
     1. m* ≤ (1 - ``fall``) m₀ and m₀ - m* ≥ ``fall_sigmas`` √(s₀² + s*²): it has fallen;
     2. m(n) ≥ (1 + ``rise``) m* and m(n) - m* ≥ ``rise_sigmas`` √(s(n)² + s*²): it rises again;
     3. a(n) - a₀ ≥ ``learned`` (1 - a₀): a part of what was to be learned has been learned (left out
-       where the number of rollouts is not told).
+       where the number of rollouts is not given).
 
-    It never takes its word back. All numbers are our choice, made on seeds 1000 to 1019 and on pure
+    Once it has fired, it stays so. All numbers are our choice, made on seeds 1000 to 1019 and on pure
     noise, and measured on other seeds (``docs/detector.md``); the paper states no trigger.
 
     Parameters
@@ -154,7 +154,8 @@ class Detector:
             and (samples is None or correct_count <= samples < inf)
         ):
             raise ConetError(
-                f"step {step} with {correct_count} of {samples} rollouts correct and total length {correct_length_sum}",
+                f"step {step} with {correct_count} of {samples} rollouts correct "
+                f"and total length {correct_length_sum}",
                 "0 <= correct <= samples and a length of at least 0",
                 "count the rollouts again",
             )
@@ -208,7 +209,7 @@ class Detector:
 
     @property
     def accuracy(self) -> float | None:
-        """Recent accuracy; None where the number of rollouts is not told."""
+        """Recent accuracy; None where the number of rollouts is not given."""
         return self.correct / self.samples if self.samples else None
 
     def evidence(self, step: int) -> Evidence:
@@ -216,17 +217,7 @@ class Detector:
         recent = self._recent() if self.correct else None
         if recent is None or self.start is None or self.shortest is None:
             length = None if recent is None else recent.length
-            return Evidence(
-                step=step,
-                correct_length=length,
-                shortest=None,
-                shortest_step=None,
-                fall=None,
-                rise=None,
-                rise_sigmas=None,
-                learned=None,
-                heat_now=self.heat_now,
-            )
+            return Evidence(step=step, correct_length=length, heat_now=self.heat_now)
         learned, first, now = None, self.start_accuracy, self.accuracy
         if first is not None and now is not None:
             learned = (now - first) / (1 - first) if first < 1 else 0.0

@@ -36,7 +36,7 @@ class Stages:
     @property
     def v_bottom(self) -> int | None:
         """Where the correct length is shortest; None unless there is a V."""
-        return round(self.valley.bottom.estimate) if self.valley and self.valley.verdict == "V" else None
+        return round(self.valley.bottom.estimate) if self.valley and self.valley.judgement == "V" else None
 
 
 def stages(counts: Counts, islands: np.ndarray | None = None, steps: np.ndarray | None = None) -> Stages:
@@ -97,7 +97,7 @@ class Coincidence:
         Geometric mean of (second + 1) / (first + 1).
     correlation : float
         Spearman's rank correlation over seeds: do they vary together? NaN where undefined.
-    verdict : str
+    judgement : str
         "coincide": the whole interval of the ratio lies within the tolerance (between 1/1.2 and
         1.2); "differ": it lies wholly outside; else "undecided".
     """
@@ -110,7 +110,7 @@ class Coincidence:
     spread: float
     ratio: Interval
     correlation: float
-    verdict: str
+    judgement: str
 
 
 def coincidence(
@@ -159,16 +159,10 @@ def _compare(
             spread=np.nan,
             ratio=nothing,
             correlation=np.nan,
-            verdict="undecided",
+            judgement="undecided",
         )
     gap, share = late - early, np.log((late + 1) / (early + 1))
     ratio = Interval(*np.exp([share.mean(), *interval(share, level=level)]).tolist())
-    bounds = 1 / (1 + tolerance), 1 + tolerance
-    verdict = "undecided"
-    if bounds[0] <= ratio.low and ratio.high <= bounds[1]:
-        verdict = "coincide"
-    elif ratio.high < bounds[0] or ratio.low > bounds[1]:
-        verdict = "differ"
     return Coincidence(
         first=first,
         second=second,
@@ -178,8 +172,30 @@ def _compare(
         spread=float(gap.std(ddof=1)) if seeds > 1 else np.nan,
         ratio=ratio,
         correlation=_rank_correlation(early, late),
-        verdict=verdict,
+        judgement=judge_ratio(ratio, tolerance),
     )
+
+
+def judge_ratio(ratio: Interval, tolerance: float = TOLERANCE) -> str:
+    """Say whether two moments coincide, by the interval of their ratio.
+
+    Parameters
+    ----------
+    ratio
+        Of the steps done at the two moments.
+    tolerance
+        How far apart they may lie and still coincide, as a share (our choice).
+
+    Returns
+    -------
+    str
+        "coincide" where the whole interval lies within the tolerance (between 1/1.2 and 1.2), "differ"
+        where it lies wholly outside, else "undecided", also where there is no interval.
+    """
+    low, high = 1 / (1 + tolerance), 1 + tolerance
+    if low <= ratio.low and ratio.high <= high:
+        return "coincide"
+    return "differ" if ratio.high < low or ratio.low > high else "undecided"
 
 
 def _rank_correlation(early: np.ndarray, late: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The V of the correct length: the one place where its bottom, its verdict and its parts are found."""
+"""The V of the correct length: the one place where its bottom, its judgement and its parts are found."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,27 +6,27 @@ from typing import Any
 import numpy as np
 
 from conet.base.intervals import LEVEL, RESAMPLES, Interval
+from conet.detect.knee import FEWEST_ROWS
 from conet.detect.valley_arms import Resampling, arms, bottom_interval, mean_length
 from conet.detect.valley_parts import parts_of_change, two_windows
 from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
 SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V worth the name (our choice)
-FEWEST_ROWS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Valley:
-    """The V, its intervals, and the verdict on it.
+    """The V, its intervals, and the judgement on it.
 
     Attributes
     ----------
-    verdict : str
+    judgement : str
         "V": both arms are there (both intervals lie above 1) and the end is at least 1.1 times as
         long as the bottom; "no V": the left arm or the right one lies below 1.1 with its whole
         interval, or the shortest is at the edge; else "undecided".
     evidence : str
-        What the verdict rests on, in words.
+        The numbers that the judgement rests on, as text.
     bottom : Interval
         Step of the shortest length; the ends from resampling problems.
     length, start, end : float
@@ -47,7 +47,7 @@ class Valley:
         correct rollouts in both windows, each with the same weight: the V within problems.
     """
 
-    verdict: str
+    judgement: str
     evidence: str
     bottom: Interval
     length: float
@@ -64,8 +64,8 @@ class Valley:
 
     @property
     def why(self) -> str:
-        """The verdict with its evidence."""
-        return f"{self.verdict}: {self.evidence}"
+        """The judgement with its evidence."""
+        return f"{self.judgement}: {self.evidence}"
 
 
 def shortest(
@@ -119,7 +119,7 @@ def arc(correct_length_sum: np.ndarray, correct_count: np.ndarray) -> dict[str, 
 
 
 def window_of(counts: Counts) -> int:
-    """Rows of the window: 9, or an epoch where a problem is visited less often, at most a fifth of the run."""
+    """Rows of the window: 9, or an epoch where that is longer, at most a fifth of the run."""
     if counts.epoch <= WINDOW:
         return WINDOW
     return min(counts.epoch + 1 - counts.epoch % 2, max(WINDOW, len(counts.steps) // 5 | 1))
@@ -159,7 +159,7 @@ def find_valley(
     Returns
     -------
     Valley or None
-        None where nothing was ever correct. With fewer than 20 rows the verdict is "undecided".
+        None where nothing was ever correct. With fewer than 20 rows the judgement is "undecided".
     """
     window = window_of(counts) if window is None else window
     sums, correct = counts.pooled(counts.correct_length_sum), counts.pooled(counts.correct_count)
@@ -174,10 +174,10 @@ def find_valley(
         parts = parts_of_change(two_windows(counts, row, window), counts, drawing)
         plain = float(np.float64(end) / length)
     bottom = bottom_interval(counts, row, drawing)
-    verdict = _verdict(counts, row, start_ratio, end_ratio, rise)
+    judgement = _judge(counts, row, start_ratio, end_ratio, rise)
     return Valley(
-        verdict=verdict,
-        evidence=_evidence(verdict, counts, bottom, start_ratio, end_ratio),
+        judgement=judgement,
+        evidence=_evidence(judgement, counts, bottom, start_ratio, end_ratio),
         bottom=bottom,
         length=length,
         start=float(mean_length(sums[:START_STEPS], correct[:START_STEPS])),
@@ -190,7 +190,7 @@ def find_valley(
     )
 
 
-def _verdict(counts: Counts, row: int, start: Interval, end: Interval, rise: float) -> str:
+def _judge(counts: Counts, row: int, start: Interval, end: Interval, rise: float) -> str:
     rows = len(counts.steps)
     if rows < FEWEST_ROWS:
         return "undecided"
@@ -199,12 +199,12 @@ def _verdict(counts: Counts, row: int, start: Interval, end: Interval, rise: flo
     return "V" if start.low > 1 and end.low > 1 and end.estimate >= rise else "undecided"
 
 
-def _evidence(verdict: str, counts: Counts, bottom: Interval, start: Interval, end: Interval) -> str:
-    """Put the evidence into words: the only ones that are used for it."""
+def _evidence(judgement: str, counts: Counts, bottom: Interval, start: Interval, end: Interval) -> str:
+    """Return the evidence as text: terminal, report and JSON all show this one."""
     rows = len(counts.steps)
     if rows < FEWEST_ROWS:
         return f"{rows} steps, and a V needs at least {FEWEST_ROWS}"
-    so_far = "so far " if verdict == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
+    so_far = "so far " if judgement == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
     arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that"
     return f"{so_far}shortest at step {_written(bottom, 0)}; {arms}"
 
@@ -221,23 +221,23 @@ def as_json(valley: Valley | None) -> dict[str, Any]:
     -------
     dict
         ``start``, ``min`` and ``end``: pooled length of the first 5 rows, of the shortest window, of the
-        last 20 rows; ``min_step`` and ``min_interval``, V or not; ``v``, the verdict, and ``v_why``, the
-        same in words; ``v_bottom_step`` and ``v_bottom_interval``, where there is a V; ``start_ratio`` and
-        ``end_ratio`` with their ends. None where a number does not exist.
+        last 20 rows; ``min_step`` and ``min_interval``, V or not; ``v``, the judgement, and ``v_why``,
+        the same with its evidence; ``v_bottom_step`` and ``v_bottom_interval``, where there is a V;
+        ``start_ratio`` and ``end_ratio`` with their ends. None where a number does not exist.
     """
     if valley is None:
         names = ("start", "min", "min_step", "min_interval", "end", "v", "v_bottom_step", "v_bottom_interval")
         return dict.fromkeys((*names, "start_ratio", "end_ratio")) | {"v_why": "no rollout was correct"}
     step = round(valley.bottom.estimate)
     ends = None if np.isnan(valley.bottom.low) else [valley.bottom.low, valley.bottom.high]
-    is_v = valley.verdict == "V"
+    is_v = valley.judgement == "V"
     return {
         "start": _known(valley.start),
         "min": valley.length,
         "min_step": step,
         "min_interval": ends,
         "end": _known(valley.end),
-        "v": valley.verdict,
+        "v": valley.judgement,
         "v_why": valley.why,
         "v_bottom_step": step if is_v else None,
         "v_bottom_interval": ends if is_v else None,

@@ -54,7 +54,7 @@ def arms(counts: Counts, how: Resampling) -> tuple[Interval, Interval]:
     bottom = windowed_correct_length(*measuring, how.window)[_lowest(*choosing, how.window), draw]
     start = mean_length(measuring[0][:START_STEPS], measuring[1][:START_STEPS]) / bottom
     end = mean_length(measuring[0][-END_STEPS:], measuring[1][-END_STEPS:]) / bottom
-    return tuple(percentiles(_median(part), part, how.level) for part in (start, end))  # type: ignore[return-value]
+    return percentiles(_median(start), start, how.level), percentiles(_median(end), end, how.level)
 
 
 def _lowest(correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the right arm of the V is made of: the same problems solved by longer rollouts, or other problems solved."""
+"""What the right arm of the V is made of: the same problems with longer rollouts, or other problems."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,10 @@ import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles
 from conet.detect.valley_arms import Resampling, mean_length
-from conet.observables.length import END_STEPS, length_decomposition
+from conet.observables.length import END_STEPS, SOLVED, length_decomposition
 from conet.rollouts import Counts
 from conet.rollouts.arrays import COUNTED
 
-SOLVED = 0.5  # accuracy around the bottom from which on a problem counts as solved there
 DRAWS_OF_MANY = 200  # resamples, where problems are too many to unfold
 
 
@@ -25,7 +24,7 @@ class Windows(NamedTuple):
 
 
 def two_windows(counts: Counts, row: int, window: int) -> Windows:
-    """Sum each problem over the window around a row, and over the last 20 rows; exact where it was bundled."""
+    """Sum each problem over the window around a row and over the last 20 rows, exactly if bundled."""
     first, last = max(0, row - window // 2), row + window // 2 + 1
     if counts.whole is None:
         counted = counts.correct_count, counts.correct_length_sum, counts.samples

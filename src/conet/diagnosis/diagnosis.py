@@ -144,8 +144,8 @@ class Diagnosis:
         found = self.findings
         stage = found["stage"] or "undecided"
         return (
-            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {found['problems']:,} problems, "
-            f"{found['samples']:,} samples)"
+            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {found['problems']:,} "
+            f"problems, {found['samples']:,} samples)"
         )
 
 

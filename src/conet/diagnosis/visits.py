@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.rollouts import RolloutRecord
-from conet.rollouts.arrays import add_up, step_blocks
+from conet.rollouts.arrays import MOST_ROWS, add_up, step_blocks
 
 if TYPE_CHECKING:
     import polars
 
-MOST_ROWS = 2000  # steps, or blocks of steps
 MOST_VISITS = 64  # of a problem, or blocks of visits
 SEED = 0
 

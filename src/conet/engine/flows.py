@@ -1,4 +1,4 @@
-"""Expected flows of successful walks over the edges: the ground that exact gradients and their norms stand on.
+"""Expected flows of successful walks over the edges: what exact gradients and their norms are made of.
 
 Questions are taken in fixed parts and their results summed in order, so any number of threads gives the
 same bits.

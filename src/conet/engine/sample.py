@@ -63,11 +63,10 @@ class Walks:
 
     def select(self, walks: np.ndarray) -> "Walks":
         """Return chosen walks, each as a group of its own."""
-        problem, starts, edges = self.problem[walks], self.starts[walks], self.edges[walks]
         return Walks(
-            problems=problem,
-            starts=starts,
-            edges=edges,
+            problems=self.problem[walks],
+            starts=self.starts[walks],
+            edges=self.edges[walks],
             length=self.length[walks],
             correct=self.correct[walks],
             rollouts=1,

@@ -3,10 +3,9 @@
 from collections import Counter
 from typing import Any
 
+from conet.observables.length import END_STEPS
 from conet.runs.events import heating
 from conet.runs.lengths import correct_length
-
-LAST = 20  # steps that the final accuracy is the mean of
 
 
 def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
@@ -16,7 +15,7 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
     annealing = trainer.annealing
     names = ("heating_started", "heating_skipped")
     heat = next((event for event in annealing.events if event["event"] in names), None)
-    last = [row["accuracy"] for row in rows[-LAST:]]
+    last = [row["accuracy"] for row in rows[-END_STEPS:]]
     return {
         "kind": "llm",
         "steps": trainer.state.global_step,

@@ -113,8 +113,8 @@ def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Grap
     Raises
     ------
     ConetError
-        When the file is missing or no GraphML, holds two graphs or two nodes of one id, has no edges, or a node
-        has no out-edge.
+        When the file is missing or no GraphML, holds two graphs or two nodes of one id, has no edges, or a
+        node has no out-edge.
     """
     import networkx
 
@@ -132,7 +132,7 @@ def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Grap
 
 
 def _check_graphml(file: str) -> None:
-    """Refuse what networkx would read in silence: it takes the first of several graphs, and of equal ids the last."""
+    """Refuse what networkx would accept: it takes the first of several graphs, and the last of equal ids."""
     graphs, ids = 0, set()
     for _, element in ElementTree.iterparse(file, events=("start",)):
         kind = element.tag.rpartition("}")[2]

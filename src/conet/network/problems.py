@@ -85,7 +85,7 @@ def read_pairs(path: Path, nodes: int) -> np.ndarray:
             rows = json.loads(text)
         else:
             lines = (line.split("#")[0].replace(",", " ").split() for line in text.splitlines())
-            rows = [[int(word) for word in line] for line in lines if line]
+            rows = [[int(part) for part in line] for line in lines if line]
         if not all(isinstance(x, int) and not isinstance(x, bool) for row in rows for x in row):
             raise ValueError("a node that is no whole number")
         pairs = np.array(rows, dtype=np.int64)

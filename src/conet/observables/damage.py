@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.base.intervals import central
+from conet.config.settings import WEB_THRESHOLD
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
@@ -39,7 +40,7 @@ class Flips:
         return self.old != self.new
 
 
-def find_flips(before: TablePolicy, after: TablePolicy, threshold: float = 0.3) -> Flips:
+def find_flips(before: TablePolicy, after: TablePolicy, threshold: float = WEB_THRESHOLD) -> Flips:
     """Compare the best edges of two policies on one graph, at the nodes committed before."""
     old, new = argmax_web(before).edges, argmax_web(after).edges
     nodes = np.flatnonzero(before.probability[old] >= threshold).astype(np.int32)
@@ -159,7 +160,7 @@ def damage(
     after: TablePolicy,
     tasks: Problems,
     walks: Walks,
-    threshold: float = 0.3,
+    threshold: float = WEB_THRESHOLD,
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, float | dict[str, float]]:

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from conet.base.errors import ConetError
+from conet.observables.length import SOLVED
 
-WINDOW = 8
-SOLVED, LOST = 0.5, 0.1
+WINDOW_VISITS = 8  # of the window over which an accuracy is smoothed
+LOST = 0.1  # accuracy up to which a problem that was once solved counts as lost
 
 Measure = Callable[[np.ndarray, int], np.ndarray]
 
@@ -39,7 +40,7 @@ def in_visits(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(accuracy, order, axis=0), order
 
 
-def smoothed(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def smoothed(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """Mean over the last ``window`` visits of a problem, this one included.
 
     Parameters
@@ -57,7 +58,7 @@ def smoothed(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return _by_visits(lambda visits: _trailing_mean(visits, window), accuracy)
 
 
-def drop_from_best(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def drop_from_best(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """How far each smoothed accuracy lies below its running best, shape (steps, problems)."""
 
     def drops(visits: np.ndarray) -> np.ndarray:
@@ -67,7 +68,7 @@ def drop_from_best(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return _by_visits(drops, accuracy)
 
 
-def changes(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def changes(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """Change of the smoothed accuracy against ``window`` visits ago: two windows that do not overlap.
 
     Returns
@@ -85,12 +86,12 @@ def changes(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return _by_visits(differences, accuracy)
 
 
-def falls(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def falls(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """The forgetting rate: loss of accuracy within one window, 0 for a gain; shape (steps, problems)."""
     return np.maximum(0.0, -changes(accuracy, window))
 
 
-def flips(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def flips(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """Mark the visits at which a group turned from all right to all wrong, or back.
 
     Compared with the problem's last group that was one or the other; mixed groups in between are
@@ -114,14 +115,14 @@ def flips(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
     return _by_visits(marks, accuracy)
 
 
-def lost(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def lost(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """Mark the problems once solved (smoothed ≥ 0.5) and later lost (smoothed ≤ 0.1), shape (problems,)."""
     means = smoothed(accuracy, window)
     solved = np.logical_or.accumulate(means >= SOLVED, axis=0)
     return np.asarray((solved & (means <= LOST)).any(axis=0), np.float64)
 
 
-def interference(accuracy: np.ndarray, window: int = WINDOW) -> np.ndarray:
+def interference(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """Say whether a problem's accuracy falls in the steps in which others rise.
 
     For each problem: its mean fall, each step weighted by the mean rise of the *other* problems
@@ -167,7 +168,11 @@ def never_falling(accuracy: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def forgetting_curves(
-    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 10, seed: int = 0
+    correct: np.ndarray,
+    samples: int | np.ndarray,
+    window: int = WINDOW_VISITS,
+    draws: int = 10,
+    seed: int = 0,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Follow forgetting over the steps, averaged over problems, with the noise floor.
 
@@ -193,7 +198,11 @@ def forgetting_curves(
 
 
 def forgetting_summary(
-    correct: np.ndarray, samples: int | np.ndarray, window: int = WINDOW, draws: int = 10, seed: int = 0
+    correct: np.ndarray,
+    samples: int | np.ndarray,
+    window: int = WINDOW_VISITS,
+    draws: int = 10,
+    seed: int = 0,
 ) -> dict[str, dict[str, float]]:
     """Average every measure of forgetting over steps and problems, with the noise floor.
 

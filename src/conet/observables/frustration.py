@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conet.config.settings import WEB_THRESHOLD
 from conet.engine.policy import Policy
 from conet.engine.problem_gradients import gradient_norms, problem_gradients
 from conet.engine.tables import TablePolicy
@@ -65,7 +66,7 @@ class InterferingPair:
     interference: float
 
 
-def committed_nodes(policy: Policy, threshold: float = 0.3) -> np.ndarray:
+def committed_nodes(policy: Policy, threshold: float = WEB_THRESHOLD) -> np.ndarray:
     """Nodes whose likeliest edge has π ≥ threshold, int64, ascending."""
     return np.flatnonzero(np.maximum.reduceat(policy.probability, policy.graph.offsets[:-1]) >= threshold)
 
@@ -73,7 +74,7 @@ def committed_nodes(policy: Policy, threshold: float = 0.3) -> np.ndarray:
 def frustration(
     policy: TablePolicy,
     problems: Problems,
-    threshold: float = 0.3,
+    threshold: float = WEB_THRESHOLD,
     *,
     chosen: Iterable[int] | None = None,
     threads: int = 1,
@@ -103,7 +104,7 @@ def frustration(
 def interfering_pairs(
     policy: TablePolicy,
     problems: Problems,
-    threshold: float = 0.3,
+    threshold: float = WEB_THRESHOLD,
     *,
     top: int = 10,
     chosen: Iterable[int] | None = None,

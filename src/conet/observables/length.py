@@ -9,9 +9,11 @@ import numpy as np
 
 from conet.base.errors import ConetError
 
-WINDOW = 9
-START_STEPS = 5
-END_STEPS = 20
+WINDOW = 9  # steps of the centred window
+START_STEPS = 5  # that count as the start of a run
+END_STEPS = 20  # that count as its end
+SOLVED = 0.5  # accuracy from which on a problem counts as solved
+MIN_COVERAGE = 0.9  # share of the problems that a within-problem curve must rest on (our choice)
 
 
 def window_sums(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
@@ -114,7 +116,7 @@ def length_decomposition(
 
 
 def solved_at(
-    correct_count: np.ndarray, rollouts: int, step: int, window: int = WINDOW, share: float = 0.5
+    correct_count: np.ndarray, rollouts: int, step: int, window: int = WINDOW, share: float = SOLVED
 ) -> np.ndarray:
     """Mark the problems solved around a step: accuracy of at least ``share`` in a centred window.
 
@@ -159,6 +161,25 @@ def within_problem_length(
     seen = np.isfinite(lengths)
     curve = _ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
     return curve, _ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
+
+
+def within_problem_curve(
+    correct_count: np.ndarray, correct_length_sum: np.ndarray, reference: np.ndarray, window: int = WINDOW
+) -> np.ndarray:
+    """Return the curve of :func:`within_problem_length` where it rests on most of the problems.
+
+    Parameters
+    ----------
+    correct_count, correct_length_sum, reference, window
+        As there.
+
+    Returns
+    -------
+    ndarray of float64, shape (steps,)
+        NaN where fewer than 9 in 10 of the problems have a correct walk in the window (our choice).
+    """
+    curve, coverage = within_problem_length(correct_count, correct_length_sum, reference, window)
+    return np.where(coverage >= MIN_COVERAGE, curve, np.nan)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conet.base.errors import ConetError, nearest
+from conet.config.settings import WEB_THRESHOLD
 from conet.engine.policy import Policy
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
@@ -47,7 +48,7 @@ class Observation:
         policy: Policy | None = None,
         problems: Problems | None = None,
         walks: Walks | None = None,
-        threshold: float = 0.3,
+        threshold: float = WEB_THRESHOLD,
         *,
         rollouts: "polars.DataFrame | None" = None,
         split: str = "train",

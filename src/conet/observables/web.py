@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from conet.config.settings import WEB_THRESHOLD
 from conet.engine.policy import Policy
 from conet.engine.sample import Walks
 from conet.network import web_kernels as kernels
@@ -24,8 +25,8 @@ def threshold_edges(probability: np.ndarray, threshold: float) -> np.ndarray:
     return edges[: kernels.edges_above(probability, threshold, edges)].copy()
 
 
-def threshold_web(policy: Policy, threshold: float = 0.3) -> Web:
-    """Return the web of all edges with π ≥ threshold (0.3: our choice, the paper states none), π the weights."""
+def threshold_web(policy: Policy, threshold: float = WEB_THRESHOLD) -> Web:
+    """Return the web of all edges with π ≥ threshold; the weights are π. The default is our choice."""
     edges = threshold_edges(policy.probability, threshold)
     return Web.from_graph(policy.graph, edges, policy.probability[edges])
 

@@ -10,7 +10,7 @@ import numpy as np
 from conet.readers.base import Part, Reader
 from conet.readers.choose_columns import ColumnMapping
 from conet.readers.formats.chunk import Chunk, Unusable
-from conet.readers.repeats import REPEATED, Delivery, Repeats, fingerprint
+from conet.readers.repeats import REPEATED, Block, Repeats, fingerprint
 from conet.readers.rows import columns, take, with_length
 from conet.rollouts import main_split
 
@@ -38,7 +38,7 @@ class Piece:
         Rows passed over, by reason.
     why : str
         Why the file, or its rest, could not be read; empty where it could.
-    deliveries : list of Delivery
+    blocks : list of Block
         See :func:`conet.readers.repeats.fingerprint`.
     state : tuple
         Size and time of change, by which a changed file is recognised.
@@ -49,7 +49,7 @@ class Piece:
     rows: "polars.DataFrame" = field(default_factory=_no_rows)
     skipped: Counter[str] = field(default_factory=Counter)
     why: str = ""
-    deliveries: list[Delivery] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     state: tuple[int, int] = (0, 0)
     part: Part | None = None
 
@@ -99,7 +99,7 @@ def fill(
         piece.why = str(error)
     if found:
         piece.rows = pl.concat(found)
-    piece.deliveries = fingerprint(piece.rows)
+    piece.blocks = fingerprint(piece.rows)
 
 
 @dataclass
@@ -135,7 +135,7 @@ def join(pieces: list[Piece], names: Names, reader: Reader) -> Joined:
         skipped.update(piece.skipped)
         if piece.why:
             skipped_files[name] = piece.why
-        kept = repeats.drop(piece.rows, piece.deliveries, name)
+        kept = repeats.drop(piece.rows, piece.blocks, name)
         rows.append(kept.with_columns(file=pl.lit(number, pl.UInt32)))
     table = pl.concat(rows) if rows else _no_rows().with_columns(file=pl.lit(None, pl.UInt32))
     skipped[REPEATED] += repeats.dropped

@@ -1,13 +1,13 @@
-"""The same file or step delivered twice: counted once, and said.
+"""The same file or step written twice: counted once, and said.
 
 Equal rows within a step are normal (equal answers of one group) and always count. What is a repeat is a
-whole delivery, the rows of one step as they follow each other in a file, that equals an earlier delivery
-row by row. A file whose rows are not in the order of steps is one delivery. Where one delivery says again
-what its beginning said, as where a killed training writes a step once more, the rows count, and it is said.
+whole block, the rows of one step as they follow each other in a file, that equals an earlier block row by
+row. A file whose rows are not in the order of steps is one block. Where one block repeats its own first
+rows, as where a killed training writes a step once more, the rows count, and it is said.
 
-Where a policy answers always alike, or answers are not logged, equal deliveries can happen by chance. So a
-repeat is believed only where chance, with the frequencies of the answers seen in it, would give it less
-than once in a million.
+Where a policy always gives the same answer, or answers are not logged, equal blocks can happen by chance.
+So a repeat is believed only where chance, with the frequencies of the answers seen in it, would give it
+less than once in a million.
 """
 
 import hashlib
@@ -22,17 +22,25 @@ if TYPE_CHECKING:
     import polars
 
 REPEATED = "rows delivered a second time"
-MOST_DELIVERIES = 4  # of a step in one file on average; more, and the rows are not in the order of steps
-CHANCE = math.log(1e-6)
-MOST_BEGINNINGS = 64  # places at which a delivery may begin again
+MOST_BLOCKS = 4  # of a step in one file on average; more, and the rows are not in the order of steps
+LOG_MOST_CHANCE = math.log(1e-6)  # that a repeat is one by chance
+MOST_RESTARTS = 64  # places at which a block may begin to repeat itself
 _SEEN = ("problem", "reward", "correct", "length", "truncated", "text_hash")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Block:
     """Rows of one step that follow each other in a file.
 
-    Where they are, a digest of what they say, and how many of them say again what the first ones said.
+    Attributes
+    ----------
+    split, step : int
+    start, stop : int
+        The rows of the file.
+    digest : bytes
+        Hash of their contents, in order.
+    repeated_rows : int
+        How many of its later rows repeat its first ones in order.
     """
 
     split: int
@@ -40,43 +48,43 @@ class Delivery:
     start: int
     stop: int
     digest: bytes
-    again: int = 0
+    repeated_rows: int = 0
 
 
-def fingerprint(rows: "polars.DataFrame") -> list[Delivery]:
-    """Return the deliveries of a file; one where its rows are not in the order of steps."""
+def fingerprint(rows: "polars.DataFrame") -> list[Block]:
+    """Return the blocks of a file; one where its rows are not in the order of steps."""
     if not rows.height:
         return []
     columns: tuple[str, ...] = _SEEN
     step, apart = rows["step"].to_numpy(), rows["split"].to_physical().to_numpy()
     new = (step[1:] != step[:-1]) | (apart[1:] != apart[:-1])
     starts = np.concatenate([[0], np.flatnonzero(new) + 1])
-    if len(starts) > MOST_DELIVERIES * len(np.unique(step)):
+    if len(starts) > MOST_BLOCKS * len(np.unique(step)):
         starts, columns = np.array([0]), ("split", "step", *_SEEN)
     hashes = rows.select(columns).hash_rows(seed=0).to_numpy()
     return [
-        Delivery(
+        Block(
             split=int(apart[start]),
             step=int(step[start]),
             start=start,
             stop=stop,
             digest=hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
-            again=begun_again(hashes[start:stop]),
+            repeated_rows=repeated_rows(hashes[start:stop]),
         )
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
     ]
 
 
-def begun_again(hashes: np.ndarray) -> int:
-    """Count the rows of a delivery that say once more what its beginning said, in a row and up to its end.
+def repeated_rows(hashes: np.ndarray) -> int:
+    """Count the rows of a block that repeat its first rows in order, later in the block.
 
     Parameters
     ----------
     hashes : ndarray of uint64
-        What each row says.
+        Of the contents of each row.
     """
     size = len(hashes)
-    for place in (np.flatnonzero(hashes[1:] == hashes[:1])[:MOST_BEGINNINGS] + 1).tolist():
+    for place in (np.flatnonzero(hashes[1:] == hashes[:1])[:MOST_RESTARTS] + 1).tolist():
         same = min(place, size - place)
         if same > 1 and np.array_equal(hashes[:same], hashes[place : place + same]):
             return same
@@ -92,12 +100,12 @@ def log_chance(rows: "polars.DataFrame") -> float:
 
 
 class Repeats:
-    """Remembers what was delivered, and takes repeats out of what comes later.
+    """Remembers the blocks it has seen, and takes repeats out of what comes later.
 
     Parameters
     ----------
     one_step_a_file
-        Also take out a file that says under another step what the file before it said.
+        Also take out a file with the contents of the file before it under another step.
 
     Attributes
     ----------
@@ -116,49 +124,50 @@ class Repeats:
         self.before = b""
         self.notes: Counter = Counter()
 
-    def drop(self, rows: "polars.DataFrame", deliveries: list[Delivery], name: str) -> "polars.DataFrame":
-        """Return the rows of a file without those that were delivered before."""
-        if not deliveries:
+    def drop(self, rows: "polars.DataFrame", blocks: list[Block], name: str) -> "polars.DataFrame":
+        """Return the rows of a file without those that were read before."""
+        if not blocks:
             return rows
-        whole = tuple((found.split, found.step, found.digest) for found in deliveries)
-        if whole in self.files and log_chance(rows) < CHANCE:
+        whole = tuple((found.split, found.step, found.digest) for found in blocks)
+        if whole in self.files and log_chance(rows) < LOG_MOST_CHANCE:
             self.notes["files that equal another one"] += 1
             self.dropped += rows.height
             return rows.clear()
         self.files[whole] = name
-        again: list[Delivery] = []
-        parts: list[Delivery] = []
-        for found in deliveries:
+        again: list[Block] = []
+        parts: list[Block] = []
+        for found in blocks:
             repeated = (found.split, found.step, found.digest) in self.seen or self._logged_again(found)
             (again if repeated else parts).append(found)
             self.seen.add((found.split, found.step, found.digest))
-        self.before = deliveries[-1].digest
-        if again and sum(log_chance(_rows(rows, found)) for found in again) >= CHANCE:
-            self.notes["deliveries that equal an earlier one, but may be chance, and count"] += len(again)
-            parts, again = deliveries, []
+        self.before = blocks[-1].digest
+        if again and sum(log_chance(_rows(rows, found)) for found in again) >= LOG_MOST_CHANCE:
+            self.notes["steps that equal an earlier copy, perhaps by chance, and count"] += len(again)
+            parts, again = blocks, []
         self._several(parts, name)
         self._back(parts)
         for found in parts:
-            if found.again and log_chance(rows.slice(found.start, found.again)) < CHANCE:
-                self.notes[
-                    "steps that say again what they began with, a second delivery perhaps, which count"
-                ] += 1
+            if (
+                found.repeated_rows
+                and log_chance(rows.slice(found.start, found.repeated_rows)) < LOG_MOST_CHANCE
+            ):
+                self.notes["steps that repeat their own first rows, perhaps written twice, and count"] += 1
         if not again:
             return rows
-        self.notes["deliveries of a step that equal an earlier one"] += len(again)
+        self.notes["steps that equal an earlier copy"] += len(again)
         self.dropped += sum(found.stop - found.start for found in again)
         return _joined(rows, parts)
 
-    def _logged_again(self, found: Delivery) -> bool:
+    def _logged_again(self, found: Block) -> bool:
         return self.one_step_a_file and found.digest == self.before
 
-    def _several(self, parts: list[Delivery], name: str) -> None:
+    def _several(self, parts: list[Block], name: str) -> None:
         """Note steps that come from several files."""
         for found in parts if self.one_step_a_file else ():
             if self.steps.setdefault((found.split, found.step), name) != name:
                 self.notes["steps that come from several files with different rows, which all count"] += 1
 
-    def _back(self, parts: list[Delivery]) -> None:
+    def _back(self, parts: list[Block]) -> None:
         """Note steps that come again in a file after later ones: a training that was resumed."""
         latest: dict[int, int] = {}
         seen: set[tuple[int, int]] = set()
@@ -170,15 +179,15 @@ class Repeats:
 
     @property
     def remarks(self) -> list[str]:
-        """What the user should know, in words."""
+        """Sentences for the user."""
         return [f"{what}: {count}" for what, count in self.notes.items()]
 
 
-def _rows(rows: "polars.DataFrame", found: Delivery) -> "polars.DataFrame":
+def _rows(rows: "polars.DataFrame", found: Block) -> "polars.DataFrame":
     return rows.slice(found.start, found.stop - found.start)
 
 
-def _joined(rows: "polars.DataFrame", parts: list[Delivery]) -> "polars.DataFrame":
+def _joined(rows: "polars.DataFrame", parts: list[Block]) -> "polars.DataFrame":
     import polars as pl
 
     return pl.concat([rows.clear(), *(_rows(rows, found) for found in parts)])

@@ -12,12 +12,12 @@ from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.diversity import policy_entropy, traffic_entropy
+from conet.observables.length import END_STEPS
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.web import threshold_web, traffic_counts
 from conet.rollouts import count_walks
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
-LAST = 20  # steps that count as the end of a run
 WEB_COLUMNS = (
     "islands",
     "question_islands",
@@ -128,7 +128,7 @@ def summarise(
     return {
         "steps": config.steps,
         "seed": config.seed,
-        "accuracy": float(np.mean([row["accuracy"] for row in rows[-LAST:]])),
+        "accuracy": float(np.mean([row["accuracy"] for row in rows[-END_STEPS:]])),
         "correct_length": arc(*columns),
         "islands": _peak(rows, "islands", final),
         "question_islands": _peak(rows, "question_islands", final),

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from conet.observables.length import SOLVED
+
 BINS = 200  # at most so many columns
 ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would solve it
 ROWS = 400  # at most so many rows
-SOLVED = 0.5  # accuracy in a bin from which a problem counts as solved there
 
 
 def binned_accuracy(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, int]:

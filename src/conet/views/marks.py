@@ -18,5 +18,5 @@ def mark(name: str, label: str, where: Interval | None) -> list[Mark]:
 
 def v_bottom(valley: Valley | None) -> list[Mark]:
     """Return the bottom of the V; none unless there is a V."""
-    is_v = valley is not None and valley.verdict == "V"
+    is_v = valley is not None and valley.judgement == "V"
     return mark("v_bottom", "V bottom", valley.bottom if valley is not None and is_v else None)

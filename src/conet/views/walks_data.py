@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.detect import Counts, Stages, shortest
-from conet.observables.length import solved_at, within_problem_length
+from conet.observables.length import solved_at, within_problem_curve
 from conet.rollouts import per_problem, unfold
 from conet.runs.lengths import stages_of
 from conet.runs.run import Run
@@ -144,5 +144,5 @@ def within_curve(
     bottom, _ = found
     rollouts = max(1, int(problems.samples.max()))
     fixed = solved_at(problems.correct_count, rollouts, bottom)
-    curve, coverage = within_problem_length(problems.correct_count, problems.correct_length_sum, fixed)
-    return np.where(coverage >= 0.9, curve, np.nan), int(fixed.sum()), bottom
+    curve = within_problem_curve(problems.correct_count, problems.correct_length_sum, fixed)
+    return curve, int(fixed.sum()), bottom

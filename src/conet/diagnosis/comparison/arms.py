@@ -7,7 +7,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.diagnosis.comparison.sides import Side
 
-MISSING = "–"  # a setting that a side does not have
+NOT_SET = "–"  # a setting that a side does not have
 MOST_LABEL = 60  # characters of settings that still make a name
 
 
@@ -38,7 +38,7 @@ def compared_settings(sides: Sequence[Side]) -> dict[str, dict[str, Any]]:
     """
     known = [side for side in sides if side.settings]
     names = dict.fromkeys(name for side in known for name in side.settings)
-    values = {name: {side.name: side.settings.get(name, MISSING) for side in known} for name in names}
+    values = {name: {side.name: side.settings.get(name, NOT_SET) for side in known} for name in names}
     return {name: of_sides for name, of_sides in values.items() if not _all_equal(list(of_sides.values()))}
 
 

@@ -11,7 +11,7 @@ from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
 from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
 from conet.diagnosis.comparison.sides import Side, open_side
 
-FEW = 6  # pairs below which an interval says little, as in the judgement of claims
+FEWEST_SEEDS = 6  # pairs below which an interval says little, as in the judgement of claims
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Comparison:
         if lasts and max(lasts.values()) > 1.1 * max(1, min(lasts.values())):
             shortest, longest = min(lasts, key=lasts.__getitem__), max(lasts, key=lasts.__getitem__)
             found.append(
-                f"{longest} ends at step {lasts[longest]:,}, {shortest} at step {lasts[shortest]:,}: the ends are not "
-                "those of trainings of equal length."
+                f"{longest} ends at step {lasts[longest]:,}, {shortest} at step {lasts[shortest]:,}: "
+                "the ends are not those of trainings of equal length."
             )
         return found
 
@@ -93,8 +93,8 @@ def _sentence(one: Difference) -> str:
         return f"{one.arm}: accuracy {numbers} against {one.against}, from a single pair: it may be chance."
     numbers += f" [{one.low:+.3f}, {one.high:+.3f}]"
     against = f"{numbers} against {one.against}, over {one.n:,} {of}"
-    if one.paired_by == "seed" and one.n < FEW:
-        return f"{one.arm}: accuracy {against}; fewer than {FEW} seeds decide nothing."
+    if one.paired_by == "seed" and one.n < FEWEST_SEEDS:
+        return f"{one.arm}: accuracy {against}; fewer than {FEWEST_SEEDS} seeds decide nothing."
     word = "more" if one.low > 0 else "less" if one.high < 0 else ""
     judged = f"ends {word} accurate" if word else "differs in accuracy by no more than chance"
     return f"{one.arm} {judged}: {against}."

@@ -50,7 +50,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """Mean of a measure over the seeds of an arm, with its 95 % interval (Student's t); no ends for one seed."""
+    """Mean over the seeds of an arm with its 95 % interval (Student's t); no ends for one seed."""
 
     arm: str
     mean: float
@@ -70,7 +70,7 @@ class Measure:
 
 
 def measures_of(arms: Sequence[Arm], chosen: Sequence[str] | None = None) -> list[Measure]:
-    """Compare every arm with the first, in all numbers that two sides have; problem by problem where they can be.
+    """Compare every arm with the first in all numbers that two sides have, problem by problem if possible.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def pairs_of(arm: Arm, base: Arm) -> list[tuple[Side, Side]]:
 
 
 def _of_problems(arms: Sequence[Arm]) -> list[Measure]:
-    """Compare problem by problem, where an arm and the first have one pair of runs with problems in common."""
+    """Compare problem by problem, where an arm and the first have a pair of runs with common problems."""
     found: dict[str, tuple[dict[str, float | None], list[Difference]]] = {}
     for arm in arms[1:]:
         pairs = pairs_of(arm, arms[0])
@@ -171,7 +171,7 @@ def _by_problem(arm: Arm, base: Arm, gains: np.ndarray) -> Difference:
 
 
 def shared_problems(side: Side, base: Side) -> "polars.DataFrame | None":
-    """Return the problems that two sides have in common, the columns of ``base`` with the ending ``_base``."""
+    """Return the common problems of two sides, the columns of ``base`` with the ending ``_base``."""
     if side.problems is None or base.problems is None:
         return None
     both = side.problems.join(base.problems, on="problem", suffix="_base")

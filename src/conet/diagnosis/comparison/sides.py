@@ -12,6 +12,7 @@ from conet.base.files import damaged
 from conet.config import flatten
 from conet.detect import arc
 from conet.diagnosis.log import Log
+from conet.observables.length import END_STEPS
 from conet.readers import open_run, parse_column_mapping
 from conet.rollouts import per_problem, selection
 from conet.runs.run import Run
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import polars
 
 Kind = Literal["walks", "language_model", "log"]
-LAST = 20  # steps that count as the end, as in the summary of a run
 NEWEST = 16  # rollouts by which a problem is judged at the end
 IN_SUMMARY = ("run", "steps", "seed", "seconds", "updates", "state_sha256")  # not results
 # Settings that change nothing in the training.
@@ -212,7 +212,7 @@ def numbers_of(steps: "polars.DataFrame") -> dict[str, float]:
     found: dict[str, Any] = {}
     for name in ("accuracy", "truncated_share", "groups_without_signal", "distinct_share"):
         if name in steps.columns:
-            known = steps[name].drop_nulls()[-LAST:]
+            known = steps[name].drop_nulls()[-END_STEPS:]
             found[name] = known.mean() if len(known) else None
     lengths = (steps[name].fill_null(0).to_numpy() for name in ("correct_length_sum", "correct_count"))
     length = arc(*lengths)

@@ -13,7 +13,7 @@ ONE_RUN = (
 def compute(log: Log) -> Result:
     """Compare the two, where the run has both."""
     knee, valley = log.other("stage").knee, log.other("correct-length")
-    if knee is None or valley is None or valley.verdict != "V":
+    if knee is None or valley is None or valley.judgement != "V":
         lacking = "knee" if knee is None else "V with a bottom"
         return Result(caveats={"coincidence": f"there is no {lacking}"})
     found = knee_behind_bottom(log.counts, knee.estimate, valley.bottom.estimate, valley.window)
@@ -24,7 +24,7 @@ def compute(log: Log) -> Result:
         "second": "knee",
         "difference": parts(found.difference),
         "ratio": parts(found.ratio),
-        "verdict": found.verdict,
+        "verdict": found.judgement,
     }
     return Result(values={"coincidence": values}, caveats={"coincidence": ONE_RUN}, detail=found)
 
@@ -40,8 +40,8 @@ FINDING = Finding(
         ),
     ),
     decides=(
-        "knee and bottom of the V `coincide` where the whole 95 % interval of their ratio, in steps done, lies between "
-        "1/1.2 and 1.2; they `differ` where it lies wholly outside"
+        "knee and bottom of the V `coincide` where the whole 95 % interval of their ratio, in steps done, "
+        "lies between 1/1.2 and 1.2; they `differ` where it lies wholly outside"
     ),
     view="correct-length",
 )

@@ -25,7 +25,7 @@ def compute(log: Log) -> Result:
         )
     known = as_json(valley)
     values = {
-        "v": valley.verdict,
+        "v": valley.judgement,
         "v_bottom_step": known["v_bottom_step"],
         "v_bottom_interval": known["v_bottom_interval"],
         "v_shortest": {
@@ -42,15 +42,15 @@ def compute(log: Log) -> Result:
     return Result(
         values=values,
         caveats=_caveats(log, valley),
-        numbers=(MainNumber(NAME, valley.verdict, said),),
+        numbers=(MainNumber(NAME, valley.judgement, said),),
         detail=valley,
     )
 
 
 def _caveats(log: Log, valley: Valley) -> dict[str, str]:
-    if valley.verdict != "V":
+    if valley.judgement != "V":
         more = ""
-        if valley.verdict == "undecided" and np.isfinite(valley.end_ratio.low):
+        if valley.judgement == "undecided" and np.isfinite(valley.end_ratio.low):
             more = f"; {_more(valley, log.visits.group)}"
         return {"v_bottom_step": valley.why + more, "v_bottom_interval": "there is no V with a bottom"}
     caveats = {}
@@ -69,8 +69,8 @@ def _more(valley: Valley, samples: int) -> str:
         return "more steps would decide it"
     factor = (half / gap) ** 2
     return (
-        f"about {factor:.0f} times as many samples (some {samples * factor:.0f} a problem and visit instead of "
-        f"{samples}), or that many more steps, would decide it"
+        f"about {factor:.0f} times as many samples (some {samples * factor:.0f} a problem and visit instead "
+        f"of {samples}), or that many more steps, would decide it"
     )
 
 
@@ -89,20 +89,21 @@ FINDING = Finding(
         Key(
             "v_pooled",
             "object",
-            "start and end over the shortest (`start_ratio`, `end_ratio`) and the `change` of the length from the "
-            "bottom to the end, each with `estimate`, `low` and `high`",
+            "start and end over the shortest (`start_ratio`, `end_ratio`) and the `change` of the length "
+            "from the bottom to the end, each with `estimate`, `low` and `high`",
         ),
         Key(
             "v_within",
             "object",
-            "`within_ratio`: end over bottom for the problems solved at the bottom; `within` and `composition`: the "
-            "two parts of the change",
+            "`within_ratio`: end over bottom for the problems solved at the bottom; `within` and "
+            "`composition`: the two parts of the change",
         ),
     ),
     decides=(
-        "`V`: both arms are there with their whole 95 % intervals, and the end is at least 1.1 times the shortest; "
-        "cross-fitted over problems, since the least of a noisy curve is always too low. `no V`: an arm lies below "
-        "1.1 with its whole interval, or the shortest is the first or the last step. Else `undecided`"
+        "`V`: both arms are there with their whole 95 % intervals, and the end is at least 1.1 times the "
+        "shortest; cross-fitted over problems, since the least of a noisy curve is always too low. `no V`: "
+        "an arm lies below 1.1 with its whole interval, or the shortest is the first or the last step. "
+        "Else `undecided`"
     ),
     view="correct-length",
 )

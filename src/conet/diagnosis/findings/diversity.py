@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.base.intervals import Interval, mean_interval
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, mean_interval
 from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.log import Log, fifth, mean_of
 from conet.diagnosis.visits import Visits
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import polars
 
 MOST_K = 64
-FEWEST_PROBLEMS = 8  # with two samples or more in both windows
 SMALLEST_MISS = 0.005  # of pass@1 from 1, below which there is nothing left to find
 
 
@@ -66,7 +65,7 @@ def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
     late_counts = _window(found, all_steps[-width], all_steps[-1])
     most = np.minimum(early_counts[1], late_counts[1])
     seen = most[most >= 2]
-    if len(seen) < FEWEST_PROBLEMS:
+    if len(seen) < FEWEST_PROBLEMS:  # with two samples or more in both windows
         return None
     k = min(MOST_K, 2 ** int(np.log2(np.quantile(seen, 0.25))))
     chosen = most >= k
@@ -126,8 +125,8 @@ def compute(log: Log) -> Result:
     found = diversity(log.visits, log.steps)
     if found is None:
         why = (
-            f"fewer than {FEWEST_PROBLEMS} problems have two samples or more both in the first and in the last fifth "
-            "of the steps"
+            f"fewer than {FEWEST_PROBLEMS} problems have two samples or more both in the first and in the "
+            "last fifth of the steps"
         )
         return Result(caveats={"collapse": why, "diversity": why})
     curve = zip(found.curve_k, found.early, found.late)
@@ -156,14 +155,15 @@ FINDING = Finding(
         Key(
             "diversity",
             "object or null",
-            "`pass_at_k`, early and late, for the same `problems`; `found_by_more_samples`: of what one sample misses, "
-            "the share that `k` find; `distinct_share`: different answers in a group; `signs` of collapse, in words",
+            "`pass_at_k`, early and late, for the same `problems`; `found_by_more_samples`: of what one "
+            "sample misses, the share that `k` find; `distinct_share`: different answers in a group; "
+            "`signs` of collapse, in words",
         ),
     ),
     decides=(
-        "`collapse`: more samples find less than before while one sample finds more (same problems, both with their "
-        "whole 95 % intervals), or different answers in a group have halved. Not the measure of claim C6, the gap "
-        "between pass@256 and pass@1"
+        "`collapse`: more samples find less than before while one sample finds more (same problems, both "
+        "with their whole 95 % intervals), or different answers in a group have halved. Not the measure of "
+        "claim C6, the gap between pass@256 and pass@1"
     ),
     view="diversity",
 )

@@ -2,27 +2,27 @@
 
 from dataclasses import asdict
 
-from conet.detect.forecast import LEVEL, forecast_online
+from conet.detect.forecast import FORECAST_LEVEL, forecast_online
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 
 KEY = "v_bottom_forecast"
 CALIBRATED = (
-    "calibrated on walks of CoNet alone (docs/detector.md); on a language model nobody has measured how often it "
-    "holds"
+    "calibrated on walks of CoNet alone (docs/detector.md); on a language model nobody has measured how "
+    "often it holds"
 )
 
 
 def compute(log: Log) -> Result:
     """Ask the detector after the last step where the bottom is to be expected."""
     valley, signal = log.other("correct-length"), log.other("heating")
-    if valley is not None and valley.verdict == "V":
+    if valley is not None and valley.judgement == "V":
         return Result(caveats={KEY: "the V has its bottom already"})
     found = None if signal.detector is None else forecast_online(signal.detector)
     if found is None:
         why = "there is a forecast while 3 to 40 % of what could be learned is learned, and lengths are known"
         return Result(caveats={KEY: why})
-    around = f"{LEVEL:.0%} between steps {found.low} and {found.high}; {CALIBRATED}"
+    around = f"{FORECAST_LEVEL:.0%} between steps {found.low} and {found.high}; {CALIBRATED}"
     return Result(
         values={KEY: asdict(found)},
         caveats={KEY: CALIBRATED},
@@ -38,13 +38,13 @@ FINDING = Finding(
         Key(
             KEY,
             "object or null",
-            "`step` at which the bottom of the V is expected, `low` and `high` of its 80 % interval, the `level`, and the "
-            "share `learned` that it rests on",
+            "`step` at which the bottom of the V is expected, `low` and `high` of its 80 % interval, the "
+            "`level`, and the share `learned` that it rests on",
         ),
     ),
     decides=(
-        "while there is no V yet: the bottom comes when a tenth to a fifth of what could be learned is learned, and the "
-        "updates done so far are the unit in which that is measured"
+        "while there is no V yet: the bottom comes when a tenth to a fifth of what could be learned is "
+        "learned, and the updates done so far are the unit in which that is measured"
     ),
     view="correct-length",
 )

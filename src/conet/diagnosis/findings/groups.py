@@ -1,4 +1,4 @@
-"""Groups that teach nothing: how many there are, and whether they were taken out before they were logged."""
+"""Groups without signal: how many there are, and whether they were taken out before they were logged."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from conet.diagnosis.words import number
 
 SMALLEST_GROUP = 4  # rollouts; in smaller ones too little can be seen
 FEWEST_GROUPS = 10  # with one, and with two, right (or wrong) answers that the bound should rest on
-MISSING = 5.0  # times fewer than the bound
-CHANCE = 1e-3  # of so few groups without signal, were none taken out
+FEWER_BY = 5.0  # times fewer groups without signal than the bound count as filtered
+MOST_CHANCE = 1e-3  # that so few groups without signal are there by chance
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ def filtering(found: Visits) -> Filtering:
             continue
         bound = (one / size) ** 2 / (two / (size * (size - 1) / 2))
         bound *= np.exp(-2 * np.sqrt(4 / one + 1 / two))  # two standard errors below
-        filtered |= bool(none < bound / MISSING and poisson.cdf(none, bound) < CHANCE)
+        filtered |= bool(none < bound / FEWER_BY and poisson.cdf(none, bound) < MOST_CHANCE)
         observed, expected = observed + none, expected + bound
     if not expected:
         return Filtering(None, None, None)
-    if not filtered and np.exp(-expected) > CHANCE:  # so few that not one may be there by chance
+    if not filtered and np.exp(-expected) > MOST_CHANCE:  # so few that not one may be there by chance
         return Filtering(None, observed, expected)
     return Filtering(filtered, observed, expected)
 
@@ -75,8 +75,8 @@ def compute(log: Log) -> Result:
         caveats["groups_without_signal"] = "one sample a visit: there are no groups"
     if found.filtered:
         caveats["filtered_groups"] = (
-            "groups without signal are missing (dynamic sampling), so every accuracy here is that of the groups that "
-            "were kept, and dead problems cannot be seen"
+            "groups without signal are missing (dynamic sampling), so every accuracy here is that of the "
+            "groups that were kept, and dead problems cannot be seen"
         )
     elif found.filtered is None:
         caveats["filtered_groups"] = "too few groups of four or more samples to tell"
@@ -109,9 +109,9 @@ FINDING = Finding(
         Key("filtered_groups", "true, false or null", "whether such groups were left out of the files"),
     ),
     decides=(
-        "`filtered_groups`: groups without signal are fewer than a fifth of what any mixture of problems allows, given "
-        "the groups with one or two right (wrong) answers: dynamic sampling. Every accuracy is then that of the groups "
-        "that were kept"
+        "`filtered_groups`: groups without signal are fewer than a fifth of what any mixture of problems "
+        "allows, given the groups with one or two right (wrong) answers: dynamic sampling. Every accuracy "
+        "is then that of the groups that were kept"
     ),
     view="groups",
 )

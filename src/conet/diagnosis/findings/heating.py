@@ -77,8 +77,8 @@ def _judged(
         return False, f"it was time at step {step}, and the run was heated at step {max(heated)}"
     if detector.updates > AS_LONG_AGAIN * updates:
         return False, (
-            f"the moment was step {step}, and more than as many steps again have passed since: heating so late "
-            "gained next to nothing in CoNet, and cost accuracy on a small transformer"
+            f"the moment was step {step}, and more than as many steps again have passed since: heating so "
+            "late gained next to nothing in CoNet, and cost accuracy on a small transformer"
         )
     return True, f"since step {step}: {_fired_because(evidence)}"
 
@@ -90,8 +90,8 @@ def _fired_because(evidence: Evidence) -> str:
     if evidence.learned is not None:
         learned = f"; {evidence.learned:.0%} of what could be learned is learned"
     return (
-        f"the correct length has fallen by {evidence.fall:.0%} (shortest at step {evidence.shortest_step}) and "
-        f"risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
+        f"the correct length has fallen by {evidence.fall:.0%} (shortest at step {evidence.shortest_step}) "
+        f"and risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
     )
 
 
@@ -161,10 +161,10 @@ FINDING = Finding(
         Key("heat_why", "text", "what that rests on, or which condition is missing"),
     ),
     decides=(
-        f"`heat_now`: the heating signal has fired (the correct length has fallen by {_RULE.fall:.0%}, has risen again "
-        f"by {_RULE.rise:.0%} and {_RULE.rise_sigmas:.0f} standard errors, and {_RULE.learned:.0%} of what could be "
-        f"learned is learned), the run was not heated since, and no more than {AS_LONG_AGAIN:.0f} times the updates "
-        "have passed that it took to fire"
+        f"`heat_now`: the heating signal has fired (the correct length has fallen by {_RULE.fall:.0%}, has "
+        f"risen again by {_RULE.rise:.0%} and {_RULE.rise_sigmas:.0f} standard errors, and "
+        f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, and no "
+        f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire"
     ),
     view="correct-length",
 )

@@ -1,4 +1,4 @@
-"""Frustration without gradients: forgetting, flips, interference and loss, each above what chance makes of it."""
+"""Frustration without gradients: forgetting, flips, interference and loss, each above chance."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from conet.observables.forgetting import forgetting_curves, forgetting_summary
 from conet.observables.length import window_sums
 
 MOST_PROBLEMS = 256
-MOST_ROWS = 400
+MOST_BLOCKS = 400  # of steps
 DRAWS = 6  # of the floor that chance makes
 PEAK_SIGMAS = 3.0  # standard deviations of the floor above it that a peak needs (our choice)
 NAMES = ("forgetting_rate", "flips", "interference", "lost")
@@ -61,7 +61,7 @@ def interference(found: Visits) -> Interference | None:
     chosen = some(np.flatnonzero(visits >= 3 * max(window, 2)), MOST_PROBLEMS)
     if not window or not len(chosen):
         return None
-    steps, correct, samples = by_step(found, chosen, MOST_ROWS)
+    steps, correct, samples = by_step(found, chosen, MOST_BLOCKS)
     summary = forgetting_summary(correct, samples, window, DRAWS)
     curve = forgetting_curves(correct, samples, window, DRAWS)["forgetting_rate"]
     measures = {}
@@ -106,7 +106,8 @@ def compute(log: Log) -> Result:
         "peak_step": found.peak,
         **found.measures,
     }
-    flat = f"forgetting does not stand out from chance ({PEAK_SIGMAS:.0f} standard deviations), so it has no peak"
+    sigmas = f"{PEAK_SIGMAS:.0f} standard deviations"
+    flat = f"forgetting does not stand out from chance ({sigmas}), so it has no peak"
     caveats = {"frustration": flat} if found.peak is None else {}
     return Result(values={"frustration": values}, caveats=caveats, detail=found)
 
@@ -118,13 +119,14 @@ FINDING = Finding(
         Key(
             "frustration",
             "object or null",
-            "`forgetting_rate`, `flips`, `interference` and `lost`, each with its `value`, the `floor` that chance makes, "
-            "the `excess` above it and that in `sigmas`; `peak_step` of the forgetting; `problems` and `window_visits`",
+            "`forgetting_rate`, `flips`, `interference` and `lost`, each with its `value`, the `floor` "
+            "that chance makes, the `excess` above it and that in `sigmas`; `peak_step` of the forgetting; "
+            "`problems` and `window_visits`",
         ),
     ),
     decides=(
-        "accuracy lost within a few visits, above what sampling alone makes of accuracies that never fall; it has a "
-        "peak where it stands out by 3 standard deviations"
+        "accuracy lost within a few visits, above what sampling alone makes of accuracies that never fall; "
+        "it has a peak where it stands out by 3 standard deviations"
     ),
     view="frustration",
 )

@@ -9,7 +9,8 @@ from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_visit, some
 from conet.diagnosis.words import number
-from conet.observables.forgetting import LOST, SOLVED, never_falling
+from conet.observables.forgetting import LOST, never_falling
+from conet.observables.length import SOLVED
 
 if TYPE_CHECKING:
     import polars
@@ -230,14 +231,14 @@ def _caveats(found: Outcomes, chance: dict[str, float | None]) -> dict[str, str]
     few = found.count(FEW_VISITS)
     if few:
         caveats["few_visits"] = (
-            f"{few} problems have fewer than {FEWEST_VISITS} visits and count neither as learned nor as forgotten "
-            f"nor as dead: {FEWEST_VISITS - 1} more epochs would tell"
+            f"{few} problems have fewer than {FEWEST_VISITS} visits and count neither as learned nor as "
+            f"forgotten nor as dead: {FEWEST_VISITS - 1} more epochs would tell"
         )
     dead = chance.get("dead")
     if dead is not None and dead >= 1:
         caveats["dead"] = (
-            f"some {dead:.0f} of the dead would show no correct answer even with an accuracy of 1 in 10: about "
-            "30 samples a problem without a correct one rule that out (95 %)"
+            f"some {dead:.0f} of the dead would show no correct answer even with an accuracy of 1 in 10: "
+            "about 30 samples a problem without a correct one rule that out (95 %)"
         )
     return caveats
 
@@ -257,10 +258,10 @@ FINDING = Finding(
         ),
     ),
     decides=(
-        "`learned`: accuracy at the end at least 1/2, and 1/4 above that at the start. `forgotten`: once at least 1/2, "
-        "at the end at most 1/10. `dead`: not one correct answer. Start, best and end are windows of as many visits as "
-        "hold 32 samples, a third of all at most; learned and forgotten need 2.5 standard errors. A problem with fewer "
-        "than 3 visits is in none of the three"
+        "`learned`: accuracy at the end at least 1/2, and 1/4 above that at the start. `forgotten`: once "
+        "at least 1/2, at the end at most 1/10. `dead`: not one correct answer. Start, best and end are "
+        "windows of as many visits as hold 32 samples, a third of all at most; learned and forgotten need "
+        "2.5 standard errors. A problem with fewer than 3 visits is in none of the three"
     ),
     view="problems",
 )

@@ -65,8 +65,8 @@ def find_stage(counts: Counts) -> Stage:
         why = f"the accuracy has risen by {rise.estimate:.2f}, without a knee so far"
         return Stage(stage="fast", why=why, rise=rise, models=models)
     why = (
-        f"the accuracy changed by {rise.estimate:+.3f} from the first to the last fifth of the steps, which is "
-        "too little to tell a fast from a slow stage"
+        f"the accuracy changed by {rise.estimate:+.3f} from the first to the last fifth of the steps, which "
+        "is too little to tell a fast from a slow stage"
     )
     return Stage(stage=None, why=why, rise=rise, models=models)
 
@@ -158,9 +158,9 @@ FINDING = Finding(
         Key("slope_ratio_interval", "two numbers or null", "95 % interval of that ratio"),
     ),
     decides=(
-        "`slow`: a knee. Two joined lines fit the accuracy better than one (BIC by 6), and the first is at least "
-        "twice as steep with its whole 95 % interval. `fast`: the accuracy has risen by 0.05 or more, and there is "
-        "no knee yet"
+        "`slow`: a knee. Two joined lines fit the accuracy better than one (BIC by 6), and the first is at "
+        "least twice as steep with its whole 95 % interval. `fast`: the accuracy has risen by 0.05 or "
+        "more, and there is no knee yet"
     ),
     view="learning-curve",
 )

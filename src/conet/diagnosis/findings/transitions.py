@@ -84,13 +84,15 @@ FINDING = Finding(
         Key(
             "transitions",
             "object",
-            "of the learned problems: how many were `fitted`, how many of them are `sharp`, `median_width_steps` of "
-            "their rise from 10 to 90 %, and `steps_between_visits`, below which no width can be seen",
+            "of the learned problems: how many were `fitted`, how many of them are `sharp`, "
+            "`median_width_steps` of their rise from 10 to 90 %, and `steps_between_visits`, below which "
+            "no width can be seen",
         ),
     ),
     decides=(
-        "a learned problem with 8 visits or more is `sharp` where a logistic rise beats a constant and a straight line "
-        "(BIC), and goes from 10 to 90 % within a tenth of the steps over which the problem was visited"
+        "a learned problem with 8 visits or more is `sharp` where a logistic rise beats a constant and a "
+        "straight line (BIC), and goes from 10 to 90 % within a tenth of the steps over which the problem "
+        "was visited"
     ),
     view="problems",
 )

@@ -22,6 +22,9 @@ FINDING = Finding(
     name="validation",
     compute=compute,
     keys=(Key("validation", "object or null", "`steps`, `samples`, and `accuracy` by step"),),
-    decides="rollouts of an evaluation are counted here and nowhere else; where there are no others, they are diagnosed",
+    decides=(
+        "rollouts of an evaluation are counted here and nowhere else; where there are no others, they are "
+        "diagnosed"
+    ),
     view="learning-curve",
 )

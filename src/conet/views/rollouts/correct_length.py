@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from conet.detect.valley_parts import SOLVED
 from conet.diagnosis import Diagnosis
-from conet.observables.length import WINDOW, windowed_correct_length, within_problem_length
+from conet.observables.length import SOLVED, WINDOW, windowed_correct_length, within_problem_curve
 from conet.views.parts import Axis, Series
 from conet.views.rollouts.common import column, over_steps, unit
 from conet.views.schema import Lines, View, empty_view
 
 NAME, TITLE = "correct-length", "The V of the correct length"
-COVERED = 0.9  # of the fixed problems that need a correct answer in the window
 
 
 def correct_length(found: Diagnosis) -> View:
@@ -57,7 +55,7 @@ def _further(found: Diagnosis) -> str:
         steps, low, high = distance.difference
         said += (
             f" The knee lies {steps:+.0f} steps from the bottom [{low:+.0f}, {high:+.0f}]: they "
-            f"{'may coincide or not' if distance.verdict == 'undecided' else distance.verdict}."
+            f"{'may coincide or not' if distance.judgement == 'undecided' else distance.judgement}."
         )
     return said
 
@@ -86,14 +84,12 @@ def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
             sizes
             + "No problem is solved where the length is shortest, so there is no curve within problems.",
         )
-    curve, coverage = within_problem_length(
-        counts.correct_count, counts.correct_length_sum, fixed, valley.window
-    )
+    curve = within_problem_curve(counts.correct_count, counts.correct_length_sum, fixed, valley.window)
     number = int(fixed.sum())
     series = Series(
         name=f"within the problems solved at its bottom ({number})",
         x=counts.steps,
-        y=np.where(coverage >= COVERED, curve, np.nan),
+        y=curve,
     )
     return (series,), (
         f"{sizes}Within: mean over the {number} problems with an accuracy of at least one half around step "

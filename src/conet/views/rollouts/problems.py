@@ -4,7 +4,8 @@ import numpy as np
 
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.visits import by_step, some
-from conet.views.heat import BINS, SOLVED, by_first_solved, grouped, never_solved
+from conet.observables.length import SOLVED
+from conet.views.heat import BINS, by_first_solved, grouped, never_solved
 from conet.views.parts import Axis
 from conet.views.rollouts.common import over_steps
 from conet.views.schema import HeatMap, View

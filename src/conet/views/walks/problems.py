@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from conet.views.heat import SOLVED, binned_accuracy, by_first_solved, grouped, never_solved
+from conet.observables.length import SOLVED
+from conet.views.heat import binned_accuracy, by_first_solved, grouped, never_solved
 from conet.views.parts import Axis
 from conet.views.schema import HeatMap, View, empty_view
 from conet.views.walks.common import over_updates
