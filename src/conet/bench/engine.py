@@ -37,14 +37,16 @@ class Bench:
     def __init__(self, size: Size, graph: Graph, logits: np.ndarray | None = None) -> None:
         self.size, self.logits = size, logits
         self.policy = TablePolicy(graph, logits)
-        self.tasks = make_tasks(size)
+        self.problems = draw_problems(size)
         self._changed = np.zeros(0, np.int32)
 
     def sample(self, threads: int = 1) -> Case:
         """Sampling alone."""
 
         def work() -> dict[str, int]:
-            return {"steps": self.policy.sample(self.tasks, self.size.rollouts, KEY, threads=threads).steps}
+            return {
+                "steps": self.policy.sample(self.problems, self.size.rollouts, KEY, threads=threads).steps
+            }
 
         return Case(self.labels("sample", threads=threads), work)
 
@@ -53,7 +55,7 @@ class Bench:
         name = type(learner).__name__.lower()
 
         def work() -> dict[str, int]:
-            walks, gradient = update(self.policy, self.tasks, learner, self.size.rollouts, KEY, threads)
+            walks, gradient = update(self.policy, self.problems, learner, self.size.rollouts, KEY, threads)
             self._changed = gradient.rows
             return {"steps": walks.steps, "rows": len(gradient.rows)}
 
@@ -62,7 +64,7 @@ class Bench:
     def with_size(self, size: Size) -> "Bench":
         """Return a bench with other questions on the same policy, which the two share."""
         other = copy.copy(self)
-        other.size, other.tasks = size, make_tasks(size)
+        other.size, other.problems = size, draw_problems(size)
         return other
 
     def labels(self, name: str, threads: int = 1, learner: str | None = None) -> dict[str, Any]:
@@ -76,14 +78,14 @@ class Bench:
 
 
 def update(
-    policy: TablePolicy, tasks: Problems, learner: Learner, rollouts: int, key: int, threads: int = 1
+    policy: TablePolicy, problems: Problems, learner: Learner, rollouts: int, key: int, threads: int = 1
 ) -> tuple[Walks, Gradient]:
     """Do what one step of a training does, without its metrics."""
-    walks = policy.sample(tasks, rollouts, key, threads=threads)
+    walks = policy.sample(problems, rollouts, key, threads=threads)
     batch = Batch(
         walks=walks,
         policy=policy,
-        problems=tasks,
+        problems=problems,
         behaviour=_NO_STEPS,
         reference=policy.probability,
         threads=threads,
@@ -93,7 +95,7 @@ def update(
     return walks, gradient
 
 
-def make_tasks(size: Size) -> Problems:
+def draw_problems(size: Size) -> Problems:
     """Draw the questions of that size."""
     return problem_sets.make(ProblemSettings(count=size.questions, max_length=size.max_length), size.nodes, 0)
 
@@ -103,9 +105,9 @@ def trained_logits(size: Size, graph: Graph) -> np.ndarray:
     config = preset("reference")
     learner = make(config.learner)
     policy = TablePolicy(graph)
-    tasks = problem_sets.make(
+    problems = problem_sets.make(
         config.problems.model_copy(update={"count": size.questions}), size.nodes, config.seed
     )
     for step in range(config.steps):
-        update(policy, tasks, learner, config.learner.rollouts, stream_key(config.seed, step, TRAIN))
+        update(policy, problems, learner, config.learner.rollouts, stream_key(config.seed, step, TRAIN))
     return policy.logits

@@ -35,11 +35,11 @@ def rivals(bench: Bench) -> tuple[list[Case], dict[str, str]]:
 
 def torch_loop(torch: Any, bench: Bench) -> Work:
     """All walks as one batch, a step at a time, as a researcher would write it; one thread."""
-    policy, tasks, size = bench.policy, bench.tasks, bench.size
+    policy, problems, size = bench.policy, bench.problems, bench.size
     probability = torch.from_numpy(policy.probability.reshape(size.nodes, -1)).float()
     neighbours = torch.from_numpy(policy.graph.targets.astype(np.int64).reshape(size.nodes, -1))
-    questions = torch.from_numpy(tasks.questions.astype(np.int64)).repeat_interleave(size.rollouts)
-    answers = torch.from_numpy(tasks.answers.astype(np.int64)).repeat_interleave(size.rollouts)
+    questions = torch.from_numpy(problems.questions.astype(np.int64)).repeat_interleave(size.rollouts)
+    answers = torch.from_numpy(problems.answers.astype(np.int64)).repeat_interleave(size.rollouts)
 
     @torch.no_grad()
     def walk() -> int:
@@ -80,7 +80,7 @@ def csrgraph_walks(csrgraph: Any, bench: Bench) -> Work:
         numba.set_num_threads(1)
         try:
             walks = walker.random_walks(
-                walklen=size.max_length + 1, epochs=size.rollouts, start_nodes=bench.tasks.questions
+                walklen=size.max_length + 1, epochs=size.rollouts, start_nodes=bench.problems.questions
             )
         finally:
             numba.set_num_threads(before)

@@ -91,16 +91,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _check(sweep: Sweep, path: Path) -> None:
-    try:
-        for changes in (sweep.grid, *sweep.cells):
-            flatten(changes)
-    except ConetError as error:
-        raise ConetError(f"{path}: {error.got}", error.expected, error.remedy) from None
-    for key, values in flatten(sweep.grid).items():
-        if not isinstance(values, list) or not values:
-            raise ConetError(
-                f"{path}: grid {key}={values!r}"[:200], "a list of values", f"write [{values!r}]"[:100]
-            )
+    _check_grid(sweep, path)
     seeds = sweep.all_seeds()
     if not seeds or len(set(seeds)) != len(seeds):
         raise ConetError(
@@ -111,6 +102,24 @@ def _check(sweep: Sweep, path: Path) -> None:
     )
     if size > MOST:
         raise ConetError(f"{path}: {size:.0f} runs", f"at most {MOST:,}", "thin out the grid")
+    _check_points(sweep, path, seeds[0])
+
+
+def _check_grid(sweep: Sweep, path: Path) -> None:
+    try:
+        for changes in (sweep.grid, *sweep.cells):
+            flatten(changes)
+    except ConetError as error:
+        raise ConetError(f"{path}: {error.got}", error.expected, error.remedy) from None
+    for key, values in flatten(sweep.grid).items():
+        if not isinstance(values, list) or not values:
+            raise ConetError(
+                f"{path}: grid {key}={values!r}"[:200], "a list of values", f"write [{values!r}]"[:100]
+            )
+
+
+def _check_points(sweep: Sweep, path: Path, seed: int) -> None:
+    """Refuse a point whose settings do not fit together, and one that stands twice."""
     points = sweep.points()
     if not points:
         raise ConetError(
@@ -121,7 +130,7 @@ def _check(sweep: Sweep, path: Path) -> None:
     seen: set[str] = set()
     for point in points:
         try:
-            config = configure(sweep, point, seeds[0])
+            config = configure(sweep, point, seed)
             make_learner(config.learner)
         except ConetError as error:
             raise ConetError(f"{path}: {error.got}", error.expected, error.remedy) from None

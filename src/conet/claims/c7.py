@@ -1,5 +1,7 @@
 """C7: foreign SFT makes the policy forget at once, RLVR mends it in few steps; which edges break?"""
 
+from functools import partial
+
 import numpy as np
 
 from conet.base.intervals import mean_interval
@@ -44,6 +46,10 @@ def contrast(name: str, run: Arrays) -> float:
 
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the loss, the recovery, and whether the flipped edges are trunks."""
+    return [*_damage(results), *_trunks(results)]
+
+
+def _damage(results: Results) -> list[ClaimResult]:
     return [
         judge(
             "C7",
@@ -67,27 +73,28 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             wanted="at most",
             why="few edges carry the damage",
         ),
-        judge(
-            "C7",
+    ]
+
+
+def _trunks(results: Results) -> list[ClaimResult]:
+    kinds = (
+        (
+            "disconnected",
             "questions that a flipped edge alone cuts off, against a random committed edge",
-            over_seeds(results, lambda run: contrast("disconnected", run)),
-            1.0,
-            why="were they trunks, more than random",
+            "trunks",
         ),
+        ("traffic", "traffic of a flipped edge against a random committed edge", "trunks"),
+        ("betweenness", "betweenness of a flipped edge against a random committed edge", "bridges"),
+    )
+    return [
         judge(
             "C7",
-            "traffic of a flipped edge against a random committed edge",
-            over_seeds(results, lambda run: contrast("traffic", run)),
+            text,
+            over_seeds(results, partial(contrast, name)),
             1.0,
-            why="were they trunks, more than random",
-        ),
-        judge(
-            "C7",
-            "betweenness of a flipped edge against a random committed edge",
-            over_seeds(results, lambda run: contrast("betweenness", run)),
-            1.0,
-            why="were they bridges, more than random",
-        ),
+            why=f"were they {word}, more than random",
+        )
+        for name, text, word in kinds
     ]
 
 

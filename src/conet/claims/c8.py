@@ -44,7 +44,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     for questions in loads_in(results):
         changes, where = load(questions), f"M={questions}"
         comparisons = (
-            ("pass@1 gained by mild heating at the detector's word, equal updates", BASELINE, "pass@1"),
+            ("pass@1 gained by mild heating at the heating signal, equal updates", BASELINE, "pass@1"),
             ("pass@64 gained by the same", BASELINE, "pass@64"),
             ("pass@1 gained against a baseline of equal walks", WALKS, "pass@1"),
             (
@@ -143,8 +143,8 @@ CLAIM = Claim(
         "32 updates more, which is what the harvest costs. A gain holds when the 95 % interval of the "
         "paired difference lies above zero. Shams: SFT on up to as many solved problems (so many there "
         "are: 49 for 53 hard ones at M=128, 94 for 177 at M=320, means over seeds), and logit noise of "
-        "the same norm at the same nodes. So the sham differs in the number of lessons as well, and so "
-        "do early, at the word, and late: fewer problems are hard the later it is. The tables have the "
+        "the same norm at the same nodes. So the sham differs in the number of demonstrations as well, and so "
+        "do early, at the signal, and late: fewer problems are hard the later it is. The tables have the "
         "numbers."
     ),
     of_paper=True,

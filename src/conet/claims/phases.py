@@ -149,6 +149,11 @@ def _heat(
 
 def tables(results: Results) -> list[Table]:
     """Show in which regimes the claims hold, and whether the marks coincide."""
+    found = present(results)
+    return [_claims_table(found), _marks_table(found)]
+
+
+def _claims_table(found: dict[str, list[Arrays]]) -> Table:
     header = (
         "regime",
         "seeds",
@@ -161,7 +166,17 @@ def tables(results: Results) -> list[Table]:
         "most islands",
         "at the end",
     )
-    marks = (
+    caption = (
+        "Medians over seeds. C1, C2 (pooled V), C3 (four rows) and C6 (three rows) by the statistics "
+        "and thresholds of these claims: yes, no, or ? where the interval over the few seeds decides "
+        "nothing. Islands: components of the web."
+    )
+    rows = tuple(_claims_row(name, runs) for name, runs in found.items())
+    return Table("In which regimes the claims hold", header, rows, caption)
+
+
+def _marks_table(found: dict[str, list[Arrays]]) -> Table:
+    header = (
         "regime",
         "V bottom",
         "knee",
@@ -170,26 +185,12 @@ def tables(results: Results) -> list[Table]:
         "knee at V bottom",
         "knee at island peak",
     )
-    found = present(results)
-    rows = [_claims_row(name, runs) for name, runs in found.items()]
     caption = (
-        "Medians over seeds. C1, C2 (pooled V), C3 (four rows) and C6 (three rows) by the statistics "
-        "and thresholds of these claims: yes, no, or ? where the interval over the few seeds decides "
-        "nothing. Islands: components of the web."
-    )
-    coincidence = (
         "Median steps; then the share of seeds in which the first mark lies within a quarter of the "
         "second's step. A dash: no V bottom, since the final accuracy is below 0.2."
     )
-    return [
-        Table("In which regimes the claims hold", header, tuple(rows), caption),
-        Table(
-            "Do V bottom, knee and island peak coincide?",
-            marks,
-            tuple(_marks_row(name, runs) for name, runs in found.items()),
-            coincidence,
-        ),
-    ]
+    rows = tuple(_marks_row(name, runs) for name, runs in found.items())
+    return Table("Do V bottom, knee and island peak coincide?", header, rows, caption)
 
 
 def _claims_row(name: str, runs: list[Arrays]) -> tuple[str, ...]:

@@ -177,30 +177,30 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
 def describe(summary: dict[str, Any]) -> str:
     """Put a summary into a few lines."""
     length, islands, web = summary["correct_length"], summary["islands"], summary["web"]
-    shape = "no walk was correct"
+    shape = "no rollout was correct"
     if length["min"] is not None:
         numbers = [
             f"{length[key]:.2f}" if length[key] is not None else "-" for key in ("start", "min", "end")
         ]
-        shape = f"{numbers[0]} → {numbers[1]} (step {length['min_step']}) → {numbers[2]} hops"
+        shape = f"{numbers[0]} → {numbers[1]} (update {length['min_step']}) → {numbers[2]} hops"
     passes = "  ".join(
         f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
     )
     called = summary.get("heat_now_step")
-    word = "never said that it is time to heat" if called is None else f"time to heat at step {called}"
+    signal = "never fired" if called is None else f"fired at update {called}"
     return listed(
         [
-            f"accuracy        {summary['accuracy']:.3f}, the last 20 steps",
+            f"accuracy        {summary['accuracy']:.3f}, the last 20 updates",
             f"correct length  {shape}",
             *([f"V               {length['v_why']}"] if length.get("v_why") else []),
-            f"islands         at most {islands['peak']} (step {islands['peak_step']}), {islands['end']} "
+            f"islands         at most {islands['peak']} (update {islands['peak_step']}), {islands['end']} "
             "at the end",
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",
-            f"detector        {word}",
+            f"heating signal  {signal}",
             f"heating         {describe_heating(summary.get('heating'))}",
             f"training        {summary['seconds']:.1f} s without compilation and report, "
-            f"{summary['walker_steps'] / 1e6:.1f} M walker-steps",
+            f"{summary['walker_steps'] / 1e6:.1f} M hops",
             f"report          {Path(summary['run']) / 'report.html'}",
         ]
     )
@@ -212,6 +212,6 @@ def describe_heating(heating: dict[str, Any] | None) -> str:
         return "none"
     why = f", because {heating['reason']}" if heating["reason"] else ""
     if not heating["times"]:
-        return f"none: no problem was eligible at step {heating['step']}{why}"
+        return f"none: no problem was eligible at update {heating['step']}{why}"
     ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
-    return f"from step {heating['step']} {ended}, on {heating['problems']} problems{why}"
+    return f"from update {heating['step']} {ended}, on {heating['problems']} problems{why}"

@@ -180,7 +180,8 @@ def _range(metadata: list[Any]) -> str:
 def _sentence(text: str) -> str:
     """Begin small, as after a colon, unless it begins with a name; end without a full stop."""
     text = text.replace("``", "`").rstrip(".")
-    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+    first = text.split(" ", 1)[0]
+    return text[:1].lower() + text[1:] if first[1:] == first[1:].lower() else text
 
 
 def written(value: Any) -> str:

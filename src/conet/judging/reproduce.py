@@ -1,7 +1,7 @@
 """Run claims, judge them, and write results, figures and pages."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,7 @@ def reproduce(
     ConetError
         Before anything runs for a wrong argument or place; afterwards for a claim whose functions fail.
     """
-    if seeds is not None and seeds < 2:
-        raise ConetError(f"--seeds {seeds}", "at least 2", "an interval over seeds needs more than one")
-    _refuse_twice([claim.name for claim in claims.values()])
-    check_place(out)
-    if write is not None:
-        pages.check_docs(write, claims.values())
+    _check(claims, out, seeds, write)
     scale = Scale(seeds or SEEDS[level], level)
     wanted = {call: claim.cells(scale) for call, claim in claims.items()}
     everything: list[Cell] = [cell for cells in wanted.values() for cell in cells]
@@ -94,10 +89,17 @@ def reproduce(
     return answer
 
 
-def _refuse_twice(names: Sequence[str]) -> None:
+def _check(claims: Mapping[str, Claim], out: Path, seeds: int | None, write: Path | None) -> None:
+    """Refuse wrong arguments and places before anything runs."""
+    if seeds is not None and seeds < 2:
+        raise ConetError(f"--seeds {seeds}", "at least 2", "an interval over seeds needs more than one")
+    names = [claim.name for claim in claims.values()]
     for name in names:
         if names.count(name) > 1:
             raise ConetError(f"two claims called {name!r}", "names that differ", "rename the one of your own")
+    check_place(out)
+    if write is not None:
+        pages.check_docs(write, claims.values())
 
 
 def _conclude(
@@ -108,14 +110,8 @@ def _conclude(
     pairs = [(cell, found[cell.key]) for cell in cells]
     results = Results([(cell, arrays) for cell, arrays in pairs if arrays is not None], mine)
     if not results.pairs:
-        return Outcome(
-            claim=claim,
-            call=call,
-            results=[_nothing(claim, mine)] if claim.of_paper else [],
-            pictures=[],
-            tables=[],
-            failures=mine,
-        )
+        rows = [_nothing(claim, mine)] if claim.of_paper else []
+        return Outcome(claim=claim, call=call, results=rows, pictures=[], tables=[], failures=mine)
     try:
         with style.look():
             pictures = claim.draw(results)

@@ -7,8 +7,8 @@ and North 2004); the components are then packed on a grid, the largest first. No
 networkx's layouts were tried on the last web of the preset reference (505 nodes in 42 components) and
 looked at: `spring_layout`, `kamada_kawai_layout` and `forceatlas2_layout` lay out a whole graph at
 once, so they throw the components onto one another or blow them apart until edges are too short to
-be seen, and take 5 to 15 times as long. One component at a time, `kamada_kawai_layout` lowers the same
-stress as here by a general minimizer, 20 times as slowly. So the places are computed here.
+be seen, and take 5 to 15 times as long.
+So the places are computed here.
 """
 
 from dataclasses import dataclass
