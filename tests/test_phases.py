@@ -220,17 +220,25 @@ def test_problems_are_taken_once_and_in_order():
 # Faults -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("problems", [[], [6], [-1], [0.5], ["a"], lambda clock: [99]])
+@pytest.mark.parametrize(
+    "problems", [[], [6], [-1], [0.5], ["a"], [[1, 2], [3]], [[1, 2]], 5, lambda clock: [99]]
+)
 def test_problems_that_are_none_are_refused(problems):
     tracker = PhaseTracker((Phase("rlvr", problems=problems),), 9)
     with pytest.raises(ConetError, match="expected one or more of 0 to 5"):
         tracker.problems(0, 6)
 
 
-@pytest.mark.parametrize("answer", [None, 1, 0.5, [True]])
+@pytest.mark.parametrize("answer", [1, 0.5, [True]])
 def test_a_trigger_says_yes_no_or_why(answer):
     with pytest.raises(ConetError, match=r"from the trigger of phase 'rlvr'; expected True, False"):
         run((Phase("rlvr", until=lambda clock: answer), RLVR), 3)
+
+
+@pytest.mark.parametrize("answer", [None, 0.0, 0])
+def test_a_trigger_that_has_nothing_to_look_at_yet_says_no(answer):
+    names, _ = run((Phase("first", until=lambda clock: answer), RLVR), 3)
+    assert names == ["first"] * 3
 
 
 def test_numpy_says_yes_and_no_too():

@@ -29,13 +29,17 @@ def options_of(function: Callable[..., Any], skip: int, otherwise: ConetError) -
         raise otherwise from None
     if len(parameters) < skip:
         raise otherwise
-    empty = inspect.Parameter.empty
+    empty, several = (
+        inspect.Parameter.empty,
+        (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD),
+    )
     return {
         parameter.name: (
             Any if parameter.annotation is empty else parameter.annotation,
             ... if parameter.default is empty else parameter.default,
         )
         for parameter in parameters[skip:]
+        if parameter.kind not in several  # *args and **kwargs name no option
     }
 
 

@@ -39,6 +39,10 @@ class _Lent(NamedTuple):
 _LENT: "WeakKeyDictionary[TablePolicy, _Lent]" = WeakKeyDictionary()
 
 
+class NotFinite(ValueError):
+    """Weights that are NaN or infinite: a division by zero, or a policy that a step was too long for."""
+
+
 def from_walks(policy: TablePolicy, walks: Walks, weights: np.ndarray) -> Gradient:
     """Add up weight · ∇ log π over walks: the usual way to make a learner's gradient.
 
@@ -62,7 +66,7 @@ def from_walks(policy: TablePolicy, walks: Walks, weights: np.ndarray) -> Gradie
         raise ValueError(f"got weights of shape {weights.shape}, expected {shapes}")
     per_step = weights.ndim == 2
     if not np.isfinite(weights[walks.used()] if per_step else weights).all():
-        raise ValueError("got weights that are not finite")
+        raise NotFinite("got weights that are not finite")
     graph = policy.graph
     values, seen = _zeros(policy)
     rows = np.empty(min(walks.steps, graph.nodes), np.int32)

@@ -200,7 +200,7 @@ def evaluate(functions: Mapping[str, Observable], observation: Observation) -> d
         except ConetError as error:
             got = f"observable {name!r} at step {observation.step}: {error.got}"
             raise ConetError(got, error.expected, error.remedy) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConetError(
                 f"observable {name!r} at step {observation.step}: {type(error).__name__}: {error}",
                 "a number or a dict of numbers",

@@ -152,9 +152,14 @@ class PhaseTracker:
             chosen = _asked("the choice of problems", chosen, phase, self.clock(step))
         if chosen is None:
             return None
-        found = np.unique(np.asarray(chosen))
-        if found.dtype.kind not in "iu" or not len(found) or found[0] < 0 or found[-1] >= count:
-            got = f"problems {list(chosen)!r}"[:100] + f" of phase {phase.name!r} at step {step}"
+        try:
+            given = np.asarray(chosen)
+        except ValueError:  # lists of several lengths
+            given = np.empty(0)
+        fits = given.ndim == 1 and given.dtype.kind in "iu"
+        found = np.unique(given) if fits else np.empty(0)
+        if not len(found) or found[0] < 0 or found[-1] >= count:
+            got = f"problems {chosen!r}"[:100] + f" of phase {phase.name!r} at step {step}"
             raise ConetError(got, f"one or more of 0 to {count - 1}", "mend the schedule")
         return found.astype(np.int32)
 
@@ -177,6 +182,8 @@ class PhaseTracker:
         if self.waiting is not None:
             return self.waiting["reason"] if step >= self.waiting["again"] else None
         answer = _asked("the trigger", self.phase.until, self.phase, self.clock(step))
+        if answer is None or (isinstance(answer, int | float) and not answer):  # `clock.accuracy and …`
+            return None
         if not isinstance(answer, bool | np.bool_ | str):
             got = f"{answer!r} from the trigger of phase {self.phase.name!r}"[:150]
             raise ConetError(got, "True, False, or a text that says why", "mend the schedule")
@@ -235,7 +242,7 @@ def _asked(what: str, function: Callable[[Clock], Any], phase: Phase, clock: Clo
         return function(clock)
     except (ConetError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConetError(
             f"{what} of phase {phase.name!r} at step {clock.step}: {type(error).__name__}: {error}",
             "a function of the Clock that gives a value at every step",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.config import Config
-from conet.learners import Learner
+from conet.learners import LEARNERS, Learner
+from conet.learners.grpo import GRPO
 from conet.network import graph as graphs
 from conet.network.graph import Graph
 from conet.network.problems import Problems
@@ -80,11 +81,9 @@ def warm_up(trainer: Trainer) -> None:
         "problems": Problems(np.array([0], np.int32), np.array([1], np.int32), 4),
     }
     settings = Config().override({"steps": 1, "snapshots.traffic_walks": 2, "snapshots.pass_walks": 2})
-    tiny = Trainer(
-        settings,
-        learner=trainer.learner,
-        schedule=(Phase(trainer.phases[-1].name, learner=trainer.learners[-1]),),
-        **sizes,
-    )
+    last = trainer.learners[-1]
+    # A learner of the user's own may know the sizes of this run, and shall fail on this run if it fails.
+    own = last.model_copy(update={"learning_rate": 1.0}) if type(last) in LEARNERS.values() else GRPO()
+    tiny = Trainer(settings, learner=own, **sizes)
     tiny.advance()
     tiny.measure()

@@ -9,6 +9,7 @@ from conet.base.errors import ConetError
 from conet.config import Config
 from conet.detect import Detector
 from conet.engine import sample as streams
+from conet.engine.gradient import NotFinite
 from conet.engine.sample import Walks, stream_key
 from conet.engine.tables import TablePolicy
 from conet.learners import Learner, optim
@@ -195,7 +196,10 @@ class Trainer:
             length = update(learner, self.optimizers, *batch)
         except ConetError as error:
             got = f"learner {type(learner).__name__!r} at step {self.step}: {error.got}"
-            remedy = f"lower {rate_setting(self.phase, self.shipped)}; {error.remedy}"
+            remedy = error.remedy
+            if isinstance(error.__cause__, NotFinite):
+                rate = rate_setting(self.phase, self.shipped)
+                remedy = f"lower {rate}; a learner of your own may divide by zero"
             raise ConetError(got, error.expected, remedy) from error.__cause__
         if not np.isfinite(length):
             raise self._diverged()

@@ -69,10 +69,6 @@ def _gradient(learner: Learner, batch: Batch) -> Gradient:
             raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
     except (ConetError, MemoryError):
         raise
-    except Exception as error:
-        raise ConetError(
-            f"{type(error).__name__}: {error}",
-            "a finite gradient",
-            "a learner of your own may divide by zero",
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise ConetError(f"{type(error).__name__}: {error}", "a gradient", "mend the learner") from error
     return gradient

@@ -1,6 +1,6 @@
 """Schedules by name: each is a function from a :class:`~conet.runs.schedule.Setup` to phases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conet.base.errors import ConetError
@@ -71,10 +71,11 @@ def _called(
     known = {key: value for key, value in settings.items() if key in fields}
     arguments = checked(fields, known | dict(options), "schedule.", ScheduleSettings)
     try:
-        return function(setup, **arguments)
+        found = function(setup, **arguments)
+        return tuple(found) if isinstance(found, Iterator) else found  # a generator fails when it is asked
     except (ConetError, MemoryError):
         raise
-    except Exception as error:  # the function may be the user's own
+    except (Exception, SystemExit) as error:  # the function may be the user's own
         got = f"{what}: {type(error).__name__}: {error}"
         raise ConetError(got, "a schedule of this run", "mend the function") from error
 
@@ -85,6 +86,8 @@ def _phases(name: str, found: Any) -> tuple[Phase, ...]:
             f"schedule {name} of {found!r}"[:200], "one conet.runs.schedule.Phase or more, in order", SKELETON
         )
     for phase in found:
+        if not isinstance(phase.name, str) or not phase.name:
+            raise ConetError(f"phase of name {phase.name!r}"[:200], "a text that is not empty", SKELETON)
         if not callable(phase.until):
             got = f"phase {phase.name!r} until {phase.until!r}"
             raise ConetError(got, "a function of the Clock, such as AtStep(200)", SKELETON)
