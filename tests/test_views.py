@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import rollouts, two_stages, valley
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from conet.base.errors import ConetError
 from conet.cli import main
@@ -24,7 +25,17 @@ from conet.runs import launch
 from conet.runs.run import Run
 from conet.views import registry
 from conet.views.parts import Axis, Series
-from conet.views.schema import SCHEMA_VERSION, HeatMap, Lines, View, empty_view
+from conet.views.schema import (
+    SCHEMA_VERSION,
+    Bars,
+    Edges,
+    HeatMap,
+    Lines,
+    Network,
+    Nodes,
+    View,
+    empty_view,
+)
 from conet.views.source import Source, source_of
 
 AXIS = Axis(name="updates done")
@@ -227,3 +238,71 @@ def test_a_view_of_ones_own_is_a_file(run: Run, tmp_path: Path) -> None:
 def test_the_skeleton_of_a_figure_draws(run: Run) -> None:
     skeleton = Path(__file__).parent.parent / "docs/skeletons/figure.py"
     assert run.figure(f"{skeleton}:truncated").axes[0].get_xlabel() == "updates done"
+
+
+LONG = "the cycle rank of the thresholded web that is measured at every single update of the run"
+
+
+def long_views() -> list[View]:
+    """Views whose titles, labels and names are longer than a narrow figure is broad."""
+    lines = Lines(
+        title="A title",
+        x=Axis(name=LONG, low=0, high=800, whole=True),
+        y=Axis(name=LONG, unit="independent cycles", low=0, high=1),
+        series=(Series(name="", x=(0, 800), y=(0, 1)),),
+    )
+    heat_map = HeatMap(
+        x=lines.x, y=lines.y, value=Axis(name="v"), x_edges=(0, 400, 800), y_edges=(0, 1), values=((0, None),)
+    )
+    bars = Bars(title=LONG, value=lines.y, names=("one",), values=(1.0,))
+    nodes = Nodes(
+        id=(0, 1), x=(0, 1), y=(0, 1), role=("concept",) * 2, island=(0, 0), group=(-1, -1), size=(1, 1)
+    )
+    edges = Edges(source=(0,), target=(1,), weight=(1,), size=(1,))
+    network = Network(title=LONG, note=LONG, nodes=nodes, edges=edges)
+    return [View(name="one", title="One", panels=(panel,)) for panel in (lines, heat_map, bars, network)]
+
+
+@pytest.mark.parametrize("view", long_views(), ids=lambda view: view.panels[0].kind)
+def test_no_title_and_no_label_is_cut_off_at_the_narrow_width(view: View) -> None:
+    with style.look():
+        drawn = draw(view, "narrow")
+        drawn.canvas.draw()
+    edges = drawn.bbox
+    for text in drawn.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_visible() and text.get_text() and len(text.get_text()) > 8:
+            box = text.get_window_extent()
+            assert box.x0 >= edges.x0 - 1
+            assert box.x1 <= edges.x1 + 1, text.get_text()
+            assert box.y1 <= edges.y1 + 1, text.get_text()
+            assert box.y0 >= edges.y0 - 1, text.get_text()
+
+
+def test_a_narrow_axis_has_a_number_at_its_end() -> None:
+    with style.look():
+        drawn = draw(long_views()[0], "narrow")
+    assert {0, 200, 400, 600, 800} <= set(drawn.axes[0].get_xticks().tolist())
+
+
+@pytest.mark.parametrize(("values", "hatched"), [(((0, None),), 1), (((0, 1),), 0)])
+def test_what_has_no_value_is_hatched_and_no_shade_of_the_scale(values: Any, hatched: int) -> None:
+    panel = long_views()[1].panels[0].model_copy(update={"values": values})
+    with style.look():
+        drawn = draw(View(name="one", title="One", panels=(panel,)))
+    assert sum(bool(patch.get_hatch()) for patch in drawn.axes[0].patches) == hatched
+    assert drawn.axes[0].images[0].cmap.get_bad()[3] == 0
+
+
+def test_options_of_a_phase_are_no_observable(tmp_path: Path) -> None:
+    changes = {"schedule.name": "annealed_rlvr", "schedule.heat_at": 10}
+    run = launch.run(small().override(changes), tmp_path / "run")
+    assert not [name for name in source_of(run).names() if name.startswith("observable")]
+
+
+def test_answers_cut_off_have_no_panel_where_the_files_do_not_say(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    rollouts(two_stages(steps=60), valley(steps=60)).write_parquet(path)
+    view = source_of(diagnose(path)).view("groups")
+    assert len(view.panels) == 1
+    assert "do not say which answers were cut off" in view.caption

@@ -1,11 +1,11 @@
-"""Accuracy of each problem in bins of steps, in the order in which problems are first solved."""
+"""Accuracy of each problem in bins of steps, in the order in which each first reaches one half."""
 
 import numpy as np
 
 from conet.observables.length import SOLVED
 
 BINS = 200  # at most so many columns
-ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would solve it
+ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would reach one half
 ROWS = 400  # at most so many rows
 
 
@@ -32,23 +32,23 @@ def binned_accuracy(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarra
     return np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0), width
 
 
-def by_first_solved(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sort problems by the bin in which each is first solved, those that are solved longer first.
+def by_first_half(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort problems by the bin in which each first reaches an accuracy of one half, the more accurate first.
 
     Returns
     -------
     order : ndarray of int, shape (problems,)
     first : ndarray of float64, shape (problems,)
-        The bin, in the old order; inf for a problem that never is.
+        The bin, in the old order; inf for a problem that never does.
     """
-    first = first_solved(accuracy)
+    first = first_half(accuracy)
     return np.lexsort((-np.nan_to_num(accuracy).mean(axis=1), first)), first
 
 
-def first_solved(accuracy: np.ndarray) -> np.ndarray:
-    """Bin in which each problem is first solved, float64, shape (problems,); inf where never."""
-    solved = accuracy >= SOLVED
-    return np.where(solved.any(axis=1), solved.argmax(axis=1), np.inf)
+def first_half(accuracy: np.ndarray) -> np.ndarray:
+    """Bin in which each problem first reaches one half, float64, shape (problems,); inf where never."""
+    there = accuracy >= SOLVED
+    return np.where(there.any(axis=1), there.argmax(axis=1), np.inf)
 
 
 def grouped(rows: np.ndarray) -> tuple[np.ndarray, int]:
@@ -63,10 +63,9 @@ def grouped(rows: np.ndarray) -> tuple[np.ndarray, int]:
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0), size
 
 
-def never_solved(first: np.ndarray) -> str:
-    """Say how many problems were never solved."""
+def never_half(first: np.ndarray) -> str:
+    """Say how many problems never reached an accuracy of one half."""
     count = int(np.isinf(first).sum())
     if not count:
-        return "Every problem was solved at some time."
-    were = "problem was" if count == 1 else "problems were"
-    return f"{count} of {len(first)} {were} never solved (bottom rows)."
+        return "Every problem reached an accuracy of one half at some time."
+    return f"{count} of {len(first)} problems never reached an accuracy of one half (bottom rows)."

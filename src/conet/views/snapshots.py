@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars
 
 MOST_NODES = 1500  # nodes beyond which a web is not drawn
-EARLY = 0.4  # "islands" is the snapshot with about this share of the most islands (our choice)
+EARLY = 0.4  # "islands" is the snapshot with about this share of the most that one has (our choice)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""What all panels with axes share: scales, marks with their names, shaded stretches."""
+"""What all panels with axes share: scales, headings, marks with their names, shaded stretches."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,16 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis as MatplotlibAxis
 from matplotlib.axis import XAxis
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from conet.report import style
 from conet.views.parts import Axis, Band, Mark
 
 LINE = 10.5  # points of height of a line of text
-CHARACTER, HANDLE = (
-    4.1,
-    32.0,
-)  # points of width of a character, and of a legend's line with the gaps around it
+CHARACTER = 4.1  # points of width of a character of a label
+HANDLE = 32.0  # points of width of a legend's line with the gaps around it
+OUTDENT = 20.0  # points by which a heading begins left of the axes
+FOOTER = 29.0  # points of height of the numbers and the name of a horizontal axis
+NUMBER = 34.0  # points of width that a number at a horizontal axis needs with the gap beside it
 DASHES: dict[str, Any] = {
     "v_bottom": (0, (5, 2)),
     "island_peak": (0, (1, 1.5)),
@@ -43,8 +46,8 @@ def height_of(axes: Axes) -> float:
     return 72 * root(axes).get_figheight() * axes.get_position().height
 
 
-def heading(axes: Axes, text: str, over: float, left: float = -20.0, **how: Any) -> None:
-    """Write a line above the axes, so many points over them, from a little left of them on."""
+def heading(axes: Axes, text: str, over: float, left: float = -OUTDENT, **how: Any) -> None:
+    """Write lines above the axes, so many points over them, from a little left of them on."""
     axes.annotate(
         text,
         (0, 1),
@@ -55,6 +58,22 @@ def heading(axes: Axes, text: str, over: float, left: float = -20.0, **how: Any)
         annotation_clip=False,
         **how,
     )
+
+
+def wrapped(text: str, breadth: float, character: float = CHARACTER) -> list[str]:
+    """Return the lines of a text that has so many points of breadth; one at least."""
+    return textwrap.wrap(text, max(8, int(breadth / character))) or [""]
+
+
+def heading_lines(panel: Any, breadth: float) -> list[str]:
+    """Return title and vertical axis of a panel, as lines that fit above axes of that breadth."""
+    label = axis_label(panel.y)
+    return wrapped(f"{panel.title}: {label}" if panel.title else label, breadth + OUTDENT)
+
+
+def footer(axis: Axis, breadth: float) -> float:
+    """Return the points of height that the numbers and the name below axes of that breadth need."""
+    return FOOTER + LINE * (len(wrapped(axis_label(axis), breadth)) - 1)
 
 
 def axis_label(axis: Axis) -> str:
@@ -72,12 +91,12 @@ def scale(axis: MatplotlibAxis, wanted: Axis) -> None:
         axis.set_major_locator(LogLocator(base, numticks=12))
         axis.set_minor_locator(NullLocator())
     else:
-        most = min(9, max(2, int(breadth_of(axes) // 45))) if across else 5
+        most = min(9, max(2, int(breadth_of(axes) // NUMBER))) if across else 5
         axis.set_major_locator(MaxNLocator(most, integer=wanted.whole, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     _limits(axes, across, wanted)
     if across:
-        axes.set_xlabel(axis_label(wanted))
+        axes.set_xlabel("\n".join(wrapped(axis_label(wanted), breadth_of(axes))))
 
 
 def _limits(axes: Any, across: bool, wanted: Axis) -> None:
@@ -115,23 +134,27 @@ def marks(axes: Axes, wanted: Sequence[Mark], *, named: bool = True, over: bool 
     Parameters
     ----------
     over
-        Whether a picture fills the axes: lines stand out from light and dark then.
+        Whether a picture fills the axes: a border of paper lets lines stand out from it then.
     """
     left, right = axes.get_xlim()
-    colour = style.VERMILION if over else style.MUTED
+    border = [withStroke(linewidth=2.7, foreground=style.PAPER)] if over else None
     # The rightmost is named lowest, so that no name is crossed by another line.
     for row, mark in enumerate(sorted(wanted, key=lambda mark: -mark.step)):
-        axes.axvline(mark.step, color=colour, lw=0.9, ls=DASHES.get(mark.name, OTHER_DASHES), zorder=1.2)
+        dashes = DASHES.get(mark.name, OTHER_DASHES)
+        axes.axvline(mark.step, color=style.MUTED, lw=0.9, ls=dashes, zorder=1.2, path_effects=border)
         if mark.low is not None and mark.high is not None and not over:
             axes.axvspan(mark.low, mark.high, color=style.GHOST, alpha=0.35, lw=0, zorder=0)
         if named:
-            _name(axes, mark, row, mark.step > left + 0.6 * (right - left))
+            _name(axes, mark, row, (mark.step - left) / (right - left))
 
 
-def _name(axes: Axes, mark: Mark, row: int, leftwards: bool) -> None:
-    text = f"{mark.label}: {mark.step:,.0f}"
+def _name(axes: Axes, mark: Mark, row: int, place: float) -> None:
+    """Write what a mark is, on the side of it that has room; ``place`` is its share of the breadth."""
+    text, leftwards = f"{mark.label}: {mark.step:,.0f}", place > 0.6
     if mark.low is not None and mark.high is not None:
         text += f" [{mark.low:,.0f}, {mark.high:,.0f}]"
+    if len(text) * CHARACTER > (1 - place) * breadth_of(axes):
+        leftwards = leftwards or place > 0.5
     across = axes.get_xaxis_transform()
     height = LINE * (row + 0.5)
     style_of_line = {"arrowstyle": "-", "color": style.MUTED, "lw": 0.6, "shrinkA": 0, "shrinkB": 0}

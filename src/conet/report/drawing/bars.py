@@ -1,15 +1,14 @@
 """Values by name with their intervals: a dot and a line a row."""
 
-import textwrap
-
 import numpy as np
 from matplotlib.axes import Axes
 
 from conet.report import style
-from conet.report.drawing.axes import CHARACTER, LINE, axis_label, heading, root, scale
+from conet.report.drawing.axes import CHARACTER, LINE, breadth_of, footer, heading, root, scale, wrapped
 from conet.report.drawing.kind import Kind, Space
 from conet.views.schema import Bars
 
+RIGHT = 8.0  # points of breadth to the right of the axes
 ROW = 16.0  # points of height of a row
 MOST_LEFT = 0.42  # of the breadth for the names
 
@@ -19,7 +18,9 @@ def bars_space(panel: Bars, breadth: float, first: bool) -> Space:
     left = min(MOST_LEFT * breadth, max(map(len, panel.names), default=0) * CHARACTER + 10)
     lines = max((len(_wrapped(name, left)) for name in panel.names), default=1)
     body = max(1, len(panel.names)) * (ROW + LINE * (lines - 1))
-    return Space(LINE + 4 if panel.title else 4.0, body, 29.0, left, 8.0)
+    inner = breadth - left - RIGHT
+    title = len(wrapped(panel.title, inner)) if panel.title else 0
+    return Space(LINE * title + 4, body, footer(panel.value, inner), left, RIGHT)
 
 
 def draw_bars(axes: Axes, panel: Bars, first: bool, header: float) -> None:
@@ -38,13 +39,13 @@ def draw_bars(axes: Axes, panel: Bars, first: bool, header: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     scale(axes.xaxis, panel.value)
-    axes.set_xlabel(axis_label(panel.value))
     if panel.title:
-        heading(axes, panel.title, header - LINE)
+        lines = wrapped(panel.title, breadth_of(axes))
+        heading(axes, "\n".join(lines), header - LINE * len(lines))
 
 
 def _wrapped(name: str, left: float) -> list[str]:
-    return textwrap.wrap(name, max(8, int((left - 10) / CHARACTER))) or [""]
+    return wrapped(name, left - 10)
 
 
 BARS = Kind(draw=draw_bars, space=bars_space)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from conet.report import style
 from conet.report.drawing.axes import (
@@ -13,7 +14,9 @@ from conet.report.drawing.axes import (
     axis_label,
     bands,
     breadth_of,
+    footer,
     heading,
+    heading_lines,
     height_of,
     mark_rows,
     marks,
@@ -24,19 +27,27 @@ from conet.views.schema import HeatMap
 
 BODY = 210.0
 BAR = 5.0  # points of height of the scale of colours
+LEFT, RIGHT = 34.0, 8.0  # points of breadth of what stands left and right of the map
+HATCH = "//////"  # what stands for no value: no grey, which is also a colour of the scale
 
 
 def heat_map_space(panel: HeatMap, breadth: float, first: bool) -> Space:
     """Return the space: heading, scale of colours and names of marks above the map."""
-    header = 2 * LINE + 12 + (LINE * mark_rows(panel.marks) if first else 0) + (6 if panel.bands else 0)
-    return Space(header, BODY, 29.0, 34.0, 8.0)
+    inner = breadth - LEFT - RIGHT
+    header = (
+        (1 + len(heading_lines(panel, inner))) * LINE
+        + 12
+        + (LINE * mark_rows(panel.marks) if first else 0)
+        + (6 if panel.bands else 0)
+    )
+    return Space(header, BODY, footer(panel.x, inner), LEFT, RIGHT)
 
 
 def draw_heat_map(axes: Axes, panel: HeatMap, first: bool, header: float) -> None:
-    """Draw the map; cells without a value are grey."""
+    """Draw the map; cells without a value are hatched."""
     values = np.array([np.array(row, float) for row in panel.values])
     x, y = np.array(panel.x_edges, float), np.array(panel.y_edges, float)
-    colours = colormaps["cividis"].with_extremes(bad=style.GHOST)
+    colours = colormaps["cividis"].with_extremes(bad=(1, 1, 1, 0))
     low, high = _ends(panel, values)
     even = all(np.allclose(np.diff(edges), np.diff(edges)[:1]) for edges in (x, y))
     if even:
@@ -44,6 +55,10 @@ def draw_heat_map(axes: Axes, panel: HeatMap, first: bool, header: float) -> Non
         axes.imshow(values, colours, aspect="auto", interpolation="none", vmin=low, vmax=high, extent=extent)
     else:
         axes.pcolormesh(x, y, values, cmap=colours, vmin=low, vmax=high, rasterized=values.size > 2000)
+    if not np.isfinite(values).all():
+        ground = Rectangle((0, 0), 1, 1, transform=axes.transAxes, hatch=HATCH, zorder=-1)
+        ground.set(facecolor=style.PAPER, edgecolor=style.MUTED, linewidth=0)
+        axes.add_patch(ground)
     axes.grid(False)
     scale(axes.xaxis, panel.x)
     scale(axes.yaxis, panel.y)
@@ -56,8 +71,8 @@ def draw_heat_map(axes: Axes, panel: HeatMap, first: bool, header: float) -> Non
     lift = 6 if panel.bands else 0
     names = LINE * mark_rows(panel.marks) * first + lift
     _colour_scale(axes, panel, colours, (low, high), names)
-    label = axis_label(panel.y)
-    heading(axes, f"{panel.title}: {label}" if panel.title else label, header - LINE)
+    lines = heading_lines(panel, breadth_of(axes))
+    heading(axes, "\n".join(lines), header - LINE * len(lines))
 
 
 def _ends(panel: HeatMap, values: np.ndarray) -> tuple[float, float]:

@@ -11,11 +11,13 @@ from matplotlib.path import Path
 from conet.report import style
 from conet.report.drawing.axes import (
     LINE,
-    axis_label,
+    OUTDENT,
     bands,
     breadth_of,
+    footer,
     header_rows,
     heading,
+    heading_lines,
     height_of,
     mark_rows,
     marks,
@@ -26,11 +28,8 @@ from conet.views.parts import Series
 from conet.views.schema import Lines
 
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
-BODY, LEFT, RIGHT = (
-    150.0,
-    34.0,
-    8.0,
-)  # points of height of the axes, and of what stands left and right of them
+BODY = 150.0  # points of height of the axes
+LEFT, RIGHT = 34.0, 8.0  # points of breadth of what stands left and right of them
 MARKERS = "osD^vP"
 MOST_VECTORS = 3000  # dots of one series beyond which they become a picture inside the SVG
 DOT = 2.2  # points across of a single measurement
@@ -39,9 +38,10 @@ FEW = 3  # values below which a line gets markers, or nothing would be seen
 
 def lines_space(panel: Lines, breadth: float, first: bool) -> Space:
     """Return the space: heading, legend and names of marks above the axes."""
-    rows = _legend_rows(panel, breadth - LEFT - RIGHT)
+    inner = breadth - LEFT - RIGHT
+    rows = len(heading_lines(panel, inner)) + len(_legend_rows(panel, inner))
     names = mark_rows(panel.marks) if first else 0
-    return Space(LINE * (1 + len(rows) + names) + 6, BODY, 29.0, LEFT, RIGHT)
+    return Space(LINE * (rows + names) + 6, BODY, footer(panel.x, inner), LEFT, RIGHT)
 
 
 def draw_lines(axes: Axes, panel: Lines, first: bool, header: float) -> None:
@@ -125,15 +125,16 @@ def _heading(axes: Axes, panel: Lines, header: float) -> None:
     """Write what the vertical axis is, and the legend, above the axes."""
     breadth, height = breadth_of(axes), height_of(axes)
     rows = _legend_rows(panel, breadth)
-    label = axis_label(panel.y)
-    heading(axes, f"{panel.title}: {label}" if panel.title else label, header - LINE)
+    lines = heading_lines(panel, breadth)
+    header -= LINE * len(lines)
+    heading(axes, "\n".join(lines), header)
     handles, labels = axes.get_legend_handles_labels()
     if handles and rows:
         axes.legend(
             handles,
             labels,
             loc="upper left",
-            bbox_to_anchor=(-20 / breadth, 1 + (header - LINE - 2) / height),
+            bbox_to_anchor=(-OUTDENT / breadth, 1 + (header - 2) / height),
             ncols=max(rows),
             borderpad=0,
             borderaxespad=0.2,

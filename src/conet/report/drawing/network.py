@@ -10,13 +10,14 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from conet.report import style
-from conet.report.drawing.axes import LINE, breadth_of, heading
+from conet.report.drawing.axes import LINE, breadth_of, heading, wrapped
 from conet.report.drawing.kind import Kind, Space
 from conet.views.schema import Network
 
 LONG = 3.5  # edge lengths beyond which an edge is drawn pale: the places were not made for it
 COLOURS = (*style.PALETTE, style.MUTED)  # of groups; the last, at place -1, for what has none
 MOST = 16.0  # flow from which a node grows no more
+TITLE, NOTE = 5.6, 4.0  # points of width of a character of the title, which is bold, and of the note
 HEAD = 3.2  # points of length of an arrow's head on the thinnest edge
 
 
@@ -37,7 +38,8 @@ MARKERS = {"question": "^", "answer": "s", "concept": "o"}  # the same for the l
 
 def network_space(panel: Network, breadth: float, first: bool) -> Space:
     """Return the space: a square, with title and note above."""
-    return Space(2 * LINE + 8 if panel.note else LINE + 6, breadth, 0.0)
+    title, note = _above(panel, breadth)
+    return Space(LINE * (len(title) + len(note)) + 6, breadth, 0.0)
 
 
 def draw_network(axes: Axes, panel: Network, first: bool, header: float) -> None:
@@ -49,8 +51,15 @@ def draw_network(axes: Axes, panel: Network, first: bool, header: float) -> None
     group = np.where(group < len(style.PALETTE), group, -1)
     draw_edges(axes, panel, place, group, point)
     draw_nodes(axes, panel, place, group, point)
-    heading(axes, panel.title, LINE + 7 if panel.note else 5, 0, fontsize=9, fontweight="bold")
-    heading(axes, panel.note, 4, 0, fontsize=7.5, color=style.MUTED)
+    title, note = _above(panel, breadth_of(axes))
+    over = LINE * len(note) + (7 if note else 5)
+    heading(axes, "\n".join(title), over, 0, fontsize=9, fontweight="bold")
+    heading(axes, "\n".join(note), 4, 0, fontsize=7.5, color=style.MUTED)
+
+
+def _above(panel: Network, breadth: float) -> tuple[list[str], list[str]]:
+    """Lines of the title, and of the note below it."""
+    return wrapped(panel.title, breadth, TITLE), wrapped(panel.note, breadth, NOTE) if panel.note else []
 
 
 def frame(axes: Axes, place: np.ndarray) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.visits import by_step, some
 from conet.observables.length import SOLVED
-from conet.views.heat import BINS, by_first_solved, grouped, never_solved
+from conet.views.heat import BINS, by_first_half, grouped, never_half
 from conet.views.parts import Axis
 from conet.views.rollouts.common import over_steps
 from conet.views.schema import HeatMap, View
@@ -20,10 +20,10 @@ def problems(found: Diagnosis) -> View:
     bins = int(np.clip(np.median(visits[chosen]), 1, BINS))
     steps, correct, samples = by_step(found.log.visits, chosen, bins)
     accuracy = np.divide(correct, samples, out=np.full(correct.shape, np.nan), where=samples > 0).T
-    order, first = by_first_solved(accuracy)
+    order, first = by_first_half(accuracy)
     rows, merged = grouped(accuracy[order])
     panel = HeatMap(
-        y=Axis(name="problem", unit="in order of being first solved", whole=True, low=0, high=len(order)),
+        y=Axis(name="problem", unit="in order of reaching one half", whole=True, low=0, high=len(order)),
         value=Axis(name="accuracy", unit="share of answers correct", low=0, high=1),
         x_edges=np.append(steps, int(found.steps["step"][-1]) + 1),
         y_edges=np.minimum(np.arange(len(rows) + 1) * merged, len(order)),
@@ -37,8 +37,8 @@ def problems(found: Diagnosis) -> View:
         title="Problem by problem",
         caption=(
             "Look for single problems that jump from near 0 to near 1, each at its own time, and for dark "
-            "gaps behind the front: problems that were solved and forgotten again. Grey: not visited. "
-            f"{never_solved(first)}"
+            "gaps behind the front: problems that were learned and forgotten again. Hatched: not visited. "
+            f"{never_half(first)}"
         ),
         definition=(
             f"Accuracy of each problem; a row is {row}, sorted by when its accuracy first reaches "

@@ -9,7 +9,7 @@ from conet.views.snapshots import EARLY, MOST_NODES, Snapshot
 from conet.views.walks_data import WalksData
 
 NAME, TITLE = "concept-web", "The concept web"
-TITLES = {"islands": "Islands", "peak": "Most islands", "final": "The last web"}
+TITLES = {"islands": "Islands", "peak": "Snapshot with most islands", "final": "The last web"}
 SHOWN_AS = {"none": "concept", "both": "question"}
 GROUPS = 5  # so many of the largest islands of the last web have a colour of their own
 
@@ -31,8 +31,8 @@ def concept_web(data: WalksData) -> View:
             snapshot.traffic / data.traffic_walks,
             layout,
             step=snapshot.step,
-            title=f"{_title(data, snapshot)}: update {snapshot.step:,}",
-            note=_note(data, snapshot),
+            title=f"{TITLES[snapshot.name]}: update {snapshot.step:,}",
+            note=_note(snapshot),
             group=group,
             groups=names,
         )
@@ -41,7 +41,7 @@ def concept_web(data: WalksData) -> View:
     return View(
         name=NAME,
         title=TITLE,
-        caption=_caption(),
+        caption=_caption() + _off_the_peak(data),
         definition=_definition(data),
         panels=panels,
         arrangement="beside",
@@ -115,23 +115,23 @@ def by_size(web: Web) -> np.ndarray:
     return rank[web.labels]
 
 
-def _title(data: WalksData, snapshot: Snapshot) -> str:
-    peak = data.stages.island_peak
-    near = snapshot.name == "peak" and peak is not None and peak != snapshot.step
-    return "Near most islands" if near else TITLES[snapshot.name]
-
-
-def _note(data: WalksData, snapshot: Snapshot) -> str:
+def _note(snapshot: Snapshot) -> str:
     web = snapshot.web
-    text = (
-        f"{web.components} islands of {len(web.nodes)} nodes, the largest of {int(web.component_sizes.max())}"
-    )
+    largest = int(web.component_sizes.max())
+    return f"{web.components} islands of {len(web.nodes)} nodes, the largest of {largest}"
+
+
+def _off_the_peak(data: WalksData) -> str:
+    """Say so where the run had its most islands between two snapshots."""
     peak = data.stages.island_peak
-    if snapshot.name == "peak" and peak is not None:
-        most = int(np.nanmax(data.column("islands")))
-        if most != web.components:
-            text += f" (most: {most}, at {peak})"
-    return text
+    shown = next((snapshot for snapshot in data.snapshots if snapshot.name == "peak"), None)
+    if shown is None or peak is None or peak == shown.step:
+        return ""
+    most = int(np.nanmax(data.column("islands")))
+    return (
+        f" Webs are kept at few updates: the run had most islands, {most}, at update {peak:,}, and no web was "
+        f"kept there. Of those kept, that of update {shown.step:,} has the most, {shown.web.components}."
+    )
 
 
 def _absent(data: WalksData) -> str:
@@ -155,7 +155,8 @@ def _definition(data: WalksData) -> str:
         f"Edges that the policy takes with probability π ≥ {data.run.config.web.threshold:g}, and the nodes "
         "they touch, at the same places in all panels; arrows lead where a walk goes. Island: a connected "
         f"component, direction aside. Edges and nodes are the larger the more of {data.traffic_walks} "
-        "rollouts a problem succeed through them; long pale edges are given up later. Shown: the snapshot "
-        f"with about {EARLY:g} times the most islands (our choice), the one nearest to the most, and the "
-        "last."
+        "rollouts a problem succeed through them; long pale edges are given up later. Shown, of the "
+        f"{len(data.run.snapshot_steps())} snapshots that the run kept: the one with the most islands; of "
+        f"those before it, the one whose number of islands is nearest to {EARLY:g} times that (our choice); "
+        "and the last."
     )

@@ -9,7 +9,7 @@ from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 
 PREFIX = "observable-"
-# What every run measures; each other column of the metrics belongs to an observable.
+# What every run measures, also where an observable has the same name.
 STANDARD = {
     "step",
     "phase",
@@ -30,15 +30,9 @@ STANDARD = {
 
 def names(data: WalksData) -> dict[str, str]:
     """Return the observables of a run that have values, by the name of their view."""
-    found: dict[str, str] = {}
-    for column in data.metrics.columns:
-        if column in STANDARD:
-            continue
-        observable = next(
-            (name for name in data.run.config.observables if _of(column, name)), column.partition(".")[0]
-        )
-        found.setdefault(PREFIX + slug(observable), observable)
-    return found
+    columns = [column for column in data.metrics.columns if column not in STANDARD]
+    asked = [name for name in data.run.config.observables if any(_of(column, name) for column in columns)]
+    return {PREFIX + slug(name): name for name in asked}
 
 
 def _of(column: str, observable: str) -> bool:
