@@ -11,7 +11,7 @@ import conet
 from conet import cli
 from conet.base.errors import ConetError
 from conet.base.intervals import interval, mean_interval
-from conet.diagnosis.comparison import compare
+from conet.diagnosis.comparison import compare, described
 from conet.diagnosis.comparison.comparison import names_of
 
 TINY = {"graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "steps": 30, "snapshots.pass_walks": 8}
@@ -339,3 +339,124 @@ def test_a_folder_that_holds_something_else_is_left_alone(runs, tmp_path, capsys
         cli.main(["compare", *where, "--out", str(tmp_path)])
     assert "holds something else" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_terminal_shows_main_measures_in_100_columns_and_the_headline_last(runs):
+    keys = [(4, 0), (4, 1), (4, 2), (16, 0), (16, 1)]
+    found = compare(places(runs, *keys))
+    lines = described(found).splitlines()
+    assert " ".join(" ".join(lines).split()).endswith(found.headlines[-1])
+    assert max(map(len, lines)) <= 100
+    assert len(lines) < 30
+    shown = [line for line in lines if line in {measure.name for measure in found.measures}]
+    assert "accuracy" in shown
+    assert f"{len(found.measures) - len(shown)} more measures are in the page and in --json." in lines
+    assert sum("2 by seed" in line for line in lines) == len(shown)
+
+
+def test_other_seeds_are_named_where_they_cannot_pair(runs):
+    found = compare(places(runs, (4, 0), (16, 1)))
+    assert list(found.settings) == ["learner.rollouts", "seed"]
+    assert found.settings["seed"] == {"g4-s0": 0, "g16-s1": 1}
+    assert "of other seeds (1 and 0), so other graphs and problems" in found.headlines[0]
+    assert described(found).splitlines()[0] == "settings that differ: learner.rollouts, seed"
+    assert any("seed, graph or problems differ" in note for note in found.notes)
+    assert "seed" not in compare(places(runs, (4, 0), (16, 0))).settings
+
+
+def test_prompts_of_other_form_are_told_with_one_of_each(tmp_path):
+    from pathlib import Path
+
+    data = Path(__file__).parent / "data"
+    found = compare([data / "trl/plain", data / "verl"])
+    assert "with 0 problems in common" in found.headlines[0]
+    (note,) = [note for note in found.notes if note.startswith("0 problems in common")]
+    assert "because no prompt is the same: " in note
+    assert "plain has “" in note
+    assert "verl has “user 3 + 0 = assistant”" in note
+    assert not any("0 problems" in note for note in compare(two_logs(tmp_path)).notes)
+
+
+def two_logs(tmp_path):
+    return [log(tmp_path / name, np.full(4, 0.5)) for name in ("a", "b")]
+
+
+def test_without_a_place_the_next_free_folder_is_taken(tmp_path, monkeypatch, capsys):
+    where = [str(place.resolve()) for place in two_logs(tmp_path)]
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        cli.main(["compare", *where])
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["comparison", "comparison-2"]
+    assert capsys.readouterr().out.splitlines()[-1] == "report runs/comparison-2/report.html"
+
+
+def test_a_comparison_is_short_to_look_at(runs):
+    assert repr(compare(places(runs, (4, 0), (16, 0)))) == "Comparison('g4-s0', 'g16-s0')"
+    five = compare(places(runs, (4, 0), (4, 1), (4, 2), (16, 0), (16, 1)))
+    assert repr(five) == "Comparison('g4-s0', 'g4-s1', 'g4-s2', 'g16-s0', … 1 more)"
+    assert len(repr(five.sides)) < 300
+
+
+def test_lengths_have_the_unit_in_which_they_were_measured(runs, tmp_path):
+    from conet.views.source import source_of
+
+    def unit(found):
+        return source_of(found).view("correct-length").panels[0].y.unit
+
+    assert unit(compare(places(runs, (4, 0), (16, 0)))) == "hops"
+    mixed = compare([runs[4, 0].path, log(tmp_path / "log", np.full(4, 0.5))])
+    assert unit(mixed).startswith("hops, or ")
+    assert any("not measured alike" in note for note in mixed.notes)
+
+
+def test_heated_updates_are_marked(tmp_path):
+    from conet.views.source import source_of
+
+    settings = {**TINY, "schedule.heat_at": 12, "schedule.max_accuracy": 1.0}
+    heated = conet.preset("smoke").override({**settings, "schedule.name": "annealed_rlvr"})
+    plain = conet.preset("smoke").override(settings)
+    found = compare([conet.run(plain, tmp_path / "plain").path, conet.run(heated, tmp_path / "heated").path])
+    (panel,) = source_of(found).view("accuracy").panels
+    phases = conet.Run(tmp_path / "heated").metrics().sort("step")
+    steps = phases.filter(pl.col("phase") == "heat")["step"]
+    assert steps.len()
+    assert [(band.low, band.high) for band in panel.bands] == [(steps.min(), steps.max() + 1)]
+    assert [(mark.label, mark.step) for mark in panel.marks] == [
+        ("heated: schedule.name=annealed_rlvr", steps.min())
+    ]
+
+
+def test_means_are_drawn_as_far_as_a_measure_can_be(runs):
+    from conet.views.source import source_of
+
+    view = source_of(compare(places(runs, (4, 0), (4, 1), (16, 0), (16, 1)))).view("measures")
+    panels = {panel.title: panel for panel in view.panels}
+    assert max(panels["accuracy at the end"].high) <= 1
+    assert min(end for panel in view.panels for end in panel.low) >= 0
+    assert "Fewer than 6 seeds decide nothing." in view.definition
+
+
+def test_finished_and_unfinished_runs_have_one_estimate_of_the_v(runs, tmp_path):
+    import shutil
+
+    copy = tmp_path / "unfinished"
+    shutil.copytree(runs[16, 0].path, copy)
+    (copy / "summary.json").unlink()
+    finished, unfinished = compare([runs[16, 0].path, copy]).sides
+    names = [name for name in finished.numbers if name.startswith("correct_length.")]
+    assert "correct_length.min_step" in names
+    assert {name: unfinished.numbers[name] for name in names} == {
+        name: finished.numbers[name] for name in names
+    }
+
+
+def test_a_log_has_the_estimate_of_its_diagnosis(tmp_path):
+    from conet.detect import find_valley
+    from conet.diagnosis.log import Log
+
+    accuracy = np.clip(np.linspace(0.1, 0.9, 12), 0, 1)
+    places_of = [log(tmp_path / name, accuracy, seed=seed) for seed, name in enumerate("ab")]
+    side = compare(places_of).sides[0]
+    valley = find_valley(Log(conet.read(str(places_of[0]))).counts)
+    assert side.numbers["correct_length.min_step"] == round(valley.bottom.estimate)
+    assert side.numbers["correct_length.min"] == valley.length

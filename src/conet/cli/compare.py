@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from conet.base.files import cannot_write
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
@@ -26,7 +27,8 @@ def compare(
         the others are compared with. Runs that differ in their seed alone count as one arm, and pair by seed
         with those of another; of two runs the problems pair, in logs by their prompts.
     out
-        Where the page goes; runs/comparison by default. An earlier comparison there is replaced.
+        Where the page goes; an earlier comparison there is replaced. By default a new folder runs/comparison,
+        runs/comparison-2, and so on: the first that is free.
     format
         Of the logs, as for `conet diagnose`.
     map_
@@ -40,15 +42,39 @@ def compare(
     from conet.diagnosis import comparison
     from conet.report.comparison import check_place, write
 
-    place = out or Path("runs/comparison")
-    check_place(place)
+    if out is not None:
+        check_place(out)
     with drawers() as drawing:
         with reading_line() as progress:
             found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
             found.measures  # noqa: B018 computed while the line is shown
+        place = out or new_place()
         report = write(found, place, drawing)
     if json_:
         print(json.dumps(found.to_json() | {"out": str(place.resolve()), "report": str(report.resolve())}))
         return
     print(comparison.described(found))
     print(one_line(f"report {report}"))
+
+
+def new_place(first: Path = Path("runs/comparison")) -> Path:
+    """Make the first free folder of ``comparison``, ``comparison-2``, …, which no other command can take then.
+
+    Raises
+    ------
+    ConetError
+        When none can be made.
+    """
+    place, number = first, 1
+    while True:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir()
+            return place
+        except FileExistsError:
+            if not place.parent.is_dir():
+                raise cannot_write(place, NotADirectoryError(f"{place.parent} is a file")) from None
+        except OSError as error:
+            raise cannot_write(place, error) from None
+        number += 1
+        place = first.with_name(f"{first.name}-{number}")

@@ -1,13 +1,13 @@
 """The page of a comparison, and of a sweep, which compares its points."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.diagnosis.comparison import Comparison
+from conet.diagnosis.comparison import Arm, Comparison
 from conet.diagnosis.comparison.text import measure_rows, number, value_names
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
@@ -119,8 +119,7 @@ def _settings(found: Comparison) -> list[Table]:
         return []
     rows = []
     for name, values in list(found.settings.items())[:MOST_SETTINGS]:
-        first = [values.get(arm.sides[0].name, "–") for arm in found.arms]
-        rows.append((name, *(number(value) if isinstance(value, float) else str(value) for value in first)))
+        rows.append((name, *(_value(arm, values) for arm in found.arms)))
     more = len(found.settings) - MOST_SETTINGS
     return [
         Table(
@@ -130,3 +129,9 @@ def _settings(found: Comparison) -> list[Table]:
             f"{more} more are in the records." if more > 0 else "",
         )
     ]
+
+
+def _value(arm: Arm, values: Mapping[str, Any]) -> str:
+    """Return what the runs of an arm have of a setting: one value, but for seeds."""
+    told = (values.get(side.name, "–") for side in arm.sides)
+    return ", ".join(dict.fromkeys(number(one) if isinstance(one, float) else str(one) for one in told))

@@ -9,12 +9,14 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
 from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
+from conet.diagnosis.comparison.pairing import nothing_in_common, other_seeds, why_single
 from conet.diagnosis.comparison.sides import Side, open_side
 
 FEWEST_SEEDS = 6  # pairs below which an interval says little, as in the judgement of claims
+MOST_NAMED = 4  # runs in the short form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Runs or logs side by side.
 
@@ -29,15 +31,27 @@ class Comparison:
     sides: tuple[Side, ...]
     chosen: tuple[str, ...] | None = None
 
+    def __repr__(self) -> str:
+        names = [side.name for side in self.sides]
+        more = f", … {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        return f"Comparison({', '.join(map(repr, names[:MOST_NAMED]))}{more})"
+
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings that differ, each with its value by the name of the side."""
-        return compared_settings(self.sides)
+        """The settings that differ, each with its value by the name of the side; the seed where it does not pair."""
+        seeds = {side.name: side.seed for side in self.sides if side.seed is not None}
+        other = any(other_seeds(arm, self.arms[0]) for arm in self.arms[1:])
+        return compared_settings(self.sides) | ({"seed": seeds} if other else {})
 
     @cached_property
     def arms(self) -> list[Arm]:
         """Runs of the same settings, whatever their seeds."""
-        return arms_of(self.sides, self.settings)
+        return arms_of(self.sides, compared_settings(self.sides))
+
+    @property
+    def length_unit(self) -> str:
+        """What the lengths count: hops, tokens, characters, or what each of these where they differ."""
+        return ", or ".join(dict.fromkeys(side.length_unit for side in self.sides))
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -53,7 +67,11 @@ class Comparison:
         for one in sorted(rows, key=lambda one: ("seed", "problem", "run").index(one.paired_by)):
             if one.paired_by != "seed" or one.n > 1:
                 best.setdefault(one.arm, one)
-        return [_sentence(best[arm.name]) for arm in self.arms[1:] if arm.name in best]
+        return [
+            _sentence(best[arm.name], why_single(arm, self.arms[0]))
+            for arm in self.arms[1:]
+            if arm.name in best
+        ]
 
     @property
     def notes(self) -> list[str]:
@@ -64,6 +82,10 @@ class Comparison:
                 f"Not paired with {self.arms[0].name}, since no seed is the same: {'; '.join(missing)}. "
                 "Only the curves and the numbers of each run are shown."
             )
+        found += nothing_in_common(self.arms)
+        if len({side.length_unit for side in self.sides}) > 1:
+            units = "; ".join(f"{side.name}: {side.length_unit}" for side in self.sides)
+            found.append(f"Lengths are not measured alike ({units}): their differences mean nothing.")
         lasts = {side.name: int(side.steps["step"][-1]) for side in self.sides if side.steps.height}
         if lasts and max(lasts.values()) > 1.1 * max(1, min(lasts.values())):
             shortest, longest = min(lasts, key=lasts.__getitem__), max(lasts, key=lasts.__getitem__)
@@ -85,12 +107,14 @@ class Comparison:
         }
 
 
-def _sentence(one: Difference) -> str:
-    """Say what a difference in accuracy means."""
+def _sentence(one: Difference, why: str) -> str:
+    """Say what a difference in accuracy means; of a single pair also what else differs in it."""
     of = {"seed": "seeds", "problem": "problems that both have", "run": "run"}[one.paired_by]
     numbers = f"{one.difference:+.3f}"
     if one.low is None or one.high is None:
-        return f"{one.arm}: accuracy {numbers} against {one.against}, from a single pair: it may be chance."
+        return (
+            f"{one.arm}: accuracy {numbers} against {one.against}, from a single pair{why}: it may be chance."
+        )
     numbers += f" [{one.low:+.3f}, {one.high:+.3f}]"
     against = f"{numbers} against {one.against}, over {one.n:,} {of}"
     if one.paired_by == "seed" and one.n < FEWEST_SEEDS:

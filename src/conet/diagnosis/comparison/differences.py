@@ -108,8 +108,8 @@ def _mean(name: str, arm: Arm) -> Mean | None:
 
 def _of_numbers(name: str, arm: Arm, base: Arm) -> Difference | None:
     pairs = pairs_of(arm, base)
-    values = [one.numbers[name] - other.numbers[name] for one, other in pairs
-              if name in one.numbers and name in other.numbers]  # fmt: skip
+    known = [(one, other) for one, other in pairs if name in one.numbers and name in other.numbers]
+    values = [one.numbers[name] - other.numbers[name] for one, other in known]
     if not values:
         return None
     low, high = _ends(*interval(np.array(values)))

@@ -1,7 +1,7 @@
 """One side of a comparison: a run or a log with its settings, its curves, its numbers and its problems."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,18 +10,19 @@ import numpy as np
 
 from conet.base.files import damaged
 from conet.config import flatten
-from conet.detect import arc
+from conet.detect import find_valley
+from conet.detect.valley import as_json
+from conet.diagnosis.comparison.problems import newest, problems_of_walks, recognised
 from conet.diagnosis.log import Log
 from conet.observables.length import END_STEPS
 from conet.readers import open_run, parse_column_mapping
-from conet.rollouts import per_problem, selection
+from conet.runs.lengths import correct_length
 from conet.runs.run import Run
 
 if TYPE_CHECKING:
     import polars
 
 Kind = Literal["walks", "language_model", "log"]
-NEWEST = 16  # rollouts by which a problem is judged at the end
 IN_SUMMARY = ("run", "steps", "seed", "seconds", "updates", "state_sha256")  # not results
 # Settings that change nothing in the training.
 ASIDE = {
@@ -38,7 +39,7 @@ ASIDE = {
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Side:
     """A run or a log.
 
@@ -60,6 +61,10 @@ class Side:
     problems : polars.DataFrame or None
         One row a problem: ``problem`` (what it is recognised by on the other side), ``accuracy`` and
         ``correct_length`` (null without a correct rollout) of its newest rollouts.
+    length_unit : str
+        What a length counts.
+    heated : tuple of (int, int)
+        First heated step, and the one after the last, of each stretch of them.
     """
 
     name: str
@@ -70,6 +75,11 @@ class Side:
     steps: "polars.DataFrame"
     numbers: Mapping[str, float]
     problems: "polars.DataFrame | None" = None
+    length_unit: str = "hops"
+    heated: tuple[tuple[int, int], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Side({self.name!r}, {self.kind})"
 
 
 def open_side(
@@ -104,9 +114,10 @@ def open_side(
     trained = (path / "recipe.json").is_file()
     recipe = flatten(read_json(path / "recipe.json")) if trained else {}
     steps = _steps(log)
-    numbers = numbers_of(steps)
+    valley = as_json(find_valley(log.counts)) if steps["correct_length"].is_not_null().any() else {}
+    numbers = numbers_of(steps, valley)
     if (path / "summary.json").is_file():
-        numbers |= finite(flatten(read_json(path / "summary.json")))
+        numbers |= _of_summary(read_json(path / "summary.json"), valley)
     return Side(
         name=name,
         path=path,
@@ -116,13 +127,24 @@ def open_side(
         steps=steps,
         numbers=numbers,
         problems=newest(log.visits.table, recognised(log.record.names[: log.visits.problems])),
+        length_unit=_length_unit(log.record.sources.get("length", ""), trained),
+        heated=spans(np.isin(steps["step"].to_numpy(), log.heated), steps["step"].to_numpy()),
     )
 
 
-def recognised(names: Sequence[str]) -> list[str]:
-    """Return prompts as they are compared: whitespace aside, where they then still differ."""
-    plain = [" ".join(name.split()) for name in names]
-    return plain if len(set(plain)) == len(plain) else list(names)
+def _length_unit(source: str, trained: bool) -> str:
+    """Say what the lengths of a log count; a column that was logged is named, for it does not say it."""
+    counted = source.partition(" of column ")[0]
+    if trained or counted in ("tokens", "characters"):
+        return "tokens" if trained else counted
+    return f"as logged in {source}" if source else "not known"
+
+
+def spans(heated: np.ndarray, steps: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Return first step, and the one after the last, of each stretch of heated steps."""
+    turns = np.flatnonzero(np.diff(heated.astype(int), prepend=0, append=0))
+    ends = np.append(steps, steps[-1:] + 1)
+    return tuple((int(ends[first]), int(ends[end])) for first, end in turns.reshape(-1, 2))
 
 
 def _walks(run: Run, name: str) -> Side:
@@ -132,6 +154,7 @@ def _walks(run: Run, name: str) -> Side:
     metrics = run.metrics().sort("step")
     numeric = [column for column, kind in metrics.schema.items() if kind.is_numeric()]
     steps = metrics.select(numeric)
+    heated = (metrics["phase"] == "heat").to_numpy() if "phase" in metrics.columns else np.zeros(len(steps))
     return Side(
         name=name,
         path=run.path,
@@ -139,21 +162,27 @@ def _walks(run: Run, name: str) -> Side:
         seed=seed,
         settings=settings,
         steps=steps,
-        numbers=finite(flatten(run.summary())) if run.finished else numbers_of(steps),
-        problems=_problems_of_walks(run, settings, seed),
+        numbers=_numbers_of_walks(run, steps),
+        problems=problems_of_walks(run, settings, seed),
+        heated=spans(heated, steps["step"].to_numpy()),
     )
 
 
-def _problems_of_walks(run: Run, settings: Mapping[str, Any], seed: int) -> "polars.DataFrame | None":
-    """Judge each problem; it is recognised by its number where graph, problems and seed are the same."""
-    for split in ("train", "eval"):
-        visits = per_problem(run.rollouts(), [split])
-        if visits.height:
-            world = {key: value for key, value in settings.items() if key.startswith(("graph.", "problems."))}
-            prefix = json.dumps([seed, world], sort_keys=True)
-            count = int(visits["problem"].max()) + 1  # type: ignore[arg-type]
-            return newest(visits, [f"{prefix} {number}" for number in range(count)])
-    return None
+def _numbers_of_walks(run: Run, steps: "polars.DataFrame") -> dict[str, float]:
+    """Return the summary of a run, or what is known of one that is not finished, with one estimate of the V."""
+    if not run.finished:
+        return numbers_of(steps, correct_length(run.path))
+    summary = run.summary()
+    old = "v" not in summary.get("correct_length", {})  # version 0.1 took the least of the curve
+    return _of_summary(summary, correct_length(run.path) if old else {})
+
+
+def _of_summary(summary: Mapping[str, Any], valley: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a summary; of the V those that are given."""
+    numbers = flatten(dict(summary))
+    return finite(
+        numbers | {f"correct_length.{name}": value for name, value in flatten(dict(valley)).items()}
+    )
 
 
 def without_asides(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,49 +236,19 @@ def _steps(log: Log) -> "polars.DataFrame":
     return log.steps.select("step", *names, groups)
 
 
-def numbers_of(steps: "polars.DataFrame") -> dict[str, float]:
-    """Return the numbers that the steps alone give, under the names and definitions of a run's summary."""
+def numbers_of(steps: "polars.DataFrame", valley: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a run without a summary, under the names and definitions of one.
+
+    Parameters
+    ----------
+    steps
+        One row a step, with the shares that are known.
+    valley
+        What :func:`conet.detect.valley.as_json` says of its lengths, as in the summary of a run.
+    """
     found: dict[str, Any] = {}
     for name in ("accuracy", "truncated_share", "groups_without_signal", "distinct_share"):
         if name in steps.columns:
             known = steps[name].drop_nulls()[-END_STEPS:]
             found[name] = known.mean() if len(known) else None
-    lengths = (steps[name].fill_null(0).to_numpy() for name in ("correct_length_sum", "correct_count"))
-    length = arc(*lengths)
-    if length["min_step"] is not None:
-        length["min_step"] = steps["step"][int(length["min_step"])]
-    return finite(found | {f"correct_length.{name}": value for name, value in length.items()})
-
-
-def newest(visits: "polars.DataFrame", names: Sequence[str]) -> "polars.DataFrame":
-    """Judge each problem by its newest rollouts: as few visits as hold 16, of the second half of the steps.
-
-    Parameters
-    ----------
-    visits
-        Counts by step and problem, see :func:`conet.rollouts.per_problem`.
-    names
-        What each problem is recognised by.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``problem`` (its name), ``samples``, ``accuracy``, ``correct_length`` (null where none is correct).
-    """
-    import polars as pl
-
-    steps = visits["step"].unique().sort()
-    late = selection.recent(visits.filter(pl.col("step") >= steps[len(steps) // 2]), NEWEST)
-    correct = pl.col("correct_count").sum()
-    return (
-        late.group_by("problem")
-        .agg(
-            samples=pl.col("samples").sum(),
-            accuracy=correct / pl.col("samples").sum(),
-            correct_length=pl.when(correct > 0).then(pl.col("correct_length_sum").sum() / correct),
-        )
-        .sort("problem")
-        .with_columns(
-            problem=pl.col("problem").replace_strict(dict(enumerate(names)), return_dtype=pl.String)
-        )
-    )
+    return _of_summary(found, valley)

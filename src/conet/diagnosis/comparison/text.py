@@ -1,26 +1,111 @@
 """A comparison as text: what differs in the settings, and what differs in what came out."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
-from conet.base.text import listed
+from conet.base.text import listed, one_line
 from conet.diagnosis.comparison.comparison import Comparison
-from conet.diagnosis.comparison.differences import Difference, Measure
+from conet.diagnosis.comparison.differences import SAME, Difference, Measure
 
-MOST_VALUES = 4  # runs whose numbers are printed one by one
+MOST_VALUES = 4  # runs whose numbers stand in the page's table one by one
 MOST_SETTINGS = 8
+MOST_ARMS = 6  # below a measure, on the terminal
+WIDTH = 100  # columns of the terminal
+# The main measures, in words, by the scale on which they are measured.
+MAIN: dict[str, dict[str, str]] = {
+    "probability": {
+        "accuracy": "accuracy",
+        f"accuracy{SAME}": "accuracy, same problems",
+        "pass_at_k.1": "pass@1",
+        "pass_at_k.16": "pass@16",
+        "pass_at_k.256": "pass@256",
+    },
+    "length": {
+        "correct_length.min": "shortest correct length",
+        "correct_length.end": "correct length at the end",
+        f"correct_length{SAME}": "correct length, same problems",
+    },
+    "islands": {"islands.peak": "most islands", "islands.end": "islands at the end"},
+    "steps": {
+        "correct_length.min_step": "step of the shortest length",
+        "islands.peak_step": "step of most islands",
+    },
+}
+# Of these, what the terminal shows.
+PRINTED = (
+    "accuracy",
+    f"accuracy{SAME}",
+    "correct_length.min",
+    "correct_length.end",
+    "islands.peak",
+    "pass_at_k.16",
+)
 
 
 def described(found: Comparison) -> str:
-    """Return settings, headlines, a line for each main measure, and notes."""
-    lines = [f"settings that differ: {', '.join(found.settings)}"] if found.settings else []
+    """Return settings, a few main measures, notes, and last the headlines, in lines of at most 100 columns."""
+    notes = [f"note: {note}" for note in found.notes]
+    return listed([*_wrapped([_settings(found)]), *_table(found), *_wrapped([*notes, *_ends(found)])])
+
+
+def _wrapped(lines: Sequence[str]) -> list[str]:
+    return [part for line in lines for part in wrap(one_line(line), WIDTH, subsequent_indent="  ")]
+
+
+def _settings(found: Comparison) -> str:
     if len(found.settings) > MOST_SETTINGS:
-        lines = [f"settings that differ: {len(found.settings)}"]
-    lines += found.headlines
-    rows = [row for measure in found.measures for row in measure_rows(found, measure)]
-    header = ("measure", *value_names(found), "difference", "95 % interval", "pairs")
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in (header, *rows)]
-    return listed([*lines, *(f"note: {note}" for note in found.notes)])
+        return f"settings that differ: {len(found.settings)}; the page names them"
+    return f"settings that differ: {', '.join(found.settings) or 'none'}"
+
+
+def _ends(found: Comparison) -> list[str]:
+    more = len(found.headlines) - MOST_ARMS
+    return found.headlines[:MOST_ARMS] + (
+        [f"{more} more arms are in the page and in --json."] if more > 0 else []
+    )
+
+
+def _table(found: Comparison) -> list[str]:
+    """Return a block a measure: its name, and a line for each arm."""
+    known = {measure.name: measure for measure in found.measures}
+    shown = [known[name] for name in found.chosen or PRINTED if name in known]
+    header = ("", "value", "difference", "95 % interval", "pairs")
+    blocks = [(measure.name, _arm_rows(found, measure)) for measure in shown]
+    rows = [header, *(row for _, block in blocks for row in block)]
+    widths = [max(len(row[column]) for row in rows) for column in range(1, len(header))]
+    room = WIDTH - 4 - sum(widths) - 2 * len(widths)
+    first = min(room, max(len(row[0]) for row in rows))
+
+    def line(row: Sequence[str]) -> str:
+        cells = (cell.rjust(width) for cell, width in zip(row[1:], widths))
+        return "  ".join(["  " + _cut(row[0], first).ljust(first), *cells]).rstrip()
+
+    lines = [line(header)] if shown else []
+    for name, block in blocks:
+        lines += [name, *map(line, block)]
+    arms, measures = len(found.arms) - MOST_ARMS, len(known) - len(shown)
+    if measures or arms > 0:
+        also = f" and {arms} more arms" if arms > 0 else ""
+        lines.append(f"{measures} more measures{also} are in the page and in --json.")
+    return lines
+
+
+def _arm_rows(found: Comparison, measure: Measure) -> list[tuple[str, ...]]:
+    means = {one.arm: one.mean for one in measure.means}
+    differences = {one.arm: one for one in measure.differences}
+    rows = []
+    for arm in found.arms[:MOST_ARMS]:
+        value = means.get(arm.name, measure.values.get(arm.sides[0].name))
+        cells = difference_cells(differences[arm.name]) if arm.name in differences else ("", "", "")
+        rows.append((arm.name, number(value), *cells))
+    return rows
+
+
+def _cut(name: str, width: int) -> str:
+    """Shorten a name in its middle: runs differ at either end."""
+    if len(name) <= width:
+        return name
+    return name[: width // 2] + "…" + name[len(name) - (width - width // 2 - 1) :]
 
 
 def value_names(found: Comparison) -> list[str]:
@@ -51,7 +136,7 @@ def difference_cells(one: Difference) -> Sequence[str]:
     """Return difference, interval and number of pairs as text."""
     known = one.low is not None and one.high is not None
     interval = f"{number(one.low)} to {number(one.high)}" if known else "–"
-    return f"{one.difference:+.4g}", interval, f"{one.n} {one.paired_by}{'s' if one.n > 1 else ''}"
+    return f"{one.difference:+.4g}", interval, f"{one.n} by {one.paired_by}"
 
 
 def number(value: float | None) -> str:

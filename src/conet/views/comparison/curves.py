@@ -1,5 +1,6 @@
 """Curves of all arms over one another: one view a quantity, with the range of the seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ import numpy as np
 
 from conet.diagnosis.comparison import Arm, Comparison, Side
 from conet.observables.length import WINDOW, windowed_correct_length
-from conet.views.parts import Axis, Series
+from conet.views.parts import Axis, Band, Mark, Series
 from conet.views.schema import Lines, View, empty_view
 from conet.views.tables import column, windowed_mean
 
@@ -49,7 +50,7 @@ QUANTITIES = {
     ),
     "correct_length": Quantity(
         "Length of correct rollouts",
-        Axis(name="length of correct rollouts", unit="hops, or tokens of an answer", low=0.0),
+        Axis(name="length of correct rollouts", low=0.0),
         "Look for the V: correct answers first get shorter, then longer.",
         "Total length over number of the correct rollouts.",
         windowed=True,
@@ -108,21 +109,44 @@ def curve_view(comparison: Comparison, name: str) -> View:
     unknown = len(comparison.arms) - len(found)
     note += f" {unknown} arms have not measured it." if unknown else ""
     several = any(len(arm.sides) > 1 for arm in comparison.arms)
+    axis = quantity.axis
+    if name == "correct_length":
+        axis = axis.model_copy(update={"unit": comparison.length_unit})
+    bands, marks = _heated(comparison.arms)
     return View(
         name=name.replace("_", "-"),
         title=quantity.title,
         caption=quantity.caption + note,
         definition=quantity.definition
         + (f" In a centred window of {WINDOW} steps." if quantity.windowed else "")
-        + (" Line: mean over the seeds; shaded: from the lowest to the highest seed." if several else ""),
+        + (" Shaded: heated updates." if bands else "")
+        + (
+            " Line: mean over the seeds, with the range from the lowest to the highest seed."
+            if several
+            else ""
+        ),
         panels=(
             Lines(
                 x=Axis(name="step", unit="updates done", whole=True),
-                y=quantity.axis,
+                y=axis,
                 series=tuple(found[place] for place in places),
+                marks=marks,
+                bands=bands,
             ),
         ),
     )
+
+
+def _heated(arms: Sequence[Arm]) -> tuple[tuple[Band, ...], tuple[Mark, ...]]:
+    """Return when arms were heated: of several seeds from the first to the last; the start of each is marked."""
+    bands, marks = [], []
+    for arm in arms[:MOST_ARMS]:
+        ends = [end for side in arm.sides for span in side.heated for end in span]
+        spans = arm.sides[0].heated if len(arm.sides) == 1 else [(min(ends), max(ends))] if ends else []
+        bands += [Band(name="heated", label=f"heated: {arm.name}", low=low, high=high) for low, high in spans]
+        if spans:
+            marks.append(Mark(name="heating_started", label=f"heated: {arm.name}", step=spans[0][0]))
+    return tuple(bands), tuple(marks)
 
 
 accuracy = partial(curve_view, name="accuracy")

@@ -3,33 +3,12 @@
 from collections.abc import Sequence
 
 from conet.diagnosis.comparison import Comparison, Difference
-from conet.diagnosis.comparison.differences import SAME
+from conet.diagnosis.comparison.text import MAIN
 from conet.views.parts import Axis, Level
 from conet.views.schema import Bars, Panel, View, empty_view
 
-LENGTH = "hops, or tokens of an answer"
 NAME, TITLE = "differences", "What differs"
 MOST_ROWS = 24  # of a panel
-# What is shown, in words, by the scale on which it is measured.
-SHOWN: dict[str, dict[str, str]] = {
-    "probability": {
-        "accuracy": "accuracy",
-        f"accuracy{SAME}": "accuracy, same problems",
-        "pass_at_k.1": "pass@1",
-        "pass_at_k.16": "pass@16",
-        "pass_at_k.256": "pass@256",
-    },
-    LENGTH: {
-        "correct_length.min": "shortest correct length",
-        "correct_length.end": "correct length at the end",
-        f"correct_length{SAME}": "correct length, same problems",
-    },
-    "islands": {"islands.peak": "most islands", "islands.end": "islands at the end"},
-    "steps": {
-        "correct_length.min_step": "step of the shortest length",
-        "islands.peak_step": "step of most islands",
-    },
-}
 
 
 def differences(comparison: Comparison) -> View:
@@ -37,14 +16,14 @@ def differences(comparison: Comparison) -> View:
     known = {measure.name: measure.differences for measure in comparison.measures}
     several = len(comparison.arms) > 2
     panels: list[Panel] = []
-    for unit, names in SHOWN.items():
+    for scale, names in MAIN.items():
         rows = [
             (f"{words}: {one.arm}" if several else words, one)
             for name, words in names.items()
             for one in known.get(name, ())
         ]
         if rows:
-            panels.append(_panel(rows[:MOST_ROWS], unit))
+            panels.append(_panel(rows[:MOST_ROWS], comparison.length_unit if scale == "length" else scale))
     if not panels:
         return empty_view(NAME, TITLE, "No two sides pair: there is no difference to show.")
     base = comparison.arms[0].name
