@@ -5,6 +5,7 @@ import json
 import pytest
 
 import conet
+from conet.cli.runs import describe_heating
 from conet.runs.events import NAMES, heating, note, signal_step, translate
 
 WALKS = [
@@ -101,5 +102,9 @@ def test_the_summary_says_when_why_and_on_how_many(below: float, tmp_path) -> No
     event = next(event for event in run.events() if event["event"].startswith("heating_s"))
     assert found["problems"] == len(event.get("problems", []))
     assert (found["times"], found["ended_step"]) == ((1, 7) if below == 0.9 else (0, None))
+    assert found["failed_rollouts"] == (
+        0 if below == 0.9 else 6 * 64
+    )  # one attempt; a second costs 8 updates
+    assert ("tried from update 4 on (step 4, as set)" in describe_heating(found)) == (below != 0.9)
     assert (run.metrics()["phase"] == "heat").sum() == (3 if below == 0.9 else 0)
     assert json.loads((run.path / "events.jsonl").read_text().splitlines()[0])["event"] == "phase_started"

@@ -16,7 +16,9 @@ from conet.base.errors import ConetError
 from conet.cli import main
 from conet.diagnosis import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.findings import FINDINGS
+from conet.diagnosis.findings.heating import find_signal
 from conet.diagnosis.reference import filled
+from conet.diagnosis.text import by_cause, described
 
 ROOT = Path(__file__).parent.parent
 SKELETON = f"{ROOT / 'docs/skeletons/finding.py'}:FINDING"
@@ -246,3 +248,39 @@ def test_a_finding_sees_the_others_and_is_computed_once(diagnoses):
     assert found.headlines[0].text == "Look."
     assert found.findings["headlines"][0]["interval"] == [1.0, 5.0]
     assert len(calls) == 1
+
+
+def test_there_is_no_forecast_where_lengths_do_not_fall_nor_one_of_the_past(tmp_path):
+    """Accuracies that rise at one length: the detector alone would name a step."""
+    rows = rollouts(two_stages(steps=40), 50.0).filter(pl.col("step") < 12)
+    as_verl(rows, tmp_path / "rollouts")
+    found = conet.diagnose(tmp_path).findings
+    assert found["v_bottom_forecast"] is None
+    assert "not fallen yet" in found["notes"]["v_bottom_forecast"]
+    for last in (14, 18, 22, 26):
+        part = ROWS["two stages"].filter(pl.col("step") < last)
+        as_verl(part, tmp_path / f"{last}" / "rollouts")
+        expected = conet.diagnose(tmp_path / f"{last}").findings["v_bottom_forecast"]
+        assert expected is None or expected["step"] >= last
+
+
+def test_one_cause_is_said_once_and_in_words(tmp_path):
+    assert by_cause({"v_bottom_step": "undecided: few", "heat_now": "few", "stage": "many"}) == {
+        "few": "V bottom step, heat now",
+        "many": "stage",
+    }
+    as_verl(
+        ROWS["two stages"].filter(pl.col("step") % 2 == 0).filter(pl.col("step") < 12), tmp_path / "rollouts"
+    )
+    text = described(conet.diagnose(tmp_path), "report.html")
+    assert "steps 0 to 10 (6 of them in the log)" in text
+    assert "at least 14 more steps are needed" in text
+    assert "times as many samples" not in text
+
+
+def test_the_fall_of_the_length_is_said_alike_in_headline_and_number(diagnoses):
+    found = diagnoses["two stages"]
+    start = found.detail("correct-length").start_ratio
+    said = f"start {start.estimate:.2f} [{start.low:.2f}, {start.high:.2f}]"
+    assert said in next(number.definition for number in found.numbers if number.name.startswith("V"))
+    assert said in find_signal(found.log.visits, found.steps.head(70), [], found.detail("correct-length")).why

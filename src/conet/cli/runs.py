@@ -206,12 +206,19 @@ def describe(summary: dict[str, Any]) -> str:
     )
 
 
+LATEST = "the latest step was reached"  # the reason that a schedule gives
+
+
 def describe_heating(heating: dict[str, Any] | None) -> str:
     """Say when, why and on how many problems a run was heated."""
     if heating is None:
         return "none"
-    why = f", because {heating['reason']}" if heating["reason"] else ""
     if not heating["times"]:
-        return f"none: no problem was eligible at update {heating['step']}{why}"
+        why = "the latest allowed" if heating["reason"] == LATEST else heating["reason"]
+        cost = heating.get("failed_rollouts", 0)
+        drawn = f"; looking for one took {cost:,} rollouts" if cost else ""
+        tried = f"none: tried from update {heating['step']} on" + (f" ({why})" if why else "")
+        return f"{tried}, no problem was eligible{drawn}"
+    why = f", because {heating['reason']}" if heating["reason"] else ""
     ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
     return f"from update {heating['step']} {ended}, on {heating['problems']} problems{why}"

@@ -1,5 +1,7 @@
 """A diagnosis in words, as the terminal shows it."""
 
+from collections.abc import Mapping
+
 from conet.base.text import listed
 from conet.diagnosis.diagnosis import Diagnosis
 
@@ -9,7 +11,7 @@ def subtitle(found: Diagnosis) -> str:
     numbers = found.findings
     parts = [
         f"{numbers['format']} format",
-        f"steps {numbers['first_step']:,} to {numbers['last_step']:,} ({numbers['steps']:,})",
+        _steps(numbers["first_step"], numbers["last_step"], numbers["steps"]),
         f"{numbers['problems']:,} problems",
         f"{numbers['samples']:,} samples, {numbers['samples_a_visit']} a problem and step",
     ]
@@ -18,16 +20,43 @@ def subtitle(found: Diagnosis) -> str:
     return " · ".join(parts)
 
 
+def _steps(first: int, last: int, logged: int) -> str:
+    """Say which steps there are, and whether some between them are missing."""
+    whole = logged == last - first + 1
+    return f"steps {first:,} to {last:,} ({logged:,}{'' if whole else ' of them in the log'})"
+
+
+def by_cause(notes: Mapping[str, str]) -> dict[str, str]:
+    """Put together the numbers that have one cause.
+
+    Parameters
+    ----------
+    notes
+        The cause, by the key of the number.
+
+    Returns
+    -------
+    dict of str to str
+        The numbers in words, by their cause.
+    """
+    found: dict[str, list[str]] = {}
+    for key, text in notes.items():
+        found.setdefault(text.removeprefix("undecided: "), []).append(in_words(key))
+    return {why: ", ".join(names) for why, names in found.items()}
+
+
+def in_words(key: str) -> str:
+    """Return a key of the findings as words: ``v_bottom_step`` is "V bottom step"."""
+    return " ".join("V" if part == "v" else part for part in key.split("_"))
+
+
 def described(found: Diagnosis, report: str) -> str:
     """Put a diagnosis into a few lines: what is most urgent, the main numbers, what is undecided."""
     numbers = found.findings
     lines = [subtitle(found), *(line.text for line in found.headlines)]
     lines += [f"{name:26} {value:18} {what}" for name, value, what in found.numbers]
-    lines += [
-        f"undecided: {key}: {text.removeprefix('undecided: ')}"
-        for key, text in found.notes.items()
-        if "undecided" in text
-    ]
+    open_still = {key: text for key, text in found.notes.items() if "undecided" in text}
+    lines += [f"undecided: {names}: {why}" for why, names in by_cause(open_still).items()]
     lines += [f"passed over: {reason}: {count}" for reason, count in numbers["skipped"].items()]
     lines += [f"passed over: {name}, which {why}" for name, why in numbers["skipped_files"].items()]
     lines += [f"note: {remark}" for remark in numbers["remarks"]]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conet.diagnosis import Diagnosis
-from conet.diagnosis.text import subtitle
+from conet.diagnosis.text import by_cause, subtitle
 from conet.diagnosis.words import number
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
@@ -66,7 +66,7 @@ def page(found: Diagnosis, drawn: list[Picture]) -> str:
         links=pages.links(drawn, *more),
         pictures=drawn,
         tables=tables(found.problems),
-        notes=found.notes,
+        notes=by_cause(found.notes),
         records=[("Findings (what --json prints)", pages.as_text(found.findings))],
     )
 

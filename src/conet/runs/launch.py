@@ -193,7 +193,9 @@ def _finish(directory: Run, trainer: Trainer, recorder: Recorder, progress: Prog
     summary |= {"updates": trainer.step, "rollouts": trainer.rollouts}
     summary |= {"walker_steps": trainer.walker_steps, "seconds": trainer.seconds}
     summary["heat_now_step"] = events.signal_step(trainer.events)
-    summary["heating"] = events.heating(trainer.events)
+    summary["heating"] = heating = events.heating(trainer.events)
+    if heating is not None:
+        heating["failed_rollouts"] = trainer.failed_rollouts
     summary["state_sha256"] = trainer.policy.sha256
     write_atomic(directory.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     return directory

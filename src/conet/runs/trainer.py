@@ -32,7 +32,7 @@ from conet.runs.schedule import Phase, Schedule
 from conet.runs.update import update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
 
-KEPT = ("step", "walker_steps", "rollouts", "seconds")
+KEPT = ("step", "walker_steps", "rollouts", "failed_rollouts", "seconds")
 
 
 class Trainer:
@@ -84,6 +84,7 @@ class Trainer:
         self.policy = TablePolicy(graph)
         self.reference = self.policy.probability.copy()
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
+        self.failed_rollouts = 0  # drawn for a heating that found no eligible problem
         self.demonstrations: Walks | None = None
         self._schedule(schedule)
         names: set[str] = {learner.optimizer for learner in self.learners}
@@ -232,6 +233,7 @@ class Trainer:
             settings, harvest, hard = self.config.schedule, self._harvest(), kind == "hard"
             limit = settings.max_accuracy if hard else np.inf
             found = demonstrations(harvest, limit, settings.pick if hard else "first", self.config.seed)
+            self.failed_rollouts += 0 if len(found.length) else len(harvest.length)
         if len(found.length):
             self.demonstrations = found
         return found.problems.tolist()
@@ -282,7 +284,7 @@ class Trainer:
         self.policy.logits[:] = arrays["logits"]
         self.policy.refresh()
         for name in KEPT:
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, 0) if name == "failed_rollouts" else state[name])
         self.tracker.load(state)
         self._drawn, self._known_entropy, self.evaluation.value = False, state["entropy"], state["evaluation"]
         for kind, optimizer in self.optimizers.items():

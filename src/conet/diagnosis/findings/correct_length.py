@@ -3,6 +3,7 @@
 import numpy as np
 
 from conet.detect import Valley, find_valley
+from conet.detect.knee import FEWEST_ROWS
 from conet.detect.valley import as_json
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
@@ -50,7 +51,9 @@ def compute(log: Log) -> Result:
 def _caveats(log: Log, valley: Valley) -> dict[str, str]:
     if valley.judgement != "V":
         more = ""
-        if valley.judgement == "undecided" and np.isfinite(valley.end_ratio.low):
+        if log.steps.height < FEWEST_ROWS:
+            more = f"; at least {FEWEST_ROWS - log.steps.height} more steps are needed, however many samples"
+        elif valley.judgement == "undecided" and np.isfinite(valley.end_ratio.low):
             more = f"; {_more(valley, log.visits.group)}"
         return {"v_bottom_step": valley.why + more, "v_bottom_interval": "there is no V with a bottom"}
     caveats = {}

@@ -18,9 +18,14 @@ def compute(log: Log) -> Result:
     valley, signal = log.other("correct-length"), log.other("heating")
     if valley is not None and valley.judgement == "V":
         return Result(caveats={KEY: "the V has its bottom already"})
+    if valley is not None and valley.start_ratio.low <= 1:
+        return Result(caveats={KEY: "the correct length has not fallen yet with its whole interval"})
     found = None if signal.detector is None else forecast_online(signal.detector)
     if found is None:
         why = "there is a forecast while 3 to 40 % of what could be learned is learned, and lengths are known"
+        return Result(caveats={KEY: why})
+    if found.step <= int(log.steps["step"][-1]):
+        why = f"the bottom was expected at step {found.step}, which has passed, and no V is seen yet"
         return Result(caveats={KEY: why})
     around = f"{FORECAST_LEVEL:.0%} between steps {found.low} and {found.high}; {CALIBRATED}"
     return Result(

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conet.detect import Detector, Evidence
+import numpy as np
+
+from conet.detect import Detector, Evidence, Valley
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits
+from conet.diagnosis.words import with_ends
 
 if TYPE_CHECKING:
     import polars
@@ -38,7 +41,9 @@ class HeatingSignal:
     detector: Detector | None = None
 
 
-def find_signal(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> HeatingSignal:
+def find_signal(
+    found: Visits, steps: "polars.DataFrame", heated: list[int], valley: Valley | None = None
+) -> HeatingSignal:
     """Show a detector every step that there is, and judge its signal.
 
     Parameters
@@ -47,6 +52,8 @@ def find_signal(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         As :func:`conet.diagnosis.log.steps_table` returns it.
     heated
         Steps at which the run was heated already.
+    valley
+        What the V says of the fall of the correct length; words for it are the same in both findings.
     """
     if not found.measured:
         why = "the lengths of the answers are not known, and the signal rests on them"
@@ -62,40 +69,49 @@ def find_signal(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         if evidence.heat_now and fired is None:
             fired = step, detector.updates
     assert evidence is not None
-    now, why = _not_yet(detector, evidence) if fired is None else _judged(fired, heated, detector, evidence)
+    start = fall_in_words(valley)
+    if fired is None:
+        now, why = _not_yet(detector, evidence, start)
+    else:
+        now, why = _judged(fired, heated, detector.updates, _fired_because(evidence, start))
     return HeatingSignal(
         now=now, step=None if fired is None else fired[0], why=why, evidence=evidence, detector=detector
     )
 
 
-def _judged(
-    fired: tuple[int, int], heated: list[int], detector: Detector, evidence: Evidence
-) -> tuple[bool, str]:
+def fall_in_words(valley: Valley | None) -> str | None:
+    """Say how far the correct length has fallen, as the V does; None where that is not known."""
+    if valley is None or np.isnan(valley.start_ratio.low):
+        return None
+    return f"start {with_ends(valley.start_ratio)} times the shortest"
+
+
+def _judged(fired: tuple[int, int], heated: list[int], done: int, because: str) -> tuple[bool, str]:
     """Say whether the moment is still there."""
     step, updates = fired
     if any(at >= step for at in heated):
         return False, f"it was time at step {step}, and the run was heated at step {max(heated)}"
-    if detector.updates > AS_LONG_AGAIN * updates:
+    if done > AS_LONG_AGAIN * updates:
         return False, (
             f"the moment was step {step}, and more than as many steps again have passed since: heating so "
             "late gained next to nothing in CoNet, and cost accuracy on a small transformer"
         )
-    return True, f"since step {step}: {_fired_because(evidence)}"
+    return True, f"since step {step}: {because}"
 
 
-def _fired_because(evidence: Evidence) -> str:
+def _fired_because(evidence: Evidence, start: str | None) -> str:
     assert evidence.fall is not None
     assert evidence.rise is not None
     learned = ""
     if evidence.learned is not None:
         learned = f"; {evidence.learned:.0%} of what could be learned is learned"
     return (
-        f"the correct length has fallen by {evidence.fall:.0%} (shortest at step {evidence.shortest_step}) "
-        f"and risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
+        f"the correct length has fallen ({start or f'by {evidence.fall:.0%}'}) "
+        f"and has risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
     )
 
 
-def _not_yet(detector: Detector, evidence: Evidence) -> tuple[bool | None, str]:
+def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple[bool | None, str]:
     """Say which condition is missing."""
     if evidence.fall is None or evidence.rise is None:
         needed = f"{detector.start_correct} correct answers in {detector.start_updates} steps"
@@ -104,7 +120,8 @@ def _not_yet(detector: Detector, evidence: Evidence) -> tuple[bool | None, str]:
     lacking = []
     if evidence.fall < detector.fall:
         lacking.append(
-            f"the correct length has fallen by {evidence.fall:.1%} only, and {detector.fall:.0%} is asked"
+            f"the correct length has not fallen by {detector.fall:.0%} yet "
+            f"({start or f'{evidence.fall:.1%} so far'})"
         )
     elif evidence.rise < detector.rise:
         lacking.append(f"the correct length is still near its shortest ({evidence.rise:.1%} above it)")
@@ -130,7 +147,7 @@ SHORT = {True: "now", False: "not now", None: "undecided"}
 
 def compute(log: Log) -> Result:
     """Judge the heating signal."""
-    found = find_signal(log.visits, log.steps, log.heated)
+    found = find_signal(log.visits, log.steps, log.heated, log.other("correct-length"))
     text = f"{SAID[found.now]}: {found.why}."
     urgency = Urgency.ADVICE if found.now else Urgency.NOTE
     headlines = [Headline(text=text, urgency=urgency, evidence=found.why, step=found.step)]

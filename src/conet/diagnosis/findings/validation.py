@@ -1,6 +1,6 @@
 """The evaluation beside the training, kept apart from it."""
 
-from conet.diagnosis.declare import Finding, Key, Result
+from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 
 
@@ -15,7 +15,10 @@ def compute(log: Log) -> Result:
         "samples": int(steps["samples"].sum()),
         "accuracy": {str(step): share for step, share in steps.select("step", "accuracy").iter_rows()},
     }
-    return Result(values={"validation": values}, detail=steps)
+    last = steps.sort("step").row(-1, named=True)
+    said = f"accuracy at step {last['step']:,}, the last of {steps.height}; {values['samples']:,} samples, kept apart"
+    number = MainNumber("validation", f"{last['accuracy']:.3f}", said)
+    return Result(values={"validation": values}, numbers=(number,), detail=steps)
 
 
 FINDING = Finding(
