@@ -303,6 +303,8 @@ def test_the_command_leaves_a_page_and_numbers_on_the_last_line(runs, tmp_path, 
     assert told["report"] == str(out / "report.html")
     page = (out / "report.html").read_text()
     assert "learner.rollouts=16" in page
+    assert "correct_length.<wbr>min" in page  # a narrow column breaks at a dot
+    assert '<dl class="headline">' not in page  # an empty one is a thick line
     assert (out / "figures/accuracy.svg").exists()
     assert json.loads((out / "comparison.json").read_text())["measures"]["accuracy"]["n"] == 2
     cli.main(["compare", *where[:2], "--out", str(out)])  # an earlier comparison is replaced
@@ -448,6 +450,18 @@ def test_finished_and_unfinished_runs_have_one_estimate_of_the_v(runs, tmp_path)
     assert {name: unfinished.numbers[name] for name in names} == {
         name: finished.numbers[name] for name in names
     }
+
+
+def test_a_summary_of_version_0_1_has_the_estimate_of_today(runs, tmp_path):
+    import shutil
+
+    old = tmp_path / "old"
+    shutil.copytree(runs[16, 0].path, old)
+    summary = json.loads((old / "summary.json").read_text())
+    summary["correct_length"] = {"start": 1.0, "min": 2.0, "min_step": 29, "end": 3.0}
+    (old / "summary.json").write_text(json.dumps(summary))
+    new, found = compare([runs[16, 0].path, old]).sides
+    assert found.numbers == new.numbers
 
 
 def test_a_log_has_the_estimate_of_its_diagnosis(tmp_path):

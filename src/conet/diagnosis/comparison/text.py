@@ -1,6 +1,7 @@
 """A comparison as text: what differs in the settings, and what differs in what came out."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from textwrap import wrap
 
 from conet.base.text import listed, one_line
@@ -95,7 +96,8 @@ def _arm_rows(found: Comparison, measure: Measure) -> list[tuple[str, ...]]:
     differences = {one.arm: one for one in measure.differences}
     rows = []
     for arm in found.arms[:MOST_ARMS]:
-        value = means.get(arm.name, measure.values.get(arm.sides[0].name))
+        of_sides = [value for side in arm.sides if (value := measure.values.get(side.name)) is not None]
+        value = means.get(arm.name, fmean(of_sides) if of_sides else None)
         cells = difference_cells(differences[arm.name]) if arm.name in differences else ("", "", "")
         rows.append((arm.name, number(value), *cells))
     return rows
