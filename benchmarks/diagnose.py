@@ -55,8 +55,13 @@ def steps(options: argparse.Namespace) -> Iterator[pl.DataFrame]:
 
 def make(folder: Path, options: argparse.Namespace) -> dict[str, Path]:
     """Write the logs in every format asked for; return where each is."""
-    places = {"trl": folder / "trl", "verl": folder / "verl", "csv": folder / "rows.csv",
-              "jsonl": folder / "rows.jsonl", "parquet": folder / "rows.parquet"}  # fmt: skip
+    places = {
+        "trl": folder / "trl",
+        "verl": folder / "verl",
+        "csv": folder / "rows.csv",
+        "jsonl": folder / "rows.jsonl",
+        "parquet": folder / "rows.parquet",
+    }
     places = {name: place for name, place in places.items() if name in options.formats}
     for name in ("trl", "verl"):
         if name in places:
@@ -102,10 +107,15 @@ def measure(place: Path, out: Path) -> dict[str, float | str]:
     found, (peak, processor) = json.loads(findings), map(float, resources.split())
     large = sum(file.stat().st_size for file in ([place] if place.is_file() else place.rglob("*.*")))
     return {
-        "samples": found["samples"], "problems": found["problems"], "megabytes": large / 1e6,
-        "wall_s": time.perf_counter() - begun, "processor_s": processor, "memory_gib": peak / 1024**2,
-        "stage": found["stage"], "knee": found["knee_step"],
-    }  # fmt: skip
+        "samples": found["samples"],
+        "problems": found["problems"],
+        "megabytes": large / 1e6,
+        "wall_s": time.perf_counter() - begun,
+        "processor_s": processor,
+        "memory_gib": peak / 1024**2,
+        "stage": found["stage"],
+        "knee": found["knee_step"],
+    }
 
 
 def main() -> None:
@@ -124,8 +134,14 @@ def main() -> None:
         print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         for name, place in places.items():
             row = measure(place, Path(temporary) / f"out-{name}")
-            print(name, "  ".join(f"{key} {value:,.4g}" if isinstance(value, float) else f"{key} {value}"
-                                  for key, value in row.items()), flush=True)  # fmt: skip
+            print(
+                name,
+                "  ".join(
+                    f"{key} {value:,.4g}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in row.items()
+                ),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -41,9 +41,13 @@ SWEEPS = {
     "threads": tuple(2**power for power in range(10) if 2**power <= processors()),
 }
 NAMES = {
-    "nodes": "nodes N", "degree": "degree K", "questions": "questions M", "rollouts": "rollouts G",
-    "max_length": "longest walk L", "threads": "threads",
-}  # fmt: skip
+    "nodes": "nodes N",
+    "degree": "degree K",
+    "questions": "questions M",
+    "rollouts": "rollouts G",
+    "max_length": "longest walk L",
+    "threads": "threads",
+}
 # Ratio, what it says, and the aim: at least, or, negative, at most.
 RATIO_AIMS: tuple[tuple[str, str, float | None], ...] = (
     ("sample_over_torch", "sampling, times the PyTorch loop", 130),
@@ -53,7 +57,10 @@ RATIO_AIMS: tuple[tuple[str, str, float | None], ...] = (
     ("update_over_sample", "whole update, times its sampling (G=64, L=100, uniform)", -2),
     ("update_over_sample_trained", "the same at the trained policy", None),
 )
-WARM = "import conet; from conet.runs.trainer import Trainer, warm_up; warm_up(Trainer(conet.preset('reference')))"
+WARM = (
+    "import conet; from conet.runs.trainer import Trainer, warm_up; "
+    "warm_up(Trainer(conet.preset('reference')))"
+)
 
 
 def main() -> None:
@@ -184,7 +191,8 @@ def pairs(rows: list[dict[str, Any]], varied: str) -> list[tuple[int, dict[str, 
 def grown(rows: list[dict[str, Any]]) -> str:
     """Table of the sweeps."""
     lines = [
-        "| varied | | walker-steps | sampling, ms | ns a step | update, ms | rows moved | update / sampling |",
+        "| varied | | walker-steps | sampling, ms | ns a step | update, ms | rows moved | update / "
+        "sampling |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for varied in SWEEPS:

@@ -1,6 +1,8 @@
 """A learner of one's own: policy gradient of pass@k, which cares for the problems that are rarely solved.
 
-$ conet run --preset smoke --set learner.name=examples/my_learner.py:PassAtK learner.k=4 learner.learning_rate=50
+$ conet run --preset smoke --set learner.name=examples/my_learner.py:PassAtK learner.k=4
+
+With `learner.learning_rate=50` besides it takes larger steps.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A schedule of one's own: a curriculum, from a few problems to all, with a learning rate that falls at the end.
+"""A schedule of one's own: from a few problems to all, with a learning rate that falls at the end.
 
 $ conet run --preset smoke --set schedule.name=examples/my_schedule.py:curriculum schedule.start=0.5
 """

@@ -131,6 +131,11 @@ def test_without_json_a_person_reads_the_numbers(call):
     result = call("run", *QUICK, "--out", "x")
     assert result.code == 0
     assert result.out.splitlines()[0].startswith("accuracy")
+    assert "heating signal  " in result.out
+    assert " M hops" in result.out
+    # Updates, not steps; the sentence on the V is that of a diagnosis, whose logs have steps.
+    own = "\n".join(line for line in result.out.splitlines() if not line.startswith(("V ", "report ")))
+    assert not re.search(r"\bsteps?\b|detector|walker", own)
     assert str(Path("x").resolve() / "report.html") in result.out
 
 

@@ -121,5 +121,14 @@ def test_json_and_plain_lists(capsys):
 
 
 def test_recipes_are_described_without_torch():
-    code = "import sys; sys.modules['torch'] = None\nfrom conet.cli import main; main(['llm', 'recipes', '--describe'])"
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from conet.cli import main; main(['llm', 'recipes', '--describe'])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_a_description_keeps_the_capitals_of_a_name():
+    described = {row["key"]: row for row in reference.presets_rows() if "of" not in row}
+    assert "GraphML" in described["graph.file"]["meaning"]
+    assert "(text or none): GraphML file" in reference.presets_page()

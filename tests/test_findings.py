@@ -1,4 +1,4 @@
-"""What every finding keeps to, the package's own and one from outside; and what the documentation says of them."""
+"""What every finding keeps to, one from outside too; and what the documentation says of them."""
 
 import json
 import pkgutil

@@ -14,8 +14,9 @@ pytestmark = pytest.mark.llm
 pytest.importorskip("torch")
 
 SETTINGS = [
-    'model.sizes={"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, '
-    '"num_key_value_heads": 2, "max_position_embeddings": 64, "tie_word_embeddings": true}',
+    'model.sizes={"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, '
+    '"num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 64, '
+    '"tie_word_embeddings": true}',
     "problems.limit=4",
     "problems.levels=[2]",
     "warmup.steps=60",

@@ -292,7 +292,8 @@ def test_no_process_outlives_one_that_was_killed(tmp_path: Path) -> None:
         "import os, time\ndef judge(completion, answer):\n"
         f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n    time.sleep(600)\n"
     )
-    code = f"from conet.llm.judge import Judge\nJudge({str(tmp_path / 'mine.py')!r} + ':judge').judge([('', '')])"
+    mine = str(tmp_path / "mine.py")
+    code = f"from conet.llm.judge import Judge\nJudge({mine!r} + ':judge').judge([('', '')])"
     parent = subprocess.Popen([sys.executable, "-c", code])
     limit = time.monotonic() + 60
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():

@@ -17,9 +17,16 @@ from conet.runs.schedule import AtStep, Phase
 from conet.runs.trainer import Trainer
 
 SMALL = conet.preset("smoke").override(
-    {"steps": 6, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
-     "snapshots.checkpoint_every": 2, "snapshots.web_every": 0}
-)  # fmt: skip
+    {
+        "steps": 6,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "problems.max_length": 8,
+        "snapshots.checkpoint_every": 2,
+        "snapshots.web_every": 0,
+    }
+)
 GRAPH = conet.Graph(np.arange(0, 25, 2), np.sort((np.arange(12)[:, None] + [1, 5]) % 12, axis=1).ravel())
 PROBLEMS = conet.Problems(np.array([0, 2], np.int32), np.array([6, 9], np.int32), 6)
 LEARNER = LEARNERS["rloo"](rollouts=4, learning_rate=5.0)
@@ -92,8 +99,10 @@ def test_old_keywords_work_with_a_note(notes, tmp_path):
     run = conet.run(SMALL, tmp_path / "run", graph=GRAPH, tasks=PROBLEMS, phases=phases, observers=observers)
     said = notes()
     assert [line.split("(…, ")[1] for line in said] == [
-        "tasks=…) is now called problems", "observers=…) is now called observables", "phases=…) is now called schedule"
-    ]  # fmt: skip
+        "tasks=…) is now called problems",
+        "observers=…) is now called observables",
+        "phases=…) is now called schedule",
+    ]
     new = conet.simulate(SMALL, graph=GRAPH, problems=PROBLEMS, schedule=phases, observables=observers)
     assert run.summary()["state_sha256"] == new[1].policy.sha256
     assert new[1].tasks is new[1].problems
@@ -168,8 +177,10 @@ def test_a_resumed_run_keeps_its_graph_and_problems(tmp_path):
 
     with pytest.raises(Stop):
         conet.run(SMALL, tmp_path / "run", progress=stop, graph=GRAPH, problems=PROBLEMS)
-    for other in ({"graph": conet.Graph(np.arange(13), np.roll(np.arange(12), 1))},
-                  {"problems": conet.Problems(np.array([1]), np.array([2]), 6)}):  # fmt: skip
+    for other in (
+        {"graph": conet.Graph(np.arange(13), np.roll(np.arange(12), 1))},
+        {"problems": conet.Problems(np.array([1]), np.array([2]), 6)},
+    ):
         with pytest.raises(conet.ConetError, match="the run keeps its own"):
             conet.resume(tmp_path / "run", **other)
     resumed = conet.resume(tmp_path / "run", graph=GRAPH, problems=PROBLEMS)

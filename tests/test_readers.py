@@ -104,7 +104,7 @@ def test_a_run_of_conet_through_the_same_interface(tmp_path):
 
 
 def test_a_run_of_a_language_model_by_conet(tmp_path):
-    """Numbers of problems become their questions; what was drawn for a heating is neither trained nor tested."""
+    """Numbers of problems become questions; what was drawn for a heating is neither trained nor tested."""
     rows = pl.DataFrame(
         {
             "step": [0, 0, 1],

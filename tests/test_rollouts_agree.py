@@ -1,4 +1,4 @@
-"""The same rollouts as walks, as a language model's record and as somebody's log: the same counts everywhere."""
+"""The same rollouts as walks, as a language model's and as a log have the same counts everywhere."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Foreign strings never reach the terminal raw: escape sequences, bidirectional controls, line ends in names."""
+"""Foreign strings never reach the terminal raw: escape sequences, bidirectional controls, line ends."""
 
 import json
 import re

@@ -32,7 +32,7 @@ def _no_pages(monkeypatch):
 
 @pytest.fixture
 def training(monkeypatch, tmp_path):
-    """A training that goes on while the watcher sleeps: the steps up to each of these, one after the other."""
+    """A training that goes on while the watcher sleeps: the steps up to each of these, one by one."""
 
     def start(*until: int, write=as_verl):
         moments = iter(until)

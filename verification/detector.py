@@ -105,7 +105,7 @@ def call(counts: Counts, **thresholds: float) -> int | None:
 
 
 def bottom(counts: Counts) -> int | None:
-    """Plain reading: where the length is shortest, inside the run, if its end is at least 1.1 times as long."""
+    """Plain reading: where the length is shortest, inside the run, if its end is 1.1 times as long."""
     found = detect.arc(*pooled(counts).T[:2])
     row, end = found["min_step"], found["end"]
     rises = end is not None and found["min"] is not None and end >= SMALLEST_RISE * found["min"]

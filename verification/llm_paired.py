@@ -158,7 +158,8 @@ def verdicts(seeds: list[dict[str, Any]]) -> list[ClaimResult]:
 
     def compare(name: str, arm: str, base: str, wanted: str = "at least") -> None:
         gain = values(seeds, arm, name) - values(seeds, base, name)
-        rows.append(judge("tiny", f"{name}: {arm} less {base}", gain, 0.0, wanted=wanted))  # type: ignore[arg-type]
+        text = f"{name}: {arm} less {base}"
+        rows.append(judge("tiny", text, gain, 0.0, wanted=wanted))  # type: ignore[arg-type]
 
     for suffix in ("", ", other problems"):
         for k in KS:
@@ -194,7 +195,8 @@ def page(seeds: list[dict[str, Any]], rows: list[ClaimResult]) -> str:
     lines = ["| comparison | estimate | 95 % interval | verdict |", "|---|---|---|---|"]
     for row in rows:
         lines.append(
-            f"| {row.statistic} | {row.estimate:+.4g} | [{row.ci[0]:+.4g}, {row.ci[1]:+.4g}] | {row.judgement} |"
+            f"| {row.statistic} | {row.estimate:+.4g} | [{row.ci[0]:+.4g}, {row.ci[1]:+.4g}] | "
+            f"{row.judgement} |"
         )
     lines += [
         "",

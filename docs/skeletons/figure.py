@@ -4,8 +4,8 @@
     conet.Run("runs/mine").view("my_figure.py:truncated")      its data, plain and JSON-able
 
 What a function gets is a `conet.views.walks_data.WalksData` for a run of walks (tables as `metrics` and
-`evaluations`, curves by `column(name)` and `evaluation(name)`), and a `conet.diagnosis.Diagnosis` for a log. It
-returns a `View`: panels with series, marks and bands, without colours and sizes.
+`evaluations`, curves by `column(name)` and `evaluation(name)`), and a `conet.diagnosis.Diagnosis` for a
+log. It returns a `View`: panels with series, marks and bands, without colours and sizes.
 """
 
 from conet.views.parts import Axis, Series
@@ -25,6 +25,6 @@ def truncated(data: WalksData) -> View:
         name="truncated",
         title="Rollouts cut off",
         caption="Look for a share that falls once answers are found.",
-        definition="Rollouts that used all the hops they may and did not reach their answer, over all rollouts.",
+        definition="Rollouts that ran out of hops before they reached their answer, over all rollouts.",
         panels=(panel,),
     )

@@ -143,9 +143,9 @@ CLAIM = Claim(
         "32 updates more, which is what the harvest costs. A gain holds when the 95 % interval of the "
         "paired difference lies above zero. Shams: SFT on up to as many solved problems (so many there "
         "are: 49 for 53 hard ones at M=128, 94 for 177 at M=320, means over seeds), and logit noise of "
-        "the same norm at the same nodes. So the sham differs in the number of demonstrations as well, and so "
-        "do early, at the signal, and late: fewer problems are hard the later it is. The tables have the "
-        "numbers."
+        "the same norm at the same nodes. So the sham differs in the number of demonstrations as well, "
+        "and so do early, at the signal, and late: fewer problems are hard the later it is. The tables "
+        "have the numbers."
     ),
     of_paper=True,
     quick=True,

@@ -201,26 +201,20 @@ def draw(results: Results) -> list[Picture]:
 
 def tables(results: Results) -> list[Table]:
     """Show sharpness and the best model in every regime, and sharpness by size."""
-    rows: list[tuple[str, ...]] = []
-    tails: list[tuple[str, ...]] = []
-    for regime in REGIMES:
-        runs = _of(results, regime)
-        if not runs:
-            continue
-        rows.append((regime, *_sharpness(runs), f"{np.median([spread_ratio(run) for run in runs]):.2f}"))
-        for place, start in enumerate(STARTS):
-            winners = Counter(best_model(run, place) for run in runs)
-            plausible = np.mean([run["plausible"][place] >= PLAUSIBLE for run in runs])
-            firsts = [int(run["first"][place]) for run in runs]
-            counts = [f"{winners[model] / len(runs):.2f}" for model in MODELS]
-            tails.append(
-                (regime, f"{start}, from {min(firsts)} to {max(firsts)}", *counts, f"{plausible:.2f}")
-            )
+    found = {regime: runs for regime in REGIMES if (runs := _of(results, regime))}
+    return [_sharpness_table(results, found), *([_lengths_table(found)] if found else [])]
+
+
+def _sharpness_table(results: Results, found: dict[str, list[Arrays]]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (regime, *_sharpness(runs), f"{np.median([spread_ratio(run) for run in runs]):.2f}")
+        for regime, runs in found.items()
+    ]
     for (nodes, longest), changes in SIZES.items():
         runs = results.where(changes=changes, every=0)
         if runs:
             rows.append((f"N={nodes}, L={longest} (sizes)", *_sharpness(runs), ""))
-    header: tuple[str, ...] = (
+    header = (
         "regime",
         "middle (step)",
         "width (steps)",
@@ -232,16 +226,26 @@ def tables(results: Results) -> list[Table]:
         "Medians over seeds. Width: 10 to 90 % of a logistic rise. Spread ratio: relative spread halfway "
         "over start."
     )
-    found = [Table("How sharp the rise is", header, tuple(rows), caption)]
-    if tails:
-        header = ("regime", "lengths", *MODELS, "power law not ruled out")
-        caption = (
-            "Share of seeds in which each model of the path lengths halfway up has the lowest BIC "
-            "(4,096 walks, discrete likelihood, walks longer than L as censored). Tail: from where a "
-            "power law fits best, L/10 at most."
-        )
-        found.append(Table("Path lengths at the transition", header, tuple(tails), caption))
-    return found
+    return Table("How sharp the rise is", header, tuple(rows), caption)
+
+
+def _lengths_table(found: dict[str, list[Arrays]]) -> Table:
+    rows = []
+    for regime, runs in found.items():
+        for place, start in enumerate(STARTS):
+            winners = Counter(best_model(run, place) for run in runs)
+            plausible = np.mean([run["plausible"][place] >= PLAUSIBLE for run in runs])
+            firsts = [int(run["first"][place]) for run in runs]
+            counts = [f"{winners[model] / len(runs):.2f}" for model in MODELS]
+            lengths = f"{start}, from {min(firsts)} to {max(firsts)}"
+            rows.append((regime, lengths, *counts, f"{plausible:.2f}"))
+    header = ("regime", "lengths", *MODELS, "power law not ruled out")
+    caption = (
+        "Share of seeds in which each model of the path lengths halfway up has the lowest BIC "
+        "(4,096 walks, discrete likelihood, walks longer than L as censored). Tail: from where a "
+        "power law fits best, L/10 at most."
+    )
+    return Table("Path lengths at the transition", header, tuple(rows), caption)
 
 
 def _sharpness(runs: list[Arrays]) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, parse_pairs
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
+DEFAULT_LENGTH = 2048  # tokens of a completion where nothing says how many
+
 
 @app.command
 def train(
@@ -136,41 +138,28 @@ def evaluate(
     from conet.base.progress import line
     from conet.llm import evaluate as evaluation
     from conet.llm import problems as sources
-    from conet.llm import recipe as recipes
     from conet.llm import train as training
 
     training.check_installed()
     _hush()
     place = Path(model)
     run = (place / "recipe.json").exists()
-    settings = (
-        training.read_recipe(place)
-        if run
-        else recipes.Recipe(name="eval", training={"max_completion_length": 2048})
-    )
-    settings = _asked(settings, model, problems, run).override(parse_pairs(set_))
+    settings = _asked(model, problems, run).override(parse_pairs(set_))
     found = sources.load(settings.problems)
     options = settings.options()
+    longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
     if not samples or samples < 1 or not batch or batch < 1:
         raise ConetError(f"--samples {samples} --batch {batch}", "at least 1", "raise it")
     generate = evaluation.generator(
-        settings.model,
-        length or options.get("max_completion_length", 2048),
-        options["temperature"],
-        batch,
-        settings.seed,
-        engine,
+        settings.model, longest, options["temperature"], batch, settings.seed, engine
     )
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
-    with training.out_of_memory(), line() as show:
-        result = evaluation.evaluate(
-            generate,
-            found,
-            settings.problems,
-            samples,
-            target,
-            lambda done, total: show("problem", done, total, ""),
-        )
+    with training.out_of_memory(), line() as live:
+
+        def show(done: int, total: int) -> None:
+            live("problem", done, total, "")
+
+        result = evaluation.evaluate(generate, found, settings.problems, samples, target, show)
     print(json.dumps(result) if json_ else describe(result, target))
 
 
@@ -193,8 +182,13 @@ def figures(run: Path, format: str, out: Path | None) -> Path:
     return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format))
 
 
-def _asked(settings: Any, model: str, problems: str, run: bool) -> Any:
-    """Put model and problems into the settings."""
+def _asked(model: str, problems: str, run: bool) -> Any:
+    """Return the settings of the run, or of no run, with model and problems put into them."""
+    from conet.llm.recipe import Recipe
+    from conet.llm.train import read_recipe
+
+    empty = {"max_completion_length": DEFAULT_LENGTH}
+    settings = read_recipe(Path(model)) if run else Recipe(name="eval", training=empty)
     changes: dict[str, Any] = {}
     if run:
         changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
