@@ -2,8 +2,8 @@
 
     $ conet reproduce path/to/claim.py:CLAIM --seeds 6
 
-Everything but `cells` and `judge` may be left out. To ship it with the package, put it into `conet/claims/` and
-enter its module in `conet/claims/__init__.py`.
+Everything but `cells` and `judge` may be left out. To ship it with the package, put it into
+`conet/claims/` and enter its module in `conet/claims/__init__.py`.
 """
 
 import numpy as np

@@ -58,7 +58,7 @@ def compare(
 
 
 def new_place(first: Path = Path("runs/comparison")) -> Path:
-    """Make the first free folder of ``comparison``, ``comparison-2``, …, which no other command can take then.
+    """Make the first free folder of ``comparison``, ``comparison-2``, …, so that no other call takes it.
 
     Raises
     ------

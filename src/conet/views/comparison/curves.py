@@ -138,7 +138,7 @@ def curve_view(comparison: Comparison, name: str) -> View:
 
 
 def _heated(arms: Sequence[Arm]) -> tuple[tuple[Band, ...], tuple[Mark, ...]]:
-    """Return when arms were heated: of several seeds from the first to the last; the start of each is marked."""
+    """Return when arms were heated, of several seeds from the first to the last, with the start marked."""
     bands, marks = [], []
     for arm in arms[:MOST_ARMS]:
         ends = [end for side in arm.sides for span in side.heated for end in span]

@@ -129,8 +129,9 @@ def _off_the_peak(data: WalksData) -> str:
         return ""
     most = int(np.nanmax(data.column("islands")))
     return (
-        f" Webs are kept at few updates: the run had most islands, {most}, at update {peak:,}, and no web was "
-        f"kept there. Of those kept, that of update {shown.step:,} has the most, {shown.web.components}."
+        f" Webs are kept at few updates: the run had most islands, {most}, at update {peak:,}, and no "
+        f"web was kept there. Of those kept, that of update {shown.step:,} has the most, "
+        f"{shown.web.components}."
     )
 
 
