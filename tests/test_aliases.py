@@ -9,7 +9,7 @@ import pytest
 from conet.base import terminal
 from conet.base.errors import ConetError
 from conet.config import Config, aliases, flatten, hash_of, load, preset
-from conet.llm import recipe
+from conet.runs import recipe
 
 OLD = {
     "tasks.questions": 5,
@@ -90,7 +90,7 @@ def test_recipes_have_the_same_mechanism(capsys):
         tiny.override({"heating.below": 0.25, "heating.max_accuracy": 0.25})
     data = json.loads(tiny.model_dump_json())
     data["heating"]["below"] = data["heating"].pop("max_accuracy")
-    assert recipe.from_data(data) == tiny
+    assert recipe.Recipe.from_json(json.dumps(data)) == tiny
     assert capsys.readouterr().err == ""
 
 

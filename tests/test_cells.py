@@ -147,7 +147,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path):
 
 
 def test_a_kept_result_says_what_it_is_of(make, cache):
-    from conet.base.files import read_arrays
+    from conet.base.arrays import read_arrays
 
     cell = make("double", 5)
     run_cells([cell], cache)

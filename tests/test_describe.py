@@ -13,7 +13,7 @@ from conet.cli import describe as reference
 from conet.cli import main
 from conet.config import Config, Settings, describe, flatten, keys_of, preset
 from conet.learners import LEARNERS
-from conet.llm.recipe import Recipe
+from conet.runs.recipe import Recipe
 
 DOCS = Path(__file__).parents[1] / "docs"
 

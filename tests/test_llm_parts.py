@@ -9,14 +9,15 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.detect import Detector
-from conet.llm import arithmetic, problems, recipe
+from conet.llm import arithmetic, problems
 from conet.llm.annealing import Annealing
 from conet.llm.curriculum import curriculum
 from conet.llm.pool import Pool, Rollout
-from conet.llm.recipe import ProblemSettings
-from conet.llm.record import Record, metrics_row
+from conet.llm.record import as_table, metrics_row
 from conet.llm.schedule import state_of
 from conet.rollouts import per_problem, schema
+from conet.runs import recipe
+from conet.runs.recipe import ProblemSettings
 
 
 def rollout(problem: int, reward: float, length: int = 3, text: str = "") -> Rollout:
@@ -247,27 +248,16 @@ def test_a_curriculum_asks_each_of_its_problems_equally_often() -> None:
     assert curriculum([1, 2], allowed, 8, 0) != curriculum([1, 2], allowed, 7, 0)
 
 
-def test_rollout_table_is_the_common_record(tmp_path: Path) -> None:
-    (tmp_path / "rollouts").mkdir()
-    record = Record(tmp_path)
-    for step in (0, 1):
-        rollouts = [rollout(4, 1.0, 2, "a"), rollout(4, 0.0, 5), rollout(7, 0.5, 4, "ü")]
-        record.add(step, rollouts)
-        record.rows.append(metrics_row(step, "rlvr", rollouts))
-        record.flush([{"event": "x"}])
-    record.rows.append(metrics_row(2, "heat", None))
-    record.flush([])
-    table = pl.scan_parquet(tmp_path / "rollouts/*.parquet")
-    assert dict(table.collect_schema()) == schema("text")
+def test_rollout_table_is_the_common_record() -> None:
+    rollouts = [rollout(4, 1.0, 2, "a"), rollout(4, 0.0, 5), rollout(7, 0.5, 4, "ü")]
+    table = pl.concat([as_table(step, rollouts, text=True) for step in (0, 1)])
+    assert dict(table.schema) == schema("text")
     assert per_problem(table).rows()[0] == (0, 4, 2, 1, 2, 0, 2, 2)
-    assert table.collect()["sample"].to_list() == [0, 1, 0] * 2
-    metrics = pl.read_parquet(tmp_path / "metrics.parquet")
-    assert metrics["correct_length"].to_list() == [2, 2, None]
-    assert metrics["groups_without_signal"].to_list() == [0.5, 0.5, None]
-    again = Record(tmp_path)
-    again.restore(1)
-    assert [row["step"] for row in again.rows] == [0]
-    assert len(list((tmp_path / "rollouts").iterdir())) == 1
+    assert table["sample"].to_list() == [0, 1, 0] * 2
+    assert dict(as_table(0, rollouts).schema) == schema()
+    metrics = pl.DataFrame([metrics_row(0, "rlvr", rollouts), metrics_row(1, "heat", None)])
+    assert metrics["correct_length"].to_list() == [2, None]
+    assert metrics["groups_without_signal"].to_list() == [0.5, None]
 
 
 def test_recipes_ship_and_validate() -> None:
@@ -275,7 +265,7 @@ def test_recipes_ship_and_validate() -> None:
     for name in recipe.shipped():
         loaded = recipe.load(name)
         assert loaded.name == name
-        assert recipe.from_data(loaded.model_dump(mode="json")) == loaded
+        assert recipe.Recipe.from_json(loaded.to_json()) == loaded
     changed = recipe.load("tiny").override({"heating.mode": "late", "training.beta": 0.1})
     assert changed.options()["beta"] == 0.1
     assert changed.options()["loss_type"] == "grpo"

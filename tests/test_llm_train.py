@@ -19,38 +19,22 @@ import polars as pl  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
-from conet.llm import models, recipe, train  # noqa: E402
-from conet.llm.recipe import Recipe  # noqa: E402
+from conet.llm import models, train  # noqa: E402
+from conet.runs import recipe  # noqa: E402
+from conet.runs.recipe import Recipe  # noqa: E402
+from conet.runs.run import Run  # noqa: E402
 
 SIZES = {
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-    "tie_word_embeddings": True,
-}
+    "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 2, "max_position_embeddings": 64, "tie_word_embeddings": True,
+}  # fmt: skip
 SMALL: dict[str, Any] = {
-    "steps": 6,
-    "checkpoint_every": 1,
-    "flush_every": 2,
-    "model.sizes": SIZES,
-    "problems.limit": 4,
-    "problems.levels": [2],
-    "warmup.steps": 60,
-    "warmup.batch": 32,
-    "warmup.levels": [2],
-    "training.per_device_train_batch_size": 8,
-    "training.num_generations": 4,
-    "training.max_completion_length": 4,
-    "heating.mode": "heat_at",
-    "heating.step": 2,
-    "heating.steps": 3,
-    "heating.harvest_samples": 16,
-    "heating.min_samples": 16,
-    "heating.max_accuracy": 1.0,
-}
+    "steps": 6, "checkpoint_every": 1, "flush_every": 2, "model.sizes": SIZES, "problems.limit": 4,
+    "problems.levels": [2], "warmup.steps": 60, "warmup.batch": 32, "warmup.levels": [2],
+    "training.per_device_train_batch_size": 8, "training.num_generations": 4, "training.max_completion_length": 4,
+    "heating.mode": "heat_at", "heating.step": 2, "heating.steps": 3, "heating.harvest_samples": 16,
+    "heating.min_samples": 16, "heating.max_accuracy": 1.0,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -87,11 +71,8 @@ def test_one_training_with_its_heating_inside(finished: Path) -> None:
     assert metrics["step"].to_list() == list(range(6))
     assert metrics["phase"].to_list() == ["rlvr"] * 2 + ["heat"] * 3 + ["rlvr"]
     assert [event["event"] for event in events(finished)] == [
-        "phase_started",
-        "heating_started",
-        "heating_ended",
-        "phase_started",
-    ]
+        "phase_started", "heating_started", "heating_ended", "phase_started",
+    ]  # fmt: skip
     table = pl.read_parquet(finished / "rollouts/*.parquet")
     assert table.group_by("split").len().sort("split").rows() == [("train", 3 * 8), ("harvest", 4 * 16)]
     assert set(table.filter(pl.col("split") == "train")["step"]) == {0, 1, 5}
@@ -287,62 +268,44 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
     """With random weights of the same architecture, on a CPU; all else as shipped but for sizes."""
     shipped = recipe.load(name)
     changes: dict[str, Any] = {
-        "model.path": None,
-        "model.gguf": None,
-        "model.tokenizer": "characters",
-        "model.sizes": SIZES,
-        "model.alphabet": "".join(map(chr, range(32, 127))) + "\n",
-        "model.dtype": "float32",
-        "problems.source": "arithmetic",
-        "problems.chat": False,
-        "problems.limit": 2,
-        "problems.verifier": "numeric",
-        "warmup.steps": min(2, shipped.warmup.steps),
-        "steps": 2,
-        "heating.harvest_samples": 0,
-        "heating.min_samples": 1,
-        "training.per_device_train_batch_size": 8,
-        "training.max_completion_length": 4,
-        "training.bf16": False,
-        "training.gradient_accumulation_steps": 1,
-        "training.use_cpu": True,
-        "training.use_vllm": False,
-    }
+        "model.path": None, "model.gguf": None, "model.tokenizer": "characters", "model.sizes": SIZES,
+        "model.alphabet": "".join(map(chr, range(32, 127))) + "\n", "model.dtype": "float32",
+        "problems.source": "arithmetic", "problems.chat": False, "problems.limit": 2, "problems.verifier": "numeric",
+        "warmup.steps": min(2, shipped.warmup.steps), "steps": 2, "heating.harvest_samples": 0, "heating.min_samples": 1,
+        "training.per_device_train_batch_size": 8, "training.max_completion_length": 4, "training.bf16": False,
+        "training.gradient_accumulation_steps": 1, "training.use_cpu": True, "training.use_vllm": False,
+    }  # fmt: skip
     run = train.run(shipped.override(changes), tmp_path / "run")
     assert json.loads((run / "summary.json").read_text())["steps"] == 2
-    assert train.read_recipe(run).model.architecture == shipped.model.architecture
+    assert Run(run).config.model.architecture == shipped.model.architecture
 
 
 TWO_RANKS = """
 import hashlib, sys
 from pathlib import Path
+from conet.runs.recipe import Recipe
 from conet.llm import train
-from conet.llm.judge import Judge
-out = Path(sys.argv[1])
-with Judge("numeric") as judge:
-    trainer = train.build(train.read_recipe(out), out, judge)
-    trainer.train()
+settings, out = Recipe.from_json(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+finish = train._finish
+def tell(trainer, path, seconds):
     digest = hashlib.sha256()
     for value in trainer.model.state_dict().values():
         digest.update(value.numpy().tobytes())
     rank = trainer.accelerator.process_index
-    phases = [row["phase"] for row in trainer.record.rows]
-    (out / f"rank-{rank}").write_text(f"{digest.hexdigest()} {trainer.accelerator.num_processes} {phases}")
+    phases = [event["event"] for event in trainer.annealing.events]
+    (out.parent / f"rank-{rank}").write_text(f"{digest.hexdigest()} {trainer.accelerator.num_processes} {phases}")
+    finish(trainer, path, seconds)
+train._finish = tell
+train.run(settings, out)
 """
 
 
 def test_two_processes_stay_alike(tmp_path: Path) -> None:
-    settings = small().override(
-        {
-            "training.per_device_train_batch_size": 4,
-            "warmup.steps": 0,
-            "heating.min_samples": 1,
-            "heating.max_accuracy": 2.0,
-        }
-    )
-    train.create(settings, tmp_path / "run")
+    settings = small().override({"training.per_device_train_batch_size": 4, "warmup.steps": 0, "heating.min_samples": 1,
+                                 "heating.max_accuracy": 2.0})  # fmt: skip
+    (tmp_path / "recipe.json").write_text(settings.to_json())
     (tmp_path / "go.py").write_text(TWO_RANKS)
-    command = [
+    launcher = [
         sys.executable,
         "-m",
         "torch.distributed.run",
@@ -351,16 +314,16 @@ def test_two_processes_stay_alike(tmp_path: Path) -> None:
         "--master_port",
         "29717",
     ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    script = [tmp_path / "go.py", tmp_path / "recipe.json", tmp_path / "run"]
     done = subprocess.run(
-        [*command, str(tmp_path / "go.py"), str(tmp_path / "run")],
-        env=environment,
+        [*launcher, *map(str, script)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=280,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    one, other = ((tmp_path / f"run/rank-{rank}").read_text() for rank in (0, 1))
+    one, other = ((tmp_path / f"rank-{rank}").read_text() for rank in (0, 1))
     assert one == other
     assert " 2 [" in one
     table = pl.read_parquet(tmp_path / "run/rollouts/*.parquet")
@@ -380,24 +343,12 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
         return [float(len(completion) % 2) for completion in completions]
 
     trainer = GRPOTrainer(
-        model=model,
-        processing_class=tokenizer,
-        reward_funcs=[watcher.watch(reward)],
-        callbacks=[watcher],
+        model=model, processing_class=tokenizer, reward_funcs=[watcher.watch(reward)], callbacks=[watcher],
         train_dataset=Dataset.from_dict({"prompt": ["1+2=", "3+4="]}),
-        args=GRPOConfig(
-            output_dir=str(tmp_path),
-            max_steps=3,
-            per_device_train_batch_size=8,
-            num_generations=4,
-            max_completion_length=4,
-            logging_steps=1,
-            report_to="none",
-            use_cpu=True,
-            bf16=False,
-            save_strategy="no",
-        ),
-    )
+        args=GRPOConfig(output_dir=str(tmp_path), max_steps=3, per_device_train_batch_size=8, num_generations=4,
+                        max_completion_length=4, logging_steps=1, report_to="none", use_cpu=True, bf16=False,
+                        save_strategy="no"),
+    )  # fmt: skip
     trainer.train()
     logged = [row for row in trainer.state.log_history if "conet/accuracy" in row]
     assert len(logged) == 3
@@ -409,7 +360,7 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
 def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path: Path) -> None:
     from conet.llm import evaluate, problems
 
-    settings = train.read_recipe(finished)
+    settings = Run(finished).config
     found = problems.load(settings.problems.model_copy(update={"limit": 12}))
     where = settings.model.model_copy(update={"path": str(finished / "model"), "tokenizer": None})
     generate = evaluate.generator(where, 4, 1.0, 64, 0)

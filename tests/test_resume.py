@@ -15,7 +15,7 @@ import pytest
 
 import conet
 from conet import cli
-from conet.base import files
+from conet.base import files, journal
 from conet.runs import launch
 from conet.runs.trainer import Trainer
 
@@ -65,14 +65,14 @@ def assert_same(run: conet.Run, whole: conet.Run) -> None:
         for name, array in run.snapshot(step).items():
             assert array.tobytes() == whole.snapshot(step)[name].tobytes()
     assert [event for event in run.events() if event["event"] != "resumed"] == whole.events()
-    hidden = [file.name for file in run.path.rglob(".*") if file.name != ".lock"]
+    hidden = [file.name for file in run.path.rglob(".*")]
     assert not hidden, f"left behind: {hidden}"
 
 
 def kill_at_write(monkeypatch, number: int, torn: bool) -> None:
     """Die in the middle of a write, or between the write and the rename that makes it count."""
     left = [number]
-    replace = os.replace
+    replace, append = os.replace, journal._write_all
 
     def dying(source, target):
         left[0] -= 1
@@ -82,18 +82,27 @@ def kill_at_write(monkeypatch, number: int, torn: bool) -> None:
             raise Killed
         replace(source, target)
 
+    def dying_append(file, data):
+        left[0] -= 1
+        if left[0] < 0:
+            append(file, data[: len(data) // 2] if torn else b"")
+            raise Killed
+        append(file, data)
+
     monkeypatch.setattr(files.os, "replace", dying)
+    monkeypatch.setattr(journal, "_write_all", dying_append)
 
 
 def test_killed_at_every_write(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     writes = []
     with monkeypatch.context() as counted:
-        replace = os.replace
+        replace, append = os.replace, journal._write_all
         counted.setattr(files.os, "replace", lambda *paths: (writes.append(paths), replace(*paths)))
+        counted.setattr(journal, "_write_all", lambda *what: (writes.append(what), append(*what)))
         conet.run(CONFIG, tmp_path / "count")
-    assert len(writes) > 20
-    for number in range(3, len(writes)):  # before the third the directory is not there yet
+    assert len(writes) > 30
+    for number in range(4, len(writes)):  # before the fourth the directory is not there yet
         place = tmp_path / f"run{number}"
         with monkeypatch.context() as killing:
             kill_at_write(killing, number, torn=number % 2 == 0)
@@ -112,8 +121,8 @@ def test_killed_again_and_again(seed, whole, tmp_path, monkeypatch):
     start = lambda: conet.run(CONFIG, place)  # noqa: E731
     while not (place / "summary.json").exists():
         with monkeypatch.context() as killing, suppress(Killed):
-            # Each checkpoint is five writes; with six at least there is progress every time.
-            kill_at_write(killing, rng.randrange(6, 14), torn=rng.random() < 0.5)
+            # From one checkpoint to the next there are a dozen writes; with more there is progress every time.
+            kill_at_write(killing, rng.randrange(16, 24), torn=rng.random() < 0.5)
             start()
         start = lambda: conet.resume(place)  # noqa: E731
         attempts += 1

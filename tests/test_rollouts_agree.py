@@ -13,7 +13,7 @@ from conet.base.files import write_table
 from conet.engine.sample import Walks
 from conet.llm.pool import Pool, Rollout
 from conet.llm.pool import counted as for_detector
-from conet.llm.record import Record, metrics_row
+from conet.llm.record import as_table, metrics_row
 from conet.rollouts import RolloutRecord, count_walks, from_walks, per_problem, unfold
 from conet.rollouts.selection import hard_problems, left_out, recent
 from conet.runs.demonstrations import demonstrations
@@ -61,12 +61,10 @@ def rows(steps: list[tuple[int, Walks]]) -> pl.DataFrame:
 
 
 def language_model(steps: list[tuple[int, Walks]], run: Path) -> pl.DataFrame:
+    table = pl.concat([as_table(step, completions(walks), text=True) for step, walks in steps])
     (run / "rollouts").mkdir(parents=True)
-    record = Record(run)
-    for step, walks in steps:
-        record.add(step, completions(walks))
-    record.flush([])
-    return pl.read_parquet(run / "rollouts" / "*.parquet")
+    write_table(run / "rollouts/part-00000000.parquet", table)
+    return table
 
 
 def written(table: pl.DataFrame, path: Path) -> Path:

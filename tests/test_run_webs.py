@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+from signing import sign_again
 
 import conet
 from conet.engine.softmax import softmax
@@ -135,6 +136,8 @@ def test_a_run_without_snapshots_or_rollouts_says_so(tmp_path):
     )
     for path in (bare.path / "snapshots").iterdir():
         path.unlink()
+    sign_again(bare.path)
+    bare = conet.Run(bare.path)
     for ask in (bare.policy, bare.web, lambda: bare.observe("web"), lambda: bare.observe("groups")):
         with pytest.raises(conet.ConetError, match="holds no snapshot"):
             ask()

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -11,22 +12,16 @@ import pytest
 
 import conet
 from conet import cli, report
-from conet.base import files
+from conet.base import files, journal
+from conet.base.arrays import read_arrays, write_arrays
 from conet.base.errors import ConetError
-from conet.base.files import read_arrays, write_arrays, write_atomic
-from conet.runs import directory as store
+from conet.base.files import write_atomic
+from conet.runs import directory
 
 CONFIG = conet.preset("smoke").override(
-    {
-        "steps": 12,
-        "graph.nodes": 40,
-        "graph.degree": 5,
-        "problems.count": 6,
-        "problems.max_length": 8,
-        "snapshots.checkpoint_every": 4,
-        "snapshots.steps": (0, 4),
-    }
-)
+    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
+     "snapshots.checkpoint_every": 4, "snapshots.steps": (0, 4)}
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -84,20 +79,10 @@ def tree(path) -> dict[str, bytes]:
 def test_everything_is_there_and_nothing_half_written(finished):
     names = {name.split("/")[0] for name in tree(finished.path)}
     assert names == {
-        ".lock",
-        "config.json",
-        "provenance.json",
-        "graph.safetensors",
-        "metrics.parquet",
-        "evaluations.parquet",
-        "events.jsonl",
-        "checkpoint.safetensors",
-        "summary.json",
-        "report.html",
-        "rollouts",
-        "snapshots",
-        "figures",
-    }
+        "config.json", "provenance.json", "graph.safetensors", "digests.jsonl", "metrics.parquet",
+        "evaluations.parquet", "events.jsonl", "checkpoint.safetensors", "summary.json", "report.html",
+        "rollouts", "snapshots", "figures",
+    }  # fmt: skip
     assert finished.config == CONFIG
     assert finished.snapshot_steps() == [0, 4, 12]
     assert oct(finished.path.stat().st_mode & 0o777) == "0o755"
@@ -116,12 +101,9 @@ def test_provenance(tmp_path):
 
 def test_arrays_come_back_as_they_were(tmp_path):
     arrays = {
-        "f": np.random.default_rng(0).normal(size=(3, 4))[:, ::2],
-        "i": np.arange(5, dtype=np.int32),
-        "b": np.array([True, False]),
-        "empty": np.zeros((0, 7), np.int32),
-        "scalar": np.float64(2.5),
-    }
+        "f": np.random.default_rng(0).normal(size=(3, 4))[:, ::2], "i": np.arange(5, dtype=np.int32),
+        "b": np.array([True, False]), "empty": np.zeros((0, 7), np.int32), "scalar": np.float64(2.5),
+    }  # fmt: skip
     write_arrays(tmp_path / "x", arrays, {"note": "é\n"})
     found, metadata = read_arrays(tmp_path / "x")
     assert metadata["note"] == "é\n"
@@ -213,14 +195,14 @@ def test_the_directory_appears_whole(tmp_path, monkeypatch):
 def test_two_starts_at_one_place(tmp_path, monkeypatch):
     """Another run appears there between the check and the rename: it is left alone."""
     place = tmp_path / "run"
-    make = store.provenance
+    fill = directory._fill
 
     def slow(*arguments):
         place.mkdir()
         (place / "config.json").write_text("another's")
-        return make(*arguments)
+        fill(*arguments)
 
-    monkeypatch.setattr(store, "provenance", slow)
+    monkeypatch.setattr(directory, "_fill", slow)
     with pytest.raises(ConetError, match="exists and is not empty"):
         conet.run(CONFIG, place)
     assert (place / "config.json").read_text() == "another's"
@@ -255,15 +237,19 @@ def fail_writes(monkeypatch, allowed: int) -> None:
         def __getattr__(self, name):
             return getattr(self.file, name)
 
-    monkeypatch.setattr(files, "open", lambda *arguments: Full(real(*arguments)), raising=False)
+    for module in (files, journal):
+        opened = lambda *arguments, **options: Full(real(*arguments, **options))  # noqa: E731
+        monkeypatch.setattr(module, "open", opened, raising=False)
 
 
 def writes_of_a_run(tmp_path, monkeypatch) -> int:
-    count = []
-    with monkeypatch.context() as counted:
-        counted.setattr(files.os, "fsync", count.append)
-        conet.run(CONFIG, tmp_path / "count")
-    return len(count)
+    """How many writes there are in a run, whose last one is the summary."""
+    for allowed in range(20, 200):
+        with monkeypatch.context() as full, suppress(ConetError):
+            fail_writes(full, allowed)
+            conet.run(CONFIG, tmp_path / f"count{allowed}")
+            return allowed
+    raise AssertionError
 
 
 def test_full_disk_at_every_write(tmp_path, monkeypatch, capsys):
@@ -280,7 +266,7 @@ def test_full_disk_at_every_write(tmp_path, monkeypatch, capsys):
         assert "No space left on device" in lines[0]
         assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
         if not place.exists():
-            assert allowed < 3  # config, provenance, graph
+            assert allowed < 4  # config, provenance, graph, digests
             continue
         assert not [
             name for name in tree(place) if os.path.basename(name).startswith(".") and ".lock" not in name
@@ -292,6 +278,9 @@ def test_full_disk_at_every_write(tmp_path, monkeypatch, capsys):
                 pl.read_parquet(place / name)
             elif name.endswith(".json"):
                 json.loads((place / name).read_text())
+            elif name.endswith(".jsonl"):
+                assert (place / name).read_bytes()[-1:] in (b"", b"\n")
+                [json.loads(line) for line in (place / name).read_text().splitlines()]
         assert conet.resume(place).summary()["state_sha256"] == whole
 
 
@@ -395,22 +384,24 @@ def test_resuming_a_damaged_run_never_ends_in_a_traceback_or_a_wrong_state(
 ):
     monkeypatch.setattr(report, "write", lambda run, drawers=None: run.path)
     path = shutil.copytree(unfinished.path, tmp_path / "run")
-    if not (path / FILES[name]).exists():
+    file = path / FILES[name].replace(".parquet", ".jsonl" if name.endswith(".parquet") else ".parquet")
+    if not file.exists():
         assert name == "summary.json"  # the run is not finished
-        (path / FILES[name]).write_bytes(b"")
-    damage(path / FILES[name])
+        file.write_bytes(b"")
+    damage(file)
     code, out, lines = command(capsys, "resume", path, "--json")
-    if code == 0:
-        # What the run does not go on from is written again, or belongs to its past.
+    if code == 0:  # then there is nothing that counts on it
+        assert damage.kind == "missing"
+        assert name in ("checkpoint.safetensors", "summary.json")
         whole = conet.simulate(CONFIG)[1].policy.sha256
         assert json.loads(out.splitlines()[-1])["state_sha256"] == whole
-        assert name in ("events.jsonl", "snapshot", "rollouts", "checkpoint.safetensors", "summary.json")
-        assert damage.kind == "missing" or name in ("events.jsonl", "snapshot", "rollouts")
         return
     assert (code, out) == (2, "")
     assert len(lines) == 1
-    assert FILES[name] in lines[0]
+    assert str(file) in lines[0]
     assert "expected" in lines[0]
+    if damage.kind == "missing":
+        assert "incomplete" in lines[0] or "no such file" in lines[0]
 
 
 def test_the_remedy_for_a_damaged_checkpoint_works(unfinished, tmp_path, capsys, monkeypatch):
@@ -462,11 +453,9 @@ def test_a_report_of_an_unfinished_run_is_refused(unfinished, capsys):
     assert "conet resume" in lines[0]
 
 
-def test_readers_of_a_run_that_has_no_checkpoint_yet_say_how_to_go_on(tmp_path):
-    with pytest.raises(Killed):
-        conet.run(CONFIG, tmp_path / "run", progress=stop_at(1))
-    with pytest.raises(ConetError, match=r"metrics.parquet: no such file.*conet resume"):
-        conet.Run(tmp_path / "run").metrics()
+def test_an_unfinished_run_says_how_to_go_on(unfinished):
+    with pytest.raises(ConetError, match=r"summary.json, which is not there.*conet resume"):
+        unfinished.summary()
 
 
 @pytest.mark.parametrize(

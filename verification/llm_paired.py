@@ -20,17 +20,18 @@ from typing import Any
 import joblib
 import numpy as np
 import polars as pl
+from conet.cells.judgement import ClaimResult, judge
 from matplotlib.ticker import MaxNLocator
 
 from conet.base.files import write_atomic
 from conet.claims.shared import draw_values
 from conet.detect import find_knee
 from conet.diagnosis import diagnose
-from conet.judging.judgement import ClaimResult, judge
-from conet.llm import evaluate, models, problems, recipe, train
+from conet.llm import checkpoints, evaluate, models, problems, train
 from conet.observables.forgetting import forgetting_summary
 from conet.report import style
 from conet.rollouts import per_problem
+from conet.runs import recipe
 
 SAMPLES = 64
 KS = ("1", "16", "64")
@@ -53,7 +54,13 @@ def branch(source: Path, out: Path, settings: recipe.Recipe) -> Path:
         shutil.copytree(source, temporary)
         (temporary / "summary.json").unlink()
         shutil.rmtree(temporary / "model")
-        write_atomic(temporary / "recipe.json", settings.model_dump_json(indent=2) + "\n")
+        (temporary / "recipe.json").write_text(settings.to_json())
+        # Its record belongs to the other recipe, so the copy begins one of its own.
+        (temporary / "digests.jsonl").unlink()
+        for folder in (temporary / "checkpoints").glob("checkpoint-*"):
+            state = checkpoints.read_state(folder)
+            del state["tables"]
+            checkpoints.write_state(folder, state)
         temporary.rename(out)
     return train.go_on(out)
 
@@ -139,12 +146,8 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     length = pl.read_parquet(run / "metrics.parquet")
     found["length"] = (length["correct_length_sum"] / length["correct_count"]).to_list()
     heat = summary["heat"] or {}
-    return found | {
-        "heated": heat.get("step"),
-        "reason": heat.get("reason"),
-        "eligible": heat.get("eligible"),
-        "monitor_share": summary["monitor_share"],
-    }
+    return found | {"heated": heat.get("step"), "reason": heat.get("reason"), "eligible": heat.get("eligible"),
+                    "monitor_share": summary["monitor_share"]}  # fmt: skip
 
 
 def values(seeds: list[dict[str, Any]], arm: str, name: str) -> np.ndarray:
@@ -174,15 +177,8 @@ def verdicts(seeds: list[dict[str, Any]]) -> list[ClaimResult]:
         if name.startswith("forgetting"):
             compare(name, "annealed", "rlvr", "at most")
     for arm in ("rlvr", "annealed"):
-        rows.append(
-            judge(
-                "tiny",
-                f"slope before the knee over that after it: {arm}",
-                values(seeds, arm, "slope ratio"),
-                2.0,
-                over=np.median,
-            )
-        )
+        rows.append(judge("tiny", f"slope before the knee over that after it: {arm}",
+                          values(seeds, arm, "slope ratio"), 2.0, over=np.median))  # fmt: skip
         for name in ("V: end over shortest", "V: within problems"):
             rows.append(judge("tiny", f"{name}: {arm}", values(seeds, arm, name), 1.1))
     for name in ("knee", "V: bottom", "V: end over shortest"):
@@ -217,10 +213,8 @@ def page(seeds: list[dict[str, Any]], rows: list[ClaimResult]) -> str:
     ]
     for seed, each in enumerate(seeds):
         early, late = each["annealed"], each["late"]
-        lines.append(
-            f"| {seed} | {early['heated']} | {early['reason']} | {early['eligible']} | {late['heated']} | "
-            f"{late['eligible']} |"
-        )
+        lines.append(f"| {seed} | {early['heated']} | {early['reason']} | {early['eligible']} | {late['heated']} | "
+                     f"{late['eligible']} |")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
@@ -237,36 +231,24 @@ def draw(seeds: list[dict[str, Any]]) -> str:
     with style.look():
         figure = style.figure(6.0)
         left, right = figure.subplots(2, 2, width_ratios=(1.1, 1)).T
-        for arm, colour, dashes in (
-            ("rlvr", style.BLUE, "-"),
-            ("annealed", style.VERMILION, "--"),
-            ("strong", style.PURPLE, "-."),
-            ("late", style.GREEN, ":"),
-        ):
+        for arm, colour, dashes in (("rlvr", style.BLUE, "-"), ("annealed", style.VERMILION, "--"),
+                                    ("strong", style.PURPLE, "-."), ("late", style.GREEN, ":")):  # fmt: skip
             for axes, name in zip(left, ("curve", "length"), strict=True):
                 curves = np.array(
                     [[np.nan if value is None else value for value in each[arm][name]] for each in seeds]
                 )
                 curves, steps = in_fives(curves)
                 known = np.isfinite(curves).mean(axis=0) > 0.5  # heating draws none
-                axes.plot(
-                    steps[known],
-                    np.nanmedian(curves[:, known], axis=0),
-                    color=colour,
-                    ls=dashes,
-                    lw=1.3,
-                    label=arm,
-                )
+                axes.plot(steps[known], np.nanmedian(curves[:, known], axis=0), color=colour, ls=dashes, lw=1.3,
+                          label=arm)  # fmt: skip
         left[0].set_ylabel("accuracy of the rollouts")
         left[1].set_ylabel("correct length (tokens)")
         left[1].set_xlabel("step (means of five steps, median of the seeds)")
         left[0].legend()
         for axes, suffix in zip(right, ("", ", other problems"), strict=True):
             pairs = [(k, base) for base in ("rlvr", "strong", "late", "walks") for k in KS]
-            gains = [
-                values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
-                for k, base in pairs
-            ]
+            gains = [values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
+                     for k, base in pairs]  # fmt: skip
             draw_values(axes, [f"pass@{k}, vs {base}" for k, base in pairs], gains, 0.0)
             axes.xaxis.set_major_locator(MaxNLocator(5))
         right[0].set_title("problems trained on", fontsize=8)

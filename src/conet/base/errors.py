@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 from conet.base.text import visible
 
@@ -33,6 +34,20 @@ class ConetError(Exception):
         if self.remedy:
             parts.append(self.remedy)
         return visible("; ".join(" ".join(part.split()) for part in parts))
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user ended a run that can go on.
+
+    Parameters
+    ----------
+    path
+        Its directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,25 +1,32 @@
 """Files that are there whole or not at all, and readers that say what is wrong with a foreign one."""
 
+import errno
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from conet.base.errors import ConetError
 
 if TYPE_CHECKING:
     import polars
 
-CHECKSUM = "sha256"
 
+def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None:
+    """Write a file so that it is there whole or not at all.
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut.
+    Parameters
+    ----------
+    path
+        Where; what stood there is replaced.
+    content
+        Text is written as UTF-8.
+    durable
+        Also after a power cut: the file, and the directory that names it, have reached the disk on
+        returning. Where this is False, :func:`sync` has to do it before anything counts on the file.
 
     Raises
     ------
@@ -32,12 +39,101 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a directory, have reached the disk.
+
+    Raises
+    ------
+    ConetError
+        When they cannot.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # Some file systems know no fsync of a directory; what they do instead is theirs.
+            if error.errno != errno.EINVAL or not path.is_dir():
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """Wait until all of these have reached the disk: together, which takes little longer than one alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(sync, paths))
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    ConetError
+        When it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise damaged(path, error) from None
+
+
+def digest_all(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the SHA-256 of several files, read side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(paths, pool.map(digest_of, paths)))
+
+
+def remove_temporaries(folder: Path, mine: bool = False) -> None:
+    """Remove what a killed process left half-written in a folder.
+
+    Parameters
+    ----------
+    mine
+        Whether nobody else may be writing there, so that all go; else those whose process has ended.
+    """
+    for path in folder.glob(".*.*"):
+        number = path.name.rpartition(".")[2]
+        if number.isdecimal() and (mine or not _runs(int(number))):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Whether another process of this number is running here."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def refuse_other_file(path: Path, mark: str) -> None:
@@ -74,9 +170,13 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def cannot_write(path: Path, error: OSError) -> ConetError:
+class CannotWrite(ConetError):
+    """A file could not be written; what was there before is as it was."""
+
+
+def cannot_write(path: Path, error: OSError) -> CannotWrite:
     """Say why a file could not be written, and that nothing is lost."""
-    return ConetError(
+    return CannotWrite(
         f"{path}: {error.strerror or error}",
         "a place that can be written",
         "free space or choose another --out; a run that had begun goes on with `conet resume`",
@@ -85,48 +185,38 @@ def cannot_write(path: Path, error: OSError) -> ConetError:
 
 def write_table(path: Path, table: "polars.DataFrame") -> None:
     """Write a table as parquet, atomically."""
-    buffer = BytesIO()
-    table.write_parquet(buffer, compression="zstd", compression_level=1)
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, table_bytes(table))
 
 
-def write_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
-) -> None:
-    """Write named arrays as safetensors, atomically."""
-    from safetensors.numpy import save
-
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_atomic(path, save(contiguous, {**(metadata or {}), CHECKSUM: checksum(contiguous)}))
-
-
-def checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over names and bytes: safetensors itself does not notice a changed value."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(name.encode() + arrays[name].tobytes())
-    return digest.hexdigest()
-
-
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read arrays and metadata of a safetensors file.
+def read_table(path: Path, columns: Collection[str] = ()) -> "polars.DataFrame":
+    """Read a parquet file that has at least these columns.
 
     Raises
     ------
     ConetError
         When the file is missing, foreign or damaged.
     """
-    from safetensors import SafetensorError, safe_open
+    return as_table(path, path, columns)
+
+
+def as_table(source: "Path | BytesIO", path: Path, columns: Collection[str] = ()) -> "polars.DataFrame":
+    """Read parquet from a file or from its bytes; ``path`` is named where it cannot be read."""
+    import polars as pl
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = dict(file.metadata() or {})
-    except (OSError, SafetensorError, ValueError, TypeError) as error:
+        table = pl.read_parquet(source, glob=False)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged(path, error) from None
-    if metadata.get(CHECKSUM) != checksum(arrays):
-        raise damaged(path, ValueError("its content does not match its checksum"))
-    return arrays, metadata
+    if not set(columns) <= set(table.columns):
+        raise damaged(path, ValueError(f"lacks one of the columns {', '.join(sorted(columns))}"))
+    return table
+
+
+def table_bytes(table: "polars.DataFrame") -> bytes:
+    """Return a table as the bytes of a parquet file."""
+    buffer = BytesIO()
+    table.write_parquet(buffer, compression="zstd", compression_level=1)
+    return buffer.getvalue()
 
 
 def damaged(path: Path, error: BaseException, remedy: str = "") -> ConetError:

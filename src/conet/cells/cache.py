@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from conet.base.arrays import read_arrays, write_arrays
 from conet.base.errors import ConetError
-from conet.base.files import read_arrays, write_arrays
 from conet.cells.cell import Arrays, Cell
 
 

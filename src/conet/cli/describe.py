@@ -24,7 +24,7 @@ def presets_page() -> str:
 def recipes_page() -> str:
     """Describe every setting of a training on a language model."""
     from conet.detect import Detector
-    from conet.llm.recipe import PINNED, Recipe, load, shipped
+    from conet.runs.recipe import PINNED, Recipe, load, shipped
 
     lines = ["# Recipes of `conet llm`", "", "Given as `--set key=value`, or in a TOML or JSON file.", ""]
     lines += ["## Shipped", "", *(f"- `{name}`: {load(name).purpose}" for name in shipped()), ""]
@@ -58,7 +58,7 @@ def presets_rows() -> list[dict[str, str]]:
 
 def recipes_rows() -> list[dict[str, str]]:
     """Return every setting of a recipe."""
-    from conet.llm.recipe import Recipe
+    from conet.runs.recipe import Recipe
 
     return [row.to_json() for _, _, section in _walk(Recipe) for row in section]
 

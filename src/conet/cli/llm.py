@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from cyclopts import App
 
-from conet.base.errors import ConetError
+from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
-from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, parse_pairs
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, parse_pairs, shown
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
@@ -45,11 +45,10 @@ def train(
         Print the summary as one JSON object on the last line.
     """
     from conet.llm import train as training
-    from conet.llm.recipe import load
+    from conet.runs.recipe import load
 
     settings = load(recipe).override(all_changes(set_, seed=seed, steps=steps))
-    place = out or training.default_place(settings)
-    _train(lambda show: training.run(settings, place, show), place, json_)
+    _train(lambda show: training.run(settings, out, show), json_)
 
 
 @app.command
@@ -66,7 +65,7 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
     """
     from conet.cli import describe as reference
     from conet.config import aliases
-    from conet.llm import recipe
+    from conet.runs import recipe
 
     if describe:
         print(json.dumps(reference.recipes_rows()) if json_ else reference.recipes_page())
@@ -94,7 +93,7 @@ def resume(run: Path, *, json_: Json = False) -> None:
     """
     from conet.llm import train as training
 
-    _train(lambda show: training.go_on(run, show), run, json_)
+    _train(lambda show: training.go_on(run, show), json_)
 
 
 @app.command(name="eval")
@@ -185,10 +184,10 @@ def figures(run: Path, format: str, out: Path | None) -> Path:
 def _asked(model: str, problems: str, run: bool) -> Any:
     """Return the settings of the run, or of no run, with model and problems put into them."""
     from conet.llm.recipe import Recipe
-    from conet.llm.train import read_recipe
+    from conet.runs.run import Run
 
     empty = {"max_completion_length": DEFAULT_LENGTH}
-    settings = read_recipe(Path(model)) if run else Recipe(name="eval", training=empty)
+    settings = Run(model).config if run else Recipe(name="eval", training=empty)
     changes: dict[str, Any] = {}
     if run:
         changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
@@ -224,7 +223,7 @@ def _hush() -> None:
     logging.disable_progress_bar()
 
 
-def _train(work: Callable[[Any], Path], place: Path, as_json: bool) -> None:
+def _train(work: Callable[[Any], Path], as_json: bool) -> None:
     """Train with a live line, and print the summary."""
     from conet.base.progress import line
     from conet.llm.train import check_installed
@@ -234,15 +233,16 @@ def _train(work: Callable[[Any], Path], place: Path, as_json: bool) -> None:
     try:
         with line() as show:
             run = work(show)
-    except KeyboardInterrupt:
-        if place.exists():
-            tell(f"interrupted; go on with: conet llm resume {place}")
+    except Interrupted as interrupted:
+        tell(f"interrupted; go on with: conet llm resume {shown(interrupted.path)}")
         raise
     _show(run, as_json)
 
 
 def _show(run: Path, as_json: bool) -> None:
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8")) | {"run": str(run)}
+    from conet.runs.run import Run
+
+    summary = Run(run).summary()
     if as_json:
         print(json.dumps(summary))
         return

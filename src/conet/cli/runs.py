@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from conet.base.errors import ConetError
+from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
-from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, count
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, count, shown
 
 
 def run_command(
@@ -45,7 +45,6 @@ def run_command(
     """
     from conet.config import aliases, effects, load
     from conet.config import preset as named
-    from conet.runs.place import default_place
 
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
     changes = all_changes(set_, seed=seed, steps=steps)
@@ -53,14 +52,13 @@ def run_command(
     settings = settings.override(changes)
     for line in effects.without_effect(settings, given):
         tell(f"conet: {line}")
-    place = out or default_place(settings)
 
     def train(progress: Any) -> Any:
         from conet.runs import launch
 
-        return launch.run(settings, place, progress=progress, threads=count(threads))
+        return launch.run(settings, out, progress=progress, tell=tell, threads=count(threads))
 
-    _train(train, place, settings.steps, json_)
+    _train(train, None, settings.steps, json_)
 
 
 def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
@@ -81,8 +79,8 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     directory = Run(run)
     _train(
         lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
-        run,
-        directory.config.steps,
+        directory.path,
+        getattr(directory.config, "steps", 0),
         json_,
     )
 
@@ -153,12 +151,13 @@ def presets(*, describe: Flag = False, json_: Json = False) -> None:
             print("    " + " ".join(f"{key}={value}" for key, value in changes.items()))
 
 
-def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
-    """Train with a live line, write the report if it is missing, print the summary."""
+def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
+    """Train with a live line, write the report if it is missing, print the summary; ``place``: of an earlier run."""
     from conet.runs.progress import training_line
 
+    run = None
     try:
-        with drawers(not (place / "report.html").exists()) as drawing:
+        with drawers(place is None or not (place / "report.html").exists()) as drawing:
             with training_line(steps) as progress:
                 run = work(progress)
             summary = run.summary()
@@ -167,9 +166,10 @@ def _train(work: Any, place: Path, steps: int, as_json: bool) -> None:
 
                 tell("writing the report")
                 write(run, drawing)
-    except KeyboardInterrupt:
-        if place.exists():
-            tell(f"interrupted; go on with: conet resume {place}")
+    except KeyboardInterrupt as interrupt:
+        known = interrupt if isinstance(interrupt, Interrupted) else run
+        if known is not None:
+            tell(f"interrupted; go on with: conet resume {shown(known.path)}")
         raise
     print(json.dumps(summary) if as_json else describe(summary))
 

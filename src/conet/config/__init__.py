@@ -1,6 +1,16 @@
 """Settings of a run, and named presets."""
 
-from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, flatten, keys_of, validated
+from conet.config.model import (
+    Count,
+    OpenSettings,
+    Root,
+    Settings,
+    StepOrShare,
+    flatten,
+    hash_of,
+    keys_of,
+    validated,
+)
 from conet.config.presets import PRESETS
 from conet.config.settings import (
     Config,
@@ -10,7 +20,6 @@ from conet.config.settings import (
     ScheduleSettings,
     SnapshotSettings,
     WebSettings,
-    hash_of,
     load,
     preset,
 )

@@ -1,5 +1,7 @@
 """What all settings share: frozen, strictly typed, validated with one plain line, changed by dotted keys."""
 
+import hashlib
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -8,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from conet.base.errors import ConetError, nearest
-from conet.config import aliases
+from conet.config import aliases, reading
 
 Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
@@ -71,6 +73,16 @@ class OpenSettings(Settings):
         return dict(self.model_extra or {})
 
 
+def hash_of(data: Mapping[str, Any]) -> str:
+    """SHA-256 of settings as a run's file holds them, but for the preset's name.
+
+    Taken over what the file says, under the names it uses, so that the ``config_hash`` of any version's
+    provenance can be compared with its file of settings, also where settings have been renamed since.
+    """
+    kept = {key: value for key, value in data.items() if key != "preset"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
 class Root(Settings):
     """Settings that stand for themselves, with sections: the config of a run, or a recipe.
 
@@ -119,6 +131,42 @@ class Root(Settings):
             Also where a key stands there twice.
         """
         return self.override(aliases.renamed(flatten(data), self.old_names, from_file=True))
+
+    def to_json(self) -> str:
+        """Write as indented JSON."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "settings") -> Self:
+        """Read what :meth:`to_json` wrote, in this version or an earlier one; missing keys take their defaults.
+
+        Parameters
+        ----------
+        text
+            The content of a file.
+        source
+            The file's name, for the errors.
+
+        Raises
+        ------
+        ConetError
+            When the text is no JSON object or a value does not fit.
+        """
+        try:
+            data = reading.loads_once(text)
+        except (ValueError, RecursionError) as error:
+            raise ConetError(f"{source}: {error}", "a JSON object", "mend or restore the file") from None
+        if not isinstance(data, dict):
+            raise ConetError(f"{source}: {type(data).__name__}", "a JSON object", "mend or restore the file")
+        try:
+            return cls.checked(aliases.renamed_nested(data, cls.old_names, quiet=True))
+        except ConetError as error:
+            raise ConetError(f"{source}: {error.got}", error.expected, error.remedy) from None
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the settings that decide the result (the preset's name does not)."""
+        return hash_of(self.model_dump(mode="json"))
 
     def _put(self, data: dict[str, Any], key: str, value: Any) -> None:
         """Set one dotted key; what fits there is for the validation to say."""

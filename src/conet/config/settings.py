@@ -5,11 +5,9 @@ The settings of a graph and of a learner keep a name and raw options; the regist
 run starts, so a new graph or learner needs no change here.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -137,45 +135,6 @@ class Config(Root):
     observables: tuple[str, ...] = Field(
         (), description="further columns of the metrics: names, or `path/to/file.py:name`"
     )
-
-    def to_json(self) -> str:
-        """Write as indented JSON."""
-        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str, source: str = "config") -> "Config":
-        """Read what :meth:`to_json` wrote, in this version or an earlier one; missing keys take their defaults.
-
-        Raises
-        ------
-        ConetError
-            When the text is no JSON object or a value does not fit.
-        """
-        try:
-            data = reading.loads_once(text)
-        except (ValueError, RecursionError) as error:
-            raise ConetError(f"{source}: {error}", "a JSON object", "mend or restore the file") from None
-        if not isinstance(data, dict):
-            raise ConetError(f"{source}: {type(data).__name__}", "a JSON object", REMEDY)
-        try:
-            return cls.checked(aliases.renamed_nested(data, aliases.SETTINGS, quiet=True))
-        except ConetError as error:
-            raise ConetError(f"{source}: {error.got}", error.expected, error.remedy) from None
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the settings that decide the result (the preset's name does not)."""
-        return hash_of(self.model_dump(mode="json"))
-
-
-def hash_of(data: Mapping[str, Any]) -> str:
-    """SHA-256 of settings as `config.json` holds them, but for the preset's name.
-
-    Taken over what the file says, under the names it uses, so that the ``config_hash`` of any version's
-    provenance can be compared with its `config.json`, also where settings have been renamed since.
-    """
-    kept = {key: value for key, value in data.items() if key != "preset"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def load(path: str | Path, over: str | None = None) -> Config:

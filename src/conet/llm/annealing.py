@@ -6,9 +6,9 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.detect.online import Detector
 from conet.llm.pool import Demonstration, Pool, Rollout, counted, present_names
-from conet.llm.recipe import HeatingSettings
 from conet.runs.events import translate
 from conet.runs.phases import PhaseTracker
+from conet.runs.recipe import HeatingSettings
 from conet.runs.schedule import Phase
 
 

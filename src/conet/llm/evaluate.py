@@ -14,9 +14,9 @@ from conet.base.intervals import interval, share_interval
 from conet.llm.answers import compact, last_box, number
 from conet.llm.judge import Judge
 from conet.llm.problems import Problem, prompt
-from conet.llm.recipe import ProblemSettings
 from conet.llm.verify import given
 from conet.observables.pass_at_k import best_at_k, pass_at_k, powers_of_two
+from conet.runs.recipe import ProblemSettings
 
 Generate = Callable[[list[Any]], list[tuple[list[int], str, bool]]]
 GROUP = 8  # problems between two files
@@ -214,7 +214,7 @@ def generator(
     Parameters
     ----------
     model
-        A :class:`conet.llm.recipe.ModelSettings`.
+        A :class:`conet.runs.recipe.ModelSettings`.
     """
     import torch
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
-from conet.llm.recipe import Recipe
+from conet.runs.recipe import Recipe
 
 
 def grpo_options(recipe: Recipe, path: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from conet.base.errors import ConetError, nearest
 from conet.llm import arithmetic
 from conet.llm.answers import last_box
-from conet.llm.recipe import ProblemSettings
+from conet.runs.recipe import ProblemSettings
 
 Prompt = str | list[dict[str, str]]
 

@@ -1,14 +1,8 @@
-"""Tables of a training on a language model: the rollout table, the metrics, the event log.
+"""What a step of a training on a language model leaves: a row of metrics, and rows of rollouts."""
 
-The rollout table is the one that CoNet's walks have, with the completions' texts beside it.
-"""
-
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.base.files import numbered, write_atomic, write_table
 from conet.llm.pool import Rollout
 from conet.rollouts import per_problem, schema
 
@@ -28,51 +22,6 @@ METRICS = (
 
 # How far a training is: what is counted ("step"), how many are done, of how many, how it goes in words.
 Show = Callable[[str, int, int, str], None]
-
-
-class Record:
-    """Buffers of a run's tables; ``flush`` writes them.
-
-    Parameters
-    ----------
-    path
-        The run directory.
-    keep_text
-        Whether the rollout table keeps completions.
-    """
-
-    def __init__(self, path: Path, keep_text: bool = True) -> None:
-        self.path, self.keep_text = path, keep_text
-        self.batches: list[polars.DataFrame] = []
-        self.rows: list[dict[str, Any]] = []
-
-    def add(self, step: int, rollouts: Sequence[Rollout], split: str = "train", phase: str = "rlvr") -> None:
-        """Take in the rollouts of a step."""
-        self.batches.append(as_table(step, rollouts, split, phase, self.keep_text))
-
-    def flush(self, events: Sequence[dict[str, Any]]) -> None:
-        """Write what has come in since the last time."""
-        import polars as pl
-
-        if self.batches:
-            first = self.batches[0]["step"][0]
-            write_table(self.path / f"rollouts/part-{first:08d}.parquet", pl.concat(self.batches))
-            self.batches.clear()
-        if self.rows:
-            write_table(self.path / "metrics.parquet", pl.DataFrame(self.rows, infer_schema_length=None))
-        write_atomic(self.path / "events.jsonl", "".join(json.dumps(event) + "\n" for event in events))
-
-    def restore(self, step: int) -> None:
-        """Drop what a killed training wrote at or after ``step``, which will be written again."""
-        import polars as pl
-
-        self.batches.clear()
-        for number, part in numbered(self.path / "rollouts", "part-", ".parquet"):
-            if number >= step:
-                part.unlink()
-        metrics = self.path / "metrics.parquet"
-        self.rows = pl.read_parquet(metrics).to_dicts() if step and metrics.exists() else []
-        self.rows = [row for row in self.rows if row["step"] < step]
 
 
 def silent(what: str, done: int, total: int, state: str) -> None:

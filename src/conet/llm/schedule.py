@@ -5,8 +5,8 @@ from typing import Any
 
 from conet.base.errors import ConetError, nearest
 from conet.llm.annealing import Annealing
-from conet.llm.recipe import MODES, Recipe
 from conet.runs import schedules
+from conet.runs.recipe import MODES, Recipe
 from conet.runs.schedule import Phase, Setup
 
 # Options of a phase, and the attributes of TRL's trainer that they set; the rate is the optimiser's.

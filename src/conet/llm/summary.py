@@ -10,8 +10,8 @@ from conet.runs.lengths import correct_length
 
 def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
     """Return the numbers of a finished run."""
-    rows = [row for row in trainer.record.rows if row["accuracy"] is not None]
-    length = correct_length(trainer.record.path)
+    rows = [row for row in trainer.recorder.rows if row["accuracy"] is not None]
+    length = correct_length(trainer.recorder.path)
     annealing = trainer.annealing
     names = ("heating_started", "heating_skipped")
     heat = next((event for event in annealing.events if event["event"] in names), None)

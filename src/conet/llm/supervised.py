@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 
-from conet.base.files import write_atomic
 from conet.llm import heat_set
 from conet.llm.annealing import Annealing
 from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.runs.recorder import Recorder
 
 
 class Supervised:
@@ -19,11 +19,11 @@ class Supervised:
     accelerator: Any
     args: Any
     cut_off: Any
-    is_world_process_zero: Any
     judge: Any
     num_generations: int
     problems: Any
-    record: Any
+    recorder: Recorder | None
+    keep: Any
     show: Any
     state: Any
     train_dataset: Any
@@ -49,8 +49,8 @@ class Supervised:
         if pick == "solution":
             found = [self.reference(item) for item in found]
         if found:
-            if self.is_world_process_zero():
-                write_atomic(self.record.path / "heat.jsonl", "".join(map(self.heat_line, found)))
+            if self.recorder is not None:
+                self.recorder.write("heat.jsonl", "".join(map(self.heat_line, found)).encode())
             self.annealing.demonstrations, self.taught = found, 0
         return [item.problem for item in found]
 
@@ -88,8 +88,7 @@ class Supervised:
             for number, ids, text, reward in gather_object(drawn)
         ]
         rollouts.sort(key=lambda rollout: rollout.problem)
-        if self.is_world_process_zero():
-            self.record.add(step, rollouts, split="harvest")
+        self.keep(step, rollouts, split="harvest")
         pool = Pool(1)
         pool.add(step, rollouts)
         return pool

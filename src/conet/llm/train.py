@@ -1,29 +1,38 @@
 """Training on a language model: a recipe in, a run directory out; resumable."""
 
 import json
-import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from conet.base.errors import ConetError
-from conet.base.files import damaged, numbered, write_atomic, write_table
-from conet.llm import models, problems
+from conet.base.errors import ConetError, Interrupted
+from conet.base.files import CannotWrite
+from conet.llm import checkpoints
+from conet.llm.build import build
 from conet.llm.judge import Judge
-from conet.llm.options import grpo_options
-from conet.llm.recipe import Recipe, from_data
-from conet.llm.record import Record, Show, silent
-from conet.llm.schedule import state_of
+from conet.llm.record import Show, silent
 from conet.llm.summary import summary
-from conet.observables.standard import named
+from conet.runs.directory import created
+from conet.runs.events import translate
+from conet.runs.files import NAMES
+from conet.runs.lock import Held, exclusive
+from conet.runs.provenance import LANGUAGE_MODELS, provenance
+from conet.runs.recipe import Recipe
+from conet.runs.recorder import Recorder, tidy
+from conet.runs.restore import restore
+from conet.runs.run import Run
+
+if TYPE_CHECKING:
+    import polars
+
+FOLDERS = ("rollouts", "checkpoints")
 
 
-def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
+def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     """Train from the start.
 
     Parameters
@@ -31,80 +40,27 @@ def run(recipe: Recipe, out: Path, show: Show = silent) -> Path:
     recipe
         The settings.
     out
-        A new or empty directory.
+        A new or empty directory; the next free ``runs/llm-<recipe>-s<seed>-<time>`` where absent.
     show
         Told how far it is: what is counted, how many are done, of how many, how it goes.
 
+    Returns
+    -------
+    Path
+        The run directory.
+
     Raises
     ------
     ConetError
-        When the place is taken, or something the recipe names is not there.
+        When the place is taken, or something the recipe names is not there. A training that fails before
+        it has begun leaves nothing behind.
     """
     check_installed()
-    from accelerate import PartialState
-
-    with PartialState().main_process_first():
-        if PartialState().is_main_process:
-            create(recipe, out)
-    try:
-        return go_on(out, show)
-    except ConetError:
-        trained = (out / "start").exists() or any(out.glob("rollouts/*"))
-        if PartialState().is_main_process and not trained:
-            shutil.rmtree(out)  # the same place will be wanted again
-        raise
-
-
-def create(recipe: Recipe, out: Path) -> None:
-    """Make the run directory appear by one rename, with recipe and provenance."""
-    from conet.runs.directory import refuse_existing
-
-    refuse_existing(out)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    for name in ("rollouts", "checkpoints"):
-        (temporary / name).mkdir(parents=True)
-    write_atomic(temporary / "recipe.json", recipe.model_dump_json(indent=2) + "\n")
-    write_atomic(temporary / "provenance.json", json.dumps(provenance(recipe), indent=2) + "\n")
-    if out.exists():
-        out.rmdir()
-    os.rename(temporary, out)
-
-
-def provenance(recipe: Recipe) -> dict[str, Any]:
-    """Return where a run comes from: versions, machine, seed."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    packages = ("conet-rlvr", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "math-verify")
-    import torch
-
-    versions = {"python": platform.python_version()}
-    for name in packages:
-        with suppress(PackageNotFoundError):
-            versions[name] = version(name)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": recipe.seed,
-        "versions": versions,
-        "machine": {"system": platform.platform(), "device": device, "cores": os.cpu_count()},
-    }
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Return the recipe of a run directory.
-
-    Raises
-    ------
-    ConetError
-        When it is none.
-    """
-    file = path / "recipe.json"
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(file, error, "name a directory that `conet llm train` made") from None
-    return from_data(data)
+    if not _is_first(recipe):
+        return _train(_announced(None), None, show)
+    made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)
+    with made as held, _leaving_nothing(held):
+        return _train(_announced(held.path), held, show)
 
 
 def go_on(path: Path, show: Show = silent) -> Path:
@@ -115,117 +71,123 @@ def go_on(path: Path, show: Show = silent) -> Path:
     Raises
     ------
     ConetError
-        When the directory is no run, or memory is short.
+        When the directory is no run, a file of it is damaged, another process works on it, or memory is
+        short.
     """
     check_installed()
-    from accelerate.utils import gather_object
-
-    recipe = read_recipe(path)
-    if (path / "summary.json").exists():
+    directory = Run(path)
+    if directory.kind != "language_model":
+        remedy = f"`conet resume {path}`" if directory.kind == "walks" else "a log cannot go on"
+        raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES["language_model"], remedy)
+    if directory.finished:
+        tidy(directory.path)
         return path
-    with Judge(
-        recipe.problems.verifier, recipe.problems.verifier_workers, recipe.problems.verifier_seconds
-    ) as judge:
-        trainer = build(recipe, path, judge, show)
-        checkpoint = last_checkpoint(path)
-        if trainer.is_world_process_zero():
-            trainer.record.restore(checkpoint[0] if checkpoint else 0)
+    if not _is_first(cast(Any, directory.config)):
+        return _train(directory.path, None, show)
+    with exclusive(directory.path) as held, _saying_where(held):
+        return path if directory.finished else _train(directory.path, held, show)
+
+
+def first_files(recipe: Recipe) -> dict[str, bytes]:
+    """Return what a run directory appears with: recipe and provenance."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    comes_from = provenance(recipe.seed, recipe.content_hash, LANGUAGE_MODELS, device=device)
+    return {
+        "recipe.json": recipe.to_json().encode(),
+        "provenance.json": (json.dumps(comes_from, indent=2) + "\n").encode(),
+    }
+
+
+def _is_first(recipe: Recipe) -> bool:
+    """Whether this is the process that keeps the record, where several train together."""
+    from accelerate import PartialState
+
+    return PartialState(cpu=bool(recipe.options().get("use_cpu"))).is_main_process
+
+
+def _announced(path: Path | None) -> Path:
+    """Tell the other processes which directory it is, or be told."""
+    from accelerate.utils import broadcast_object_list
+
+    told = [None if path is None else str(path)]
+    broadcast_object_list(told)
+    return Path(str(told[0]))
+
+
+@contextmanager
+def _saying_where(held: Held) -> Iterator[None]:
+    """Tell whoever ends a training where it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(held.path) from None
+
+
+@contextmanager
+def _leaving_nothing(held: Held) -> Iterator[None]:
+    """Remove a training that failed before it had begun: the same place will be wanted again."""
+    try:
+        with _saying_where(held):
+            yield
+    except ConetError as error:
+        begun = (held.path / "start/done").exists() or any(held.path.glob("rollouts/*"))
+        if not begun and not isinstance(error, CannotWrite):
+            shutil.rmtree(held.path, ignore_errors=True)
+        raise
+
+
+def _train(path: Path, held: Held | None, show: Show) -> Path:
+    """Train to the end; one process holds the directory and keeps the record."""
+    recipe: Recipe = cast(Any, Run(path).config)
+    settings = recipe.problems
+    with ExitStack() as stack:
+        judge = stack.enter_context(
+            Judge(settings.verifier, settings.verifier_workers, settings.verifier_seconds)
+        )
+        recorder = None if held is None else stack.enter_context(Recorder(held, _together, evaluates=False))
+        checkpoint = checkpoints.last(path)
+        if recorder is not None:
+            _restore(recorder, checkpoint)
+        trainer = build(recipe, path, judge, recorder, show)
         begun = time.perf_counter()
         with out_of_memory():
             trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
-        seconds = time.perf_counter() - begun
-        trainer.save_model(str(path / "model"))
-        judged: Counter[str] = sum(map(Counter, gather_object([dict(judge.counts)])), Counter())
-        if trainer.is_world_process_zero():
-            trainer.record.flush(trainer.annealing.events)
-            write_atomic(
-                path / "summary.json", json.dumps(summary(trainer, judged, seconds), indent=2) + "\n"
-            )
+        _finish(trainer, path, time.perf_counter() - begun)
     return path
 
 
-def build(recipe: Recipe, path: Path, judge: Judge, show: Show = silent) -> Any:
-    """Put model, problems and trainer together."""
-    from peft import LoraConfig
+def _together(tables: "Sequence[polars.DataFrame]") -> "polars.DataFrame":
+    import polars as pl
 
-    from conet.llm.trainer import AnnealedTrainer
-
-    found = problems.load(recipe.problems)
-    options = grpo_options(recipe, path)
-    least = options.generation_batch_size // options.num_generations
-    if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
-        raise ConetError(
-            f"{len(found)} problems",
-            f"at least the {least} of one step",
-            "lower training.per_device_train_batch_size or give more problems",
-        )
-    update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
-    annealing = state_of(recipe, len(found), update)
-    model, tokenizer = start_model(recipe, path, show)
-    lora = recipe.model.lora
-    if not (path / "problems.parquet").exists():
-        import polars as pl
-
-        write_table(
-            path / "problems.parquet",
-            pl.DataFrame([vars(problem) for problem in found], infer_schema_length=None),
-        )
-    return AnnealedTrainer(
-        model=model,
-        processing_class=tokenizer,
-        args=options,
-        train_dataset=problems.dataset(found, recipe.problems),
-        problems=found,
-        judge=judge,
-        annealing=annealing,
-        record=Record(path, recipe.keep_text),
-        flush_every=recipe.flush_every,
-        show=show,
-        observables=named(recipe.observables),
-        peft_config=LoraConfig(**lora) if lora else None,
-    )
+    return pl.concat(tables)
 
 
-def start_model(recipe: Recipe, path: Path, show: Show) -> tuple[Any, Any]:
-    """Return model and tokenizer as RLVR starts from them.
-
-    Weights that no path names (random, from a GGUF file, after a warm-up) are kept in ``RUN/start``:
-    resuming needs them, and so does a penalty against the starting policy.
-    """
-    start = path / "start"
-    kept = recipe.model.model_copy(update={"path": str(start), "gguf": None, "tokenizer": str(start)})
-    if not (start / "done").exists():
-        if recipe.model.path and not recipe.warmup.steps:
-            return models.load(recipe.model, recipe.seed)
-        from accelerate import PartialState
-
-        from conet.llm.warmup import warm_up
-
-        state = PartialState()
-        model, tokenizer = models.load(recipe.model, recipe.seed)
-        model.to(state.device)
-        loss = None
-        if recipe.warmup.steps:
-            loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed, show)
-        if state.is_main_process:
-            model.save_pretrained(start)
-            tokenizer.save_pretrained(start)
-            write_atomic(start / "done", json.dumps({"loss": loss}) + "\n")
-        state.wait_for_everyone()
-    return models.load(kept, recipe.seed)
+def _restore(recorder: Recorder, checkpoint: tuple[int, Path] | None) -> None:
+    """Bring the tables back to the last checkpoint, after checking all that it counts on."""
+    if checkpoint is None:
+        restore(recorder, None, 0, ())
+        return
+    step, folder = checkpoint
+    state = checkpoints.read_state(folder, check=True)
+    restore(recorder, state.get("tables"), step, translate(state["events"]))
 
 
-def last_checkpoint(path: Path) -> tuple[int, Path] | None:
-    """Return the newest complete checkpoint; what a kill left half-written is removed."""
-    from conet.llm.trainer import STATE
+def _finish(trainer: Any, path: Path, seconds: float) -> None:
+    """Write the model, the whole tables, and last the summary."""
+    from accelerate.utils import gather_object
 
-    complete = None
-    for number, folder in numbered(path / "checkpoints", "checkpoint-", ""):
-        if (folder / STATE).exists():
-            complete = number, folder
-        elif os.environ.get("RANK", "0") == "0":
-            shutil.rmtree(folder, ignore_errors=True)
-    return complete
+    trainer.save_model(str(path / "model"))
+    judged: Counter[str] = sum(map(Counter, gather_object([dict(trainer.judge.counts)])), Counter())
+    recorder = trainer.recorder
+    if recorder is not None:
+        recorder.write_tables()
+        recorder.commit(trainer.annealing.events)
+        names = [
+            str(file.relative_to(path)) for file in sorted((path / "model").rglob("*")) if file.is_file()
+        ]
+        recorder.finish(summary(trainer, judged, seconds), names)
 
 
 @contextmanager
@@ -237,11 +199,10 @@ def out_of_memory() -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError):
         raise ConetError(
-            "out of memory",
-            "a batch that fits",
+            "out of memory", "a batch that fits",
             "lower training.per_device_train_batch_size (and raise gradient_accumulation_steps) or "
             "training.max_completion_length, or set training.gradient_checkpointing=true",
-        ) from None
+        ) from None  # fmt: skip
 
 
 def check_installed() -> None:
@@ -254,16 +215,7 @@ def check_installed() -> None:
     """
     from importlib.util import find_spec
 
-    missing = [
-        name
-        for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
-        if find_spec(name) is None
-    ]
+    missing = [name for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+               if find_spec(name) is None]  # fmt: skip
     if missing:
         raise ConetError(f"no package {missing[0]}", "the extra [llm]", "pip install 'conet-rlvr[llm]'")
-
-
-def default_place(recipe: Recipe) -> Path:
-    """Return runs/llm-<recipe>-s<seed>-<time>."""
-    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / f"llm-{recipe.name}-s{recipe.seed}-{now}"

@@ -5,7 +5,6 @@ step's batch is and its loss, looking at the rollouts, changing the phase at the
 loading a checkpoint, and the order of an epoch, which depends on its number alone.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,19 +14,18 @@ from accelerate.utils import gather_object
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
-from conet.base.files import write_atomic
+from conet.llm import checkpoints
 from conet.llm.annealing import Annealing
 from conet.llm.curriculum import curriculum
 from conet.llm.hooks import EpochSampler, PhaseCallback, defaults
 from conet.llm.judge import Judge
 from conet.llm.pool import Rollout
 from conet.llm.problems import Problem
-from conet.llm.record import Record, Show, in_words, metrics_row, silent
+from conet.llm.record import Show, as_table, in_words, metrics_row, silent
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.observables.observation import Observable
-
-STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
+from conet.runs.recorder import Recorder
 
 
 class AnnealedTrainer(Supervised, GRPOTrainer):
@@ -35,8 +33,12 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
 
     Parameters
     ----------
-    annealing, record, judge
-        The schedule's state, the tables, and who judges completions.
+    annealing, judge
+        The schedule's state, and who judges completions.
+    recorder
+        The tables; None on all processes but one.
+    keep_text
+        Whether the rollouts are kept with their texts.
     problems
         The problems by number; the data set has their prompts, in this order.
     flush_every
@@ -49,7 +51,8 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         self,
         *args: Any,
         annealing: Annealing,
-        record: Record,
+        recorder: Recorder | None,
+        keep_text: bool,
         judge: Judge,
         problems: list[Problem],
         flush_every: int,
@@ -57,7 +60,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         observables: Mapping[str, Observable] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.annealing, self.record, self.judge = annealing, record, judge
+        self.annealing, self.recorder, self.judge, self.keep_text = annealing, recorder, judge, keep_text
         self.problems, self.flush_every, self.show = problems, flush_every, show
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
@@ -120,19 +123,19 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
-        if self.is_world_process_zero():
+        self.accelerator.wait_for_everyone()  # each process writes files of its own
+        if self.recorder is not None:
             begun = time.perf_counter()
             own = {"micro_step": self._step, "taught": self.taught, "judged": dict(self.judge.counts)}
-            state = self.annealing.state() | own
-            self.record.flush(self.annealing.events)
+            state = self.annealing.state() | own | {"tables": self.recorder.commit(self.annealing.events)}
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            write_atomic(folder / STATE, json.dumps(state))
+            checkpoints.write_state(folder, state)
             self.monitor_seconds += time.perf_counter() - begun
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None:
-            state = json.loads((Path(checkpoint) / STATE).read_text())
+            state = checkpoints.read_state(Path(checkpoint))
             self._step, self.taught = state["micro_step"], state["taught"]
             if self.is_world_process_zero():  # each process counts its own; they are added up at the end
                 self.judge.counts.update(state["judged"])
@@ -149,12 +152,16 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         step = self.state.global_step
         self.drawn = rollouts
         evidence = self.annealing.observe(step, rollouts)
-        if self.is_world_process_zero():
-            self.record.add(step, rollouts)
+        self.keep(step, rollouts)
         logged = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
         for name in logged:
             if evidence[name] is not None:
                 self._metrics["train"][f"conet/{name}"].append(float(evidence[name]))
+
+    def keep(self, step: int, rollouts: list[Rollout], split: str = "train") -> None:
+        """Put rollouts on record, on the process that keeps it."""
+        if self.recorder is not None:
+            self.recorder.rollouts(step, as_table(step, rollouts, split=split, text=self.keep_text))
 
     def end_step(self, step: int) -> None:
         """Write the step's row, and change the phase where it is due; ``step`` updates are done."""
@@ -163,7 +170,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         supervised = annealing.supervised
         learner = "sft" if supervised else "grpo"
         row = metrics_row(step - 1, tracker.phase.name, self.drawn, self.observables, learner)
-        self.record.rows.append(row | {"heated": supervised} | self.used)
+        row |= {"heated": supervised} | self.used
         self.drawn = None
         if not supervised and (found := self._metrics["train"]["entropy"]):
             parts = found[-self.args.gradient_accumulation_steps :]
@@ -177,9 +184,11 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
             tracker.advance(step, self.prepare)
             if supervised and not annealing.supervised:
                 self._buffered_inputs = None
-        if step % self.flush_every == 0 and self.is_world_process_zero():
+        if self.recorder is not None:
             begun = time.perf_counter()
-            self.record.flush(annealing.events)
+            self.recorder.step(row, annealing.events)
+            if step % self.flush_every == 0:
+                self.recorder.write_rollouts()
             self.monitor_seconds += time.perf_counter() - begun
 
     def options_now(self, step: int) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from conet.llm import arithmetic
-from conet.llm.recipe import WarmUp
 from conet.llm.record import Show, silent
+from conet.runs.recipe import WarmUp
 
 IGNORED = -100
 

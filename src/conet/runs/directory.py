@@ -1,142 +1,141 @@
-"""How a run directory appears, and what it refuses."""
+"""How a run directory appears: whole, by one rename, and already locked."""
 
-import json
 import os
-import platform
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from importlib.metadata import version
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, write_arrays, write_atomic
-from conet.config import Config
-from conet.network.graph import Graph
-from conet.network.problems import Problems
-from conet.runs.run import Run
+from conet.base.files import cannot_write, digest, sync, sync_all, write_atomic
+from conet.base.journal import line_of
+from conet.base.places import check_folder, is_temporary, numbered_places, taken
+from conet.runs.lock import NAME, Held, exclusive
 
-VERSION_OF = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
-
-
-def provenance(
-    config: Config, command: list[str] | None = None, objects: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Return where a run comes from: versions, commit, machine, seed, command, and Python objects given."""
-    versions = {"python": platform.python_version()}
-    for name in VERSION_OF:
-        with suppress(Exception):
-            versions[name] = version(name)
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command if command is not None else sys.argv,
-        "objects": list(objects),
-        "seed": config.seed,
-        "config_hash": config.content_hash,
-        "commit": _commit(),
-        "versions": versions,
-        "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
-    }
+DIGESTS = "digests.jsonl"
+UNFINISHED = ".conet-"  # how a directory is called until it is whole
+# What may be in a directory that is not whole yet; one with anything else is not ours to remove.
+CONTENT = {
+    *("config.json", "recipe.json", "provenance.json", "graph.safetensors", DIGESTS, NAME),
+    *("rollouts", "snapshots", "figures", "checkpoints"),
+}
+REMEDY = "go on with `conet resume {}`"
 
 
-def _commit() -> str | None:
-    """Commit of the source tree that is running, with a mark when it was changed; None outside git."""
-    here = str(Path(__file__).resolve().parent)
-    with suppress(OSError, subprocess.SubprocessError):
-        head = subprocess.run(
-            ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
-        )
-        if head.returncode == 0:
-            tree = ["git", "-C", here, "status", "--porcelain", "--", here]
-            changed = subprocess.run(tree, capture_output=True, text=True, timeout=5).stdout.strip()
-            return head.stdout.strip() + ("+changes" if changed else "")
-    return None
+def check_out(path: Path) -> None:
+    """Refuse a place for a run that is taken."""
+    check_folder(path, remedy=REMEDY.format(path))
 
 
-def create(
-    path: Path,
-    config: Config,
-    graph: Graph,
-    tasks: Problems,
-    command: list[str] | None = None,
-    objects: Sequence[str] = (),
-) -> "Run":
-    """Make a run directory appear by one rename, already with config, provenance, graph and tasks.
+def default_places(name: str, seed: int) -> Iterator[Path]:
+    """Yield ``runs/<name>-s<seed>-<time>``, and the next ones for when another run has just taken it."""
+    return numbered_places(Path("runs") / f"{name}-s{seed}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+@contextmanager
+def created(
+    out: Path | None, name: str, seed: int, files: Mapping[str, bytes], folders: Sequence[str]
+) -> Iterator[Held]:
+    """Make a run directory appear, and hold it.
 
     Parameters
     ----------
-    path, config, graph, tasks
-        Where, and what the run is.
-    command, objects
-        For the provenance; ``objects`` names what Python gave in place of what the config says.
+    out
+        A new or empty directory; the next free default place where absent.
+    name, seed
+        What the default place is called after.
+    files
+        Contents by name. Their digests are written beside them.
+    folders
+        Empty folders in it.
 
     Raises
     ------
     ConetError
-        When the place exists and is not empty, or cannot be written.
+        When the place is taken, or cannot be written.
     """
-    path = Path(os.path.realpath(path))  # so that an empty working directory, or a link to one, will do
-    refuse_existing(path)
+    for place in default_places(name, seed) if out is None else [out]:
+        if out is None and place.exists():
+            continue
+        path = Path(os.path.realpath(place))  # so that an empty working directory, or a link to one, will do
+        with _beside(path) as held:
+            temporary = held.path
+            try:
+                _fill(temporary, files, folders)
+                if _appeared(temporary, path, out is None):
+                    held.path = path
+                    yield held
+                    return
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)  # there is none where it was renamed
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Held]:
+    """Hold a new hidden directory beside a place, after removing those that killed processes left there."""
+    check_out(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".conet-", dir=path.parent))
-        temporary.chmod(0o755)
+        for left in path.parent.glob(f"{UNFINISHED}*"):
+            _remove_if_left(left)
     except OSError as error:
         raise cannot_write(path, error) from None
+    with ExitStack() as stack:
+        yield _new(path, stack)
+
+
+def _new(path: Path, stack: ExitStack) -> Held:
+    """Make a hidden directory and hold it; another process may take it for one that was left, until it is held."""
+    while True:
+        try:
+            temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        try:
+            held = stack.enter_context(exclusive(temporary))
+            held.check()
+            temporary.chmod(0o755)
+        except (ConetError, OSError):
+            if temporary.exists():
+                raise
+            continue
+        return held
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(ConetError, OSError):  # another process is filling it, or has removed it
+        names = [entry.name for entry in path.iterdir()]
+        if path.is_symlink() or not all(name in CONTENT or is_temporary(name) for name in names):
+            return
+        with exclusive(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _fill(folder: Path, files: Mapping[str, bytes], folders: Sequence[str]) -> None:
     try:
-        write_atomic(temporary / "config.json", config.to_json())
-        write_atomic(
-            temporary / "provenance.json", json.dumps(provenance(config, command, objects), indent=2) + "\n"
-        )
-        write_arrays(
-            temporary / "graph.safetensors",
-            {
-                "offsets": graph.offsets,
-                "targets": np.ascontiguousarray(graph.targets, np.int32),
-                "questions": tasks.questions,
-                "answers": tasks.answers,
-                "max_length": np.array([tasks.max_length]),
-                "stop_at_any_answer": np.array([tasks.stop_at_any_answer], np.uint8),
-            },
-        )
-        for name in ("rollouts", "snapshots", "figures"):
-            (temporary / name).mkdir()
+        for name in folders:
+            (folder / name).mkdir()
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    for name, data in files.items():
+        write_atomic(folder / name, data, durable=False)
+    rows = [{"name": name, "sha256": digest(data), "created": True} for name, data in files.items()]
+    lines = b"".join(line_of(row, checked=True) for row in rows)
+    write_atomic(folder / DIGESTS, lines, durable=False)
+    sync_all([folder, *(folder / name for name in (*files, *folders, DIGESTS))])
+
+
+def _appeared(temporary: Path, path: Path, another: bool) -> bool:
+    """Rename the directory into place; False where it was taken meanwhile and another will do."""
+    try:
         os.rename(temporary, path)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not isinstance(error, OSError):
-            raise
-        refuse_existing(path)
-        raise cannot_write(path, error) from None
-    return Run(path)
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse an output place that holds something.
-
-    Raises
-    ------
-    ConetError
-        When it is a file or a non-empty directory, or not in UTF-8, which the tables' library needs.
-    """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
-    try:
-        taken = any(path.iterdir()) if path.is_dir() else path.exists()
+        sync(path.parent)
     except OSError as error:
-        raise cannot_write(path, error) from None
-    if taken:
-        raise ConetError(
-            f"--out {path}, which exists and is not empty",
-            "a new or an empty directory",
-            f"choose another, or go on with `conet resume {path}`",
-        )
+        if not path.exists():
+            raise cannot_write(path, error) from None
+        if another:
+            return False
+        raise taken(path, remedy=REMEDY.format(path)) from None
+    return True

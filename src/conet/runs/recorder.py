@@ -1,102 +1,241 @@
-"""What a running training leaves in its directory, with checkpoints as commit points.
+"""What a running training leaves in its directory, for walks and for language models.
 
-A checkpoint is renamed into place after everything it counts on; what a killed run wrote beyond its
-last checkpoint is dropped on resuming and written again, the same bit for bit.
+Metrics, evaluations and events are appended as they come, so that whoever watches is never far behind;
+rollouts and snapshots are files of their own. A checkpoint makes all of it count: it is there only after
+everything before it has reached the disk, and it holds how far each table was, with its digest. What a
+killed run wrote beyond its last checkpoint is dropped on resuming and written again, the same bit for bit.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.base.errors import ConetError
-from conet.base.files import damaged, numbered, read_arrays, write_arrays, write_atomic, write_table
-from conet.engine.sample import Walks
-from conet.rollouts import from_walks
-from conet.runs.run import Run, snapshot_name
+from conet.base.files import digest, digest_all, remove_temporaries, sync, sync_all, table_bytes, write_atomic
+from conet.base.journal import Journal
+from conet.runs.directory import DIGESTS
+from conet.runs.lock import Held
+from conet.runs.tables import GROWING, SUMMARY, evaluation_table, table
 
 if TYPE_CHECKING:
     import polars
 
-CHECKPOINT = "checkpoint.safetensors"
+MOST_UPDATES = 20  # updates after which metrics are written, at the latest
+MOST_SECONDS = 1.0
 
 
 class Recorder:
-    """Buffers of a run's tables, flushed together at every checkpoint."""
+    """The tables of one run, as it writes them.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    Parameters
+    ----------
+    held
+        The run directory.
+    as_rollouts
+        Turns the batches that :meth:`rollouts` was given into one table.
+    evaluates
+        Whether there are evaluations.
+
+    Attributes
+    ----------
+    rows, evaluations : list of dict
+        All so far.
+    tables : dict
+        These, by the names of their files.
+    """
+
+    def __init__(
+        self,
+        held: Held,
+        as_rollouts: "Callable[[Sequence[Any]], polars.DataFrame]",
+        evaluates: bool = True,
+    ) -> None:
+        self.held, self.path, self._as_rollouts = held, held.path, as_rollouts
         self.rows: list[dict[str, Any]] = []
         self.evaluations: list[dict[str, Any]] = []
-        self.batches: list[tuple[int, str, str, Walks]] = []
-        self.written = 0  # steps whose rollouts are on disk
+        self.tables = {"metrics": self.rows} | ({"evaluations": self.evaluations} if evaluates else {})
+        self.journals = {
+            name: Journal(self.path / GROWING[name], checked=name != "events")
+            for name in (*self.tables, "events")
+        }
+        self.digests = Journal(self.path / DIGESTS)
+        self._batches: list[tuple[int, Any]] = []
+        self._events, self._waiting = 0, 0  # events and rows of metrics: those taken in, those not written
+        self._flushed = self._last = time.monotonic()
+        self._unsettled: list[tuple[str, Future[str]]] = []
+        self._pool = ThreadPoolExecutor(4)
 
-    def snapshot(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write a snapshot at once."""
-        write_arrays(self.run.path / snapshot_name(step), arrays)
+    def begin(self) -> None:
+        """Go on in a directory that was just made."""
+        self.digests.go_on()
 
-    def checkpoint(self, step: int, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Write all tables, then the checkpoint that makes them count."""
-        path = self.run.path
-        if self.batches:
-            write_table(path / f"rollouts/part-{self.written:08d}.parquet", from_walks(self.batches))
-            self.batches.clear()
-        self.written = step
-        write_table(path / "metrics.parquet", table(self.rows))
-        write_table(path / "evaluations.parquet", evaluation_table(self.evaluations))
-        write_atomic(path / "events.jsonl", "".join(json.dumps(event) + "\n" for event in state["events"]))
-        write_arrays(path / CHECKPOINT, arrays, {"state": json.dumps({"step": step, **state})})
+    def __enter__(self) -> "Recorder":
+        return self
 
-    def restore(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """Go back to the last checkpoint; None where there is none yet.
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for journal in (*self.journals.values(), self.digests):
+            journal.close()
+
+    # What comes in.
+
+    def step(self, row: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
+        """Take in the metrics of an update and all events so far; write them where it is time."""
+        now = time.monotonic()
+        self.rows.append({name: _plain(value) for name, value in row.items()})
+        self.journals["metrics"].add(self.rows[-1:])
+        self._take(events)
+        self._waiting += 1
+        next_one = now + (now - self._last)  # when the next row will come, if it takes as long as this one
+        self._last = now
+        if self._waiting >= MOST_UPDATES or next_one - self._flushed > MOST_SECONDS:
+            self.flush(events)
+
+    def evaluate(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Take in what was measured at a snapshot."""
+        self.evaluations += rows
+        self.journals["evaluations"].add(rows)
+
+    def rollouts(self, step: int, batch: Any) -> None:
+        """Take in rollouts of a step."""
+        self._batches.append((step, batch))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file that will not change any more; :meth:`commit` makes it count."""
+        self.held.check()
+        path = self.path / name
+        write_atomic(path, data, durable=False)
+        self._unsettled.append((name, self._pool.submit(_settled, path, data)))
+
+    def begin_with(self, contents: Mapping[str, bytes], others: Sequence[str] = ()) -> None:
+        """Add files to those that the run begins with, whether or not there is a checkpoint yet.
+
+        Parameters
+        ----------
+        contents
+            Written here, after the others.
+        others
+            Names of files that are there already.
+        """
+        paths = [self.path / name for name in others]
+        sync_all([*paths, *{path.parent for path in paths}])
+        known = {str(path.relative_to(self.path)): value for path, value in digest_all(paths).items()}
+        self.held.check()
+        for name, data in contents.items():
+            write_atomic(self.path / name, data)
+            known[name] = digest(data)
+        self.digests.add({"name": name, "sha256": value, "created": True} for name, value in known.items())
+        self.digests.flush()
+        self.digests.sync()
+
+    def write_rollouts(self) -> None:
+        """Write the rollouts that have come in as one more part."""
+        if self._batches:
+            first = self._batches[0][0]
+            table = self._as_rollouts([batch for _, batch in self._batches])
+            self.write(f"rollouts/part-{first:08d}.parquet", table_bytes(table))
+            self._batches.clear()
+
+    def resumed(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Go on after these events, which are written already."""
+        self._events = len(events)
+
+    def _take(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self.journals["events"].add(events[self._events :])
+        self._events = len(events)
+
+    # What makes it last.
+
+    def flush(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Append what has come in to the growing tables.
+
+        Raises
+        ------
+        ConetError
+            When it cannot be written, or the directory is no longer the one that is held.
+        """
+        self._take(events)
+        self.held.check()
+        for journal in self.journals.values():
+            journal.flush()
+        self._waiting, self._flushed = 0, time.monotonic()
+
+    def commit(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Bring everything so far to the disk.
 
         Returns
         -------
-        tuple of arrays and state, or None
+        dict
+            What a checkpoint has to keep, so that :func:`conet.runs.restore.restore` comes back to here.
         """
-        path = self.run.path / CHECKPOINT
-        if not path.exists():
-            self._drop_after(0)
-            return None
-        remedy = f"delete {path}, and `conet resume` starts this run from its first step"
-        try:
-            arrays, metadata = read_arrays(path)
-            state = json.loads(metadata["state"])
-            step = int(state["step"])
-            self.rows = [row for row in self.run.metrics().to_dicts() if row["step"] < step]
-            if len(self.rows) != step:
-                raise damaged(
-                    self.run.path / "metrics.parquet", ValueError(f"{len(self.rows)} of {step} steps")
-                )
-            self.evaluations = [row for row in self.run.evaluations().to_dicts() if row["step"] < step]
-        except ConetError as error:
-            raise ConetError(error.got, error.expected, remedy) from None
-        except (KeyError, ValueError, TypeError) as error:
-            raise damaged(path, error, remedy) from None
-        self.written = step
-        self._drop_after(step)
-        return arrays, state
+        self.write_rollouts()
+        self.flush(events)
+        folders = {self.path, *((self.path / name).parent for name, _ in self._unsettled)}
+        self._note({name: done.result() for name, done in self._unsettled})
+        self._unsettled.clear()
+        growing = self.journals | {"digests": self.digests}
+        sync_all([*(journal.path for journal in growing.values()), *folders])
+        return {name: journal.mark() for name, journal in growing.items()}
 
-    def _drop_after(self, step: int) -> None:
-        """Remove what a killed run wrote after its last checkpoint, and what it left half-written."""
-        for number, part in numbered(self.run.path / "rollouts", "part-", ".parquet"):
-            if number >= step:
-                part.unlink()
-        for folder in (self.run.path, self.run.path / "rollouts", self.run.path / "snapshots"):
-            for temporary in folder.glob(".*.*.[0-9]*"):
-                temporary.unlink()
+    def checkpoint(self, name: str, data: bytes) -> None:
+        """Put a checkpoint in place, which makes count what was committed."""
+        self.held.check()
+        write_atomic(self.path / name, data)
+
+    def write_tables(self) -> None:
+        """Write the whole tables of the finished run."""
+        for name, rows in self.tables.items():
+            whole = evaluation_table(rows) if name == "evaluations" else table(rows)
+            self.write(f"{name}.parquet", table_bytes(whole))
+
+    def finish(self, summary: Mapping[str, Any], last: Sequence[str] = ()) -> None:
+        """Write the summary, which says that the run is finished, and remove what it no longer needs.
+
+        Parameters
+        ----------
+        summary
+            JSON values.
+        last
+            Names of the files that were written last, whose digests are not noted yet.
+        """
+        text = json.dumps(summary, indent=2) + "\n"
+        paths = [self.path / name for name in (GROWING["events"], *last)]
+        sync_all([*paths, *{path.parent for path in paths}])
+        known = {str(path.relative_to(self.path)): value for path, value in digest_all(paths).items()}
+        self._note(known | {SUMMARY: digest(text.encode())})
+        self.digests.sync()
+        self.held.check()
+        write_atomic(self.path / SUMMARY, text)
+        remove_growing(self.path)
+
+    def _note(self, digests: Mapping[str, str]) -> None:
+        self.digests.add({"name": name, "sha256": value} for name, value in digests.items())
+        self.digests.flush()
 
 
-def table(rows: list[dict[str, Any]]) -> "polars.DataFrame":
-    """Turn rows of the same keys into a table; a column's type looks at all rows."""
-    import polars as pl
+def tidy(path: Path) -> None:
+    """Remove what a process left that was killed at the very end of a run, or while it wrote a report."""
+    remove_growing(path)
+    for folder in (path, path / "rollouts", path / "snapshots", path / "figures"):
+        remove_temporaries(folder)
 
-    return pl.DataFrame(rows, infer_schema_length=None)
+
+def remove_growing(path: Path) -> None:
+    """Remove the growing tables of a finished run, which stand in its parquet files."""
+    for name in ("metrics", "evaluations"):
+        with suppress(OSError):
+            (path / GROWING[name]).unlink()
 
 
-def evaluation_table(rows: list[dict[str, Any]]) -> "polars.DataFrame":
-    """Turn rows of step, name, k and value into a table, which has its columns also when it is empty."""
-    import polars as pl
+def _settled(path: Path, data: bytes) -> str:
+    sync(path)
+    return digest(data)
 
-    return pl.DataFrame(rows, {"step": pl.Int64, "name": pl.String, "k": pl.Int64, "value": pl.Float64})
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

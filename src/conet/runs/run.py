@@ -1,19 +1,18 @@
-"""A run directory, for reading."""
+"""Any run, for reading."""
 
 import importlib
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.files import damaged, numbered, read_arrays
-from conet.config import Config
+from conet.base.files import numbered
 from conet.network.graph import Graph
 from conet.network.problems import Problems
-from conet.runs.events import translate
+from conet.runs import log
+from conet.runs.files import RESUME, SUMMARY_KEYS, Files
+from conet.runs.tables import SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,93 +28,116 @@ if TYPE_CHECKING:
     from conet.views.schema import View
 
 
-class Run:
-    """A run directory, for reading.
+class Run(Files):
+    """Any run, for reading: of CoNet's walks, of a language model, or someone else's log.
+
+    It may be read while it is being written. Files are compared with the digests that were written beside
+    them; runs of version 0.1 have none, and are opened unverified.
 
     Parameters
     ----------
     path
-        The directory.
+        A directory that ``conet run`` or ``conet llm train`` made, one that ``conet diagnose`` left, or a
+        log of rollouts in a format that ``conet diagnose`` reads.
+
+    Attributes
+    ----------
+    path : Path
+    kind : "walks", "language_model" or "log"
+    config : Config, Recipe or None
+        The settings; None for a log. Type checkers see the first, which runs of walks have.
 
     Raises
     ------
     ConetError
-        When it is no run directory; every reader names the file that is missing or damaged.
+        When it is none of these. Every reader names the file that is missing or damaged, and what a run of
+        this kind does not have.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).resolve()
-        config = self.path / "config.json"
-        try:
-            text = config.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise ConetError(
-                f"{path}, which holds no config.json" if self.path.exists() else f"{path}, which does not exist",
-                "a run directory", "name a directory that `conet run` made",
-            ) from None  # fmt: skip
-        self.config = Config.from_json(text, str(config))
-
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        state = {True: "", False: ", unfinished", None: ""}[self.finished]
+        return f"Run({str(self.path)!r}, {self.kind}{state})"
 
-    def _json(self, name: str, keys: set[str], remedy: str = "") -> dict[str, Any]:
-        path = self.path / name
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(found, dict) or not keys <= set(found):
-                raise ValueError(f"lacks one of {', '.join(sorted(keys))}")
-        except (OSError, ValueError, RecursionError) as error:
-            raise damaged(path, error, remedy) from None
-        return found
-
-    def _table(self, name: str, columns: set[str]) -> "polars.DataFrame":
-        import polars as pl
-
-        path = self.path / name
-        try:
-            table = pl.read_parquet(path, glob=False)
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise damaged(path, error) from None
-        if not columns <= set(table.columns):
-            raise damaged(path, ValueError(f"lacks one of the columns {', '.join(sorted(columns))}"))
-        return table
+    # What every kind has.
 
     @property
-    def finished(self) -> bool:
-        """Whether training is done."""
-        return (self.path / "summary.json").exists()
+    def finished(self) -> bool | None:
+        """Whether training is done; None for a log, which does not say."""
+        return None if self.kind == "log" else (self.path / SUMMARY).exists()
+
+    @property
+    def verified(self) -> bool:
+        """Whether its files are compared with digests."""
+        return self.kind != "log" and self._digests().known is not None
+
+    def verify(self) -> None:
+        """Compare all files with their digests, as far as there are any.
+
+        Raises
+        ------
+        ConetError
+            When one is missing or damaged.
+        """
+        if self.kind != "log":
+            self._digests().check_all()
 
     def summary(self) -> dict[str, Any]:
-        """Return the object that ``conet run --json`` printed."""
-        keys = {"accuracy", "correct_length", "islands", "web", "pass_at_k", "seconds", "state_sha256"}
-        remedy = f"delete it, and `conet resume {self.path}` makes it again"
-        return self._json("summary.json", keys, remedy) | {"run": str(self.path)}
+        """Return the object that ``conet run --json``, ``conet llm train --json`` or ``conet diagnose --json`` printed."""
+        if self.kind == "log":
+            return log.summary(self.path)
+        if not self.finished:
+            raise ConetError(
+                f"{self.path / SUMMARY}, which is not there, so the run is unfinished",
+                "a finished one",
+                f"finish it with `{RESUME[self.kind]} {self.path}`",
+            )
+        remedy = f"delete it, and `{RESUME[self.kind]} {self.path}` makes it again"
+        return self._json(SUMMARY, SUMMARY_KEYS[self.kind], remedy) | {"run": str(self.path)}
+
+    def metrics(self) -> "polars.DataFrame":
+        """Return the metrics, one row an update; of a run that goes on, those up to a second ago."""
+        if self.kind == "log":
+            return log.metrics(self.path)
+        return self._growing("metrics", {"step", "phase", "accuracy", "correct_count"})
+
+    def rollouts(self) -> "polars.LazyFrame":
+        """Return the rollouts (see :func:`conet.rollouts.schema.schema`), lazily; those of a log are read at once."""
+        return log.record(self.path).rows.lazy() if self.kind == "log" else self._rollouts()
+
+    def problems(self) -> Any:
+        """Return the problems.
+
+        Returns
+        -------
+        Problems or polars.DataFrame
+            Of walks, question and answer nodes and the longest walk. Else a table with a row for each:
+            ``problem`` is the number that the rollouts have; of a language model there are ``question`` and
+            ``answer`` as texts, of a log a ``name``, the prompt or an id.
+        """
+        if self.kind == "log":
+            return log.problems(self.path)
+        if self.kind == "walks":
+            return self.tasks()
+        return self._table("problems.parquet", {"number", "question"}).rename({"number": "problem"})
+
+    # What a log has not.
 
     def provenance(self) -> dict[str, Any]:
         """Return versions, commit, machine, seed and command."""
+        self._must_be("provenance", "walks", "language_model")
         return self._json("provenance.json", {"seed", "versions"})
 
-    def metrics(self) -> "polars.DataFrame":
-        """Return the metrics, one row a step."""
-        return self._table("metrics.parquet", {"step", "phase", "accuracy", "correct_count", "islands"})
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events (see :mod:`conet.runs.events`); those of version 0.1 under today's names."""
+        self._must_be("events", "walks", "language_model")
+        return self._events()
+
+    # What only runs of walks have.
 
     def evaluations(self) -> "polars.DataFrame":
         """Return what was measured at snapshots: step, name, k, value."""
-        return self._table("evaluations.parquet", {"step", "name", "k", "value"})
-
-    def rollouts(self) -> "polars.LazyFrame":
-        """Return the rollout table (see :func:`conet.rollouts.schema`), lazily."""
-        import polars as pl
-
-        from conet.rollouts import schema
-
-        parts = [part for _, part in numbered(self.path / "rollouts", "part-", ".parquet")]
-        for part in parts:
-            # Read once in full: a lazy reader would find damage only later, and not say in which file.
-            found = self._table(f"rollouts/{part.name}", set())
-            if dict(found.schema) != schema():
-                raise damaged(part, ValueError("has other columns than a rollout table"))
-        return pl.scan_parquet(parts, glob=False) if parts else pl.LazyFrame(schema=schema())
+        self._must_be("evaluations", "walks")
+        return self._growing("evaluations", {"step", "name", "k", "value"})
 
     def graph(self) -> Graph:
         """Return the concept network."""
@@ -123,14 +145,11 @@ class Run:
         return Graph(arrays["offsets"], arrays["targets"])
 
     def _graph_arrays(self) -> dict[str, np.ndarray]:
-        path = self.path / "graph.safetensors"
-        arrays, _ = read_arrays(path)
-        if not {"offsets", "targets", "questions", "answers"} <= set(arrays):
-            raise damaged(path, ValueError("holds no graph with questions and answers"))
-        return arrays
+        self._must_be("concept network", "walks")
+        return self._arrays("graph.safetensors", {"offsets", "targets", "questions", "answers"})
 
-    def problems(self) -> Problems:
-        """Return questions, answers and the longest walk."""
+    def tasks(self) -> Problems:
+        """Return questions, answers and the longest walk: what :meth:`problems` returns for walks."""
         arrays, settings = self._graph_arrays(), self.config.problems
         length, stops = arrays.get("max_length"), arrays.get("stop_at_any_answer")  # version 0.1 kept neither
         return Problems(
@@ -139,10 +158,6 @@ class Run:
             settings.max_length if length is None else int(length[0]),
             settings.stop_at_any_answer if stops is None else bool(stops[0]),
         )
-
-    def tasks(self) -> Problems:
-        """Return what :meth:`problems` returns; its name of version 0.1."""
-        return self.problems()
 
     def policy(self, step: int | None = None) -> "TablePolicy":
         """Return the policy of a snapshot, that of the last one where no step is given.
@@ -222,29 +237,20 @@ class Run:
 
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""
-        return sorted(number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors"))
+        self._must_be("snapshots", "walks")
+        digests = self._digests()
+        digests.require(digests.listed("snapshots"))
+        return [number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors")]
 
     def snapshot(self, step: int) -> dict[str, np.ndarray]:
         """Return a snapshot: logits, and the edges that successful walks used with their counts."""
-        path = self.path / snapshot_name(step)
-        if not path.exists():
-            steps = ", ".join(map(str, self.snapshot_steps()))
+        steps = self.snapshot_steps()
+        if step not in steps:
+            known = ", ".join(map(str, steps))
             raise ConetError(
-                f"step {step} of {self.path}", f"a snapshot step: {steps}", "choose one of these"
+                f"step {step} of {self.path}", f"a snapshot step: {known}", "choose one of these"
             )
-        arrays, _ = read_arrays(path)
-        if not {"logits", "traffic_edges", "traffic_counts"} <= set(arrays):
-            raise damaged(path, ValueError("is no snapshot"))
-        return arrays
-
-    def events(self) -> list[dict[str, Any]]:
-        """Return the event log (see :mod:`conet.runs.events`); that of version 0.1 under today's names."""
-        path = self.path / "events.jsonl"
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            return translate(json.loads(line) for line in lines)
-        except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise damaged(path, error) from None
+        return self._arrays(snapshot_name(step), {"logits", "traffic_edges", "traffic_counts"})
 
     def figures(self) -> list[str]:
         """Return the names of the figures that :meth:`figure` draws, in the order of the report."""

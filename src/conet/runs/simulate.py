@@ -14,8 +14,8 @@ from conet.network.problems import Problems
 from conet.observables.standard import Observables
 from conet.runs.objects import checked
 from conet.runs.progress import Progress, watched
-from conet.runs.recorder import table
 from conet.runs.schedule import Phase, Schedule
+from conet.runs.tables import table
 from conet.runs.trainer import Trainer
 
 if TYPE_CHECKING:

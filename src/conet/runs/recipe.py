@@ -217,17 +217,6 @@ class Recipe(Root):
         return recipe
 
 
-def from_data(data: Mapping[str, Any]) -> Recipe:
-    """Make the recipe that a run directory of this or an earlier version holds.
-
-    Raises
-    ------
-    ConetError
-        Naming the key, the value and what would fit.
-    """
-    return Recipe.checked(aliases.renamed_nested(data, aliases.RECIPES, quiet=True))
-
-
 def shipped() -> dict[str, Path]:
     """Return the recipes that come with the package."""
     folder = Path(str(resources.files("conet.llm"))) / "recipes"

@@ -1,0 +1,209 @@
+"""A table that grows while a run goes on: JSON lines, appended in parts, that can be cut back to a mark."""
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conet.base.files import cannot_write, damaged, sync
+
+CHECK = ', "crc32": '
+
+
+class Journal:
+    """Rows that are appended to a file, a line each.
+
+    Parameters
+    ----------
+    path
+        The file; made where it is missing.
+    checked
+        Whether each line carries a checksum of itself, so that a damaged one is noticed also where no
+        mark covers it yet.
+    """
+
+    def __init__(self, path: Path, checked: bool = True) -> None:
+        self.path, self.checked = path, checked
+        self.waiting: list[bytes] = []
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._file: FileIO | None = None
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take in rows; :meth:`flush` writes them."""
+        self.waiting += [line_of(row, self.checked) for row in rows]
+
+    def flush(self) -> None:
+        """Append what is waiting, in one write.
+
+        Raises
+        ------
+        ConetError
+            When the disk is full or the place cannot be written; the file then is as it was before.
+        """
+        data = b"".join(self.waiting)
+        if not data and self._file is not None:
+            return
+        try:
+            if self._file is None:
+                self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            _write_all(self._file, data)
+        except OSError as error:
+            self._cut()
+            raise cannot_write(self.path, error) from None
+        self.waiting.clear()
+        self.size += len(data)
+        self._digest.update(data)
+
+    def mark(self) -> dict[str, Any]:
+        """Return how far the file is, and the digest of it so far, for :meth:`restore`."""
+        return {"bytes": self.size, "sha256": self._digest.hexdigest()}
+
+    def sync(self) -> None:
+        """Wait until everything written has reached the disk."""
+        sync(self.path)
+
+    def restore(self, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Cut the file back to a mark, and return its rows.
+
+        Raises
+        ------
+        ConetError
+            When the file is shorter than the mark says, or holds something else.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise damaged(self.path, error) from None
+        size = int(mark["bytes"])
+        rows = parse(self.path, data, mark, self.checked)
+        try:
+            if len(data) > size:
+                os.truncate(self.path, size)
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
+        self.waiting.clear()
+        self.size, self._digest = size, hashlib.sha256(data[:size])
+        return rows
+
+    def go_on(self) -> None:
+        """Take the file as it is, to append to it.
+
+        Raises
+        ------
+        ConetError
+            When it cannot be read.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise damaged(self.path, error) from None
+        self.size, self._digest = len(data), hashlib.sha256(data)
+
+    def start(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Begin anew with these rows."""
+        self.close()
+        self.waiting.clear()
+        self.size, self._digest = 0, hashlib.sha256()
+        try:
+            self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
+        self.add(rows)
+        self.flush()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _cut(self) -> None:
+        """Remove what a failed write left behind."""
+        try:
+            if self._file is not None and self.path.stat().st_size > self.size:
+                os.truncate(self._file.fileno(), self.size)
+        except OSError:
+            return  # the line is torn, which its readers notice
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
+
+
+def line_of(row: Mapping[str, Any], checked: bool) -> bytes:
+    """Return a row as a line."""
+    text = json.dumps(row, default=_plain)
+    if checked:
+        text = f"{text[:-1]}{CHECK}{zlib.crc32(text.encode())}}}"
+    return text.encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} {value!r} is no JSON value")
+
+
+def read(path: Path, mark: Mapping[str, Any] | None = None, checked: bool = True) -> list[dict[str, Any]]:
+    """Return the rows of a file that may still be growing: a last line that is not finished is left out.
+
+    Parameters
+    ----------
+    path
+        The file.
+    mark
+        Where one is known, what stands before it must be what was marked; more may follow.
+    checked
+        Whether its lines carry checksums.
+
+    Raises
+    ------
+    ConetError
+        When the file is missing, shorter than the mark, or damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise damaged(path, error) from None
+    before = parse(path, data, mark, checked) if mark else []
+    start = int(mark["bytes"]) if mark else 0
+    return before + _rows(path, data[start : data.rfind(b"\n") + 1], checked)
+
+
+def parse(path: Path, data: bytes, mark: Mapping[str, Any], checked: bool) -> list[dict[str, Any]]:
+    """Return the rows up to a mark."""
+    size = int(mark["bytes"])
+    if len(data) < size:
+        reason = f"incomplete: {len(data)} of {size} bytes"
+        raise damaged(path, ValueError(reason))
+    if hashlib.sha256(data[:size]).hexdigest() != mark["sha256"]:
+        raise damaged(path, ValueError("its content does not match its digest"))
+    return _rows(path, data[:size], checked)
+
+
+def _rows(path: Path, data: bytes, checked: bool) -> list[dict[str, Any]]:
+    try:
+        lines = data.decode().split("\n")[:-1]
+        found = [json.loads(_verified(line) if checked else line) for line in lines]
+        if not all(isinstance(row, dict) for row in found):
+            raise ValueError("a line is no JSON object")
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error) from None
+    return found
+
+
+def _verified(line: str) -> str:
+    body, _, check = line.rpartition(CHECK)
+    text = body + "}"
+    if str(zlib.crc32(text.encode())) != check.removesuffix("}"):
+        raise ValueError("a line does not match its checksum")
+    return text

@@ -1,0 +1,105 @@
+"""Model, problems and trainer of a recipe, put together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.files import table_bytes
+from conet.llm import models, problems
+from conet.llm.judge import Judge
+from conet.llm.options import grpo_options
+from conet.llm.record import Show, silent
+from conet.llm.schedule import state_of
+from conet.observables.standard import named
+from conet.runs.recipe import Recipe
+from conet.runs.recorder import Recorder
+from conet.runs.tables import table
+
+PROBLEMS = "problems.parquet"
+
+
+def build(
+    recipe: Recipe, path: Path, judge: Judge, recorder: Recorder | None = None, show: Show = silent
+) -> Any:
+    """Put model, problems and trainer together.
+
+    Parameters
+    ----------
+    recipe
+        The settings.
+    path
+        The run directory.
+    judge
+        Who judges completions.
+    recorder
+        The tables; None on all processes but one.
+    show
+        Told how far it is.
+    """
+    from peft import LoraConfig
+
+    from conet.llm.trainer import AnnealedTrainer
+
+    found = problems.load(recipe.problems)
+    options = grpo_options(recipe, path)
+    least = options.generation_batch_size // options.num_generations
+    if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
+        raise ConetError(
+            f"{len(found)} problems",
+            f"at least the {least} of one step",
+            "lower training.per_device_train_batch_size or give more problems",
+        )
+    update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
+    annealing = state_of(recipe, len(found), update)
+    model, tokenizer = start_model(recipe, path, recorder, show)
+    if recorder is not None and not (path / PROBLEMS).exists():
+        recorder.begin_with({PROBLEMS: table_bytes(table([vars(problem) for problem in found]))})
+    lora = recipe.model.lora
+    return AnnealedTrainer(
+        model=model,
+        processing_class=tokenizer,
+        args=options,
+        train_dataset=problems.dataset(found, recipe.problems),
+        problems=found,
+        judge=judge,
+        annealing=annealing,
+        recorder=recorder,
+        keep_text=recipe.keep_text,
+        flush_every=recipe.flush_every,
+        show=show,
+        observables=named(recipe.observables),
+        peft_config=LoraConfig(**lora) if lora else None,
+    )
+
+
+def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Show) -> tuple[Any, Any]:
+    """Return model and tokenizer as RLVR starts from them.
+
+    Weights that no path names (random, from a GGUF file, after a warm-up) are kept in ``RUN/start``:
+    resuming needs them, and so does a penalty against the starting policy.
+    """
+    from accelerate import PartialState
+
+    start = path / "start"
+    kept = recipe.model.model_copy(update={"path": str(start), "gguf": None, "tokenizer": str(start)})
+    kept_already = (start / "done").exists()
+    PartialState().wait_for_everyone()  # all have looked before one of them writes
+    if not kept_already:
+        if recipe.model.path and not recipe.warmup.steps:
+            return models.load(recipe.model, recipe.seed)
+        from conet.llm.warmup import warm_up
+
+        state = PartialState()
+        model, tokenizer = models.load(recipe.model, recipe.seed)
+        model.to(state.device)
+        loss = None
+        if recipe.warmup.steps:
+            loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed, show)
+        if recorder is not None:
+            model.save_pretrained(start)
+            tokenizer.save_pretrained(start)
+            files = [str(file.relative_to(path)) for file in sorted(start.rglob("*")) if file.is_file()]
+            recorder.begin_with({"start/done": (json.dumps({"loss": loss}) + "\n").encode()}, files)
+        state.wait_for_everyone()
+    return models.load(kept, recipe.seed)

@@ -1,0 +1,177 @@
+"""Which kind of run a directory holds, and its files, compared with their digests as they are read."""
+
+import json
+from collections.abc import Collection
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from conet.base.arrays import read_arrays
+from conet.base.errors import ConetError
+from conet.base.files import as_table, damaged, numbered
+from conet.base.journal import read
+from conet.config import Config
+from conet.runs import log
+from conet.runs.digests import Digests, incomplete
+from conet.runs.directory import DIGESTS
+from conet.runs.events import translate
+from conet.runs.recipe import Recipe
+from conet.runs.tables import GROWING, SUMMARY, evaluation_table, table
+
+if TYPE_CHECKING:
+    import polars
+
+Kind = Literal["walks", "language_model", "log"]
+NAMES: dict[Kind, str] = {
+    "walks": "a run of CoNet's walks",
+    "language_model": "a run of a language model",
+    "log": "a log",
+}
+RESUME: dict[Kind, str] = {"walks": "conet resume", "language_model": "conet llm resume"}
+SETTINGS: dict[str, tuple[str, type[Config] | type[Recipe]]] = {
+    "walks": ("config.json", Config),
+    "language_model": ("recipe.json", Recipe),
+}
+SUMMARY_KEYS = {
+    "walks": {"accuracy", "correct_length", "islands", "web", "pass_at_k", "seconds", "state_sha256"},
+    "language_model": {"accuracy", "correct_length", "heat", "seconds", "steps"},
+}
+# Files of ours that tell a run of walks from the folder of a model, which has a config.json too.
+OURS = (DIGESTS, "provenance.json", "graph.safetensors", "checkpoint.safetensors")
+
+
+class Files:
+    """A run's files. :class:`conet.runs.run.Run` says what they mean.
+
+    Parameters
+    ----------
+    path
+        The directory, or the file of a log.
+
+    Raises
+    ------
+    ConetError
+        When it is no run; every reader names the file that is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+        self.kind: Kind = kind_of(self.path)
+        self._digests_read: Digests | None = None
+        self.config: Config = cast(Any, None)
+        if self.kind != "log":
+            name, model = SETTINGS[self.kind]
+            text = self._bytes(name).decode("utf-8", "replace")
+            self.config = cast(Any, model.from_json(text, str(self.path / name)))
+
+    def _must_be(self, what: str, *kinds: Kind) -> None:
+        """Refuse what a run of this kind does not have."""
+        if self.kind not in kinds:
+            raise ConetError(
+                f"the {what} of {self.path}, {NAMES[self.kind]}, which has none",
+                " or ".join(NAMES[kind] for kind in kinds),
+                "see the kinds of runs in the README",
+            )
+
+    def _digests(self) -> Digests:
+        """Return the digests: those of a finished run are read once, those of a growing one each time."""
+        if self._digests_read is None or not (self.path / SUMMARY).exists():
+            self._digests_read = Digests(self.path)
+        return self._digests_read
+
+    def _bytes(self, name: str, remedy: str = "") -> bytes:
+        digests = self._digests()
+        try:
+            data = (self.path / name).read_bytes()
+        except FileNotFoundError as error:
+            if name in (digests.known or {}):
+                raise incomplete(self.path / name) from None
+            raise damaged(self.path / name, error, remedy) from None
+        except OSError as error:
+            raise damaged(self.path / name, error, remedy) from None
+        return digests.check(name, data, remedy)
+
+    def _json(self, name: str, keys: Collection[str], remedy: str = "") -> dict[str, Any]:
+        data = self._bytes(name, remedy)
+        try:
+            found = json.loads(data)
+            if not isinstance(found, dict) or not set(keys) <= set(found):
+                raise ValueError(f"lacks one of {', '.join(sorted(keys))}")
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.path / name, error, remedy) from None
+        return found
+
+    def _arrays(self, name: str, names: Collection[str]) -> dict[str, np.ndarray]:
+        self._digests().check_file(name)
+        arrays, _ = read_arrays(self.path / name)
+        if not set(names) <= set(arrays):
+            raise damaged(self.path / name, ValueError(f"lacks one of {', '.join(sorted(names))}"))
+        return arrays
+
+    def _table(self, name: str, columns: Collection[str]) -> "polars.DataFrame":
+        return as_table(BytesIO(self._bytes(name)), self.path / name, columns)
+
+    def _growing(self, name: str, columns: Collection[str]) -> "polars.DataFrame":
+        """Return a table from its whole file, or, while the run goes on, what there is of it."""
+        growing = self.path / GROWING[name]
+        try:
+            running = not (self.path / SUMMARY).exists() and growing.exists()
+            rows = read(growing) if running else None
+        except ConetError:
+            if growing.exists():
+                raise
+            rows = None  # the run has been finished this moment
+        if rows is None:
+            return self._table(f"{name}.parquet", columns)
+        return evaluation_table(rows) if name == "evaluations" else table(rows)
+
+    def _events(self) -> list[dict[str, Any]]:
+        name = GROWING["events"]
+        try:
+            lines = self._bytes(name).decode().splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("\n")]  # the last one may be on its way
+            return translate(json.loads(line) for line in whole)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(self.path / name, error) from None
+
+    def _rollouts(self) -> "polars.LazyFrame":
+        """Read the parts of the table of rollouts."""
+        import polars as pl
+
+        from conet.rollouts import schema
+
+        digests = self._digests()
+        digests.require(digests.listed("rollouts"))
+        kinds = schema() if self.kind == "walks" else schema("text")
+        parts = []
+        for _, part in numbered(self.path / "rollouts", "part-", ".parquet"):
+            found = self._table(f"rollouts/{part.name}", ())
+            if not found.schema.items() <= kinds.items() or not schema().items() <= found.schema.items():
+                raise damaged(part, ValueError("has other columns than a table of rollouts"))
+            parts.append(found.lazy())
+        return pl.concat(parts) if parts else pl.LazyFrame(schema=schema())
+
+
+def kind_of(path: Path) -> Kind:
+    """Return which kind of run is there.
+
+    Raises
+    ------
+    ConetError
+        When there is none.
+    """
+    if (path / "recipe.json").is_file():
+        return "language_model"
+    ours = any((path / name).exists() for name in OURS)
+    settings = (path / "config.json").exists()
+    if not ours and log.is_log(path, any_table=not settings):
+        return "log"
+    if settings or ours:
+        return "walks"
+    raise ConetError(
+        f"{path}, which holds no config.json" if path.exists() else f"{path}, which does not exist",
+        "a run directory, or a log of rollouts",
+        "name a directory that `conet run` or `conet llm train` made",
+    )

@@ -1,0 +1,114 @@
+"""Holding a run directory, so that one process at a time writes into it, and into no other."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write
+
+NAME = ".lock"
+# What file systems say that lock no directories; the lock file alone has to do there.
+_NO_LOCK = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+
+
+class Held:
+    """A run directory that this process holds.
+
+    Both the directory and a file in it are locked: the first cannot be deleted from under the lock, the
+    second works on file systems that lock no directories.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path, directory: int, lock: int) -> None:
+        self.path, self._directory, self._lock = path, directory, lock
+
+    def check(self) -> None:
+        """Make sure that the place is still the directory that is held.
+
+        Raises
+        ------
+        ConetError
+            When the directory was moved or deleted: what stands there now belongs to someone else.
+        """
+        held = os.fstat(self._directory)
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            now = None
+        if now is None or (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino):
+            raise ConetError(
+                f"{self.path}, which is no longer the directory that this run was writing to",
+                "a run directory that stays in its place while the run goes on",
+                "find where it was moved to, and go on there with `conet resume`",
+            )
+
+    def release(self) -> None:
+        """Let go; the file of the lock goes too, so that a directory at rest holds nothing hidden."""
+        with suppress(OSError):
+            mine, there = os.fstat(self._lock), os.stat(NAME, dir_fd=self._directory)
+            if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+                os.unlink(NAME, dir_fd=self._directory)
+        os.close(self._lock)
+        os.close(self._directory)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[Held]:
+    """Hold a run directory; the system lets go of it when the process ends, however it ends.
+
+    Raises
+    ------
+    ConetError
+        When another process holds it, or it cannot be written.
+    """
+    held = _hold(path)
+    try:
+        yield held
+    finally:
+        held.release()
+
+
+def _hold(path: Path) -> Held:
+    try:
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCK:
+                raise
+        return Held(path, directory, _lock_file(directory))
+    except BlockingIOError:
+        os.close(directory)
+        raise ConetError(
+            f"{path}, which another process is working on", "a run at rest", "wait until it ends"
+        ) from None
+    except OSError as error:
+        os.close(directory)
+        raise cannot_write(path / NAME, error) from None
+
+
+def _lock_file(directory: int) -> int:
+    """Lock the file of that name in a directory; it is the one that stands there once it is locked."""
+    while True:
+        lock = os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=directory)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = os.fstat(lock)
+            with suppress(FileNotFoundError):
+                there = os.stat(NAME, dir_fd=directory)
+                if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+                    return lock
+        except OSError:
+            os.close(lock)
+            raise
+        os.close(lock)  # its holder let go of it meanwhile, and took it away

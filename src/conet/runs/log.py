@@ -1,0 +1,130 @@
+"""A log of someone else's training, or the folder that a diagnosis of it left, as a run: read only."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.base.files import damaged
+
+if TYPE_CHECKING:
+    import polars
+
+    from conet.rollouts import RolloutRecord
+
+DIAGNOSIS = "diagnosis.json"
+
+
+def is_log(path: Path, any_table: bool = True) -> bool:
+    """Whether there is a diagnosis, or rollouts of a known format; or of none, in a table of any sort."""
+    from conet.readers import READERS
+
+    if (path / DIAGNOSIS).is_file():
+        return True
+    for name, reader in READERS.items():
+        with suppress(ConetError):
+            if (any_table or name != "table") and reader.finds(path):
+                return True
+    return False
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """Return the findings of a diagnosed log.
+
+    Raises
+    ------
+    ConetError
+        When it was not diagnosed, or the findings are damaged.
+    """
+    place = path / DIAGNOSIS
+    if not place.is_file():
+        raise ConetError(
+            f"the summary of {path}, a log that was not diagnosed",
+            "a folder that `conet diagnose` left",
+            f"`conet diagnose {path}`",
+        )
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not isinstance(found.get("path"), str):
+            raise ValueError("lacks its path")  # noqa: TRY004
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(place, error, "diagnose the log again") from None
+    return found
+
+
+def record(path: Path) -> "RolloutRecord":
+    """Read the rollouts of a log; those that a diagnosis was made from, where it is the folder of one.
+
+    Raises
+    ------
+    ConetError
+        When they are no longer there, or cannot be read.
+    """
+    from conet.readers import read
+
+    place = Path(summary(path)["path"]) if (path / DIAGNOSIS).is_file() else path
+    if not place.exists():
+        raise ConetError(
+            f"{place}, the log that {path} is a diagnosis of, which does not exist",
+            "the log in its place",
+            "move it back, or diagnose it where it is now",
+        )
+    return read(place)
+
+
+def metrics(path: Path) -> "polars.DataFrame":
+    """Return accuracy and the like by step, from the rollouts: the columns that other runs have, too.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``step``, ``phase``, ``accuracy``, ``correct_length``, ``correct_count``, ``correct_length_sum``,
+        ``truncated_share`` and ``groups_without_signal``, of the training rollouts; null where unknown.
+    """
+    import polars as pl
+
+    rows = record(path).rows
+    split = "train" if (rows["split"] == "train").any() else rows["split"][0]
+    correct = pl.col("length").filter(pl.col("correct"))
+    groups = (
+        rows.filter(pl.col("split") == split)
+        .group_by("step", "problem")
+        .agg(
+            phase=pl.col("phase").cast(pl.String).first(),
+            samples=pl.len(),
+            correct_count=pl.col("correct").sum().cast(pl.Int64),
+            correct_length_sum=correct.cast(pl.Int64).sum(),
+            known=correct.count(),
+            truncated=pl.col("truncated").sum(),
+            told=pl.col("truncated").count(),
+            silent=pl.col("reward").n_unique() == 1,
+        )
+    )
+    total = pl.col("correct_length_sum").sum()
+    return (
+        groups.group_by("step")
+        .agg(
+            phase=pl.col("phase").first(),
+            accuracy=pl.col("correct_count").sum() / pl.col("samples").sum(),
+            correct_length=pl.when(pl.col("known").sum() > 0).then(total / pl.col("known").sum()),
+            correct_count=pl.col("correct_count").sum(),
+            correct_length_sum=pl.when(pl.col("known").sum() == pl.col("correct_count").sum()).then(total),
+            truncated_share=pl.when(pl.col("told").sum() > 0).then(
+                pl.col("truncated").sum() / pl.col("told").sum()
+            ),
+            groups_without_signal=pl.col("silent").mean(),
+        )
+        .sort("step")
+        .with_columns(pl.col("step").cast(pl.Int64))
+    )
+
+
+def problems(path: Path) -> "polars.DataFrame":
+    """Return the problems of a log: their numbers, and prompts or ids."""
+    import polars as pl
+
+    names = record(path).names
+    return pl.DataFrame(
+        {"problem": range(len(names)), "name": names}, {"problem": pl.Int32, "name": pl.String}
+    )

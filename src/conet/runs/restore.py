@@ -1,0 +1,122 @@
+"""Going back to the last checkpoint of a run, after checking that what it counts on is there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.files import damaged, digest_of, numbered, read_table, remove_temporaries
+from conet.base.journal import read
+from conet.runs.recorder import Recorder
+
+CREATED = ("config.json", "recipe.json", "provenance.json", "graph.safetensors", "problems.parquet")
+FOLDERS = {"rollouts": ("part-", ".parquet"), "snapshots": ("step-", ".safetensors")}
+
+
+def restore(
+    recorder: Recorder, marks: Mapping[str, Any] | None, step: int, events: Sequence[Mapping[str, Any]]
+) -> None:
+    """Bring a recorder, and the directory, back to a checkpoint.
+
+    Parameters
+    ----------
+    recorder
+        A new one.
+    marks
+        What :meth:`Recorder.commit` returned for the checkpoint; None where there is no checkpoint yet,
+        or where version 0.1 wrote it.
+    step
+        Updates that the checkpoint has done; 0 where there is none.
+    events
+        Those up to the checkpoint.
+
+    Raises
+    ------
+    ConetError
+        When a file that the checkpoint counts on is missing or damaged.
+    """
+    for folder in ("", *FOLDERS, "figures"):
+        remove_temporaries(recorder.path / folder, mine=True)
+    if marks is None:
+        _from_the_start(recorder) if step == 0 else _from_version_0_1(recorder, step)
+        recorder.journals["events"].start(events)
+    else:
+        check(recorder.path, recorder.digests.restore(marks["digests"]))
+        for name, rows in recorder.tables.items():
+            rows += _rows_of(recorder, name, marks[name])
+        recorder.journals["events"].restore(marks["events"])
+    recorder.resumed(events)
+    _drop_unlisted(recorder)
+
+
+def check(path: Path, digests: Sequence[Mapping[str, Any]]) -> None:
+    """Compare files with their digests.
+
+    Raises
+    ------
+    ConetError
+        When one is missing or differs.
+    """
+    for name, wanted in {row["name"]: row["sha256"] for row in digests}.items():
+        if not (path / name).exists():
+            raise ConetError(
+                f"{path / name}: no such file, so the run is incomplete",
+                "all files that its last checkpoint counts on",
+                "restore it from a copy",
+            )
+        if digest_of(path / name) != wanted:
+            raise damaged(path / name, ValueError("its content does not match its digest"))
+
+
+def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table up to a mark; a run whose summary was deleted has it as a parquet file."""
+    journal, whole = recorder.journals[name], recorder.path / f"{name}.parquet"
+    if journal.path.exists() or not whole.exists():
+        return journal.restore(mark)
+    rows = read_table(whole).to_dicts()
+    journal.start(rows)
+    return rows
+
+
+def _from_the_start(recorder: Recorder) -> None:
+    """Begin anew, with what the directory was created with."""
+    digests = recorder.digests.path
+    rows = [row for row in read(digests) if row.get("created")] if digests.exists() else []
+    check(recorder.path, rows)
+    recorder.digests.start(rows or _digests_now(recorder.path, 0))
+    for name in recorder.tables:
+        recorder.journals[name].start()
+
+
+def _from_version_0_1(recorder: Recorder, step: int) -> None:
+    """Take over the tables of version 0.1, which stand in parquet files and have no digests."""
+    for name, rows in recorder.tables.items():
+        whole = recorder.path / f"{name}.parquet"
+        rows += [row for row in read_table(whole).to_dicts() if row["step"] < step]
+        if name == "metrics" and len(rows) != step:
+            raise damaged(whole, ValueError(f"{len(rows)} of {step} steps"))
+        recorder.journals[name].start(rows)
+    recorder.digests.start(_digests_now(recorder.path, step))
+
+
+def _digests_now(path: Path, step: int) -> list[dict[str, Any]]:
+    """Return the digests of what is there and belongs to the steps before this one."""
+    found = [
+        {"name": name, "sha256": digest_of(path / name), "created": True}
+        for name in CREATED
+        if (path / name).exists()
+    ]
+    for folder, (prefix, suffix) in FOLDERS.items():
+        for number, file in numbered(path / folder, prefix, suffix):
+            if number < step:
+                found.append({"name": f"{folder}/{file.name}", "sha256": digest_of(file)})
+    return found
+
+
+def _drop_unlisted(recorder: Recorder) -> None:
+    """Remove parts and snapshots that a killed run wrote after its last checkpoint."""
+    listed = {row["name"] for row in read(recorder.digests.path)}
+    for folder, (prefix, suffix) in FOLDERS.items():
+        for _, file in numbered(recorder.path / folder, prefix, suffix):
+            if f"{folder}/{file.name}" not in listed:
+                file.unlink()

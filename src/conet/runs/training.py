@@ -1,0 +1,162 @@
+"""The loop of a run on disk: updates, snapshots and checkpoints, and what is left at the end."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from conet.base.arrays import array_bytes, read_arrays
+from conet.base.errors import ConetError, Interrupted
+from conet.base.files import CannotWrite, damaged
+from conet.rollouts import from_walks
+from conet.runs import events
+from conet.runs.lengths import correct_length
+from conet.runs.lock import Held
+from conet.runs.measure import snapshot_steps, summarise
+from conet.runs.progress import Progress
+from conet.runs.recorder import Recorder
+from conet.runs.restore import restore
+from conet.runs.run import Run, snapshot_name
+from conet.runs.simulate import warm_up
+from conet.runs.trainer import Trainer
+from conet.runs.version_0_1 import renamed, upgrade
+
+CHECKPOINT = "checkpoint.safetensors"
+FOLDERS = ("rollouts", "snapshots", "figures")
+
+
+def first_files(trainer: Trainer, comes_from: dict[str, Any]) -> dict[str, bytes]:
+    """Return what a run directory appears with: settings, provenance, graph and problems."""
+    graph, problems = trainer.policy.graph, trainer.problems
+    arrays = {
+        "offsets": graph.offsets,
+        "targets": np.ascontiguousarray(graph.targets, np.int32),
+        "questions": problems.questions,
+        "answers": problems.answers,
+        "max_length": np.array([problems.max_length]),
+        "stop_at_any_answer": np.array([problems.stop_at_any_answer], np.uint8),
+    }
+    return {
+        "config.json": trainer.config.to_json().encode(),
+        "provenance.json": (json.dumps(comes_from, indent=2) + "\n").encode(),
+        "graph.safetensors": array_bytes(arrays),
+    }
+
+
+@contextmanager
+def saying_where(held: Held) -> Iterator[None]:
+    """Tell whoever ends a training where it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(held.path) from None
+
+
+@contextmanager
+def leaving_nothing(held: Held) -> Iterator[None]:
+    """Remove a run that failed before anything of it could be resumed."""
+    try:
+        with saying_where(held):
+            yield
+    except (ConetError, MemoryError) as error:
+        if not isinstance(error, CannotWrite) and not (held.path / CHECKPOINT).exists():
+            shutil.rmtree(held.path, ignore_errors=True)
+        raise
+
+
+def train(held: Held, trainer: Trainer, resumed: Run | None, progress: Progress) -> Run:
+    """Train to the end, with snapshots and checkpoints, and write the summary."""
+    config, chosen = trainer.config, set(snapshot_steps(trainer.config))
+    with Recorder(held, from_walks) as recorder:
+        if resumed is None:
+            recorder.begin()
+        else:
+            _restored(trainer, recorder)
+        recorder.flush(trainer.events)
+        warm_up(trainer)
+        checkpoint = _checkpoints(trainer, recorder)
+        while trainer.step < config.steps:
+            if trainer.step in chosen:
+                _snapshot(trainer, recorder)
+            recorder.step(trainer.advance(), trainer.events)
+            if config.snapshots.rollouts:
+                batch = trainer.step - 1, trainer.split, trainer.kind, trainer.walks
+                recorder.rollouts(trainer.step - 1, batch)
+            progress(recorder.rows[-1])
+            if trainer.step % config.snapshots.checkpoint_every == 0 and trainer.step < config.steps:
+                checkpoint()
+        _snapshot(trainer, recorder)
+        recorder.write_tables()
+        checkpoint()
+        recorder.finish(_summary(trainer, recorder), [CHECKPOINT])
+    return Run(held.path)
+
+
+def _checkpoints(trainer: Trainer, recorder: Recorder) -> Callable[[], None]:
+    """Return what writes a checkpoint and keeps the time."""
+    started, before = time.perf_counter(), trainer.seconds
+
+    def checkpoint() -> None:
+        trainer.seconds = before + time.perf_counter() - started
+        arrays, state = trainer.state()
+        state |= {"step": trainer.step, "tables": recorder.commit(trainer.events)}
+        recorder.checkpoint(CHECKPOINT, array_bytes(arrays, {"state": json.dumps(state)}))
+
+    return checkpoint
+
+
+def _summary(trainer: Trainer, recorder: Recorder) -> dict[str, Any]:
+    """Return the object that ``conet run --json`` prints."""
+    summary = summarise(trainer.config, recorder.rows, recorder.evaluations)
+    summary["correct_length"] |= correct_length(recorder.path)
+    return {
+        "run": str(recorder.path),
+        **summary,
+        "updates": trainer.step,
+        "rollouts": trainer.rollouts,
+        "walker_steps": trainer.walker_steps,
+        "seconds": trainer.seconds,
+        "heat_now_step": events.signal_step(trainer.events),
+        "heating": _heating(trainer),
+        "state_sha256": trainer.policy.sha256,
+    }
+
+
+def _heating(trainer: Trainer) -> dict[str, Any] | None:
+    """Return when, why and on how many problems it heated, and what harvests without one cost."""
+    heating = events.heating(trainer.events)
+    return None if heating is None else heating | {"failed_rollouts": trainer.failed_rollouts}
+
+
+def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
+    """Take a snapshot, where the checkpoint that the run goes on from does not hold it already."""
+    if recorder.evaluations and recorder.evaluations[-1]["step"] == trainer.step:
+        return
+    arrays, values = trainer.measure()
+    recorder.write(snapshot_name(trainer.step), array_bytes(arrays))
+    recorder.evaluate(values)
+    recorder.flush(trainer.events)
+
+
+def _restored(trainer: Trainer, recorder: Recorder) -> None:
+    """Bring a training and its tables back to the last checkpoint."""
+    path = recorder.path / CHECKPOINT
+    remedy = f"delete {path}, and `conet resume` starts this run from its first step"
+    if not path.exists():
+        restore(recorder, None, 0, ())
+        trainer.event("resumed")
+        return
+    try:
+        arrays, metadata = read_arrays(path)
+        state = upgrade(json.loads(metadata["state"]), trainer.config, len(trainer.problems))
+        restore(recorder, state.get("tables"), int(state["step"]), state["events"])
+        trainer.load(renamed(arrays), state)
+    except ConetError as error:
+        raise ConetError(error.got, error.expected, remedy) from None
+    except (LookupError, ValueError, TypeError) as error:
+        raise damaged(path, error, remedy) from None
+    trainer.event("resumed")

@@ -1,0 +1,456 @@
+"""One class opens any run; what is written while a run goes on; who may write where."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import conet
+from conet import cli
+from conet.base.errors import ConetError, Interrupted
+from conet.base.journal import Journal, read
+from conet.runs import directory, lock, recorder
+from conet.runs.directory import created
+from conet.runs.lock import exclusive
+from conet.runs.recorder import Recorder
+
+DATA = Path(__file__).parent / "data"
+CONFIG = conet.preset("smoke").override(
+    {
+        "steps": 60,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "problems.max_length": 8,
+        "snapshots.checkpoint_every": 25,
+        "snapshots.steps": (0, 30),
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return conet.run(CONFIG, tmp_path_factory.mktemp("runs") / "whole")
+
+
+# Kinds of runs ---------------------------------------------------------------------------------------
+
+
+def test_a_run_of_walks(whole):
+    assert (whole.kind, whole.finished, whole.verified) == ("walks", True, True)
+    assert repr(whole) == f"Run('{whole.path}', walks)"
+    assert whole.config == CONFIG
+    assert len(whole.problems()) == 6
+
+
+@pytest.mark.parametrize("log", ["trl/plain", "verl/rollout", "verl/rollout/1.jsonl"])
+def test_a_log(log):
+    run = conet.Run(DATA / log)
+    assert (run.kind, run.finished, run.verified, run.config) == ("log", None, False, None)
+    metrics, rollouts = run.metrics(), run.rollouts().collect()
+    assert {"step", "phase", "accuracy", "correct_length", "correct_count", "truncated_share"} <= set(
+        metrics.columns
+    )
+    train = rollouts.filter(pl.col("split") == "train")
+    assert metrics["correct_count"].sum() == train["correct"].sum()
+    assert metrics["step"].to_list() == sorted(train["step"].unique())
+    assert run.problems().height == rollouts["problem"].n_unique()
+    for what in ("provenance", "events", "evaluations", "graph", "tasks", "snapshot_steps"):
+        with pytest.raises(ConetError, match=r"a log, which has none; expected a run of"):
+            getattr(run, what)()
+    with pytest.raises(ConetError, match="conet diagnose"):
+        run.summary()
+
+
+def test_a_diagnosed_log(tmp_path):
+    log = shutil.copytree(DATA / "trl/plain", tmp_path / "log")
+    cli.main(["diagnose", str(log), "--out", str(tmp_path / "found")])
+    run = conet.Run(tmp_path / "found")
+    assert run.kind == "log"
+    assert run.summary()["format"] == "trl"
+    assert run.metrics().equals(conet.Run(log).metrics())
+    log.rename(tmp_path / "moved")
+    assert run.summary()["samples"] > 0
+    with pytest.raises(ConetError, match=r"the log that .* is a diagnosis of, which does not exist"):
+        run.rollouts()
+
+
+def test_the_folder_of_a_trainer_with_its_model_is_a_log(tmp_path):
+    """Its config.json is that of the model."""
+    log = shutil.copytree(DATA / "trl/plain", tmp_path / "log")
+    (log / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    assert conet.Run(log).kind == "log"
+
+
+def test_what_is_no_run_is_said(tmp_path):
+    with pytest.raises(ConetError, match=r"holds no config\.json; expected a run directory, or a log"):
+        conet.Run(tmp_path)
+    with pytest.raises(ConetError, match="does not exist"):
+        conet.Run(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_resumed_says_what_can():
+    with pytest.raises(ConetError, match=r"a log.*expected a run of CoNet's walks"):
+        conet.resume(DATA / "trl/plain")
+    with pytest.raises(ConetError, match="conet llm resume"):
+        conet.resume(DATA / "llm-0.1/unfinished")
+
+
+# While it runs ---------------------------------------------------------------------------------------
+
+
+def test_metrics_of_a_running_training_are_never_far_behind(tmp_path, whole):
+    """At most twenty updates; and events and evaluations at once."""
+    seen = []
+
+    def look(row):
+        run = conet.Run(tmp_path / "run")
+        metrics = run.metrics()
+        seen.append(row["step"] + 1 - metrics.height)
+        assert metrics.equals(whole.metrics().head(metrics.height)[:, : metrics.width])
+        assert [event["event"] for event in run.events()] == ["phase_started"]
+        assert run.evaluations()["step"].max() == (0 if row["step"] < 30 else 30)
+        assert not run.finished
+
+    conet.run(CONFIG, tmp_path / "run", progress=look)
+    assert max(seen) < recorder.MOST_UPDATES
+    assert min(seen) == 0
+    assert len(seen) == 60
+
+
+def test_slow_updates_are_written_one_by_one(tmp_path, monkeypatch):
+    """Where the next one would come after more than a second, none waits for it: here they take 0.4 s each."""
+    now = [0.0]
+    monkeypatch.setattr(recorder.time, "monotonic", lambda: now[0])
+    behind = []
+
+    def look(row):
+        behind.append(row["step"] + 1 - conet.Run(tmp_path / "run").metrics().height)
+        now[0] += 0.4
+
+    conet.run(CONFIG.override({"steps": 20}), tmp_path / "run", progress=look)
+    assert behind[:8] == [1, 2, 0, 1, 0, 1, 0, 1]
+
+
+def test_a_finished_run_leaves_nothing_behind(whole):
+    assert sorted(file.name for file in whole.path.iterdir()) == [
+        "checkpoint.safetensors",
+        "config.json",
+        "digests.jsonl",
+        "evaluations.parquet",
+        "events.jsonl",
+        "figures",
+        "graph.safetensors",
+        "metrics.parquet",
+        "provenance.json",
+        "rollouts",
+        "snapshots",
+        "summary.json",
+    ]
+    assert os.listdir(whole.path.parent) == ["whole"]
+
+
+def test_a_kill_at_the_very_end_is_tidied_up(tmp_path, monkeypatch):
+    def dying(path):
+        raise Killed
+
+    with monkeypatch.context() as killing:
+        killing.setattr(recorder, "remove_growing", dying)
+        with pytest.raises(Killed):
+            conet.run(CONFIG, tmp_path / "run")
+    (tmp_path / "run/figures/.islands.svg.999999999").write_text("half")
+    assert (tmp_path / "run/metrics.jsonl").exists()
+    run = conet.resume(tmp_path / "run")
+    assert not (run.path / "metrics.jsonl").exists()
+    assert not list(run.path.rglob(".*"))
+    run.verify()
+
+
+def test_the_summary_counts_updates_rollouts_and_hops(whole):
+    summary = whole.summary()
+    assert (summary["updates"], summary["rollouts"]) == (60, 60 * 6 * CONFIG.learner.rollouts)
+    assert summary["walker_steps"] == whole.rollouts().collect()["length"].sum()
+
+
+# What fails leaves nothing ---------------------------------------------------------------------------
+
+
+def test_a_failed_observable_leaves_no_half_made_run(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text("def mine(observation):\n    return observation.nothing\n")
+    settings = ["--set", f'observables=["{tmp_path}/mine.py:mine"]', "steps=3"]
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "--preset", "smoke", *settings, "--out", str(tmp_path / "run")])
+    assert end.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert "run" not in os.listdir(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_out_of_memory_at_the_first_update_leaves_nothing(tmp_path):
+    def lacking(row):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        conet.run(CONFIG, tmp_path / "run", progress=lacking)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_fails_after_a_checkpoint_can_go_on(tmp_path, whole):
+    def failing(row):
+        if row["step"] == 30:
+            raise ConetError("something")
+
+    with pytest.raises(ConetError, match="something"):
+        conet.run(CONFIG, tmp_path / "run", progress=failing)
+    assert conet.resume(tmp_path / "run").metrics().equals(whole.metrics())
+
+
+def test_an_interrupted_run_says_where_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def interrupting(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as end:
+        conet.run(CONFIG, progress=interrupting)
+    assert end.value.path.parent == tmp_path / "runs"
+    assert conet.resume(end.value.path).finished
+
+
+# Places ----------------------------------------------------------------------------------------------
+
+
+def test_two_runs_that_start_in_the_same_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(directory.time, "strftime", lambda form: "20260101-000000")
+    small = CONFIG.override({"steps": 1})
+    runs: list[Path] = []
+    barrier = threading.Barrier(4)
+
+    def start():
+        barrier.wait()
+        with created(None, small.preset, 0, {"config.json": b"{}"}, ["rollouts"]) as held:
+            runs.append(held.path)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = {f"smoke-s0-20260101-000000{end}" for end in ("", "-2", "-3", "-4")}
+    assert {path.name for path in runs} == expected
+    assert set(os.listdir(tmp_path / "runs")) == expected
+
+
+def test_what_a_kill_during_creation_left_is_removed_by_the_next_run(tmp_path):
+    left = tmp_path / ".conet-abcdefgh"
+    left.mkdir()
+    (left / "config.json").write_text("{")
+    (left / ".provenance.json.1234").write_text("{")
+    (left / ".lock").write_text("")
+    conet.run(CONFIG.override({"steps": 1}), tmp_path / "run")
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_directory_of_such_a_name_with_something_else_in_it_is_left_alone(tmp_path):
+    (tmp_path / ".conet-notes").mkdir()
+    (tmp_path / ".conet-notes/mine").write_text("precious")
+    conet.run(CONFIG.override({"steps": 1}), tmp_path / "run")
+    assert (tmp_path / ".conet-notes/mine").read_text() == "precious"
+
+
+def test_a_directory_that_another_process_is_making_is_left_alone(tmp_path):
+    busy = tmp_path / ".conet-abcdefgh"
+    busy.mkdir()
+    with exclusive(busy):
+        conet.run(CONFIG.override({"steps": 1}), tmp_path / "run")
+        assert sorted(os.listdir(tmp_path)) == [".conet-abcdefgh", "run"]
+
+
+# Who may write ---------------------------------------------------------------------------------------
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from conet.runs.lock import exclusive
+with exclusive(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_deleted_lock_lets_no_second_one_in(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        (tmp_path / lock.NAME).unlink()
+        with pytest.raises(ConetError, match="another process"), exclusive(tmp_path):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with exclusive(tmp_path):
+        assert os.listdir(tmp_path) == [lock.NAME]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("step", [26, 49])
+def test_a_run_whose_directory_was_moved_writes_into_no_other(step, tmp_path, whole):
+    """Another run stands in its place now: it stays as it is, and the moved one goes on where it is."""
+    place, moved = tmp_path / "run", tmp_path / "moved"
+
+    def swap(row):
+        if row["step"] == step:
+            place.rename(moved)
+            conet.run(CONFIG.override({"seed": 1}), place)
+            others.update({file: file.read_bytes() for file in place.rglob("*") if file.is_file()})
+
+    others: dict[Path, bytes] = {}
+    with pytest.raises(ConetError, match=r"no longer the directory.*conet resume"):
+        conet.run(CONFIG, place, progress=swap)
+    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == others
+    assert conet.resume(moved).metrics().equals(whole.metrics())
+
+
+# The journal -----------------------------------------------------------------------------------------
+
+
+def test_rows_come_back_as_they_were(tmp_path):
+    rows = [
+        {"step": 0, "x": 0.1 + 0.2, "none": None, "word": "é\u2028"},
+        {"step": 1, "x": 1e-300, "none": True},
+    ]
+    journal = Journal(tmp_path / "rows")
+    journal.add(rows)
+    journal.flush()
+    assert read(tmp_path / "rows") == rows
+    mark = journal.mark()
+    journal.add([{"step": 2}])
+    journal.flush()
+    assert len(read(tmp_path / "rows", mark)) == 3
+    again = Journal(tmp_path / "rows")
+    assert again.restore(mark) == rows
+    again.add([{"step": 3}])
+    again.flush()
+    assert [row["step"] for row in read(tmp_path / "rows")] == [0, 1, 3]
+
+
+def test_a_row_on_its_way_is_left_out(tmp_path):
+    journal = Journal(tmp_path / "rows")
+    journal.add([{"step": 0}, {"step": 1}])
+    journal.flush()
+    data = (tmp_path / "rows").read_bytes()
+    for size in range(len(data) + 1):
+        (tmp_path / "rows").write_bytes(data[:size])
+        found = [row["step"] for row in read(tmp_path / "rows")]
+        assert found == [0, 1][: data[:size].count(b"\n")]
+
+
+def test_every_flipped_bit_of_a_journal_is_noticed(tmp_path):
+    journal = Journal(tmp_path / "rows")
+    journal.add([{"step": 0, "x": 37.5}, {"step": 1, "x": 17.25}])
+    journal.flush()
+    data = (tmp_path / "rows").read_bytes()
+    for bit in range(8 * len(data)):
+        wrong = bytearray(data)
+        wrong[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "rows").write_bytes(bytes(wrong))
+        try:
+            found = read(tmp_path / "rows")
+        except ConetError:
+            continue
+        assert found == [{"step": 0, "x": 37.5}]  # the last line's end is gone, as if it were on its way
+
+
+def test_a_failed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "rows")
+    journal.add([{"step": 0}])
+    journal.flush()
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            self.file.write(bytes(data[:3]))
+            raise OSError(28, "No space left on device")
+
+        def fileno(self):
+            return self.file.fileno()
+
+    monkeypatch.setattr(journal, "_file", Full(journal._file))
+    journal.add([{"step": 1}])
+    with pytest.raises(ConetError, match="No space left"):
+        journal.flush()
+    assert read(tmp_path / "rows") == [{"step": 0}]
+    monkeypatch.undo()
+    journal.flush()
+    assert read(tmp_path / "rows") == [{"step": 0}, {"step": 1}]
+
+
+def test_a_large_run_says_beforehand_what_it_will_write(tmp_path):
+    said: list[str] = []
+    conet.run(CONFIG.override({"steps": 1}), tmp_path / "small", tell=said.append)
+    assert said == []
+    from conet.runs.size import announce, expected_size
+
+    config = conet.preset("reference").override({"graph.nodes": 10**6, "snapshots.steps": (0, 100)})
+    size = expected_size(config, edges=40 * 10**6, problems=128)
+    assert size["snapshots"] == pytest.approx(3 * 8 * 40e6, rel=0.01)
+    announce(config, 40 * 10**6, 128, said.append)
+    assert "snapshots 1.0" in said[0]
+    assert "GB" in said[0]
+
+
+def test_the_estimate_of_what_is_written_holds(whole):
+    from conet.runs.size import expected_size
+
+    size = expected_size(CONFIG, whole.graph().edges, 6)
+    real = sum(file.stat().st_size for file in (whole.path / "snapshots").iterdir())
+    assert real / 2 < size["snapshots"] < 2 * real
+
+
+def test_a_recorder_of_a_language_model_has_no_evaluations(tmp_path):
+    with (
+        created(tmp_path / "run", "x", 0, {"recipe.json": b"{}"}, ["rollouts"]) as held,
+        Recorder(held, pl.concat, evaluates=False) as record,
+    ):
+        record.begin()
+        record.step({"step": 0, "accuracy": 0.5}, [])
+        record.rollouts(0, pl.DataFrame({"step": [0]}))
+        record.write_tables()
+        record.commit([{"step": 0, "event": "phase_started"}])
+        record.finish({"kind": "llm"})
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
+        "digests.jsonl",
+        "events.jsonl",
+        "metrics.parquet",
+        "recipe.json",
+        "rollouts",
+        "summary.json",
+    ]
+    listed = [row["name"] for row in read(tmp_path / "run/digests.jsonl")]
+    assert sorted(listed) == [
+        "events.jsonl",
+        "metrics.parquet",
+        "recipe.json",
+        "rollouts/part-00000000.parquet",
+        "summary.json",
+    ]
+    assert json.loads((tmp_path / "run/summary.json").read_text()) == {"kind": "llm"}
