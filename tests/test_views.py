@@ -87,7 +87,8 @@ def test_any_numbers_round_trip_through_json_and_what_is_not_finite_becomes_null
 
 
 @pytest.fixture(
-    scope="module", params=["plain", "heated", "one update", "never correct", "nothing kept", "log"]
+    scope="module",
+    params=["plain", "heated", "one update", "never correct", "nothing kept", "log", "language model"],
 )
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Source:
     """Every kind of thing that has views, poor ones too."""
@@ -96,6 +97,8 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         path = folder / "rows.parquet"
         rollouts(two_stages(steps=60), valley(steps=60)).write_parquet(path)
         return source_of(diagnose(path))
+    if request.param == "language model":
+        return source_of(Run(Path(__file__).parent / "data/llm-0.1/finished"))
     changes = {
         "plain": {"observables": ("frustration", "policy_entropy")},
         "heated": {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 5},
@@ -306,3 +309,19 @@ def test_answers_cut_off_have_no_panel_where_the_files_do_not_say(tmp_path: Path
     view = source_of(diagnose(path)).view("groups")
     assert len(view.panels) == 1
     assert "do not say which answers were cut off" in view.caption
+
+
+@pytest.mark.parametrize("kind", ["llm-0.1/finished", "trl/plain"])
+def test_a_run_that_is_none_of_walks_has_the_views_of_its_diagnosis(kind: str) -> None:
+    run = Run(Path(__file__).parent / "data" / kind)
+    expected = source_of(diagnose(run.path))
+    assert run.figures() == expected.names()
+    assert "concept-web" not in run.figures()
+    assert run.view("learning-curve").to_json() == expected.view("learning-curve").to_json()
+
+
+def test_the_folder_of_a_diagnosis_has_the_views_of_the_log(tmp_path: Path) -> None:
+    path = Path(__file__).parent / "data/trl/plain"
+    main(["diagnose", str(path), "--out", str(tmp_path / "found")])
+    shown = Run(tmp_path / "found").view("learning-curve")
+    assert shown.to_json() == Run(path).view("learning-curve").to_json()

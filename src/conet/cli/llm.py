@@ -183,7 +183,7 @@ def figures(run: Path, format: str, out: Path | None) -> Path:
 
 def _asked(model: str, problems: str, run: bool) -> Any:
     """Return the settings of the run, or of no run, with model and problems put into them."""
-    from conet.llm.recipe import Recipe
+    from conet.runs.recipe import Recipe
     from conet.runs.run import Run
 
     empty = {"max_completion_length": DEFAULT_LENGTH}

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from conet.diagnosis import Diagnosis
+from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.comparison import Comparison
+from conet.runs import log
 from conet.runs.run import Run
 from conet.views import registry
 from conet.views.schema import View
@@ -42,7 +43,13 @@ class Source:
 
 
 def source_of(thing: Run | Diagnosis | Comparison) -> Source:
-    """Return the views of a run of walks, of a diagnosis, or of a comparison."""
+    """Return the views of a run, of a diagnosis, or of a comparison.
+
+    A run that is none of walks has the views of its diagnosis.
+    """
+    if isinstance(thing, Run) and thing.kind != "walks":
+        # The folder of a diagnosis stands for the log that was diagnosed.
+        thing = diagnose(log.record(thing.path) if thing.kind == "log" else thing.path)
     if isinstance(thing, Comparison):
         return Source(thing, dict(registry.COMPARISON))
     if isinstance(thing, Diagnosis):

@@ -35,8 +35,8 @@ def measures(comparison: Comparison) -> View:
         caption="Look for arms whose intervals lie apart; the paired differences say more where seeds pair."
         + (f" The first {MOST_ROWS} of {arms} arms are shown." if arms > MOST_ROWS else "")
         + (f" {left_out} more measures are in the table." if left_out > 0 else ""),
-        definition="Mean over the seeds of each arm, with its 95 % interval (Student's t), drawn as far as the "
-        "measure can be." + _caution(comparison),
+        definition="Mean over the seeds of each arm, with its 95 % interval (Student's t), drawn as far as "
+        "the measure can be." + _caution(comparison),
         panels=tuple(_panel(known[name]) for name in names[:MOST_PANELS]),
     )
 
