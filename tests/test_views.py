@@ -325,3 +325,32 @@ def test_the_folder_of_a_diagnosis_has_the_views_of_the_log(tmp_path: Path) -> N
     main(["diagnose", str(path), "--out", str(tmp_path / "found")])
     shown = Run(tmp_path / "found").view("learning-curve")
     assert shown.to_json() == Run(path).view("learning-curve").to_json()
+
+
+SKELETON = Path(__file__).parents[1] / "docs/skeletons/figure.py"
+
+
+def test_a_figure_of_ones_own_is_for_a_run_or_for_a_log_and_says_so(run: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.parquet"
+    rollouts(two_stages(steps=30), valley(steps=30)).write_parquet(rows)
+    with pytest.raises(ConetError, match=r"is for a WalksData \(a run of walks\)"):
+        diagnose(rows).figure(f"{SKELETON}:truncated")
+    with pytest.raises(ConetError, match=r"is for a Diagnosis \(the rollouts of a log\)"):
+        run.figure(f"{SKELETON}:samples")
+    fails = tmp_path / "fails.py"
+    fails.write_text("def mine(data):\n    return data.nothing\n\n\ndef none(data):\n    return 3\n")
+    with pytest.raises(ConetError, match="AttributeError"):
+        run.view(f"{fails}:mine")
+    with pytest.raises(ConetError, match="return a View"):
+        run.view(f"{fails}:none")
+
+
+def test_the_command_line_puts_a_figure_of_ones_own_into_the_report(run: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.parquet"
+    rollouts(two_stages(steps=30), valley(steps=30)).write_parquet(rows)
+    main(["diagnose", str(rows), "--out", str(tmp_path / "out"), "--figure", f"{SKELETON}:samples"])
+    assert 'id="samples"' in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    main(["report", str(run.path), "--figure", f"{SKELETON}:truncated"])
+    assert (run.path / "figures/truncated.svg").exists()
+    with pytest.raises(SystemExit):
+        main(["report", str(run.path), "--figure", "nowhere.py:mine"])

@@ -2,13 +2,17 @@
 
     conet.Run("runs/mine").figure("my_figure.py:truncated")    a matplotlib Figure
     conet.Run("runs/mine").view("my_figure.py:truncated")      its data, plain and JSON-able
+    conet report runs/mine --figure my_figure.py:truncated     a part of the report of a run of walks
+    conet diagnose LOG --figure my_figure.py:samples           a part of the report of a log
 
 What a function gets is a `conet.views.walks_data.WalksData` for a run of walks (tables as `metrics` and
 `evaluations`, curves by `column(name)` and `evaluation(name)`), and a `conet.diagnosis.Diagnosis` for a
 log. It returns a `View`: panels with series, marks and bands, without colours and sizes.
 """
 
+from conet.diagnosis import Diagnosis
 from conet.views.parts import Axis, Series
+from conet.views.rollouts.common import column, over_steps
 from conet.views.schema import Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
@@ -28,3 +32,13 @@ def truncated(data: WalksData) -> View:
         definition="Rollouts that ran out of hops before they reached their answer, over all rollouts.",
         panels=(panel,),
     )
+
+
+def samples(found: Diagnosis) -> View:
+    """Return the rollouts of each step of a log."""
+    panel = Lines(
+        y=Axis(name="rollouts", low=0),
+        series=(Series(name="", x=column(found, "step"), y=column(found, "samples")),),
+        **over_steps(found),  # the horizontal axis, and the moments of the log
+    )
+    return View(name="samples", title="Rollouts a step", definition="Rollouts in the log.", panels=(panel,))

@@ -12,7 +12,7 @@ from conet.base.errors import ConetError
 from conet.base.progress import line
 from conet.base.text import one_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Json, Whole
+from conet.cli.options import Figures, Json, Whole
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
@@ -27,6 +27,7 @@ def diagnose(
     map_: Map = None,
     tokenizer: Path | None = None,
     finding: Findings = None,
+    figure: Figures = None,
     out: Path | None = None,
     json_: Json = False,
 ) -> None:
@@ -43,6 +44,8 @@ def diagnose(
         A file tokenizer.json, to measure answers in tokens.
     finding
         A further finding, as path/to/file.py:name; may be repeated.
+    figure
+        A further figure, as path/to/file.py:name; may be repeated.
     out
         Where the report goes; runs/diagnosis-<name> by default. An earlier diagnosis there is replaced.
     json_
@@ -58,7 +61,7 @@ def diagnose(
     with drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
-        found, numbers = examined(record, place, finding, drawing)
+        found, numbers = examined(record, place, finding, drawing, figure)
     as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
     print(as_json or described(found, numbers["report"]))
 
@@ -206,7 +209,11 @@ def default_place(path: Path) -> Path:
 
 
 def examined(
-    record: Any, place: Path, extra: list[str] | None, drawing: Any = None
+    record: Any,
+    place: Path,
+    extra: list[str] | None,
+    drawing: Any = None,
+    figures: list[str] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Diagnose what was read, and write the report: one look, the same for `diagnose` and `watch`.
 
@@ -214,6 +221,8 @@ def examined(
     ----------
     drawing
         Other processes that draw.
+    figures
+        Further ones, each as path/to/file.py:name.
 
     Returns
     -------
@@ -224,7 +233,7 @@ def examined(
     from conet.report.diagnosis import write as page
 
     found = diagnose(record, findings=extra or ())
-    return found, write(found, place, lambda found, out: page(found, out, drawing))
+    return found, write(found, place, lambda found, out: page(found, out, drawing, figures or ()))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The processes that draw for a command."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ def drawers(wanted: bool = True) -> "Drawers":
     return Drawers(min(cores, MOST) if wanted and cores > 1 else 0)
 
 
-def write_figures(source: Any, folder: Any, format: str) -> Any:
+def write_figures(source: Any, folder: Any, format: str, own: Sequence[str] = ()) -> Any:
     """Write the figures of a run or a diagnosis as files, and return their folder."""
     with drawers() as drawing:
         from conet.report import figures
         from conet.views.source import source_of
 
-        figures.write_figures(source_of(source), folder, format, drawing)
+        figures.write_figures(source_of(source, own), folder, format, drawing)
     return folder

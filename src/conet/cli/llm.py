@@ -1,7 +1,7 @@
 """Commands on language models: train by a recipe, go on, evaluate."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,23 +162,23 @@ def evaluate(
     print(json.dumps(result) if json_ else describe(result, target))
 
 
-def report(run: Path) -> str:
+def report(run: Path, own: Sequence[str] = ()) -> str:
     """Write the report of a training's rollouts, in RUN/diagnosis, and return its path."""
     from conet.cli.drawing import drawers
     from conet.diagnosis import diagnose, write
     from conet.report.diagnosis import write as page
 
     with drawers() as drawing:
-        found = write(diagnose(run), run / "diagnosis", lambda found, out: page(found, out, drawing))
+        found = write(diagnose(run), run / "diagnosis", lambda found, out: page(found, out, drawing, own))
     return str(found["report"])
 
 
-def figures(run: Path, format: str, out: Path | None) -> Path:
+def figures(run: Path, format: str, out: Path | None, own: Sequence[str] = ()) -> Path:
     """Write the figures of that report as files, and return their folder."""
     from conet.cli.drawing import write_figures
     from conet.diagnosis import diagnose
 
-    return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format))
+    return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format, own))
 
 
 def _asked(model: str, problems: str, run: bool) -> Any:

@@ -21,6 +21,7 @@ def whole(_: type, tokens: Sequence[Token]) -> int:
 
 Whole = Annotated[int | None, Parameter(converter=whole)]
 Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())]
+Figures = Annotated[list[str] | None, Parameter(name="--figure", negative=())]
 Flag = Annotated[bool, Parameter(negative=())]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 

@@ -8,7 +8,7 @@ from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
-from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, count, shown
+from conet.cli.options import Figures, Flag, Json, Pairs, Whole, all_changes, count, shown
 
 
 def run_command(
@@ -85,7 +85,7 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     )
 
 
-def report(run: Path, *, format: str | None = None, out: Path | None = None) -> None:
+def report(run: Path, *, format: str | None = None, out: Path | None = None, figure: Figures = None) -> None:
     """Write the report of a finished run again; of a `conet llm train`, also of an unfinished one.
 
     Parameters
@@ -96,15 +96,18 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None) -> 
         svg, pdf or png: write the figures alone, as files of this kind, and no page.
     out
         The folder for these files; the folder figures/ beside the report by default.
+    figure
+        A further figure, as path/to/file.py:name; may be repeated.
     """
     from conet.runs.run import Run
 
     if out is not None and format is None:
         raise ConetError(f"--out {out} without --format", "both, or none", "add --format svg, pdf or png")
+    own = figure or []
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
 
-        print(one_line(str(llm.report(run) if format is None else llm.figures(run, format, out))))
+        print(one_line(str(llm.report(run, own) if format is None else llm.figures(run, format, out, own))))
         return
     directory = Run(run)
     if not directory.finished:
@@ -112,15 +115,16 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None) -> 
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
     figures = directory.path / "figures" if out is None else out
-    print(one_line(str(_page(run) if format is None else write_figures(directory, figures, format))))
+    written = _page(run, own) if format is None else write_figures(directory, figures, format, own)
+    print(one_line(str(written)))
 
 
-def _page(path: Path) -> Path:
+def _page(path: Path, own: list[str]) -> Path:
     with drawers() as drawing:
         from conet.report import write
         from conet.runs.run import Run
 
-        return write(Run(path), drawing)
+        return write(Run(path), drawing, own)
 
 
 def presets(*, describe: Flag = False, json_: Json = False) -> None:

@@ -1,5 +1,6 @@
 """The page of a diagnosis."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +31,7 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
-def write(found: Diagnosis, out: Path, drawers: Drawers | None = None) -> Path:
+def write(found: Diagnosis, out: Path, drawers: Drawers | None = None, figures: Sequence[str] = ()) -> Path:
     """Write figures and page.
 
     Parameters
@@ -39,13 +40,15 @@ def write(found: Diagnosis, out: Path, drawers: Drawers | None = None) -> Path:
         An existing directory.
     drawers
         Other processes to draw in; this one where absent.
+    figures
+        Further ones, each as ``path/to/file.py:function``.
 
     Returns
     -------
     Path
         ``out/report.html``; the figures are ``out/figures/*.svg``.
     """
-    source = source_of(found)
+    source = source_of(found, figures)
     drawn = pages.pictures((source.view(name) for name in source.names()), drawers)
     return pages.write_page(out, drawn, page(found, drawn))
 

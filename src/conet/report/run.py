@@ -1,6 +1,7 @@
 """The page of a run of walks."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from conet.views.source import source_of
 from conet.views.walks_data import WalksData
 
 
-def write(run: Run, drawers: Drawers | None = None) -> Path:
+def write(run: Run, drawers: Drawers | None = None, figures: Sequence[str] = ()) -> Path:
     """Write the figures and the report of a finished run; the same run gives the same bytes.
 
     Parameters
@@ -20,6 +21,8 @@ def write(run: Run, drawers: Drawers | None = None) -> Path:
         A finished run.
     drawers
         Other processes to draw in; this one where absent.
+    figures
+        Further ones, each as ``path/to/file.py:function``.
 
     Returns
     -------
@@ -31,7 +34,7 @@ def write(run: Run, drawers: Drawers | None = None) -> Path:
     ConetError
         When a file of the run is damaged, or the place cannot be written.
     """
-    source = source_of(run)
+    source = source_of(run, figures)
     # The first takes longest to be made, so the others are drawn meanwhile.
     views = (source.view(name) for name in reversed(source.names()))
     drawn = pages.pictures(views, drawers)[::-1]

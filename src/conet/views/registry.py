@@ -2,8 +2,9 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
+from conet.base.errors import ConetError
 from conet.base.registry import resolve
 from conet.views.schema import View
 
@@ -42,6 +43,9 @@ COMPARISON = {
 }
 
 
+OF = {"WalksData": "a run of walks", "Diagnosis": "the rollouts of a log", "Comparison": "several runs"}
+
+
 def make(name: str, known: Mapping[str, str | Callable[[Any], View]], data: Any) -> View:
     """Return one view of some data.
 
@@ -57,10 +61,50 @@ def make(name: str, known: Mapping[str, str | Callable[[Any], View]], data: Any)
     Raises
     ------
     ConetError
-        For an unknown name; the nearest is named.
+        For an unknown name (the nearest is named), or a function of the user's own that fails or is for
+        something else.
     """
     found: str | Callable[[Any], View] = resolve(name, known, "figure")
-    return load(found)(data) if isinstance(found, str) else found(data)
+    if isinstance(found, str) and ".py:" in found:
+        found = resolve(found, {}, "figure")
+    if isinstance(found, str):
+        return load(found)(data)
+    view = _own(name, found, data)
+    if name in known and view.name in known and view.name != name:
+        got = f"figure {name!r}, which calls itself {view.name!r}"
+        raise ConetError(got, "a name that no figure of the report has", "rename it")
+    return view
+
+
+def _own(name: str, function: Callable[[Any], View], data: Any) -> View:
+    """Call a function that may be the user's own, and say what is wrong with it."""
+    kind = type(data).__name__
+    expected = f"a function from a {kind} ({OF.get(kind, 'what is drawn')}) to a View"
+    remedy = "docs/skeletons/figure.py shows one for each"
+    takes = _takes(function)
+    if takes is not None and not isinstance(data, takes):
+        got = f"figure {name!r}, which is for a {takes.__name__} ({OF.get(takes.__name__, 'something else')})"
+        raise ConetError(got, expected, remedy)
+    try:
+        view = function(data)
+    except (ConetError, MemoryError):
+        raise
+    except Exception as error:
+        got = f"figure {name!r}: {type(error).__name__}: {error}"
+        raise ConetError(got, expected, f"mend it; {remedy}") from error
+    if not isinstance(view, View):
+        raise ConetError(f"figure {name!r}: {type(view).__name__}", expected, "return a View")
+    return view
+
+
+def _takes(function: Callable[[Any], View]) -> type | None:
+    """Return the class that the function says its argument is of; None where it does not say."""
+    try:
+        hints = get_type_hints(function)
+    except (NameError, TypeError, AttributeError):
+        return None
+    taken = next((hint for parameter, hint in hints.items() if parameter != "return"), None)
+    return taken if isinstance(taken, type) else None
 
 
 def load(place: str) -> Callable[[Any], View]:

@@ -1,9 +1,10 @@
 """Whose views there are: a run of walks, a diagnosis, and what can be opened as one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conet.base.registry import resolve
 from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.comparison import Comparison
 from conet.runs import log
@@ -42,11 +43,29 @@ class Source:
         return [self.view(name) for name in self.known]
 
 
-def source_of(thing: Run | Diagnosis | Comparison) -> Source:
+def source_of(thing: Run | Diagnosis | Comparison, figures: Sequence[str] = ()) -> Source:
     """Return the views of a run, of a diagnosis, or of a comparison.
 
     A run that is none of walks has the views of its diagnosis.
+
+    Parameters
+    ----------
+    figures
+        Further ones, each as ``path/to/file.py:function``.
+
+    Raises
+    ------
+    ConetError
+        When there is no such function.
     """
+    found = _shipped(thing)
+    for name in figures:
+        resolve(name, found.known, "figure")
+        found.known.setdefault(name, name)
+    return found
+
+
+def _shipped(thing: Run | Diagnosis | Comparison) -> Source:
     if isinstance(thing, Run) and thing.kind != "walks":
         # The folder of a diagnosis stands for the log that was diagnosed.
         thing = diagnose(log.record(thing.path) if thing.kind == "log" else thing.path)
