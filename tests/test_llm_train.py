@@ -25,16 +25,34 @@ from conet.runs.recipe import Recipe  # noqa: E402
 from conet.runs.run import Run  # noqa: E402
 
 SIZES = {
-    "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "max_position_embeddings": 64, "tie_word_embeddings": True,
-}  # fmt: skip
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "tie_word_embeddings": True,
+}
 SMALL: dict[str, Any] = {
-    "steps": 6, "checkpoint_every": 1, "flush_every": 2, "model.sizes": SIZES, "problems.limit": 4,
-    "problems.levels": [2], "warmup.steps": 60, "warmup.batch": 32, "warmup.levels": [2],
-    "training.per_device_train_batch_size": 8, "training.num_generations": 4, "training.max_completion_length": 4,
-    "heating.mode": "heat_at", "heating.step": 2, "heating.steps": 3, "heating.harvest_samples": 16,
-    "heating.min_samples": 16, "heating.max_accuracy": 1.0,
-}  # fmt: skip
+    "steps": 6,
+    "checkpoint_every": 1,
+    "flush_every": 2,
+    "model.sizes": SIZES,
+    "problems.limit": 4,
+    "problems.levels": [2],
+    "warmup.steps": 60,
+    "warmup.batch": 32,
+    "warmup.levels": [2],
+    "training.per_device_train_batch_size": 8,
+    "training.num_generations": 4,
+    "training.max_completion_length": 4,
+    "heating.mode": "heat_at",
+    "heating.step": 2,
+    "heating.steps": 3,
+    "heating.harvest_samples": 16,
+    "heating.min_samples": 16,
+    "heating.max_accuracy": 1.0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +89,11 @@ def test_one_training_with_its_heating_inside(finished: Path) -> None:
     assert metrics["step"].to_list() == list(range(6))
     assert metrics["phase"].to_list() == ["rlvr"] * 2 + ["heat"] * 3 + ["rlvr"]
     assert [event["event"] for event in events(finished)] == [
-        "phase_started", "heating_started", "heating_ended", "phase_started",
-    ]  # fmt: skip
+        "phase_started",
+        "heating_started",
+        "heating_ended",
+        "phase_started",
+    ]
     table = pl.read_parquet(finished / "rollouts/*.parquet")
     assert table.group_by("split").len().sort("split").rows() == [("train", 3 * 8), ("harvest", 4 * 16)]
     assert set(table.filter(pl.col("split") == "train")["step"]) == {0, 1, 5}
@@ -268,13 +289,27 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
     """With random weights of the same architecture, on a CPU; all else as shipped but for sizes."""
     shipped = recipe.load(name)
     changes: dict[str, Any] = {
-        "model.path": None, "model.gguf": None, "model.tokenizer": "characters", "model.sizes": SIZES,
-        "model.alphabet": "".join(map(chr, range(32, 127))) + "\n", "model.dtype": "float32",
-        "problems.source": "arithmetic", "problems.chat": False, "problems.limit": 2, "problems.verifier": "numeric",
-        "warmup.steps": min(2, shipped.warmup.steps), "steps": 2, "heating.harvest_samples": 0, "heating.min_samples": 1,
-        "training.per_device_train_batch_size": 8, "training.max_completion_length": 4, "training.bf16": False,
-        "training.gradient_accumulation_steps": 1, "training.use_cpu": True, "training.use_vllm": False,
-    }  # fmt: skip
+        "model.path": None,
+        "model.gguf": None,
+        "model.tokenizer": "characters",
+        "model.sizes": SIZES,
+        "model.alphabet": "".join(map(chr, range(32, 127))) + "\n",
+        "model.dtype": "float32",
+        "problems.source": "arithmetic",
+        "problems.chat": False,
+        "problems.limit": 2,
+        "problems.verifier": "numeric",
+        "warmup.steps": min(2, shipped.warmup.steps),
+        "steps": 2,
+        "heating.harvest_samples": 0,
+        "heating.min_samples": 1,
+        "training.per_device_train_batch_size": 8,
+        "training.max_completion_length": 4,
+        "training.bf16": False,
+        "training.gradient_accumulation_steps": 1,
+        "training.use_cpu": True,
+        "training.use_vllm": False,
+    }
     run = train.run(shipped.override(changes), tmp_path / "run")
     assert json.loads((run / "summary.json").read_text())["steps"] == 2
     assert Run(run).config.model.architecture == shipped.model.architecture
@@ -301,8 +336,14 @@ train.run(settings, out)
 
 
 def test_two_processes_stay_alike(tmp_path: Path) -> None:
-    settings = small().override({"training.per_device_train_batch_size": 4, "warmup.steps": 0, "heating.min_samples": 1,
-                                 "heating.max_accuracy": 2.0})  # fmt: skip
+    settings = small().override(
+        {
+            "training.per_device_train_batch_size": 4,
+            "warmup.steps": 0,
+            "heating.min_samples": 1,
+            "heating.max_accuracy": 2.0,
+        }
+    )
     (tmp_path / "recipe.json").write_text(settings.to_json())
     (tmp_path / "go.py").write_text(TWO_RANKS)
     launcher = [
@@ -343,12 +384,24 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
         return [float(len(completion) % 2) for completion in completions]
 
     trainer = GRPOTrainer(
-        model=model, processing_class=tokenizer, reward_funcs=[watcher.watch(reward)], callbacks=[watcher],
+        model=model,
+        processing_class=tokenizer,
+        reward_funcs=[watcher.watch(reward)],
+        callbacks=[watcher],
         train_dataset=Dataset.from_dict({"prompt": ["1+2=", "3+4="]}),
-        args=GRPOConfig(output_dir=str(tmp_path), max_steps=3, per_device_train_batch_size=8, num_generations=4,
-                        max_completion_length=4, logging_steps=1, report_to="none", use_cpu=True, bf16=False,
-                        save_strategy="no"),
-    )  # fmt: skip
+        args=GRPOConfig(
+            output_dir=str(tmp_path),
+            max_steps=3,
+            per_device_train_batch_size=8,
+            num_generations=4,
+            max_completion_length=4,
+            logging_steps=1,
+            report_to="none",
+            use_cpu=True,
+            bf16=False,
+            save_strategy="no",
+        ),
+    )
     trainer.train()
     logged = [row for row in trainer.state.log_history if "conet/accuracy" in row]
     assert len(logged) == 3

@@ -19,9 +19,16 @@ from conet.base.files import write_atomic
 from conet.runs import directory
 
 CONFIG = conet.preset("smoke").override(
-    {"steps": 12, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8,
-     "snapshots.checkpoint_every": 4, "snapshots.steps": (0, 4)}
-)  # fmt: skip
+    {
+        "steps": 12,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "problems.max_length": 8,
+        "snapshots.checkpoint_every": 4,
+        "snapshots.steps": (0, 4),
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +86,20 @@ def tree(path) -> dict[str, bytes]:
 def test_everything_is_there_and_nothing_half_written(finished):
     names = {name.split("/")[0] for name in tree(finished.path)}
     assert names == {
-        "config.json", "provenance.json", "graph.safetensors", "digests.jsonl", "metrics.parquet",
-        "evaluations.parquet", "events.jsonl", "checkpoint.safetensors", "summary.json", "report.html",
-        "rollouts", "snapshots", "figures",
-    }  # fmt: skip
+        "config.json",
+        "provenance.json",
+        "graph.safetensors",
+        "digests.jsonl",
+        "metrics.parquet",
+        "evaluations.parquet",
+        "events.jsonl",
+        "checkpoint.safetensors",
+        "summary.json",
+        "report.html",
+        "rollouts",
+        "snapshots",
+        "figures",
+    }
     assert finished.config == CONFIG
     assert finished.snapshot_steps() == [0, 4, 12]
     assert oct(finished.path.stat().st_mode & 0o777) == "0o755"
@@ -101,9 +118,12 @@ def test_provenance(tmp_path):
 
 def test_arrays_come_back_as_they_were(tmp_path):
     arrays = {
-        "f": np.random.default_rng(0).normal(size=(3, 4))[:, ::2], "i": np.arange(5, dtype=np.int32),
-        "b": np.array([True, False]), "empty": np.zeros((0, 7), np.int32), "scalar": np.float64(2.5),
-    }  # fmt: skip
+        "f": np.random.default_rng(0).normal(size=(3, 4))[:, ::2],
+        "i": np.arange(5, dtype=np.int32),
+        "b": np.array([True, False]),
+        "empty": np.zeros((0, 7), np.int32),
+        "scalar": np.float64(2.5),
+    }
     write_arrays(tmp_path / "x", arrays, {"note": "é\n"})
     found, metadata = read_arrays(tmp_path / "x")
     assert metadata["note"] == "é\n"

@@ -146,8 +146,12 @@ def measure(run: Path, whole: recipe.Recipe) -> dict[str, Any]:
     length = pl.read_parquet(run / "metrics.parquet")
     found["length"] = (length["correct_length_sum"] / length["correct_count"]).to_list()
     heat = summary["heat"] or {}
-    return found | {"heated": heat.get("step"), "reason": heat.get("reason"), "eligible": heat.get("eligible"),
-                    "monitor_share": summary["monitor_share"]}  # fmt: skip
+    return found | {
+        "heated": heat.get("step"),
+        "reason": heat.get("reason"),
+        "eligible": heat.get("eligible"),
+        "monitor_share": summary["monitor_share"],
+    }
 
 
 def values(seeds: list[dict[str, Any]], arm: str, name: str) -> np.ndarray:
@@ -177,8 +181,15 @@ def verdicts(seeds: list[dict[str, Any]]) -> list[ClaimResult]:
         if name.startswith("forgetting"):
             compare(name, "annealed", "rlvr", "at most")
     for arm in ("rlvr", "annealed"):
-        rows.append(judge("tiny", f"slope before the knee over that after it: {arm}",
-                          values(seeds, arm, "slope ratio"), 2.0, over=np.median))  # fmt: skip
+        rows.append(
+            judge(
+                "tiny",
+                f"slope before the knee over that after it: {arm}",
+                values(seeds, arm, "slope ratio"),
+                2.0,
+                over=np.median,
+            )
+        )
         for name in ("V: end over shortest", "V: within problems"):
             rows.append(judge("tiny", f"{name}: {arm}", values(seeds, arm, name), 1.1))
     for name in ("knee", "V: bottom", "V: end over shortest"):
@@ -213,8 +224,10 @@ def page(seeds: list[dict[str, Any]], rows: list[ClaimResult]) -> str:
     ]
     for seed, each in enumerate(seeds):
         early, late = each["annealed"], each["late"]
-        lines.append(f"| {seed} | {early['heated']} | {early['reason']} | {early['eligible']} | {late['heated']} | "
-                     f"{late['eligible']} |")  # fmt: skip
+        lines.append(
+            f"| {seed} | {early['heated']} | {early['reason']} | {early['eligible']} | {late['heated']} | "
+            f"{late['eligible']} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -231,24 +244,36 @@ def draw(seeds: list[dict[str, Any]]) -> str:
     with style.look():
         figure = style.figure(6.0)
         left, right = figure.subplots(2, 2, width_ratios=(1.1, 1)).T
-        for arm, colour, dashes in (("rlvr", style.BLUE, "-"), ("annealed", style.VERMILION, "--"),
-                                    ("strong", style.PURPLE, "-."), ("late", style.GREEN, ":")):  # fmt: skip
+        for arm, colour, dashes in (
+            ("rlvr", style.BLUE, "-"),
+            ("annealed", style.VERMILION, "--"),
+            ("strong", style.PURPLE, "-."),
+            ("late", style.GREEN, ":"),
+        ):
             for axes, name in zip(left, ("curve", "length"), strict=True):
                 curves = np.array(
                     [[np.nan if value is None else value for value in each[arm][name]] for each in seeds]
                 )
                 curves, steps = in_fives(curves)
                 known = np.isfinite(curves).mean(axis=0) > 0.5  # heating draws none
-                axes.plot(steps[known], np.nanmedian(curves[:, known], axis=0), color=colour, ls=dashes, lw=1.3,
-                          label=arm)  # fmt: skip
+                axes.plot(
+                    steps[known],
+                    np.nanmedian(curves[:, known], axis=0),
+                    color=colour,
+                    ls=dashes,
+                    lw=1.3,
+                    label=arm,
+                )
         left[0].set_ylabel("accuracy of the rollouts")
         left[1].set_ylabel("correct length (tokens)")
         left[1].set_xlabel("step (means of five steps, median of the seeds)")
         left[0].legend()
         for axes, suffix in zip(right, ("", ", other problems"), strict=True):
             pairs = [(k, base) for base in ("rlvr", "strong", "late", "walks") for k in KS]
-            gains = [values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
-                     for k, base in pairs]  # fmt: skip
+            gains = [
+                values(seeds, "annealed", f"pass@{k}{suffix}") - values(seeds, base, f"pass@{k}{suffix}")
+                for k, base in pairs
+            ]
             draw_values(axes, [f"pass@{k}, vs {base}" for k, base in pairs], gains, 0.0)
             axes.xaxis.set_major_locator(MaxNLocator(5))
         right[0].set_title("problems trained on", fontsize=8)
