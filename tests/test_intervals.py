@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from conet.base.intervals import (
+    Interval,
     central,
     halves,
     interval,
@@ -60,3 +61,10 @@ def test_seeds():
     low, high = interval(np.arange(10.0))
     assert low < 4.5 < high
     assert (low, high) == interval(np.arange(10.0))
+
+
+def test_an_interval_as_json_has_none_for_what_does_not_exist():
+    assert Interval(1.0, 0.5, np.inf).to_json() == {"estimate": 1.0, "low": 0.5, "high": None}
+    assert Interval(np.float64(2), np.nan, np.nan).to_json() == {"estimate": 2.0, "low": None, "high": None}
+    assert Interval(2.0, np.nan, np.nan).ends() is None
+    assert Interval(2.0, 1.0, 3.0).ends() == [1.0, 3.0]

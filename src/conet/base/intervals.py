@@ -5,6 +5,7 @@ Which one: :func:`interval` for a few independent values (seeds); :func:`percent
 many values; :func:`share_interval` for a count out of a number of trials.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,6 +22,16 @@ class Interval(NamedTuple):
     estimate: float
     low: float
     high: float
+
+    def ends(self) -> list[float] | None:
+        """Return the two ends; None where there is no interval."""
+        return None if math.isnan(self.low) else [self.low, self.high]
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return estimate, low and high as JSON values: None for what is infinite or not a number."""
+        return {
+            name: float(value) if math.isfinite(value) else None for name, value in self._asdict().items()
+        }
 
 
 def interval(

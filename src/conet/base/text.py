@@ -1,5 +1,6 @@
-"""What a foreign string may do to a terminal: nothing. One function makes every control character visible."""
+"""Text for people: numbers, and foreign strings with every control character made visible."""
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -42,6 +43,24 @@ def one_line(text: str) -> str:
 def listed(lines: Iterable[str]) -> str:
     """Put lines together, each of which stays one whatever the foreign strings in it."""
     return _LINE_END.join(map(one_line, lines))
+
+
+def number(value: float | None, digits: int, kind: str = "f") -> str:
+    """Write a number for people; a dash where there is none.
+
+    Parameters
+    ----------
+    value
+        None and NaN are none.
+    digits
+        Behind the point, or in all where ``kind`` is "g".
+
+    Examples
+    --------
+    >>> number(2 / 3, 2), number(12345.678, 4, "g"), number(None, 2)
+    ('0.67', '1.235e+04', '–')
+    """
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}{kind}}"
 
 
 def _written_out(match: re.Match[str]) -> str:

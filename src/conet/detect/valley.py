@@ -229,7 +229,7 @@ def as_json(valley: Valley | None) -> dict[str, Any]:
         names = ("start", "min", "min_step", "min_interval", "end", "v", "v_bottom_step", "v_bottom_interval")
         return dict.fromkeys((*names, "start_ratio", "end_ratio")) | {"v_why": "no rollout was correct"}
     step = round(valley.bottom.estimate)
-    ends = None if np.isnan(valley.bottom.low) else [valley.bottom.low, valley.bottom.high]
+    ends = valley.bottom.ends()
     is_v = valley.judgement == "V"
     return {
         "start": _known(valley.start),
@@ -241,13 +241,9 @@ def as_json(valley: Valley | None) -> dict[str, Any]:
         "v_why": valley.why,
         "v_bottom_step": step if is_v else None,
         "v_bottom_interval": ends if is_v else None,
-        "start_ratio": _interval_json(valley.start_ratio),
-        "end_ratio": _interval_json(valley.end_ratio),
+        "start_ratio": valley.start_ratio.to_json(),
+        "end_ratio": valley.end_ratio.to_json(),
     }
-
-
-def _interval_json(value: Interval) -> dict[str, float | None]:
-    return {name: _known(part) for name, part in value._asdict().items()}
 
 
 def _known(value: float) -> float | None:

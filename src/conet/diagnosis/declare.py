@@ -22,7 +22,7 @@ class Urgency(IntEnum):
 
 
 class Key(NamedTuple):
-    """A number or word under a fixed name in ``--json``.
+    """A value under a fixed name in ``--json``.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The problems to heat on and what to teach, from the rollouts of a training, as examples for SFT."""
+"""The problems to heat on, with demonstrations from the rollouts of a training, as examples for SFT."""
 
 import json
 from dataclasses import dataclass
@@ -80,17 +80,17 @@ def heat_set(
     correct_count, samples = (counts[name].to_numpy() for name in ("correct_count", "samples"))
     hard = counts[hard_problems(correct_count, samples, max_accuracy, min_samples)]
     right = _with_words(_correct(record.rows, split, visits))
-    told = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
-    chosen = _choose(right, told["problem"].to_numpy(), pick)
+    known = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
+    chosen = _choose(right, known["problem"].to_numpy(), pick)
     texts = record.texts(chosen) if chosen.height else []
     examples = [
         example(*words) | _evidence(record, answer, counted)
-        for answer, counted, words in zip(chosen.to_dicts(), told.to_dicts(), texts)
+        for answer, counted, words in zip(chosen.to_dicts(), known.to_dicts(), texts)
     ]
     reasons = left_out(correct_count, samples, max_accuracy, min_samples)
     problems = record.rows.filter(record.rows["split"] == split)["problem"].n_unique()
     reasons["few_samples"] += problems - counts.height  # without a visit in the window
-    return HeatSet(examples, problems, reasons | {"without_text": hard.height - told.height})
+    return HeatSet(examples, problems, reasons | {"without_text": hard.height - known.height})
 
 
 def _evidence(record: RolloutRecord, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers as they are written in the terminal, the report and the JSON."""
+"""Numbers of a diagnosis as they are written in the terminal, the report and the JSON."""
 
 import math
 from typing import Any
@@ -18,16 +18,6 @@ def estimate(value: Interval | None) -> float | None:
     return None if value is None else value.estimate
 
 
-def ends(value: Interval | None) -> list[float] | None:
-    """Return the two ends; None where there is no interval."""
-    return None if value is None or math.isnan(value.low) else [value.low, value.high]
-
-
-def parts(value: Interval) -> dict[str, float]:
-    """Return the interval as an object of JSON."""
-    return {"estimate": value.estimate, "low": value.low, "high": value.high}
-
-
 def steps_between(value: list[float] | None) -> str:
     """Write an interval of steps; a dash where there is none."""
     return "–" if value is None else f"[{value[0]:.0f}, {value[1]:.0f}]"
@@ -38,11 +28,6 @@ def with_ends(value: Interval, digits: int = 2) -> str:
     if np.isnan(value.low):
         return f"{value.estimate:.{digits}f}"
     return f"{value.estimate:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
-
-
-def number(value: float | None, digits: int) -> str:
-    """Write a number; a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def clean(value: Any) -> Any:

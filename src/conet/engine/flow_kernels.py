@@ -79,64 +79,42 @@ def norms(flows, degree):
     return total
 
 
+@njit(inline="always")
+def keep_each(single, flows, place, degree, start, stop):
+    """Write a row's gradients into ``single``: edges from ``place`` on, questions ``start`` to ``stop``."""
+    for slot in range(degree):
+        for lane in range(stop - start):
+            single[place + slot, start + lane] = flows[slot * LANES + lane]
+
+
 @njit(nogil=True, cache=True)
 def gradient_part(
-    offsets,
-    targets,
-    probability,
-    reverse_offsets,
-    sources,
-    reverse_probability,
-    stops,
-    questions,
-    answers,
-    max_length,
-    rule,
-    weights,
-    rows,
-    first,
-    last,
-    success,
-    values,
-    alone,
-    single,
+    network, reverse, asked, max_length, rule, weights, rows, first, last, success, values, alone, single
 ):
     """Add up the flows of questions ``first`` to ``last`` in order.
 
-    ``values`` (edges) gets the weighted flow summed over questions, ``success`` each question's
-    probability. ``alone`` (nodes, or none) gets Σ |g_m(i)|; ``single`` (edges of ``rows``, questions;
-    or none) the gradient of every question. Only ``rows`` are looked at.
+    ``network`` is (offsets, targets, probability), ``reverse`` the same of the edges turned round, ``asked``
+    (stops, questions, answers). ``values`` (edges) gets the weighted flow summed over questions,
+    ``success`` each question's probability. ``alone`` (nodes, or none) gets Σ |g_m(i)|; ``single`` (edges
+    of ``rows``, questions; or none) the gradient of every question. Only ``rows`` are looked at.
     """
-    nodes = offsets.size - 1
-    now, later, flows = (
-        np.empty(nodes * LANES),
-        np.empty(nodes * LANES),
-        np.empty(np.diff(offsets).max() * LANES),
-    )
+    offsets, targets, probability = network
+    stops, questions, answers = asked
+    ends, sources, back = reverse
+    nodes, hops, size = offsets.size - 1, max_length - 1, max_length
+    now, later = np.empty(nodes * LANES), np.empty(nodes * LANES)
+    flows = np.empty(np.diff(offsets).max() * LANES)
     left, right = np.empty(nodes * max_length * LANES), np.empty(nodes * max_length * LANES)
     reached, nearest = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
     arrived, stopped = np.empty((LANES, max_length)), np.empty(LANES)
     for start in range(first, last, LANES):
         stop = min(start + LANES, last)
-        asked, wanted = questions[start:stop], answers[start:stop]
+        here, goal = questions[start:stop], answers[start:stop]
         found = backward(
-            offsets, targets, probability, stops, asked, wanted, max_length, now, later, nearest, right
+            offsets, targets, probability, stops, here, goal, max_length, now, later, nearest, right
         )
         forward(
-            reverse_offsets,
-            sources,
-            reverse_probability,
-            stops,
-            asked,
-            wanted,
-            max_length - 1,
-            now,
-            later,
-            reached,
-            left,
-            max_length,
-            arrived,
-            stopped,
+            ends, sources, back, stops, here, goal, hops, now, later, reached, left, size, arrived, stopped
         )
         block = np.zeros(LANES)
         for lane in range(stop - start):
@@ -145,24 +123,13 @@ def gradient_part(
         place = 0
         for node in rows:
             begin, end = offsets[node], offsets[node + 1]
+            at = uint64(node)
             row = row_flows(
-                uint64(node),
-                offsets,
-                targets,
-                probability,
-                max_length,
-                left,
-                reached,
-                right,
-                nearest,
-                block,
-                flows,
+                at, offsets, targets, probability, max_length, left, reached, right, nearest, block, flows
             )
             add_row(begin, end, row, probability, flows, values)
             if alone.size > 0:
                 alone[node] += norms(flows, end - begin)
             if single.size > 0:
-                for slot in range(end - begin):
-                    for lane in range(stop - start):
-                        single[place + slot, start + lane] = flows[slot * LANES + lane]
+                keep_each(single, flows, place, end - begin, start, stop)
             place += end - begin

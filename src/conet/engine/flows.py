@@ -66,9 +66,10 @@ def sum_flows(
     if weights.shape != questions.shape or not np.isfinite(weights).all():
         raise ValueError(f"got weights of shape {weights.shape}, expected {questions.shape}, all finite")
     graph = policy.graph
-    _check_memory(graph.nodes, problems.max_length)
-    reverse, targets = reverse_edges(policy), np.ascontiguousarray(graph.targets)
-    stops = np.flatnonzero(problems.stops(graph.nodes))
+    length = problems.max_length
+    _check_memory(graph.nodes, length)
+    network = graph.offsets, np.ascontiguousarray(graph.targets), policy.probability
+    reverse, asked = reverse_edges(policy), (np.flatnonzero(problems.stops(graph.nodes)), questions, answers)
     edges_of_rows = 0 if rows is None else int(np.diff(graph.offsets)[rows].sum())
     at = np.arange(graph.nodes) if rows is None else rows
     success, single = np.empty(len(questions)), np.zeros((edges_of_rows, len(questions)))
@@ -76,23 +77,7 @@ def sum_flows(
     def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         values, alone = np.zeros(graph.edges), np.zeros(graph.nodes if norms else 0)
         flow_kernels.gradient_part(
-            graph.offsets,
-            targets,
-            policy.probability,
-            *reverse,
-            stops,
-            questions,
-            answers,
-            problems.max_length,
-            rule,
-            weights,
-            at,
-            first,
-            last,
-            success,
-            values,
-            alone,
-            single,
+            network, reverse, asked, length, rule, weights, at, first, last, success, values, alone, single
         )
         return values, alone
 

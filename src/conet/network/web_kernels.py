@@ -36,6 +36,49 @@ def leads(source, target, targets, first, following):
     return False
 
 
+@njit(inline="always")
+def join(source, target, parent):
+    """Put two nodes into one tree; the smaller root stays, so a component is named by its smallest node."""
+    one, other = find(parent, source), find(parent, target)
+    if one < other:
+        parent[other] = one
+    elif other < one:
+        parent[one] = other
+
+
+@njit(cache=True, nogil=True)
+def number_components(parent, touched, labels, size, result):
+    """Number the trees of touched nodes by smallest node; fill in their sizes and the counts of nodes."""
+    for node in range(uint64(parent.size)):
+        if touched[node] == 0:
+            labels[node] = -1
+            continue
+        root = find(parent, node)
+        if root == node:
+            labels[node] = result[ISLANDS]
+            result[ISLANDS] += 1
+        else:
+            labels[node] = labels[root]
+        size[uint64(labels[node])] += 1
+        result[NODES] += 1
+
+
+@njit(cache=True, nogil=True)
+def count_components(labels, size, questions, result):
+    """Fill in the two largest sizes, and how many components hold a question; clears their sizes."""
+    for island in range(uint64(result[ISLANDS])):
+        if size[island] > result[GIANT]:
+            result[SECOND] = result[GIANT]
+            result[GIANT] = size[island]
+        elif size[island] > result[SECOND]:
+            result[SECOND] = size[island]
+    for question in questions:
+        label = labels[uint64(question)]
+        if label >= 0 and size[uint64(label)] > 0:
+            size[uint64(label)] = 0
+            result[QUESTION_ISLANDS] += 1
+
+
 @njit(cache=True, nogil=True)
 def describe(sources, targets, nodes, questions, labels, result):
     """Find the components of a web and count what it is made of.
@@ -65,35 +108,9 @@ def describe(sources, targets, nodes, questions, labels, result):
         following[edge] = first[source]
         first[source] = edge
         if not known:
-            one, other = find(parent, source), find(parent, target)
-            # The smaller root stays, so a component is named by its smallest node.
-            if one < other:
-                parent[other] = one
-            elif other < one:
-                parent[one] = other
-    for node in range(uint64(nodes)):
-        if touched[node] == 0:
-            labels[node] = -1
-            continue
-        root = find(parent, node)
-        if root == node:
-            labels[node] = result[ISLANDS]
-            result[ISLANDS] += 1
-        else:
-            labels[node] = labels[root]
-        size[uint64(labels[node])] += 1
-        result[NODES] += 1
-    for island in range(uint64(result[ISLANDS])):
-        if size[island] > result[GIANT]:
-            result[SECOND] = result[GIANT]
-            result[GIANT] = size[island]
-        elif size[island] > result[SECOND]:
-            result[SECOND] = size[island]
-    for question in questions:
-        label = labels[uint64(question)]
-        if label >= 0 and size[uint64(label)] > 0:
-            size[uint64(label)] = 0
-            result[QUESTION_ISLANDS] += 1
+            join(source, target, parent)
+    number_components(parent, touched, labels, size, result)
+    count_components(labels, size, questions, result)
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""Forgetting: what was once known and is lost again, told apart from noise.
+"""Forgetting: what was once known and is lost again, separated from noise.
 
 Everything starts from a matrix of accuracies, steps by problems, NaN where a problem was not
 visited. What needs smoothing uses a trailing window counted in *visits* of a problem (8 by default,

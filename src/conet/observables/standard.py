@@ -127,7 +127,7 @@ def passes(observation: Observation) -> dict[str, float]:
 @register(OBSERVABLES, "groups")
 @needs("rollouts")
 def groups(observation: Observation) -> dict[str, float]:
-    """Shares of the problems whose rollouts are all right, all wrong, or a mix that teaches something."""
+    """Shares of the problems whose rollouts are all right, all wrong, or mixed (with a gradient)."""
     correct, samples = (observation.by_problem[name].to_numpy() for name in ("correct_count", "samples"))
     right, wrong = float((correct == samples).mean()), float((correct == 0).mean())
     return {"all_correct": right, "all_wrong": wrong, "mixed": 1.0 - right - wrong}

@@ -205,7 +205,7 @@ class Collector:
 
 
 def describe(reader: Reader) -> str:
-    """Say in a few words what a reader reads."""
+    """Say briefly what a reader reads."""
     files = reader.files.replace("`", "")
     return f"{reader.name}: {files}" if files else reader.name
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from conet.base.text import number
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.text import by_cause, subtitle
-from conet.diagnosis.words import number
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
 from conet.report.picture import Picture

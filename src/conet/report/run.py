@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from conet.base.text import number
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
 from conet.runs.run import Run
@@ -104,11 +105,6 @@ def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("training", f"{summary['seconds']:.1f} s", f"with metrics; {millions:,.1f} million hops of walks")
     )
     return rows
-
-
-def number(value: float | None, digits: int) -> str:
-    """Write a number, or a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def records(run: Run) -> list[tuple[str, Any]]:

@@ -169,7 +169,7 @@ def _walks(run: Run, name: str) -> Side:
 
 
 def _numbers_of_walks(run: Run, steps: "polars.DataFrame") -> dict[str, float]:
-    """Return the summary of a run, or what is known of one that is not finished, with one estimate of the V."""
+    """Return the summary of a run, or what is known of an unfinished one, with one estimate of the V."""
     if not run.finished:
         return numbers_of(steps, correct_length(run.path))
     summary = run.summary()

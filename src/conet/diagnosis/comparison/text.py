@@ -5,6 +5,7 @@ from statistics import fmean
 from textwrap import wrap
 
 from conet.base.text import listed, one_line
+from conet.base.text import number as written
 from conet.diagnosis.comparison.comparison import Comparison
 from conet.diagnosis.comparison.differences import SAME, Difference, Measure
 
@@ -44,7 +45,7 @@ PRINTED = (
 
 
 def described(found: Comparison) -> str:
-    """Return settings, a few main measures, notes, and last the headlines, in lines of at most 100 columns."""
+    """Return settings, some main measures, notes and headlines, in lines of at most 100 columns."""
     notes = [f"note: {note}" for note in found.notes]
     return listed([*_wrapped([_settings(found)]), *_table(found), *_wrapped([*notes, *_ends(found)])])
 
@@ -143,4 +144,4 @@ def difference_cells(one: Difference) -> Sequence[str]:
 
 def number(value: float | None) -> str:
     """Return a number in four digits, or a dash."""
-    return "–" if value is None else f"{value:.4g}"
+    return written(value, 4, "g")

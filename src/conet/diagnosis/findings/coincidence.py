@@ -3,7 +3,6 @@
 from conet.detect.marks import knee_behind_bottom
 from conet.diagnosis.declare import Finding, Key, Result
 from conet.diagnosis.log import Log
-from conet.diagnosis.words import parts
 
 ONE_RUN = (
     "one run: the interval knows its problems, not other seeds; over seeds, conet.detect.coincidence compares"
@@ -22,8 +21,8 @@ def compute(log: Log) -> Result:
     values = {
         "first": "V bottom",
         "second": "knee",
-        "difference": parts(found.difference),
-        "ratio": parts(found.ratio),
+        "difference": found.difference.to_json(),
+        "ratio": found.ratio.to_json(),
         "verdict": found.judgement,
     }
     return Result(values={"coincidence": values}, caveats={"coincidence": ONE_RUN}, detail=found)

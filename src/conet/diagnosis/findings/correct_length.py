@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from conet.base.text import number
 from conet.detect import Valley, find_valley
 from conet.detect.knee import FEWEST_ROWS
 from conet.detect.valley import as_json
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
-from conet.diagnosis.words import number, parts
 
 NAME = "V of the correct length"
 SMALLEST_GAP = 0.02  # of a ratio from 1; so that the samples asked for stay finite
@@ -34,9 +34,11 @@ def compute(log: Log) -> Result:
             "length": valley.length,
             "interval": known["min_interval"],
         },
-        "v_pooled": {name: parts(getattr(valley, name)) for name in ("start_ratio", "end_ratio", "change")},
+        "v_pooled": {
+            name: getattr(valley, name).to_json() for name in ("start_ratio", "end_ratio", "change")
+        },
         "v_within": {
-            name: parts(getattr(valley, name)) for name in ("within_ratio", "within", "composition")
+            name: getattr(valley, name).to_json() for name in ("within_ratio", "within", "composition")
         },
     }
     said = f"{valley.evidence}; within problems {number(valley.within_ratio.estimate, 2)}"

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conet.base.text import number
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
 from conet.diagnosis.log import Log, weighted
 from conet.diagnosis.visits import Visits
-from conet.diagnosis.words import number
 
 SMALLEST_GROUP = 4  # rollouts; in smaller ones too little can be seen
 FEWEST_GROUPS = 10  # with one, and with two, right (or wrong) answers that the bound should rest on
@@ -22,7 +22,7 @@ class Filtering:
     Attributes
     ----------
     filtered : bool or None
-        None where it cannot be told.
+        None where it is not known.
     observed, expected : float or None
         Groups without signal, and how many there must be at least, given the groups with one or two
         right (wrong) answers.

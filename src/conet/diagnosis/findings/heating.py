@@ -24,7 +24,7 @@ class HeatingSignal:
     Attributes
     ----------
     now : bool or None
-        Whether to heat now; None where it cannot be told.
+        Whether to heat now; None where it is not known.
     step : int or None
         The step at which the signal fired.
     why : str

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from conet.base.text import number
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_visit, some
-from conet.diagnosis.words import number
 from conet.observables.forgetting import LOST, never_falling
 from conet.observables.length import SOLVED
 

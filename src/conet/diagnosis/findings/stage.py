@@ -10,7 +10,7 @@ from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
 from conet.diagnosis.log import Log, fifth
-from conet.diagnosis.words import ends, estimate, step_of, steps_between
+from conet.diagnosis.words import estimate, step_of, steps_between
 
 STEEPER = 2.0  # times steeper before the knee than after it, with the whole interval (our choice)
 
@@ -23,7 +23,7 @@ class Stage:
     ----------
     stage : str or None
         "slow" behind a knee; "fast" where the accuracy rises by 0.05 or more and no knee is seen yet;
-        None where that cannot be told.
+        None where that is not known.
     why : str
     knee : Interval or None
         None unless the curve bends: twice as steep before as after with the whole interval, and two
@@ -105,11 +105,11 @@ def compute(log: Log) -> Result:
     values = {
         "stage": found.stage,
         "knee_step": step_of(knee),
-        "knee_interval": ends(knee),
+        "knee_interval": knee and knee.ends(),
         "slope_ratio": estimate(found.slope_ratio),
-        "slope_ratio_interval": ends(found.slope_ratio),
+        "slope_ratio_interval": found.slope_ratio and found.slope_ratio.ends(),
     }
-    where = "none seen" if knee is None else f"step {step_of(knee)}, interval {steps_between(ends(knee))}"
+    where = "none seen" if knee is None else f"step {step_of(knee)}, interval {steps_between(knee.ends())}"
     return Result(
         values=values,
         caveats=_caveats(found),

@@ -16,7 +16,10 @@ def compute(log: Log) -> Result:
         "accuracy": {str(step): share for step, share in steps.select("step", "accuracy").iter_rows()},
     }
     last = steps.sort("step").row(-1, named=True)
-    said = f"accuracy at step {last['step']:,}, the last of {steps.height}; {values['samples']:,} samples, kept apart"
+    said = (
+        f"accuracy at step {last['step']:,}, the last of {steps.height}; "
+        f"{values['samples']:,} samples, kept apart"
+    )
     number = MainNumber("validation", f"{last['accuracy']:.3f}", said)
     return Result(values={"validation": values}, numbers=(number,), detail=steps)
 

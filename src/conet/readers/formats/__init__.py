@@ -1,6 +1,6 @@
 """File formats: parquet, lines of JSON, separated text; any of them in chunks of bounded size.
 
-The format of a file is told by its name, and a parquet file by its first bytes. What cannot be read is
+The format of a file is known by its name, and a parquet file by its first bytes. What cannot be read is
 counted, never guessed. A new format is one module with the two functions of
 :class:`conet.readers.formats.chunk.Format`, and one line in :data:`FORMATS`.
 """

@@ -70,7 +70,7 @@ def _rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str] | None], A
     """
     csv.field_size_limit(LONGEST_FIELD)
     with open_binary(path) as file:
-        # What is no UTF-8 becomes a sign of its own; it is only in texts that this can matter.
+        # What is not UTF-8 becomes a character of its own; only in texts can this matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         rows = _Rows(text, "\t" if path.suffix.lower() == ".tsv" else ",")
         names = next(rows, None) or []
