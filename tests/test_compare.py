@@ -418,14 +418,14 @@ def test_heated_updates_are_marked(tmp_path):
     heated = conet.preset("smoke").override({**settings, "schedule.name": "annealed_rlvr"})
     plain = conet.preset("smoke").override(settings)
     found = compare([conet.run(plain, tmp_path / "plain").path, conet.run(heated, tmp_path / "heated").path])
-    (panel,) = source_of(found).view("accuracy").panels
+    view = source_of(found).view("accuracy")
+    (panel,) = view.panels
     phases = conet.Run(tmp_path / "heated").metrics().sort("step")
     steps = phases.filter(pl.col("phase") == "heat")["step"]
     assert steps.len()
     assert [(band.low, band.high) for band in panel.bands] == [(steps.min(), steps.max() + 1)]
-    assert [(mark.label, mark.step) for mark in panel.marks] == [
-        ("heated: schedule.name=annealed_rlvr", steps.min())
-    ]
+    assert [(mark.label, mark.step) for mark in panel.marks] == [("heated", steps.min())]
+    assert "in which an arm was heated (schedule.name=annealed_rlvr)" in view.definition
 
 
 def test_means_are_drawn_as_far_as_a_measure_can_be(runs):

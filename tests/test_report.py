@@ -18,7 +18,7 @@ from conet.report import colours, style, write
 from conet.report.run import headline, page
 from conet.runs import launch
 from conet.runs.run import Run
-from conet.views.heat import binned_accuracy, first_solved, grouped
+from conet.views.heat import binned_accuracy, first_half, grouped
 from conet.views.snapshots import choose_snapshots
 from conet.views.walks import concept_web
 from conet.views.walks.common import heated_spans
@@ -247,9 +247,9 @@ def test_pass_at_k_is_drawn_at_the_ends_and_evenly_between() -> None:
     assert spread(steps[:1], values[:1], 6) == [0]
 
 
-def test_heat_map_bins_hold_enough_rollouts_and_sort_by_first_solved() -> None:
+def test_heat_map_bins_hold_enough_rollouts_and_sort_by_first_half() -> None:
     accuracy = np.array([[0.0, 0.6, 0.2], [0.9, 0.0, 0.0], [0.1, 0.2, 0.4]])
-    assert first_solved(accuracy).tolist() == [1, 0, np.inf]
+    assert first_half(accuracy).tolist() == [1, 0, np.inf]
     rows, merged = grouped(np.repeat([[0.0], [1.0]], 401, axis=0))
     assert merged == 3
     assert len(rows) == -(-802 // 3)

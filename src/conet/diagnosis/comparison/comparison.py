@@ -38,7 +38,7 @@ class Comparison:
 
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings that differ, each with its value by side; the seed where it does not pair."""
+        """The settings that differ, with their values by the name of the side; the seed where it does not pair."""
         seeds = {side.name: side.seed for side in self.sides if side.seed is not None}
         other = any(other_seeds(arm, self.arms[0]) for arm in self.arms[1:])
         return compared_settings(self.sides) | ({"seed": seeds} if other else {})
@@ -119,8 +119,8 @@ def _sentence(one: Difference, why: str) -> str:
     against = f"{numbers} against {one.against}, over {one.n:,} {of}"
     if one.paired_by == "seed" and one.n < FEWEST_SEEDS:
         return f"{one.arm}: accuracy {against}; fewer than {FEWEST_SEEDS} seeds decide nothing."
-    change = "more" if one.low > 0 else "less" if one.high < 0 else ""
-    judged = f"ends {change} accurate" if change else "differs in accuracy by no more than chance"
+    word = "more" if one.low > 0 else "less" if one.high < 0 else ""
+    judged = f"ends {word} accurate" if word else "differs in accuracy by no more than chance"
     return f"{one.arm} {judged}: {against}."
 
 

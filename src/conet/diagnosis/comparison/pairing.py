@@ -17,7 +17,7 @@ def other_seeds(arm: Arm, base: Arm) -> bool:
 
 
 def why_single(arm: Arm, base: Arm) -> str:
-    """Say what keeps a single pair from being compared problem by problem; empty where nothing does."""
+    """Say for a headline why a single pair is not compared problem by problem; empty where it is."""
     pairs = pairs_of(arm, base)
     if len(pairs) != 1 or shared_problems(*pairs[0]) is not None:
         return ""

@@ -1,4 +1,4 @@
-"""The problems of a side: what each is recognised by, and how often it is solved at the end."""
+"""The problems of a side: what each is recognised by on the other side, and its accuracy at the end."""
 
 import json
 from collections.abc import Mapping, Sequence

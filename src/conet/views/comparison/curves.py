@@ -112,14 +112,14 @@ def curve_view(comparison: Comparison, name: str) -> View:
     axis = quantity.axis
     if name == "correct_length":
         axis = axis.model_copy(update={"unit": comparison.length_unit})
-    bands, marks = _heated(comparison.arms)
+    bands, marks, words = _heated(comparison.arms)
     return View(
         name=name.replace("_", "-"),
         title=quantity.title,
         caption=quantity.caption + note,
         definition=quantity.definition
         + (f" In a centred window of {WINDOW} steps." if quantity.windowed else "")
-        + (" Shaded: heated updates." if bands else "")
+        + words
         + (
             " Line: mean over the seeds, with the range from the lowest to the highest seed."
             if several
@@ -137,16 +137,18 @@ def curve_view(comparison: Comparison, name: str) -> View:
     )
 
 
-def _heated(arms: Sequence[Arm]) -> tuple[tuple[Band, ...], tuple[Mark, ...]]:
-    """Return when arms were heated, of several seeds from the first to the last, with the start marked."""
-    bands, marks = [], []
+def _heated(arms: Sequence[Arm]) -> tuple[tuple[Band, ...], tuple[Mark, ...], str]:
+    """Return when arms were heated, of several seeds from first to last; where it began; and in words."""
+    bands: list[Band] = []
+    starts: dict[str, int] = {}
     for arm in arms[:MOST_ARMS]:
         ends = [end for side in arm.sides for span in side.heated for end in span]
         spans = arm.sides[0].heated if len(arm.sides) == 1 else [(min(ends), max(ends))] if ends else []
         bands += [Band(name="heated", label=f"heated: {arm.name}", low=low, high=high) for low, high in spans]
-        if spans:
-            marks.append(Mark(name="heating_started", label=f"heated: {arm.name}", step=spans[0][0]))
-    return tuple(bands), tuple(marks)
+        starts |= {arm.name: spans[0][0]} if spans else {}
+    marks = [Mark(name="heating_started", label="heated", step=step) for step in sorted(set(starts.values()))]
+    words = f" Shaded: updates in which an arm was heated ({'; '.join(starts)})." if starts else ""
+    return tuple(bands), tuple(marks), words
 
 
 accuracy = partial(curve_view, name="accuracy")
