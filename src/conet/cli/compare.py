@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from conet.base.files import cannot_write
+from conet.base.places import numbered_places
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
@@ -65,8 +66,7 @@ def new_place(first: Path = Path("runs/comparison")) -> Path:
     ConetError
         When none can be made.
     """
-    place, number = first, 1
-    while True:
+    for place in numbered_places(first):
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir()
@@ -76,5 +76,4 @@ def new_place(first: Path = Path("runs/comparison")) -> Path:
                 raise cannot_write(place, NotADirectoryError(f"{place.parent} is a file")) from None
         except OSError as error:
             raise cannot_write(place, error) from None
-        number += 1
-        place = first.with_name(f"{first.name}-{number}")
+    raise AssertionError("there is always a next number")

@@ -38,7 +38,7 @@ class Comparison:
 
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings that differ, with their values by the name of the side; the seed where it does not pair."""
+        """The settings that differ, each with the value of every side; the seed where it does not pair."""
         seeds = {side.name: side.seed for side in self.sides if side.seed is not None}
         other = any(other_seeds(arm, self.arms[0]) for arm in self.arms[1:])
         return compared_settings(self.sides) | ({"seed": seeds} if other else {})

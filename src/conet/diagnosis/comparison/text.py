@@ -5,7 +5,6 @@ from statistics import fmean
 from textwrap import wrap
 
 from conet.base.text import listed, one_line
-from conet.base.text import number as written
 from conet.diagnosis.comparison.comparison import Comparison
 from conet.diagnosis.comparison.differences import SAME, Difference, Measure
 
@@ -45,7 +44,7 @@ PRINTED = (
 
 
 def described(found: Comparison) -> str:
-    """Return settings, some main measures, notes and headlines, in lines of at most 100 columns."""
+    """Return settings, main measures, notes, and last the headlines, in lines of at most 100 columns."""
     notes = [f"note: {note}" for note in found.notes]
     return listed([*_wrapped([_settings(found)]), *_table(found), *_wrapped([*notes, *_ends(found)])])
 
@@ -144,4 +143,4 @@ def difference_cells(one: Difference) -> Sequence[str]:
 
 def number(value: float | None) -> str:
     """Return a number in four digits, or a dash."""
-    return written(value, 4, "g")
+    return "–" if value is None else f"{value:.4g}"
