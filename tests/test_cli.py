@@ -379,7 +379,7 @@ WRONG_SETTINGS = {
     "snapshots.checkpoint_every=0": "snapshots.checkpoint_every=0",
     "web.threshold=0": "web.threshold=0",
     "web.threshold=1.5": "web.threshold=1.5",
-    "observables=paths": "expected a list",
+    "observables=pats": "did you mean 'paths'?",
     'observables=["pats"]': "did you mean 'paths'?",
     'observables=["nofile.py:x"]': "no file nofile.py",
     "seed=-1": "seed=-1",

@@ -185,7 +185,7 @@ def test_import_is_light():
         ("snapshots.steps", "12"),
         ("snapshots.steps", [1, True]),
         ("snapshots.steps", {"1": 2}),
-        ("observables", "paths"),
+        ("observables", 3),
     ],
 )
 def test_no_value_is_reinterpreted(key, value):
@@ -236,3 +236,28 @@ def test_a_key_that_stands_twice_is_refused(text, tmp_path):
     if text.count(".") == 0:
         with pytest.raises(ConetError, match="twice"):
             Config.from_json(text)
+
+
+def test_an_observable_by_its_name_alone_is_a_list_of_one():
+    assert Config().override({"observables": "paths"}).observables == ("paths",)
+
+
+@pytest.mark.parametrize("changes", [{3: 4}, [1], None, "steps"])
+def test_changes_are_a_mapping_of_keys(changes):
+    with pytest.raises(ConetError, match="expected a mapping of dotted keys"):
+        Config().override(changes)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["smoke"]])
+def test_a_preset_is_asked_for_by_name(name):
+    with pytest.raises(ConetError, match=r"expected the name of a preset; known: smoke"):
+        preset(name)
+
+
+def test_old_names_from_python_are_taken_too():
+    assert Config(tasks={"questions": 5}) == Config(problems={"count": 5})
+
+
+def test_a_section_is_called_as_it_was_written():
+    with pytest.raises(ConetError, match="got tasks=3; expected a key inside 'problems'"):
+        Config().override({"tasks": 3})

@@ -260,3 +260,12 @@ def test_a_run_without_webs_has_no_animation(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["animate", str(bare.path), "--out", str(tmp_path / "web.gif")])
     assert "No edge reaches the threshold" in capsys.readouterr().err
+
+
+def test_what_is_counted_and_which_snapshots_were_searched_is_said(run, tmp_path, capsys):
+    main(["export", str(run.path), "--format", "csv", "--step", "all", "--out", str(tmp_path / "x.csv")])
+    assert "rows, one an edge and step" in capsys.readouterr().out
+    none = ["--step", "all", "--threshold", "1", "--out", str(tmp_path / "x.gexf")]
+    with pytest.raises(SystemExit):
+        main(["export", str(run.path), "--format", "gexf", *none])
+    assert "at any snapshot (step 0, " in capsys.readouterr().err

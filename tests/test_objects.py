@@ -132,10 +132,10 @@ WRONG = [
     ({"graph": 3}, "expected a conet.Graph"),
     ({"learner": "rloo"}, "config.override({'learner.name': ...})"),
     ({"learner": LEARNERS["rloo"]}, "give RLOO(), with its options"),
-    ({"observables": half}, "expected a list of functions, or a dict of them"),
-    ({"observables": "paths"}, "expected a list of functions, or a dict of them"),
-    ({"observables": [3]}, "expected a list of functions, or a dict of them"),
-    ({"observables": {"half": 3}}, "expected a list of functions, or a dict of them"),
+    ({"observables": 3}, "expected names and functions, one or a list, or a dict of functions"),
+    ({"observables": [3]}, "expected names and functions, one or a list, or a dict of functions"),
+    ({"observables": {"half": 3}}, "expected names and functions, one or a list, or a dict of functions"),
+    ({"config": None}, "expected a conet.Config"),
     ({"schedule": "rlvr"}, "config.override({'schedule.name': ...})"),
     ({"schedule": [3]}, "in order"),
     ({"threads": 0}, "at least 1"),
@@ -148,7 +148,7 @@ WRONG = [
 @pytest.mark.parametrize(("objects", "words"), WRONG)
 def test_an_object_of_another_kind_is_refused_in_one_line(objects, words):
     with pytest.raises(conet.ConetError) as error:
-        conet.simulate(SMALL, **objects)
+        conet.simulate(**{"config": SMALL} | objects)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 

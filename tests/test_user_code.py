@@ -5,8 +5,10 @@ import pytest
 
 import conet
 from conet.base.errors import ConetError
+from conet.cli.runs import describe
 from conet.engine.gradient import NotFinite
 from conet.learners import Learner
+from conet.runs.measure import OWN_COLUMNS
 from conet.runs.schedule import After, Phase
 from conet.runs.simulate import warm_up
 from conet.runs.trainer import Trainer
@@ -107,3 +109,105 @@ def test_an_observable_cannot_end_the_process():
 
     with pytest.raises(ConetError, match="observable 'leaves' at step 0: SystemExit: 7"):
         conet.simulate(SMALL, observables=[leaves])
+
+
+# Names that are taken ---------------------------------------------------------------------------------
+
+
+def test_the_runs_own_columns_are_listed():
+    metrics, _ = conet.simulate(SMALL, schedule=(Phase("rlvr", options={"rollouts": 4}),))
+    assert {name.partition(".")[0] for name in metrics.columns} == set(OWN_COLUMNS)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "step", "correct_count", "islands", "option"])
+def test_an_observable_cannot_take_the_place_of_a_column(name, tmp_path):
+    with pytest.raises(ConetError, match=f"observable '{name}', which is a column of its own"):
+        conet.run(SMALL, tmp_path / "run", observables={name: lambda observation: 5.0})
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_observable_cannot_take_the_place_of_another():
+    config = SMALL.override({"observables": ["paths"]})
+    with pytest.raises(ConetError, match="observable 'paths', which is a column of its own"):
+        Trainer(config, observables={"paths": lambda observation: 5.0})
+
+
+def test_the_packages_own_entropy_may_stand_in_its_column():
+    metrics, _ = conet.simulate(SMALL, observables="policy_entropy")
+    assert metrics["policy_entropy"].null_count() == 0
+
+
+# Names in a file of one's own -------------------------------------------------------------------------
+
+
+def test_only_names_that_may_be_meant_are_offered(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from conet import Learner\nclass _Mine(Learner): ...\nclass Mine(Learner): ...\ndef mine(x): ...\n"
+    )
+    with pytest.raises(ConetError, match=r"expected a learner in that file; did you mean 'Mine'\?"):
+        Trainer(SMALL.override({"learner.name": f"{file}:Mina"}))
+    with pytest.raises(ConetError, match=r"expected a learner in that file; known: Mine$"):
+        Trainer(SMALL.override({"learner.name": f"{file}:xyz"}))
+    empty = tmp_path / "empty.py"
+    empty.write_text("_x = 3\n")
+    with pytest.raises(
+        ConetError, match=r"expected an observable in that file; there is no observable in it"
+    ):
+        Trainer(SMALL, observables=f"{empty}:_y")
+
+
+# A run that is opened ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return conet.run(SMALL, tmp_path_factory.mktemp("own") / "run")
+
+
+@pytest.mark.parametrize("path", [None, 3, "a\0b"])
+def test_what_is_no_path_is_refused(path):
+    for function in (conet.Run, conet.read, conet.diagnose, conet.resume):
+        with pytest.raises(ConetError, match=r"expected .*a run directory"):
+            function(path)
+    if path is not None:
+        with pytest.raises(ConetError, match=r"conet\.run\(…, out=.*expected a path"):
+            conet.run(SMALL, path)
+
+
+@pytest.mark.parametrize("step", ["x", 1.5, True])
+def test_a_snapshot_is_asked_for_by_a_whole_number(step, finished):
+    for function in (finished.web, finished.policy):
+        with pytest.raises(ConetError, match=r"got step .*expected a whole number"):
+            function(step)
+
+
+@pytest.mark.parametrize("threshold", [-1, float("nan"), 1.5, "a"])
+def test_a_threshold_is_a_probability(threshold, finished):
+    for function in (finished.web, finished.merges, lambda threshold: list(finished.webs(threshold))):
+        with pytest.raises(ConetError, match="expected a probability, 0 to 1"):
+            function(threshold=threshold)
+
+
+def test_figures_by_a_wrong_name_or_on_wrong_axes(finished):
+    with pytest.raises(ConetError, match="figure 3; expected the name of a figure"):
+        finished.view(3)
+    with pytest.raises(ConetError, match="axes=3; expected matplotlib Axes"):
+        finished.figure("learning-curve", axes=3)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [("raise ValueError('boom')", "ValueError: boom"), ("return None", "NoneType")],
+)
+def test_a_figure_of_ones_own_that_fails_is_named(body, words, finished, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"def mine(data):\n    {body}\n")
+    with pytest.raises(ConetError, match=rf"figure '.*mine\.py:mine': .*{words}"):
+        finished.figure(f"{file}:mine")
+
+
+def test_islands_that_never_were_have_no_step(tmp_path):
+    never = conet.run(SMALL.override({"web.threshold": 1.0}), tmp_path / "never").summary()
+    assert never["islands"] == {"peak": 0, "peak_step": None, "end": 0}
+    assert "islands         never any" in describe(never)

@@ -196,3 +196,12 @@ def test_names_that_are_no_text_or_look_like_markup(tmp_path, monkeypatch, capsy
     with Live(console=Console(file=screen, force_terminal=True, width=200), auto_refresh=False) as live:
         watch.Terminal(live).show(diagnose(run), said["report"])
     assert r"r\udce9n[/x]" in screen.getvalue()
+
+
+def test_a_place_with_nothing_in_it_is_an_error_once_the_looks_are_used_up(tmp_path, capsys):
+    out = ["--interval", "0", "--out", str(tmp_path / "out")]
+    for refreshes, words in (("1", "nope"), ("0", "got --refreshes 0; expected at least one look")):
+        with pytest.raises(SystemExit) as ended:
+            main(["watch", str(tmp_path / "nope"), "--refreshes", refreshes, *out])
+        assert ended.value.code == 2
+        assert words in capsys.readouterr().err

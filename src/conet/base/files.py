@@ -6,13 +6,32 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 
 if TYPE_CHECKING:
     import polars
+
+
+def is_path(value: Any) -> bool:
+    """Whether a value is a path that a system can have: a text or a Path, without a NUL character."""
+    return isinstance(value, str | PathLike) and "\0" not in os.fspath(value)
+
+
+def given_path(value: Any, expected: str) -> Path:
+    """Take a path from the user.
+
+    Raises
+    ------
+    ConetError
+        When it is none.
+    """
+    if not is_path(value):
+        raise ConetError(f"{value!r}"[:200], expected, "give its path")
+    return Path(value)
 
 
 def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from conet.base.errors import ConetError, nearest
 
 
-def resolve(name: str, known: Mapping[str, Any], what: str) -> Any:
+def resolve(name: str, known: Mapping[str, Any], what: str, fits: Callable[[Any], bool] = callable) -> Any:
     """Return the object called ``name``, or the one that ``path/to/file.py:object`` names.
 
     Parameters
@@ -20,12 +21,17 @@ def resolve(name: str, known: Mapping[str, Any], what: str) -> Any:
         The registered objects.
     what
         For the error: "learner", "graph" or "observable".
+    fits
+        Whether an object of the user's file may be meant where the name in it is misspelled.
 
     Raises
     ------
     ConetError
         For an unknown name (the nearest is named), a missing file, or a file that fails to import.
     """
+    one = f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+    if not isinstance(name, str):
+        raise ConetError(f"{what} {name!r}"[:200], f"the name of {one}", "known: " + ", ".join(sorted(known)))
     if name in known:
         return known[name]
     path, separator, attribute = name.rpartition(":")
@@ -34,11 +40,17 @@ def resolve(name: str, known: Mapping[str, Any], what: str) -> Any:
         raise ConetError(f"unknown {what} {name!r}", f"a known {what}", remedy)
     module = load_file(Path(path), what)
     if not hasattr(module, attribute):
-        names = [
-            key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
-        ]
-        raise ConetError(f"no {attribute!r} in {path}", f"a {what} in that file", nearest(attribute, names))
+        names = [key for key, value in vars(module).items() if _offered(module, key, value) and fits(value)]
+        remedy = nearest(attribute, names) if names else f"there is no {what} in it"
+        raise ConetError(f"no {attribute!r} in {path}", f"{one} in that file", remedy)
     return getattr(module, attribute)
+
+
+def _offered(module: types.ModuleType, name: str, value: Any) -> bool:
+    """Whether a name of a user's file is the user's own, and not private."""
+    defined = isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | types.ModuleType)
+    own = not defined or getattr(value, "__module__", None) == module.__name__
+    return own and not name.startswith("_")
 
 
 def load_file(path: Path, what: str) -> Any:
@@ -55,7 +67,7 @@ def load_file(path: Path, what: str) -> Any:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise ConetError(
             f"{path}: {type(error).__name__}: {error}", "a file that imports", "mend it"

@@ -50,7 +50,7 @@ def chosen(names: Sequence[str], level: str) -> dict[str, Claim]:
     found: dict[str, Claim] = {}
     for name in names:
         given = exact.get(name.lower(), name)
-        claim = resolve(given, CLAIMS, "claim")
+        claim = resolve(given, CLAIMS, "claim", lambda thing: isinstance(thing, Claim))
         if not isinstance(claim, Claim):
             raise ConetError(f"{name}: {type(claim).__name__}", "a Claim", "see docs/skeletons/claim.py")
         found[given] = claim

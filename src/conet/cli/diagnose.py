@@ -176,6 +176,8 @@ def watch(
 
     if not 0 <= interval < float("inf"):
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")
+    if refreshes is not None and refreshes < 1:
+        raise ConetError(f"--refreshes {refreshes}", "at least one look", "leave it out to look until Ctrl-C")
     place = default_place(path) if out is None else out
     refuse_foreign(place)
 

@@ -187,6 +187,11 @@ def describe(summary: dict[str, Any]) -> str:
             f"{length[key]:.2f}" if length[key] is not None else "-" for key in ("start", "min", "end")
         ]
         shape = f"{numbers[0]} → {numbers[1]} (update {length['min_step']}) → {numbers[2]} hops"
+    most_islands = "never any"
+    if islands["peak"]:
+        most_islands = (
+            f"at most {islands['peak']} (update {islands['peak_step']}), {islands['end']} at the end"
+        )
     passes = "  ".join(
         f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
     )
@@ -197,8 +202,7 @@ def describe(summary: dict[str, Any]) -> str:
             f"accuracy        {summary['accuracy']:.3f}, the last 20 updates",
             f"correct length  {shape}",
             *([f"V               {length['v_why']}"] if length.get("v_why") else []),
-            f"islands         at most {islands['peak']} (update {islands['peak_step']}), {islands['end']} "
-            "at the end",
+            f"islands         {most_islands}",
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",
             f"heating signal  {signal}",

@@ -44,8 +44,14 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
         Seconds between two looks; longer where a look itself takes long.
     refreshes
         How often to look; for ever where absent.
+
+    Raises
+    ------
+    NothingYet
+        When the looks are used up and there never was anything to see.
     """
     seen: object = None
+    nothing: NothingYet | None = None
     rung = False
     looks = 0
     with view() as shown:
@@ -57,6 +63,7 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
                     record = collector.read()
                 except NothingYet as why:
                     shown.wait(str(why))
+                    nothing = why
                 else:
                     if state(record) != seen:
                         seen = state(record)
@@ -69,6 +76,8 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
                     time.sleep(max(interval, REST * (time.monotonic() - begun)))
         except KeyboardInterrupt:
             return
+    if seen is None and nothing is not None:
+        raise nothing
 
 
 def state(record: RolloutRecord) -> object:

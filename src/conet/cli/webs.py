@@ -44,7 +44,8 @@ def export(
     with line() as progress:
         found = write(Run(run), out, format, _step(step), threshold, progress)
     moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
-    text = f"{found['nodes']} nodes and {found['edges']} edges, {moments}: {out}"
+    kept = "rows, one an edge and step" if format == "csv" and len(found["steps"]) > 1 else "edges"
+    text = f"{found['nodes']} nodes and {found['edges']} {kept}, {moments}: {out}"
     print(json.dumps(found) if json_ else one_line(text))
 
 

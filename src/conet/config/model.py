@@ -98,6 +98,14 @@ class Root(Settings):
     section: ClassVar[str | None] = ""
     old_names: ClassVar[Mapping[str, str]] = {}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _present_names(cls, data: Any) -> Any:
+        """Take old names from Python too, as ``Config(tasks={"questions": 5})``."""
+        if not isinstance(data, Mapping):
+            return data
+        return aliases.renamed_nested(data, cls.old_names, quiet=False)
+
     @classmethod
     def checked(cls, data: Mapping[str, Any]) -> Self:
         """Validate nested data.
@@ -117,9 +125,13 @@ class Root(Settings):
         ConetError
             For an unknown key (the nearest is named) or a value that does not fit.
         """
+        if not isinstance(changes, Mapping) or not all(isinstance(key, str) for key in changes):
+            remedy = "for example {'graph.nodes': 200}"
+            raise ConetError(f"changes {changes!r}"[:SHOWN], "a mapping of dotted keys to values", remedy)
         data = self.model_dump()
+        written = {aliases.current(key, self.old_names): key for key in changes}
         for key, value in aliases.renamed(changes, self.old_names).items():
-            self._put(data, key, value)
+            self._put(data, key, value, written[key])
         return self.checked(data)
 
     def overlaid(self, data: Mapping[str, Any]) -> Self:
@@ -168,8 +180,8 @@ class Root(Settings):
         """SHA-256 of the settings that decide the result (the preset's name does not)."""
         return hash_of(self.model_dump(mode="json"))
 
-    def _put(self, data: dict[str, Any], key: str, value: Any) -> None:
-        """Set one dotted key; what fits there is for the validation to say."""
+    def _put(self, data: dict[str, Any], key: str, value: Any, written: str) -> None:
+        """Set one dotted key, ``written`` by the user; what fits there is for the validation to say."""
         *path, last = key.split(".")
         place: Any = data
         section: Any = self
@@ -184,7 +196,7 @@ class Root(Settings):
                 raise unknown(type(self), key)
         if isinstance(section, Settings) and isinstance(getattr(section, last, None), Settings):
             remedy = nearest(key + ".", keys_of(type(self)))
-            raise ConetError(f"{key}={value!r}"[:SHOWN], f"a key inside {key!r}", remedy)
+            raise ConetError(f"{written}={value!r}"[:SHOWN], f"a key inside {key!r}", remedy)
         place[last] = value
 
 

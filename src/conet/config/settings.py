@@ -7,9 +7,9 @@ run starts, so a new graph or learner needs no change here.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
@@ -111,6 +111,11 @@ class WebSettings(Settings):
     )
 
 
+def as_list(value: Any) -> Any:
+    """Take one name for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
 class Config(Root):
     """All settings of one run.
 
@@ -132,7 +137,7 @@ class Config(Root):
     schedule: ScheduleSettings = ScheduleSettings()
     snapshots: SnapshotSettings = SnapshotSettings()
     web: WebSettings = WebSettings()
-    observables: tuple[str, ...] = Field(
+    observables: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(
         (), description="further columns of the metrics: names, or `path/to/file.py:name`"
     )
 
@@ -158,6 +163,8 @@ def preset(name: str) -> Config:
     ConetError
         For an unknown name; the nearest is named.
     """
+    if not isinstance(name, str):
+        raise ConetError(f"preset {name!r}"[:200], "the name of a preset", "known: " + ", ".join(PRESETS))
     if name not in PRESETS:
         raise ConetError(f"unknown preset {name!r}", "a preset", nearest(name, PRESETS))
     return Config(preset=name).override(PRESETS[name][1])

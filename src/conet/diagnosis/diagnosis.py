@@ -185,6 +185,10 @@ def refuse_equal_names(declared: Iterable[Finding]) -> None:
             seen[key.name] = finding.name
 
 
+def _is_finding(thing: Any) -> bool:
+    return isinstance(thing, Finding)
+
+
 def chosen(extra: Iterable[Finding | str]) -> tuple[Finding, ...]:
     """Return the findings of the package, and further ones.
 
@@ -201,7 +205,7 @@ def chosen(extra: Iterable[Finding | str]) -> tuple[Finding, ...]:
     known = {finding.name: finding for finding in FINDINGS}
     further = []
     for given in extra:
-        found = resolve(given, known, "finding") if isinstance(given, str) else given
+        found = resolve(given, known, "finding", _is_finding) if isinstance(given, str) else given
         if not isinstance(found, Finding):
             raise ConetError(
                 f"{given}, a {type(found).__name__}", "a Finding", "see docs/skeletons/finding.py"

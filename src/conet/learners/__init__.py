@@ -27,9 +27,13 @@ def make(settings: LearnerSettings) -> Learner:
     ConetError
         For an unknown name or option (the nearest is named), or a value out of range.
     """
-    kind: Any = resolve(settings.name, LEARNERS, "learner")
-    if not (isinstance(kind, type) and issubclass(kind, Learner)):
+    kind: Any = resolve(settings.name, LEARNERS, "learner", _is_learner)
+    if not _is_learner(kind):
         raise ConetError(
             f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py"
         )
     return validated(kind, settings.model_dump(exclude={"name"}), "learner.", LearnerSettings)
+
+
+def _is_learner(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Learner)

@@ -4,7 +4,7 @@ An observable is a pure function of an :class:`~conet.observables.observation.Ob
 number or a dict of numbers, which may say what it :func:`~conet.observables.observation.needs`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conet.base.errors import ConetError
 from conet.base.registry import register, resolve
@@ -15,7 +15,7 @@ from conet.observables.web import argmax_web, traffic_web
 
 OBSERVABLES: dict[str, Observable] = {}
 # Names, files or functions; or functions by the names that their results get.
-Observables = Mapping[str, Observable] | Iterable[str | Callable]
+Observables = Mapping[str, Observable] | Iterable[str | Callable] | str | Callable
 
 
 def named(observables: Observables) -> dict[str, Observable]:
@@ -24,13 +24,16 @@ def named(observables: Observables) -> dict[str, Observable]:
     Parameters
     ----------
     observables
-        Names, ``path/to/file.py:name`` or functions; or functions by the name that each shall have.
+        A name, ``path/to/file.py:name`` or a function, or several of these; or functions by the name that
+        each shall have.
 
     Raises
     ------
     ConetError
         For an unknown name, two of one name, or something that is no function.
     """
+    if isinstance(observables, str) or callable(observables):
+        observables = [observables]
     if isinstance(observables, Mapping):
         found = list(observables.items())
     else:
@@ -49,6 +52,22 @@ def named(observables: Observables) -> dict[str, Observable]:
         if name in dict(found[:place]):
             raise ConetError(f"two observables called {name!r}", "one of each name", "give a dict of names")
     return dict(found)
+
+
+def refuse_taken(functions: Mapping[str, Observable], columns: Collection[str]) -> None:
+    """Refuse observables whose results would stand in the place of other columns.
+
+    The package's own may: they measure what such a column holds.
+
+    Raises
+    ------
+    ConetError
+        Naming the observable.
+    """
+    for name, function in functions.items():
+        if name in columns and function is not OBSERVABLES.get(name):
+            got = f"observable {name!r}, which is a column of its own"
+            raise ConetError(got, "a name that is not taken", f"call it {'my_' + name!r}, for example")
 
 
 @register(OBSERVABLES, "web")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.base.files import given_path
 from conet.base.registry import resolve
 from conet.readers.base import Part, Reader, Skipped
 from conet.readers.column_mapping import Source, parse_column_mapping
@@ -87,8 +88,13 @@ def open_run(
     """
     from conet.readers.collector import Collector
 
+    path = given_path(path, "a run directory, a folder or a file")
     readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
     return Collector(path, readers, given, tokenizer)
+
+
+def _may_read(thing: Any) -> bool:
+    return isinstance(thing, Reader) or callable(thing)
 
 
 def find_reader(format: str | Reader) -> Reader:
@@ -101,7 +107,7 @@ def find_reader(format: str | Reader) -> Reader:
     ConetError
         For an unknown format, a file that cannot be imported, or a name in it that is no reader.
     """
-    found: Any = resolve(format, READERS, "format") if isinstance(format, str) else format
+    found: Any = resolve(format, READERS, "format", _may_read) if isinstance(format, str) else format
     if isinstance(found, Reader):
         return found
     if not callable(found):

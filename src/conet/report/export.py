@@ -100,9 +100,11 @@ def export(
     refuse_other_file(out, MARK if format != "csv" else ",".join(COLUMNS))
     found = moments(run, step, least, progress)
     if not any(len(moment.web.edges) for moment in found):
-        which = ", ".join(str(one.step) for one in found)
-        got = f"no edge with a probability of {least:g} or more at step {which}"
-        raise ConetError(got, "at least one edge", "lower --threshold, or choose another step")
+        seen = ", ".join(str(one.step) for one in found)
+        which = f"any snapshot (step {seen})" if step == "all" else f"step {seen}"
+        got = f"no edge with a probability of {least:g} or more at {which}"
+        remedy = "lower --threshold" if step == "all" else "lower --threshold, or choose another step"
+        raise ConetError(got, "at least one edge", remedy)
     if format == "csv":
         table = edge_table(found)
         counts = {"nodes": len(np.unique(table.select("source", "target").to_numpy())), "edges": len(table)}

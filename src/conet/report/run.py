@@ -88,7 +88,7 @@ def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         (
             "islands",
             f"{islands['peak']} → {islands['end']}",
-            f"most (update {islands['peak_step']}) and at the end",
+            f"most (update {islands['peak_step']}) and at the end" if islands["peak"] else "never any",
         ),
         (
             "average degree",

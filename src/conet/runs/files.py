@@ -10,7 +10,7 @@ import numpy as np
 
 from conet.base.arrays import read_arrays
 from conet.base.errors import ConetError
-from conet.base.files import as_table, damaged, numbered
+from conet.base.files import as_table, damaged, given_path, numbered
 from conet.base.journal import read
 from conet.config import Config
 from conet.runs import log
@@ -57,7 +57,7 @@ class Files:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).resolve()
+        self.path = given_path(path, "a run directory").resolve()
         self.kind: Kind = kind_of(self.path)
         self._digests_read: Digests | None = None
         self.config: Config = cast(Any, None)

@@ -11,9 +11,11 @@ from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
+from conet.observables import Observable
 from conet.observables.diversity import policy_entropy, traffic_entropy
 from conet.observables.length import END_STEPS
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
+from conet.observables.standard import Observables, named, refuse_taken
 from conet.observables.web import threshold_web, traffic_counts
 from conet.rollouts import count_walks
 
@@ -29,6 +31,39 @@ WEB_COLUMNS = (
     "cycle_rank",
     "committed_nodes",
 )
+
+# What stands in the metrics beside the results of observables, which therefore have other names.
+OWN_COLUMNS = (
+    "step",
+    "phase",
+    "learner",
+    "accuracy",
+    "correct_length",
+    "correct_count",
+    "correct_length_sum",
+    "truncated_share",
+    "groups_without_signal",
+    *WEB_COLUMNS,
+    "policy_entropy",
+    "option",
+    "gradient_norm",
+    "walker_steps",
+    "heat_now",
+)
+
+
+def observables_of(config: Config, given: Observables | None) -> dict[str, Observable]:
+    """Return the observables that the config names, and further ones.
+
+    Raises
+    ------
+    ConetError
+        For an unknown name, or one that is taken.
+    """
+    first, further = named(config.observables), named(given or {})
+    refuse_taken(first, OWN_COLUMNS)
+    refuse_taken(further, (*OWN_COLUMNS, *first))
+    return first | further
 
 
 def snapshot_steps(config: Config) -> list[int]:
@@ -142,12 +177,11 @@ def summarise(
     }
 
 
-def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int]:
+def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int | None]:
     measured = [(row["step"], row[name]) for row in rows if row[name] is not None]
     steps, values = np.array([*measured, (len(rows), final[name])], np.int64).T
-    step = peak(values, steps)
     return {
         "peak": int(values.max()),
-        "peak_step": int(steps[0]) if step is None else step,
+        "peak_step": peak(values, steps),  # none where there never was one
         "end": int(final[name]),
     }

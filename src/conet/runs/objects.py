@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from conet.base.errors import ConetError, nearest
+from conet.base.files import is_path
 from conet.config import Config
 from conet.config.aliases import note
 from conet.learners import Learner
@@ -21,11 +22,12 @@ OLD_NAMES = {"tasks": "problems", "observers": "observables", "phases": "schedul
 
 
 def _observables(value: Any) -> bool:
-    """Names are allowed in a list: they are resolved as the config's are."""
+    """Names are allowed: they are resolved as the config's are."""
     if isinstance(value, Mapping):
-        return all(map(callable, value.values()))
-    several = isinstance(value, Sequence) and not isinstance(value, str)
-    return several and all(callable(one) or isinstance(one, str) for one in value)
+        return all(isinstance(name, str) and callable(each) for name, each in value.items())
+    if isinstance(value, str) or (callable(value) and not isinstance(value, type)):
+        return True
+    return isinstance(value, Sequence) and all(callable(one) or isinstance(one, str) for one in value)
 
 
 def _schedule(value: Any) -> bool:
@@ -53,8 +55,8 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     ),
     "observables": (
         _observables,
-        "a list of functions, or a dict of them",
-        "one by name is config.override({'observables': [...]})",
+        "names and functions, one or a list, or a dict of functions",
+        "docs/skeletons/observable.py is one to copy",
     ),
     "schedule": (
         _schedule,
@@ -66,6 +68,9 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
         "a whole number of at least 1",
         "leave it out for one thread",
     ),
+    "out": (is_path, "a path", "for example 'runs/first'"),
+    "path": (is_path, "the path of a run directory", "for example 'runs/first'"),
+    "tell": (callable, "a function of a line of text", "leave it out"),
     "progress": (
         lambda value: isinstance(value, bool) or callable(value),
         "True, False or a function of a row of metrics",
@@ -94,7 +99,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
                 known = [each for each in parameters if each != "self"]
                 raise ConetError(f"{name}(…, {keyword}=…)", "another keyword", nearest(keyword, known))
         for keyword, value in [*zip(parameters, args), *objects.items()]:
-            if keyword in KINDS and value is not None:
+            if keyword in KINDS and (value is not None or keyword in ("config", "path")):
                 _check(name, keyword, value)
         return function(*args, **objects)
 

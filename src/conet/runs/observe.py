@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.engine.sample import TRAIN, stream_key
 from conet.observables.observation import ROLLOUTS, Observable, Observation, check_needs, evaluate, needed
-from conet.observables.standard import named
+from conet.observables.standard import named, refuse_taken
 
 if TYPE_CHECKING:
     import polars
@@ -23,6 +23,7 @@ def observe(
     import polars as pl
 
     functions = named(observables)
+    refuse_taken(functions, ("step",))
     if not functions:
         raise ConetError("no observable", "at least one", "name one of conet.observables.OBSERVABLES")
     if _of_rollouts(run, functions):

@@ -20,12 +20,12 @@ from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
-from conet.observables.standard import Observables, named
+from conet.observables.standard import Observables
 from conet.runs import schedules
 from conet.runs.demonstrations import demonstrations, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
-from conet.runs.measure import at_snapshot, snapshot_steps, step_metrics
+from conet.runs.measure import at_snapshot, observables_of, snapshot_steps, step_metrics
 from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
@@ -75,7 +75,7 @@ class Trainer:
     ) -> None:
         self.config, self.threads = config, threads
         self.learner = make_learner(config.learner) if learner is None else learner
-        self.observables = named(config.observables) | named(observables or {})
+        self.observables = observables_of(config, observables)
         graph = graphs.build(config.graph, config.seed) if graph is None else graph
         self.problems = (
             problem_sets.make(config.problems, graph.nodes, config.seed) if problems is None else problems

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,8 @@ def snapshot_webs(
     graph, problems = run.graph(), run.problems()
     role = roles(problems, graph.nodes)
     least = run.config.web.threshold if threshold is None else threshold
+    if not isinstance(least, Real) or not 0 <= least <= 1:
+        raise ConetError(f"threshold {least!r}"[:100], "a probability, 0 to 1", "for example 0.3")
     for step in run.snapshot_steps() if steps is None else steps:
         arrays = run.snapshot(step)
         probability = softmax(arrays["logits"], graph)
@@ -89,7 +92,9 @@ def snapshot_step(run: "Run", step: int | None) -> int:
         When there is none.
     """
     if step is not None:
-        return step
+        if not isinstance(step, Integral) or isinstance(step, bool):
+            raise ConetError(f"step {step!r}"[:100], "a whole number", "run.snapshot_steps() lists them")
+        return int(step)
     steps = run.snapshot_steps()
     if not steps:
         remedy = "train again with snapshots.steps set"

@@ -89,7 +89,7 @@ def _own(name: str, function: Callable[[Any], View], data: Any) -> View:
         view = function(data)
     except (ConetError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         got = f"figure {name!r}: {type(error).__name__}: {error}"
         raise ConetError(got, expected, f"mend it; {remedy}") from error
     if not isinstance(view, View):

@@ -6,6 +6,7 @@ and a figure takes a third of the time.
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -123,7 +124,10 @@ def _place(figure: Figure, left: float, bottom: float, breadth: float, body: flo
 def _given(view: View, axes: Axes | Sequence[Axes]) -> list[Axes]:
     count = len(view.panels)
     if not isinstance(axes, Axes):
-        found = list(axes)
+        found = list(np.ravel(np.array(axes, dtype=object)))
+        if not all(isinstance(one, Axes) for one in found):
+            got = f"axes={axes!r}"[:100]
+            raise ConetError(got, "matplotlib Axes, one a panel", f"axes=figure.subplots({count})")
         if len(found) != count:
             remedy = f"axes=figure.subplots({count})"
             raise ConetError(f"{len(found)} axes for {count} panels of {view.name!r}", "one a panel", remedy)
