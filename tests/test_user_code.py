@@ -211,3 +211,20 @@ def test_islands_that_never_were_have_no_step(tmp_path):
     never = conet.run(SMALL.override({"web.threshold": 1.0}), tmp_path / "never").summary()
     assert never["islands"] == {"peak": 0, "peak_step": None, "end": 0}
     assert "islands         never any" in describe(never)
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        {"observables": {"boom": lambda observation: 1 / 0}},
+        {"observables": {"text": lambda observation: "abc"}},
+        {"observables": {"none": lambda observation: None}},
+        {"learner": NotANumber(rollouts=4)},
+        {"learner": Leaves(rollouts=4)},
+    ],
+    ids=["raises", "text", "none", "nan", "exit"],
+)
+def test_what_fails_at_the_first_update_leaves_nothing_in_the_way(objects, tmp_path):
+    with pytest.raises(ConetError):
+        conet.run(SMALL, tmp_path / "run", **objects)
+    assert not list(tmp_path.iterdir())
