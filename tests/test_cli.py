@@ -47,7 +47,7 @@ def call(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
-    def write(run, drawers=None):
+    def write(run, drawers=None, own=()):
         path = run.path / "report.html"
         path.write_text("<html></html>")
         return path
