@@ -29,8 +29,8 @@ def current(key: str, table: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> current("tasks.questions", SETTINGS), current("tasks.max_length", SETTINGS), current("steps", SETTINGS)
-    ('problems.count', 'problems.max_length', 'steps')
+    >>> [current(key, SETTINGS) for key in ("tasks.questions", "tasks.max_length", "steps")]
+    ['problems.count', 'problems.max_length', 'steps']
     """
     if key in table:
         return table[key]
@@ -109,12 +109,16 @@ def _move(found: dict[str, Any], old: str, new: str, value: object, quiet: bool)
 
 def both_names(data: Mapping[str, Any], table: Mapping[str, str]) -> dict[str, Any]:
     """Return nested settings with the names of version 0.1 beside those of today."""
-    found: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value
-                             for key, value in data.items()}  # fmt: skip
+    found: dict[str, Any] = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()
+    }
     for old, new in table.items():
         if "." not in old:
-            own = {to.partition(".")[2]: name.partition(".")[2] for name, to in table.items()
-                   if to.startswith(f"{new}.")}  # fmt: skip
+            own = {
+                to.partition(".")[2]: name.partition(".")[2]
+                for name, to in table.items()
+                if to.startswith(f"{new}.")
+            }
             found[old] = {own.get(key, key): value for key, value in data[new].items()}
         else:
             section, _, key = old.partition(".")

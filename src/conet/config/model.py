@@ -23,8 +23,8 @@ SHOWN = 100  # characters of a wrong value that an error repeats
 class Settings(BaseModel):
     """Base of all settings: immutable, unknown keys refused, and no value is reinterpreted.
 
-    ``true`` is no number and ``"1_000"`` is none either. What changes nothing is allowed: a whole number written
-    as 1e3, and a list where a tuple is kept.
+    ``true`` is no number and ``"1_000"`` is none either. What changes nothing is allowed: a whole number
+    written as 1e3, and a list where a tuple is kept.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Files of settings, JSON or TOML: a key that stands twice is a slip, of which no one should be kept in silence."""
+"""Files of settings, JSON or TOML: a key that stands twice is a slip, and is refused."""
 
 import json
 import tomllib

@@ -62,10 +62,15 @@ def problems(count: int, levels: list[int], seed: int) -> list[dict[str, str]]:
     while len(found) < count:
         numbers = terms(rng, levels[len(found) % len(levels)])
         text = prompt(numbers)
-        found.setdefault(text, {
-            "id": f"sum{len(numbers)}/{len(found)}", "problem": text, "answer": str(sum(numbers)),
-            "solution": solution(numbers, rng, 1.0),
-        })  # fmt: skip
+        found.setdefault(
+            text,
+            {
+                "id": f"sum{len(numbers)}/{len(found)}",
+                "problem": text,
+                "answer": str(sum(numbers)),
+                "solution": solution(numbers, rng, 1.0),
+            },
+        )
     return list(found.values())
 
 

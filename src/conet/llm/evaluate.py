@@ -60,15 +60,17 @@ def evaluate(
                 drawn = generate(asked)
                 golds = [problem.answer for problem in group for _ in range(samples)]
                 verdicts = judge.judge([(text, gold) for (_, text, _), gold in zip(drawn, golds)])
-                table = pl.DataFrame({
-                    "problem": [problem.number for problem in group for _ in range(samples)],
-                    "sample": list(range(samples)) * len(group),
-                    "text": [text for _, text, _ in drawn],
-                    "length": [len(tokens) for tokens, _, _ in drawn],
-                    "truncated": [cut for _, _, cut in drawn],
-                    "correct": [verdict.reward >= 1 for verdict in verdicts],
-                    "status": [verdict.status for verdict in verdicts],
-                })  # fmt: skip
+                table = pl.DataFrame(
+                    {
+                        "problem": [problem.number for problem in group for _ in range(samples)],
+                        "sample": list(range(samples)) * len(group),
+                        "text": [text for _, text, _ in drawn],
+                        "length": [len(tokens) for tokens, _, _ in drawn],
+                        "truncated": [cut for _, _, cut in drawn],
+                        "correct": [verdict.reward >= 1 for verdict in verdicts],
+                        "status": [verdict.status for verdict in verdicts],
+                    }
+                )
                 write_table(out / f"part-{first:08d}.parquet", table)
             progress(min(first + GROUP, len(problems)), len(problems))
     rows = pl.concat([pl.read_parquet(path) for _, path in numbered(out, "part-", ".parquet")])
@@ -113,7 +115,8 @@ def summarise(rows: Any, samples: int) -> dict[str, Any]:
     ks = powers_of_two(samples)
     solved = rows.filter(pl.col("correct"))
     return {
-        "problems": len(right), "samples": samples,
+        "problems": len(right),
+        "samples": samples,
         "mean": _with_interval(right / samples),
         "pass_at_k": {str(k): _with_interval(pass_at_k(right, samples, k)) for k in ks},
         "best_at_k": {str(k): _with_interval(best_at_k(right, samples, k)) for k in ks},
@@ -121,7 +124,7 @@ def summarise(rows: Any, samples: int) -> dict[str, Any]:
         "correct_length": solved["length"].mean(),
         "truncated_share": rows["truncated"].mean(),
         "verifier": dict(rows["status"].value_counts().iter_rows()),
-    }  # fmt: skip
+    }
 
 
 def _majority(rows: Any) -> float:
@@ -139,7 +142,7 @@ def _majority(rows: Any) -> float:
 
 
 def _with_interval(values: np.ndarray) -> dict[str, float | None]:
-    """Mean and interval; where all problems failed, or none, resampling says nothing, so Clopper and Pearson (1934) do."""
+    """Mean and interval: bootstrap, or Clopper and Pearson (1934) where all problems failed, or none."""
     if np.all(values == 0) or np.all(values == 1):
         low, high = share_interval(int(np.sum(values)), len(values))
     else:
@@ -159,14 +162,25 @@ def transformers_generator(
         model.eval()
         for start in range(0, len(prompts), batch):
             texts = [_text(tokenizer, asked) for asked in prompts[start : start + batch]]
-            inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left",
-                               add_special_tokens=isinstance(prompts[0], str)).to(model.device)  # fmt: skip
+            inputs = tokenizer(
+                texts,
+                return_tensors="pt",
+                padding=True,
+                padding_side="left",
+                add_special_tokens=isinstance(prompts[0], str),
+            ).to(model.device)
             inputs.pop("token_type_ids", None)
             with torch.no_grad():
                 ids = model.generate(
-                    **inputs, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
-                    max_new_tokens=length, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-                )[:, inputs["input_ids"].shape[1] :]  # fmt: skip
+                    **inputs,
+                    do_sample=True,
+                    temperature=temperature,
+                    top_k=0,
+                    top_p=1.0,
+                    max_new_tokens=length,
+                    pad_token_id=tokenizer.pad_token_id,
+                    eos_token_id=tokenizer.eos_token_id,
+                )[:, inputs["input_ids"].shape[1] :]
             found += [_cut(row.tolist(), tokenizer, length) for row in ids]
         return found
 

@@ -36,9 +36,10 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ConetError(
-            f"model {name}: {reason}", "a model that can be loaded",
+            f"model {name}: {reason}",
+            "a model that can be loaded",
             "check name and network, or name a local directory: --set model.path=DIR",
-        ) from None  # fmt: skip
+        ) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -73,9 +74,13 @@ def characters(alphabet: str) -> "PreTrainedTokenizerBase":
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
     tokenizer.decoder = Fuse()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", unk_token="<other>",
-        padding_side="left", clean_up_tokenization_spaces=False,
-    )  # fmt: skip
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="<end>",
+        unk_token="<other>",
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def _random(settings: ModelSettings, tokenizer: Any) -> "PreTrainedModel":

@@ -75,9 +75,10 @@ def _hub(settings: ProblemSettings) -> list[dict[str, Any]]:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise ConetError(
-            f"data set {name}: {reason}", "a data set that the hub gives",
+            f"data set {name}: {reason}",
+            "a data set that the hub gives",
             "check name and network, or name a local file: --set problems.source=FILE.jsonl",
-        ) from None  # fmt: skip
+        ) from None
     return [dict(row) for row in table]
 
 

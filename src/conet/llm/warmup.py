@@ -43,8 +43,12 @@ def collate(tokenizer: Any, pairs: list[tuple[str, str]]) -> dict[str, torch.Ten
     rows = []
     for asked, solved in pairs:
         prompt = tokenizer(asked, add_special_tokens=False)["input_ids"]
-        rows.append((len(prompt), [*prompt, *tokenizer(solved, add_special_tokens=False)["input_ids"],
-                                   tokenizer.eos_token_id]))  # fmt: skip
+        rows.append(
+            (
+                len(prompt),
+                [*prompt, *tokenizer(solved, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id],
+            )
+        )
     width = max(len(ids) for _, ids in rows)
     ids = torch.full((len(rows), width), tokenizer.pad_token_id)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)

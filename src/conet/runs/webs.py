@@ -1,4 +1,4 @@
-"""Policies and webs of a run's snapshots: what stands behind ``Run.policy``, ``Run.web`` and ``Run.merges``."""
+"""Policies and webs of a run's snapshots, behind ``Run.policy``, ``Run.web`` and ``Run.merges``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

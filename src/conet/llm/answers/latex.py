@@ -40,7 +40,8 @@ RULES = tuple(
         (r"\\(?:left|right|displaystyle|textstyle|limits|bigl?|bigr?|Bigl?|Bigr?|middle)(?![a-zA-Z])", ""),
         (r"\\\$", r"\\dollar "),
         (
-            r"(?<!\\)\\[,!;:>]|\\(?:quad|qquad|thinspace|enspace)(?![a-zA-Z])|(?<!\\)~|\$|\\\(|\\\)|\\\[|\\\]",
+            r"(?<!\\)\\[,!;:>]|\\(?:quad|qquad|thinspace|enspace)(?![a-zA-Z])|(?<!\\)~|\$"
+            r"|\\\(|\\\)|\\\[|\\\]",
             " ",
         ),
         (r"(?<!\\)\\ ", " "),
@@ -56,7 +57,8 @@ RULES = tuple(
         (r"\\lbrace(?![a-zA-Z])", r"\\{"),
         (r"\\rbrace(?![a-zA-Z])", r"\\}"),
         (
-            r"\\(?:textbf|textit|textrm|textsf|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname)\s*(?=\{)",
+            r"\\(?:textbf|textit|textrm|textsf|textnormal"
+            r"|mathrm|mathbf|mathit|mathsf|mbox|operatorname)\s*(?=\{)",
             r"\\text",
         ),
         (r"\\arc(sin|cos|tan)(?![a-zA-Z])|(?:np|math)\.arc(sin|cos|tan)", r"\\arc\1\2"),

@@ -102,7 +102,8 @@ def _either(values: tuple[Value, ...]) -> Value:
 def _union(values: tuple[Value, ...]) -> Value:
     regions = [as_region(value) for value in values]
     if all(region is not None for region in regions):
-        return Region(tuple(piece for region in regions for piece in region.pieces))  # type: ignore[union-attr]
+        pieces = [piece for region in regions for piece in region.pieces]  # type: ignore[union-attr]
+        return Region(tuple(pieces))
     items = [
         item for value in values for item in (value.items if isinstance(value, Collection) else (value,))
     ]
@@ -123,7 +124,8 @@ def _list(values: tuple[Value, ...]) -> Value:
     """Make a list; solutions of one unknown (x = 2, x = -3) are a list under its name."""
     names = {value.name for value in values if isinstance(value, Named)}
     if len(names) == 1 and len(values) > 1 and all(isinstance(value, Named) for value in values):
-        return Named(names.pop(), Collection("list", _flat(value.value for value in values)))  # type: ignore[union-attr]
+        named = _flat(value.value for value in values)  # type: ignore[union-attr]
+        return Named(names.pop(), Collection("list", named))
     if len(names) == 1 and isinstance(values[0], Named) and not isinstance(values[0].value, Collection):
         rest = values[1:]  # "x = 2, -3" and "x = 2 or 3"
         return Named(names.pop(), Collection("list", _flat((values[0].value, *rest))))
