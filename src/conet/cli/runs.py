@@ -156,7 +156,10 @@ def presets(*, describe: Flag = False, json_: Json = False) -> None:
 
 
 def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
-    """Train with a live line, write the report if it is missing, print the summary; ``place``: of an earlier run."""
+    """Train with a live line, write the report if it is missing, print the summary.
+
+    ``place`` is that of an earlier run.
+    """
     from conet.runs.progress import training_line
 
     run = None

@@ -1,16 +1,7 @@
 """Settings of a run, and named presets."""
 
-from conet.config.model import (
-    Count,
-    OpenSettings,
-    Root,
-    Settings,
-    StepOrShare,
-    flatten,
-    hash_of,
-    keys_of,
-    validated,
-)
+from conet.config.checking import flatten, keys_of, validated
+from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, hash_of
 from conet.config.presets import PRESETS
 from conet.config.settings import (
     Config,

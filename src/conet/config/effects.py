@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from conet.config.model import flatten
+from conet.config.checking import flatten
 from conet.config.settings import Config, preset
 
 # What each schedule looks at, of the settings that are about heating and supervised updates.

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from conet.base.errors import ConetError
-from conet.config.model import Settings, validated
+from conet.config.checking import validated
+from conet.config.model import Settings
 
 
 def options_of(function: Callable[..., Any], skip: int, otherwise: ConetError) -> dict[str, tuple[Any, Any]]:

@@ -5,19 +5,18 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
+from conet.config.checking import SHOWN, flatten, keys_of, unknown, validated
 
-Model = TypeVar("Model", bound=BaseModel)
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
 StepOrShare = Annotated[
     int | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(lambda value: whole(value))
 ]  # of a run: 5 is an update, 0.5 a share
-SHOWN = 100  # characters of a wrong value that an error repeats
 
 
 class Settings(BaseModel):
@@ -150,7 +149,7 @@ class Root(Settings):
 
     @classmethod
     def from_json(cls, text: str, source: str = "settings") -> Self:
-        """Read what :meth:`to_json` wrote, in this version or an earlier one; missing keys take their defaults.
+        """Read what :meth:`to_json` wrote, in any version; missing keys take their defaults.
 
         Parameters
         ----------
@@ -200,75 +199,6 @@ class Root(Settings):
         place[last] = value
 
 
-def validated(
-    model: type[Model], data: Mapping[str, Any], prefix: str = "", beside: type[BaseModel] | None = None
-) -> Model:
-    """Validate ``data`` against ``model``, with the first problem as one plain line.
-
-    Parameters
-    ----------
-    model, data
-        The settings, and what is to be one.
-    prefix
-        Of the keys in errors: the section, with its dot.
-    beside
-        Further settings of the same section, which a misspelled key may mean.
-
-    Raises
-    ------
-    ConetError
-        Naming the key, what was got and what was expected.
-    """
-    try:
-        return model.model_validate(dict(data))
-    except ValidationError as error:
-        found = error.errors()
-    first = found[0]
-    path = _inside(data, first["loc"])
-    key = prefix + ".".join(str(part) for part in path)
-    if first["type"] == "extra_forbidden":
-        raise unknown(model, key, prefix, beside)
-    if first["type"] == "missing":
-        raise ConetError(f"no {key}", "a value for it", f"set {key}=...")
-    # A value that may be of several types has one entry for each of them.
-    reasons = dict.fromkeys(each["msg"] for each in found if _inside(data, each["loc"]) == path)
-    expected = " or ".join(
-        reason.removeprefix("Input should be ").removeprefix("Value error, ").replace("valid tuple", "list")
-        for reason in reasons
-    )
-    shown = repr(first["input"])
-    shown = shown if len(shown) < SHOWN else shown[: SHOWN - 3] + "…"
-    raise ConetError(f"{key}={shown}" if key else shown, expected, f"see {_where(model)} for valid values")
-
-
-def unknown(
-    model: type[BaseModel], key: str, prefix: str = "", beside: type[BaseModel] | None = None
-) -> ConetError:
-    """Say that there is no such key, and name the nearest."""
-    what = getattr(model, "what", "config")
-    names = keys_of(model, prefix) + (keys_of(beside, prefix) if beside else [])
-    return ConetError(f"unknown key {key!r}", f"a key of the {what}", nearest(key, set(names)))
-
-
-def _where(model: type[BaseModel]) -> str:
-    return (
-        "`conet llm recipes --describe`"
-        if getattr(model, "what", "") == "recipe"
-        else "`conet presets --describe`"
-    )
-
-
-def _inside(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return the part of an error's location that is a place in the data, without names of types."""
-    for depth, part in enumerate(location):
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            missing_key = depth == len(location) - 1 and isinstance(data, Mapping)
-            return location[: depth + missing_key]
-    return location
-
-
 def whole(value: Any) -> Any:
     """Return 1e3 as 1000, for what may be a whole number or a fraction."""
     return int(value) if isinstance(value, float) and _exact(value) else value
@@ -289,32 +219,3 @@ def _kinds(annotation: Any) -> Iterator[Any]:
             yield from _kinds(each)
     else:
         yield origin or annotation
-
-
-def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """List every declared dotted key."""
-    keys = []
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        section = isinstance(inner, type) and issubclass(inner, BaseModel)
-        keys += keys_of(inner, f"{prefix}{name}.") if section else [prefix + name]  # type: ignore[arg-type]
-    return keys
-
-
-def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested mappings into dotted keys.
-
-    Raises
-    ------
-    ConetError
-        When a key stands there twice: dotted, and nested as well.
-    """
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        inner = flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-        for name in inner.keys() & flat.keys():
-            raise ConetError(
-                f"{name} stands there twice", "every key once, dotted or nested", "leave one out"
-            )
-        flat |= inner
-    return flat

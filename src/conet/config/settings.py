@@ -143,7 +143,7 @@ class Config(Root):
 
 
 def load(path: str | Path, over: str | None = None) -> Config:
-    """Read a file of settings, JSON or TOML, over a preset: ``over``, else the one it names, else ``reference``.
+    """Read a JSON or TOML file over a preset: ``over``, else the one it names, else ``reference``.
 
     Raises
     ------

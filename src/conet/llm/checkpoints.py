@@ -14,7 +14,7 @@ STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is
 
 
 def last(path: Path) -> tuple[int, Path] | None:
-    """Return step and folder of a run's newest complete checkpoint; what a kill left half-written is removed."""
+    """Return step and folder of the newest complete checkpoint; what a kill left half-written is removed."""
     complete = None
     for number, folder in numbered(path / "checkpoints", "checkpoint-", ""):
         if (folder / STATE).exists():
@@ -25,7 +25,7 @@ def last(path: Path) -> tuple[int, Path] | None:
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Complete a checkpoint: its state, with the digests of all its files and of itself, once these are on the disk.
+    """Complete a checkpoint: its state, with digests of all its files and of itself, once on the disk.
 
     Raises
     ------

@@ -199,10 +199,11 @@ def out_of_memory() -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError):
         raise ConetError(
-            "out of memory", "a batch that fits",
+            "out of memory",
+            "a batch that fits",
             "lower training.per_device_train_batch_size (and raise gradient_accumulation_steps) or "
             "training.max_completion_length, or set training.gradient_checkpointing=true",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def check_installed() -> None:
@@ -215,7 +216,10 @@ def check_installed() -> None:
     """
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
-               if find_spec(name) is None]  # fmt: skip
+    missing = [
+        name
+        for name in ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+        if find_spec(name) is None
+    ]
     if missing:
         raise ConetError(f"no package {missing[0]}", "the extra [llm]", "pip install 'conet-rlvr[llm]'")

@@ -87,7 +87,7 @@ def _beside(path: Path) -> Iterator[Held]:
 
 
 def _new(path: Path, stack: ExitStack) -> Held:
-    """Make a hidden directory and hold it; another process may take it for one that was left, until it is held."""
+    """Make a hidden directory and hold it; until then another process may take it for one that was left."""
     while True:
         try:
             temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))

@@ -82,7 +82,7 @@ class Run(Files):
             self._digests().check_all()
 
     def summary(self) -> dict[str, Any]:
-        """Return the object that ``conet run --json``, ``conet llm train --json`` or ``conet diagnose --json`` printed."""
+        """Return what ``--json`` of ``conet run``, ``conet llm train`` or ``conet diagnose`` printed."""
         if self.kind == "log":
             return log.summary(self.path)
         if not self.finished:
@@ -101,7 +101,7 @@ class Run(Files):
         return self._growing("metrics", {"step", "phase", "accuracy", "correct_count"})
 
     def rollouts(self) -> "polars.LazyFrame":
-        """Return the rollouts (see :func:`conet.rollouts.schema.schema`), lazily; those of a log are read at once."""
+        """Return the rollouts (:func:`conet.rollouts.schema.schema`), lazily; of a log at once."""
         return log.record(self.path).rows.lazy() if self.kind == "log" else self._rollouts()
 
     def problems(self) -> Any:
