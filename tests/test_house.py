@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,36 @@ def test_stderr_is_written_by_one_function():
     allowed = {"base/terminal.py", "llm/judge.py"}  # the latter in a process of its own
     found = {inside(path) for path in SOURCES if re.search(r"print\(.*file=sys\.stderr", path.read_text())}
     assert found <= allowed
+
+
+def test_every_place_that_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?!path/to/)\w+(?:/\w+)+\.py):([\w.]+)`", text)
+    assert len(named) > 25
+    for file, name in named:
+        scope: ast.AST = ast.parse((ROOT / "src/conet" / file).read_text(encoding="utf-8"))
+        for part in name.split("."):
+            inner = {getattr(node, "name", None): node for node in ast.iter_child_nodes(scope)}
+            inner |= {
+                target.id: node
+                for node in ast.iter_child_nodes(scope)
+                if isinstance(node, ast.Assign)
+                for target in node.targets
+                if isinstance(target, ast.Name)
+            }
+            assert part in inner, f"{file}:{name}"
+            scope = inner[part]
+
+
+def test_every_room_stands_in_the_picture_and_the_table():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    rooms = {layer.removeprefix("conet.") for layer in contract["layers"]}
+    picture = (ROOT / "docs/figures/house.svg").read_text(encoding="utf-8")
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert rooms == {path.parent.name for path in (ROOT / "src/conet").glob("*/__init__.py")}
+    for room in rooms:
+        assert f">{room}</text>" in picture
+        assert f"`{room}/`" in text
 
 
 # Doors ------------------------------------------------------------------------------------------------
