@@ -152,6 +152,13 @@ def test_an_observable_gets_a_figure_without_anyone_writing_one(tmp_path: Path) 
     assert len(made.view("observable-topology").panels) > 3
 
 
+def test_an_observable_given_in_python_gets_one_too(tmp_path: Path) -> None:
+    given = {"mine": lambda o: o.step, "two": lambda o: {"a": 1.0, "b": 2.0}}
+    made = launch.run(small(), tmp_path / "run", observables=given)
+    assert made.figures()[-2:] == ["observable-mine", "observable-two"]
+    assert [panel.y.name for panel in made.view("observable-two").panels] == ["a", "b"]
+
+
 def test_what_every_run_measures_is_no_observable(run: Run) -> None:
     assert run.figures() == list(registry.WALKS)
 

@@ -2,37 +2,24 @@
 
 import re
 
-from conet.runs.measure import WEB_COLUMNS
+from conet.runs.measure import OWN_COLUMNS
 from conet.views.parts import Axis, Series
 from conet.views.schema import Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 
 PREFIX = "observable-"
-# What every run measures, also where an observable has the same name.
-STANDARD = {
-    "step",
-    "phase",
-    "learner",
-    "accuracy",
-    "correct_length",
-    "correct_count",
-    "correct_length_sum",
-    "truncated_share",
-    "groups_without_signal",
-    "policy_entropy",
-    "gradient_norm",
-    "walker_steps",
-    "heat_now",
-    *WEB_COLUMNS,
-}
 
 
 def names(data: WalksData) -> dict[str, str]:
     """Return the observables of a run that have values, by the name of their view."""
-    columns = [column for column in data.metrics.columns if column not in STANDARD]
+    columns = data.metrics.columns
     asked = [name for name in data.run.config.observables if any(_of(column, name) for column in columns)]
-    return {PREFIX + slug(name): name for name in asked}
+    # Those that were given in Python stand in the metrics alone.
+    others = [column for column in columns if not any(_of(column, name) for name in asked)]
+    heads = dict.fromkeys(column.partition(".")[0] for column in others)
+    given = [name for name in heads if name not in OWN_COLUMNS]
+    return {PREFIX + slug(name): name for name in (*asked, *given)}
 
 
 def _of(column: str, observable: str) -> bool:
