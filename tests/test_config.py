@@ -261,3 +261,19 @@ def test_old_names_from_python_are_taken_too():
 def test_a_section_is_called_as_it_was_written():
     with pytest.raises(ConetError, match="got tasks=3; expected a key inside 'problems'"):
         Config().override({"tasks": 3})
+
+
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda: Config(foo=3), "unknown key 'foo'"),
+        (lambda: Config(steps="many"), "steps='many'"),
+        (lambda: Config(problems={"cuont": 3}), "did you mean 'problems.count'"),
+        (lambda: Config(graph={"nodes": -1}), "graph.nodes=-1"),
+    ],
+)
+def test_settings_made_in_python_are_refused_in_one_plain_line_too(make, part):
+    with pytest.raises(ConetError) as caught:
+        make()
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from conet.base.errors import ConetError
 from conet.engine.sample import Walks
 from conet.network.web import Web
-from conet.observables import forgetting, transitions
+from conet.observables import forgetting, transitions, visits
 
 
 def column(*values: float) -> np.ndarray:
@@ -17,10 +17,10 @@ def column(*values: float) -> np.ndarray:
 
 def test_smoothing_counts_visits_not_steps():
     accuracy = column(1, np.nan, 0, np.nan, 0.5)
-    np.testing.assert_array_equal(forgetting.smoothed(accuracy, 2), column(np.nan, np.nan, 0.5, np.nan, 0.25))
-    np.testing.assert_array_equal(forgetting.smoothed(accuracy, 4), column(*[np.nan] * 5))
+    np.testing.assert_array_equal(visits.smoothed(accuracy, 2), column(np.nan, np.nan, 0.5, np.nan, 0.25))
+    np.testing.assert_array_equal(visits.smoothed(accuracy, 4), column(*[np.nan] * 5))
     with pytest.raises(ConetError):
-        forgetting.smoothed(accuracy, 0)
+        visits.smoothed(accuracy, 0)
 
 
 def test_measures_by_hand():

@@ -33,14 +33,25 @@ def validated(
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        found = error.errors()
+        raise refused(model, data, error, prefix, beside) from None
+
+
+def refused(
+    model: type[BaseModel],
+    data: Mapping[str, Any],
+    error: ValidationError,
+    prefix: str = "",
+    beside: type[BaseModel] | None = None,
+) -> ConetError:
+    """Say in one plain line what is wrong with ``data``; the arguments are those of :func:`validated`."""
+    found = error.errors()
     first = found[0]
     path = _inside(data, first["loc"])
     key = prefix + ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
-        raise unknown(model, key, prefix, beside)
+        return unknown(model, key, prefix, beside)
     if first["type"] == "missing":
-        raise ConetError(f"no {key}", "a value for it", f"set {key}=...")
+        return ConetError(f"no {key}", "a value for it", f"set {key}=...")
     # A value that may be of several types has one entry for each of them.
     reasons = dict.fromkeys(each["msg"] for each in found if _inside(data, each["loc"]) == path)
     expected = " or ".join(
@@ -49,7 +60,7 @@ def validated(
     )
     shown = repr(first["input"])
     shown = shown if len(shown) < SHOWN else shown[: SHOWN - 3] + "…"
-    raise ConetError(f"{key}={shown}" if key else shown, expected, f"see {_where(model)} for valid values")
+    return ConetError(f"{key}={shown}" if key else shown, expected, f"see {_where(model)} for valid values")
 
 
 def unknown(

@@ -7,11 +7,11 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
-from conet.config.checking import SHOWN, flatten, keys_of, unknown, validated
+from conet.config.checking import SHOWN, flatten, keys_of, refused, unknown, validated
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
 StepOrShare = Annotated[
@@ -96,6 +96,14 @@ class Root(Settings):
     what: ClassVar[str] = "config"
     section: ClassVar[str | None] = ""
     old_names: ClassVar[Mapping[str, str]] = {}
+
+    if not typing.TYPE_CHECKING:  # an editor sees the fields as arguments
+
+        def __init__(self, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise refused(type(self), data, error) from None
 
     @model_validator(mode="before")
     @classmethod

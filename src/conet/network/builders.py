@@ -107,7 +107,7 @@ def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Grap
     """Read a graph from a GraphML file, whose size decides: ``nodes``, ``degree`` and ``seed`` are ignored.
 
     Nodes are numbered from 0 in the order of the file's ``<node>`` elements, whatever their ids; a
-    tasks file refers to these numbers. An undirected file leads both ways along every link. Parallel
+    problems file refers to these numbers. An undirected file leads both ways along every link. Parallel
     edges count once, self-loops not at all.
 
     Raises
@@ -182,7 +182,7 @@ def from_networkx(network: "networkx.Graph", source: str = "network") -> Graph:
 
 
 def to_networkx(
-    graph: Graph, probability: np.ndarray | None = None, tasks: Problems | None = None
+    graph: Graph, probability: np.ndarray | None = None, problems: Problems | None = None
 ) -> "networkx.DiGraph":
     """Return the graph as a networkx graph, its nodes numbered from 0.
 
@@ -192,7 +192,7 @@ def to_networkx(
         The concept network.
     probability : ndarray of float64, shape (edges,), optional
         Becomes the attribute ``probability`` of the edges.
-    tasks
+    problems
         Becomes the attribute ``role`` of the nodes: "concept", "question", "answer" or "both".
     """
     import networkx
@@ -205,17 +205,17 @@ def to_networkx(
     else:
         edges = zip(sources, targets, probability.tolist(), strict=True)
         network.add_weighted_edges_from(edges, weight="probability")
-    if tasks is not None:
+    if problems is not None:
         role = np.zeros(graph.nodes, np.int64)
-        role[tasks.questions] = 1
-        role[np.unique(tasks.answers)] += 2
+        role[problems.questions] = 1
+        role[np.unique(problems.answers)] += 2
         names = ("concept", "question", "answer", "both")
         networkx.set_node_attributes(network, {node: names[code] for node, code in enumerate(role)}, "role")
     return network
 
 
 def write_graphml(
-    graph: Graph, path: str | Path, probability: np.ndarray | None = None, tasks: Problems | None = None
+    graph: Graph, path: str | Path, probability: np.ndarray | None = None, problems: Problems | None = None
 ) -> None:
     """Write the graph as GraphML, which the kind ``graphml``, Gephi and Cytoscape read.
 
@@ -230,7 +230,7 @@ def write_graphml(
     import networkx
 
     try:
-        networkx.write_graphml(to_networkx(graph, probability, tasks), str(path))
+        networkx.write_graphml(to_networkx(graph, probability, problems), str(path))
     except OSError as error:
         raise ConetError(
             f"{path}: {error.strerror}", "a file that can be written", "check the path"

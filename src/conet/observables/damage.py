@@ -1,4 +1,4 @@
-"""What training on other tasks breaks: which edges flip, how important they were, what is cut off.
+"""What training on other problems breaks: which edges flip, how important they were, what is cut off.
 
 An edge flips where the best edge of a committed node changes. Whether the flipped edges were special
 is decided against edges drawn at random from the same candidates: the best edges of all committed
@@ -47,27 +47,27 @@ def find_flips(before: TablePolicy, after: TablePolicy, threshold: float = WEB_T
     return Flips(nodes, old[nodes], new[nodes])
 
 
-def follow(successor: np.ndarray, tasks: Problems, problems: np.ndarray | None = None) -> np.ndarray:
-    """Follow one edge a node from each question, until the walk ends by the rules of the tasks.
+def follow(successor: np.ndarray, problems: Problems, chosen: np.ndarray | None = None) -> np.ndarray:
+    """Follow one edge a node from each question, until the walk ends by the rules of the problems.
 
     Parameters
     ----------
     successor : ndarray of int, shape (nodes,)
         Where the best edge of each node leads.
-    problems : ndarray of int, optional
-        Which questions; all where absent.
+    chosen : ndarray of int, optional
+        Which problems; all where absent.
 
     Returns
     -------
     ndarray of int64, shape (questions, max_length + 1)
         The nodes passed; the last one is repeated once the walk has ended.
     """
-    chosen = np.arange(len(tasks)) if problems is None else problems
-    answers, stops = tasks.answers[chosen], tasks.stops(len(successor))
-    path = np.empty((len(chosen), tasks.max_length + 1), np.int64)
-    path[:, 0] = tasks.questions[chosen]
+    chosen = np.arange(len(problems)) if chosen is None else chosen
+    answers, stops = problems.answers[chosen], problems.stops(len(successor))
+    path = np.empty((len(chosen), problems.max_length + 1), np.int64)
+    path[:, 0] = problems.questions[chosen]
     ended = np.zeros(len(chosen), bool)
-    for step in range(tasks.max_length):
+    for step in range(problems.max_length):
         path[:, step + 1] = np.where(ended, path[:, step], successor[path[:, step]])
         ended |= path[:, step + 1] == answers
         if len(stops):
@@ -75,14 +75,14 @@ def follow(successor: np.ndarray, tasks: Problems, problems: np.ndarray | None =
     return path
 
 
-def connected(successor: np.ndarray, tasks: Problems, problems: np.ndarray | None = None) -> np.ndarray:
+def connected(successor: np.ndarray, problems: Problems, chosen: np.ndarray | None = None) -> np.ndarray:
     """Whether the best edges lead from each question to its answer in time, bool, shape (questions,)."""
-    answers = tasks.answers if problems is None else tasks.answers[problems]
-    return follow(successor, tasks, problems)[:, -1] == answers
+    answers = problems.answers if chosen is None else problems.answers[chosen]
+    return follow(successor, problems, chosen)[:, -1] == answers
 
 
 def disconnected(
-    successor: np.ndarray, tasks: Problems, nodes: np.ndarray, targets: np.ndarray
+    successor: np.ndarray, problems: Problems, nodes: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
     """Count the questions that each flip, alone, cuts off from their answer.
 
@@ -97,15 +97,15 @@ def disconnected(
     -------
     ndarray of int64, shape (flips,)
     """
-    path = follow(successor, tasks)
-    alive = path[:, -1] == tasks.answers
+    path = follow(successor, problems)
+    alive = path[:, -1] == problems.answers
     counts = np.zeros(len(nodes), np.int64)
     changed = successor.copy()
     for flip, (node, target) in enumerate(zip(nodes, targets)):
         # Only the questions whose path leaves this node can be hurt; an ended walk leaves nothing.
-        passing = np.flatnonzero(alive & (path[:, :-1] == node).any(axis=1) & (tasks.answers != node))
+        passing = np.flatnonzero(alive & (path[:, :-1] == node).any(axis=1) & (problems.answers != node))
         changed[node] = target
-        counts[flip] = (~connected(changed, tasks, passing)).sum() if len(passing) else 0
+        counts[flip] = (~connected(changed, problems, passing)).sum() if len(passing) else 0
         changed[node] = successor[node]
     return counts
 
@@ -158,7 +158,7 @@ def against_random(
 def damage(
     before: TablePolicy,
     after: TablePolicy,
-    tasks: Problems,
+    problems: Problems,
     walks: Walks,
     threshold: float = WEB_THRESHOLD,
     draws: int = 1000,
@@ -170,7 +170,7 @@ def damage(
     ----------
     before, after
         Policies on the same graph.
-    tasks
+    problems
         The questions to keep.
     walks
         Walks of ``before``, for the traffic.
@@ -202,13 +202,13 @@ def damage(
         size=before.graph.nodes,
     )
     other = np.where(flipped, found.new, _other_edges(before, found, np.random.default_rng(seed)))
-    cut_off = disconnected(successor, tasks, found.nodes, targets[other])
+    cut_off = disconnected(successor, problems, found.nodes, targets[other])
     return {
         "candidates": float(len(flipped)),
         "flips": float(flipped.sum()),
         "flipped_share": float(flipped.mean()) if len(flipped) else float("nan"),
-        "connected_before": float(connected(successor, tasks).sum()),
-        "connected_after": float(connected(argmax_web(after).targets, tasks).sum()),
+        "connected_before": float(connected(successor, problems).sum()),
+        "connected_after": float(connected(argmax_web(after).targets, problems).sum()),
         "traffic": against_random(traffic[found.old], flipped, draws, seed),
         "betweenness": against_random(edge_betweenness(candidates), flipped, draws, seed),
         "disconnected": against_random(cut_off.astype(np.float64), flipped, draws, seed),

@@ -19,53 +19,21 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.observables.length import SOLVED
+from conet.observables.visits import WINDOW_VISITS, by_visits, smoothed, trailing_mean
 
-WINDOW_VISITS = 8  # of the window over which an accuracy is smoothed
 LOST = 0.1  # accuracy up to which a problem that was once solved counts as lost
 
 Measure = Callable[[np.ndarray, int], np.ndarray]
-
-
-def in_visits(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the visits of each problem to the front of its column.
-
-    Returns
-    -------
-    visits : ndarray of float64, shape (steps, problems)
-        The accuracies in order, then NaN.
-    order : ndarray of int64, shape (steps, problems)
-        Step of each visit.
-    """
-    order = np.argsort(np.isnan(accuracy), axis=0, kind="stable")
-    return np.take_along_axis(accuracy, order, axis=0), order
-
-
-def smoothed(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
-    """Mean over the last ``window`` visits of a problem, this one included.
-
-    Parameters
-    ----------
-    accuracy : ndarray of float64, shape (steps, problems)
-        NaN where a problem was not visited.
-    window : int
-        Visits, at least 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (steps, problems)
-        NaN where a problem was not visited, or fewer than ``window`` times so far.
-    """
-    return _by_visits(lambda visits: _trailing_mean(visits, window), accuracy)
 
 
 def drop_from_best(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """How far each smoothed accuracy lies below its running best, shape (steps, problems)."""
 
     def drops(visits: np.ndarray) -> np.ndarray:
-        means = _trailing_mean(visits, window)
+        means = trailing_mean(visits, window)
         return np.fmax.accumulate(means, axis=0) - means
 
-    return _by_visits(drops, accuracy)
+    return by_visits(drops, accuracy)
 
 
 def changes(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
@@ -78,12 +46,12 @@ def changes(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
     """
 
     def differences(visits: np.ndarray) -> np.ndarray:
-        means = _trailing_mean(visits, window)
+        means = trailing_mean(visits, window)
         result = np.full_like(means, np.nan)
         result[window:] = means[window:] - means[:-window]
         return result
 
-    return _by_visits(differences, accuracy)
+    return by_visits(differences, accuracy)
 
 
 def falls(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
@@ -112,7 +80,7 @@ def flips(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
         flipped = (decided >= 0) & (previous >= 0) & (earlier != visits)
         return np.where(np.isnan(visits), np.nan, flipped)
 
-    return _by_visits(marks, accuracy)
+    return by_visits(marks, accuracy)
 
 
 def lost(accuracy: np.ndarray, window: int = WINDOW_VISITS) -> np.ndarray:
@@ -270,29 +238,6 @@ def accuracies(correct: np.ndarray, samples: int | np.ndarray) -> tuple[np.ndarr
         got = f"{correct[step, problem]} right of {samples[step, problem]} at row {step}, problem {problem}"
         raise ConetError(got, "0 to the number of samples", "check the counts")
     return np.where(samples > 0, correct / np.maximum(samples, 1), np.nan), samples
-
-
-def _by_visits(function: Callable[[np.ndarray], np.ndarray], accuracy: np.ndarray) -> np.ndarray:
-    """Apply a function of the visits, and put its result back at the steps of the visits."""
-    if not np.isnan(accuracy).any():
-        return function(accuracy)
-    visits, order = in_visits(accuracy)
-    result = np.empty_like(visits)
-    np.put_along_axis(result, order, function(visits), axis=0)
-    return result
-
-
-def _trailing_mean(visits: np.ndarray, window: int) -> np.ndarray:
-    if window < 1:
-        raise ConetError(f"a window of {window} visits", "at least 1", "enlarge it")
-    means = np.full(visits.shape, np.nan)
-    if len(visits) >= window:
-        # The NaN after the last visit would spread through a running sum; only whole windows count.
-        totals = np.cumsum(np.nan_to_num(visits), axis=0)
-        totals[window:] -= totals[:-window].copy()
-        # Rounded, so that a half is a half and equal accuracies are equal.
-        means[window - 1 :] = np.round(totals[window - 1 :] / window, 12)
-    return np.where(np.isnan(visits), np.nan, means)
 
 
 def _mean(values: np.ndarray, axis: int | None) -> Any:

@@ -38,7 +38,7 @@ def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min
     return walks.select(np.array(chosen, dtype=np.int64))
 
 
-def shortest_walks(policy: TablePolicy, tasks: Problems) -> Walks:
+def shortest_walks(policy: TablePolicy, problems: Problems) -> Walks:
     """Return a shortest walk for every question that has one within the longest walk.
 
     Where walks end at any answer, none of these passes another question's answer.
@@ -46,24 +46,24 @@ def shortest_walks(policy: TablePolicy, tasks: Problems) -> Walks:
     from scipy.sparse.csgraph import breadth_first_order
 
     graph = policy.graph
-    closed = tasks.stops(graph.nodes).astype(bool)
+    closed = problems.stops(graph.nodes).astype(bool)
     passable = _passable(graph, closed)
-    problems, edges, lengths = [], [], []
-    for problem, (question, answer) in enumerate(zip(tasks.questions, tasks.answers)):
+    numbers, edges, lengths = [], [], []
+    for problem, (question, answer) in enumerate(zip(problems.questions, problems.answers)):
         matrix = passable
         if closed.size and closed[question]:  # a walk may leave the node where it starts
             matrix = _passable(graph, closed & (np.arange(graph.nodes) != question))
         _, before = breadth_first_order(matrix, question, return_predecessors=True)
         path = _path(graph, before, int(question), int(answer))
-        if path and len(path) <= tasks.max_length:
-            problems.append(problem)
+        if path and len(path) <= problems.max_length:
+            numbers.append(problem)
             lengths.append(len(path))
-            edges.append(np.pad(np.array(path, np.int32), (0, tasks.max_length - len(path))))
-    chosen = np.array(problems, np.int32)
+            edges.append(np.pad(np.array(path, np.int32), (0, problems.max_length - len(path))))
+    chosen = np.array(numbers, np.int32)
     return Walks(
         problems=chosen,
-        starts=tasks.questions[chosen],
-        edges=np.array(edges, np.int32).reshape(-1, tasks.max_length),
+        starts=problems.questions[chosen],
+        edges=np.array(edges, np.int32).reshape(-1, problems.max_length),
         length=np.array(lengths, np.int32),
         correct=np.ones(len(chosen), np.bool_),
         rollouts=1,

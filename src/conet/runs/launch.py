@@ -136,7 +136,7 @@ def resume(
     with exclusive(directory.path) as held, saying_where(held):
         if directory.finished:
             return directory
-        kept = directory.graph(), directory.tasks()
+        kept = directory.graph(), directory.problems()
         trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
         with watched(progress, trainer.config.steps) as show:
             return train(held, trainer, directory, show)
@@ -152,7 +152,7 @@ def _check_again(
         got = f"{directory.path}, a run with Python objects of its own: {lacking}"
         again = f"from Python, conet.resume({str(directory.path)!r}, {lacking}=…)"
         raise ConetError(got, "the same objects again", again)
-    kept = {"graph": directory.graph(), "problems": directory.tasks()}
+    kept = {"graph": directory.graph(), "problems": directory.problems()}
     for name, value in (("graph", graph), ("problems", problems)):
         if value is not None and not _same(value, kept[name]):
             got = f"{name}=, and {directory.path} began with another {kept[name]!r}"

@@ -69,7 +69,7 @@ def stages_of(run: "Run") -> Stages:
     metrics = run.metrics().sort("step")
     counts = counts_of(run.path)
     if counts is None:
-        counts = _as_one_problem(metrics, run.config.learner.rollouts * len(run.tasks()))
+        counts = _as_one_problem(metrics, run.config.learner.rollouts * len(run.problems()))
     return stages(counts, _floats(metrics, "islands"), metrics["step"].to_numpy())
 
 

@@ -75,7 +75,7 @@ def snapshot_steps(config: Config) -> list[int]:
 
 
 def step_metrics(
-    config: Config, step: int, policy: TablePolicy, tasks: Problems, walks: Walks
+    config: Config, step: int, policy: TablePolicy, problems: Problems, walks: Walks
 ) -> dict[str, Any]:
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
     counts = count_walks(walks)
@@ -91,7 +91,7 @@ def step_metrics(
     }
     every = config.snapshots.web_every
     due = step % every == 0 if every else step in snapshot_steps(config)
-    web = threshold_web(policy, config.web.threshold).summary(tasks.questions) if due else {}
+    web = threshold_web(policy, config.web.threshold).summary(problems.questions) if due else {}
     row |= {name: web.get(name) for name in WEB_COLUMNS}
     entropy_due = due and step % ENTROPY_EVERY == 0
     row["policy_entropy"] = policy_entropy(policy) if entropy_due else None
@@ -99,7 +99,7 @@ def step_metrics(
 
 
 def at_snapshot(
-    config: Config, step: int, policy: TablePolicy, tasks: Problems, traffic: Walks, passes: Walks
+    config: Config, step: int, policy: TablePolicy, problems: Problems, traffic: Walks, passes: Walks
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """Measure a policy more closely, with walks of its own.
 
@@ -121,11 +121,11 @@ def at_snapshot(
     values = [_value(step, "pass_at_k", k, value) for k, value in curve.items()]
     values += [
         _value(step, "traffic_" + name, 0, value)
-        for name, value in web.summary(tasks.questions).items()
+        for name, value in web.summary(problems.questions).items()
         if name in ("mean_degree", "islands", "cycle_rank", "web_nodes", "web_edges")
     ]
     values.append(_value(step, "traffic_entropy", 0, traffic_entropy(policy, web)))
-    thresholded = threshold_web(policy, config.web.threshold).summary(tasks.questions)
+    thresholded = threshold_web(policy, config.web.threshold).summary(problems.questions)
     values += [_value(step, name, 0, thresholded[name]) for name in WEB_COLUMNS]
     arrays = {"logits": policy.logits, "traffic_edges": edges, "traffic_counts": counts}
     return arrays, values

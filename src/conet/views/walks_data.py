@@ -57,19 +57,19 @@ class WalksData:
         return read_snapshots(self.run, self.evaluations)
 
     @cached_property
-    def _tasks(self) -> tuple[np.ndarray, np.ndarray]:
-        tasks = self.run.tasks()
-        return tasks.questions, tasks.answers
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        problems = self.run.problems()
+        return problems.questions, problems.answers
 
     @property
     def questions(self) -> np.ndarray:
         """Question node of each problem, int32."""
-        return self._tasks[0]
+        return self._ends[0]
 
     @property
     def answers(self) -> np.ndarray:
         """Answer node of each problem, int32."""
-        return self._tasks[1]
+        return self._ends[1]
 
     @property
     def nodes(self) -> int:
