@@ -1,5 +1,7 @@
 """What a run directory gives back: policies, webs, merges, and observables evaluated afterwards."""
 
+from pathlib import Path
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -143,3 +145,21 @@ def test_a_run_without_snapshots_or_rollouts_says_so(tmp_path):
             ask()
     assert list(bare.webs()) == []
     assert bare.merges() == []
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "first", "wrong"),
+    [
+        ("llm-0.1/finished", "language_model", 0, 0.5),
+        ("trl/plain", "log", 1, 1 / 3),
+        ("verl/rollout", "log", 1, 1 / 3),
+    ],
+)
+def test_observables_of_rollouts_work_on_language_models_and_logs(place, kind, first, wrong):
+    run = conet.Run(Path(__file__).parent / "data" / place)
+    found = run.observe("groups", "pass_at_k")
+    assert run.kind == kind
+    assert (found["step"][0], found["groups.all_wrong"][0]) == (first, pytest.approx(wrong))
+    assert found["pass_at_k.1"].is_between(0, 1).all()
+    with pytest.raises(conet.ConetError, match="needs web"):
+        run.observe("web")
