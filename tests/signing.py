@@ -1,5 +1,6 @@
 """For tests that change a run by hand and want it to be taken as it then is."""
 
+import json
 from pathlib import Path
 
 from conet.base.files import digest_of
@@ -13,3 +14,11 @@ def sign_again(path: Path) -> None:
     journal = Journal(path / "digests.jsonl")
     journal.start(rows)
     journal.close()
+
+
+def unsign(path: Path) -> None:
+    """Make a run one without digests, as version 0.1 left them."""
+    (path / "digests.jsonl").unlink()
+    provenance = path / "provenance.json"
+    kept = {key: value for key, value in json.loads(provenance.read_text()).items() if key != "digests"}
+    provenance.write_text(json.dumps(kept))

@@ -9,8 +9,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from conet.base.files import cannot_write, damaged, sync
 
 CHECK = ', "crc32": '
@@ -148,7 +146,7 @@ def line_of(row: Mapping[str, Any], checked: bool) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
+    if hasattr(value, "item"):  # a number of numpy's
         return value.item()
     raise TypeError(f"{type(value).__name__} {value!r} is no JSON value")
 

@@ -8,7 +8,7 @@ from conet.base.places import numbered_places
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Json
+from conet.cli.options import Json, note_unverified
 
 
 def compare(
@@ -45,6 +45,7 @@ def compare(
 
     if out is not None:
         check_place(out)
+    note_unverified(*runs)
     with drawers() as drawing:
         with reading_line() as progress:
             found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)

@@ -12,7 +12,7 @@ from conet.base.errors import ConetError
 from conet.base.progress import line
 from conet.base.text import one_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, Whole
+from conet.cli.options import Figures, Json, Whole, note_unverified
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
@@ -194,6 +194,7 @@ def opened(path: Path, format: str, map_: list[str] | None, tokenizer: Path | No
 
     if map_ == []:
         raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
+    note_unverified(path)
     return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer)
 
 

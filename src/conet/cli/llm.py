@@ -10,7 +10,7 @@ from cyclopts import App
 from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
-from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, parse_pairs, shown
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, parse_pairs, shown
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 
@@ -93,6 +93,7 @@ def resume(run: Path, *, json_: Json = False) -> None:
     """
     from conet.llm import train as training
 
+    note_unverified(run)
     _train(lambda show: training.go_on(run, show), json_)
 
 
@@ -190,6 +191,7 @@ def _asked(model: str, problems: str, run: bool) -> Any:
     settings = Run(model).config if run else Recipe(name="eval", training=empty)
     changes: dict[str, Any] = {}
     if run:
+        note_unverified(Path(model))
         changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
     else:
         changes["model.gguf" if model.endswith(".gguf") else "model.path"] = model

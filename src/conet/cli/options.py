@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
 
 
 def whole(_: type, tokens: Sequence[Token]) -> int:
@@ -81,3 +82,12 @@ def shown(path: Path) -> Path:
     """Return a path as one would type it here."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def note_unverified(*paths: Path) -> None:
+    """Say on stderr which runs are not compared with digests, because there are none."""
+    from conet.base.digests import unverified
+
+    for path in paths:
+        if unverified(path):
+            tell(f"note: {path} is unverified: version 0.1, which wrote it, kept no digests of its files")

@@ -8,7 +8,7 @@ from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
-from conet.cli.options import Figures, Flag, Json, Pairs, Whole, all_changes, count, shown
+from conet.cli.options import Figures, Flag, Json, Pairs, Whole, all_changes, count, note_unverified, shown
 
 
 def run_command(
@@ -76,6 +76,7 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
     from conet.runs import launch
     from conet.runs.run import Run
 
+    note_unverified(run)
     directory = Run(run)
     _train(
         lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
@@ -104,6 +105,7 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None, fig
     if out is not None and format is None:
         raise ConetError(f"--out {out} without --format", "both, or none", "add --format svg, pdf or png")
     own = figure or []
+    note_unverified(run)
     if (run / "recipe.json").exists():  # a training on a language model
         from conet.cli import llm
 

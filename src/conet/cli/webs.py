@@ -6,7 +6,7 @@ from typing import Literal
 
 from conet.base.errors import ConetError
 from conet.base.text import one_line
-from conet.cli.options import Json
+from conet.cli.options import Json, note_unverified
 
 
 def export(
@@ -41,6 +41,7 @@ def export(
 
     if threshold is not None and not 0 < threshold <= 1:
         raise ConetError(f"--threshold {threshold}", "above 0 and at most 1", "for example 0.3")
+    note_unverified(run)
     with line() as progress:
         found = write(Run(run), out, format, _step(step), threshold, progress)
     moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
@@ -82,6 +83,7 @@ def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False)
 
     if not 1 <= seconds <= 3600:
         raise ConetError(f"--seconds {seconds}", "1 to 3600", "for example 15")
+    note_unverified(run)
     with line() as progress:
         found = write(Run(run), out, seconds, progress)
     said = f"{len(found['steps'])} snapshots in {found['seconds']:g} s: {out}"

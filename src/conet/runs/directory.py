@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from conet.base.digests import DIGESTS
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, digest, sync, sync_all, write_atomic
 from conet.base.journal import line_of
 from conet.base.places import check_folder, is_temporary, numbered_places, taken
 from conet.runs.lock import NAME, Held, exclusive
 
-DIGESTS = "digests.jsonl"
 UNFINISHED = ".conet-"  # how a directory is called until it is whole
 # What may be in a directory that is not whole yet; one with anything else is not ours to remove.
 CONTENT = {

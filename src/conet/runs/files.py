@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from conet.base.arrays import read_arrays
+from conet.base.digests import DIGESTS, SUMMARY, Digests, incomplete
 from conet.base.errors import ConetError
 from conet.base.files import as_table, damaged, given_path, numbered
 from conet.base.journal import read
 from conet.config import Config
 from conet.runs import log
-from conet.runs.digests import Digests, incomplete
-from conet.runs.directory import DIGESTS
 from conet.runs.events import translate
+from conet.runs.holes import check_height, check_parts
 from conet.runs.recipe import Recipe
-from conet.runs.tables import GROWING, SUMMARY, evaluation_table, table
+from conet.runs.tables import GROWING, evaluation_table, table
 
 if TYPE_CHECKING:
     import polars
@@ -124,8 +124,15 @@ class Files:
                 raise
             rows = None  # the run has been finished this moment
         if rows is None:
-            return self._table(f"{name}.parquet", columns)
+            whole = self._table(f"{name}.parquet", columns)
+            if name == "metrics":
+                check_height(self.path / f"{name}.parquet", whole.height, self._steps())
+            return whole
         return evaluation_table(rows) if name == "evaluations" else table(rows)
+
+    def _steps(self) -> int | None:
+        """Updates of a finished run; None while it goes on."""
+        return self.config.steps if (self.path / SUMMARY).exists() else None
 
     def _events(self) -> list[dict[str, Any]]:
         name = GROWING["events"]
@@ -145,12 +152,15 @@ class Files:
         digests = self._digests()
         digests.require(digests.listed("rollouts"))
         kinds = schema() if self.kind == "walks" else schema("text")
-        parts = []
-        for _, part in numbered(self.path / "rollouts", "part-", ".parquet"):
+        parts, spans = [], []
+        for number, part in numbered(self.path / "rollouts", "part-", ".parquet"):
             found = self._table(f"rollouts/{part.name}", ())
             if not found.schema.items() <= kinds.items() or not schema().items() <= found.schema.items():
                 raise damaged(part, ValueError("has other columns than a table of rollouts"))
             parts.append(found.lazy())
+            spans.append((number, found["step"].min(), found["step"].max()))
+        if self.kind == "walks" and self.config.snapshots.rollouts:
+            check_parts(self.path / "rollouts", cast(Any, spans), self._steps())
         return pl.concat(parts) if parts else pl.LazyFrame(schema=schema())
 
 

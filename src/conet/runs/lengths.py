@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.base.digests import Digests
 from conet.base.errors import ConetError
 from conet.base.files import damaged, numbered
 from conet.detect import Stages, find_valley, stages
@@ -36,12 +37,15 @@ def counts_of(path: Path) -> Counts | None:
     Raises
     ------
     ConetError
-        When a file of them is damaged; it is named.
+        When a file of them is missing or damaged; it is named.
     """
     import polars as pl
 
+    digests = Digests(path)
+    digests.require(digests.listed("rollouts"))
     parts = []
     for _, part in numbered(path / "rollouts", "part-", ".parquet"):
+        digests.check_file(f"rollouts/{part.name}")
         try:
             parts.append(pl.read_parquet(part, columns=list(READ), glob=False))
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

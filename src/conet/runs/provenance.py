@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from conet.base.digests import DIGESTS
+
 WALKS = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
 LANGUAGE_MODELS = (
     *("conet-rlvr", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "math-verify"),
@@ -45,7 +47,8 @@ def provenance(
     -------
     dict
         ``started`` (UTC), ``command``, ``objects``, ``seed``, ``config_hash``, ``commit`` (of the source
-        tree, with "+changes" where it was changed; None outside git), ``versions`` and ``machine``.
+        tree, with "+changes" where it was changed; None outside git), ``versions``, ``machine`` and
+        ``digests`` (the file of these, so that a run without it is known to be incomplete).
     """
     versions = {"python": platform.python_version()}
     for name in packages:
@@ -58,6 +61,7 @@ def provenance(
         "objects": list(objects),
         "seed": seed,
         "config_hash": config_hash,
+        "digests": DIGESTS,
         "commit": _commit(),
         "versions": versions,
         "machine": machine if device is None else machine | {"device": device},

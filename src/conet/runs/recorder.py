@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.base.digests import DIGESTS, SUMMARY
 from conet.base.files import digest, digest_all, remove_temporaries, sync, sync_all, table_bytes, write_atomic
 from conet.base.journal import Journal
-from conet.runs.directory import DIGESTS
 from conet.runs.lock import Held
-from conet.runs.tables import GROWING, SUMMARY, evaluation_table, table
+from conet.runs.tables import GROWING, evaluation_table, table
 
 if TYPE_CHECKING:
     import polars

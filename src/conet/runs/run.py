@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.base.digests import SUMMARY
 from conet.base.errors import ConetError
 from conet.base.files import numbered
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.runs import log
 from conet.runs.files import RESUME, SUMMARY_KEYS, Files
-from conet.runs.tables import SUMMARY
+from conet.runs.holes import check_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,7 +241,10 @@ class Run(Files):
         self._must_be("snapshots", "walks")
         digests = self._digests()
         digests.require(digests.listed("snapshots"))
-        return [number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors")]
+        steps = [number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors")]
+        if not self.verified:
+            check_snapshots(self.path / "snapshots", self.config, steps, bool(self.finished))
+        return steps
 
     def snapshot(self, step: int) -> dict[str, np.ndarray]:
         """Return a snapshot: logits, and the edges that successful walks used with their counts."""

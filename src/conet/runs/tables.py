@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars
 
-SUMMARY = "summary.json"  # the last file of a run: one that has it is finished
 # Files that grow while a run goes on; those of metrics and evaluations become parquet files at its end.
 GROWING = {"metrics": "metrics.jsonl", "evaluations": "evaluations.jsonl", "events": "events.jsonl"}
 

@@ -1,0 +1,263 @@
+"""A run checks itself: whatever is changed in its files is refused, or changes nothing that can be read of it."""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from signing import unsign
+
+import conet
+from conet import cli
+from conet.base.errors import ConetError
+from conet.readers import read
+
+CONFIG = conet.preset("smoke").override(
+    {
+        "steps": 24,
+        "graph.nodes": 30,
+        "graph.degree": 4,
+        "problems.count": 5,
+        "problems.max_length": 8,
+        "learner.learning_rate": 37.5,
+        "snapshots.checkpoint_every": 10,
+        "snapshots.steps": (0, 7, 15),
+    }
+)
+ROUNDS = 25  # changes of each kind and file; verification/faults.py makes many more
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def stop(row: dict) -> None:
+    if row["step"] == 22:
+        raise Killed
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    return conet.run(CONFIG, tmp_path_factory.mktemp("damage") / "run").path
+
+
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("damage") / "run"
+    with pytest.raises(Killed):
+        conet.run(CONFIG, path, progress=stop)
+    return path
+
+
+def everything(path: Path) -> dict[str, Any]:
+    """Whatever can be read of a run."""
+    run = conet.Run(path)
+    found: dict[str, Any] = {
+        "config": run.config.to_json(),
+        "metrics": run.metrics().to_dicts(),
+        "evaluations": run.evaluations().to_dicts(),
+        "rollouts": run.rollouts().collect().to_dicts(),
+        "graph": run.graph().targets.tolist(),
+        "problems": run.tasks().questions.tolist(),
+        "events": run.events(),
+        "snapshots": {step: run.snapshot(step)["logits"].tobytes() for step in run.snapshot_steps()},
+        "diagnosed": read(path).rows.to_dicts(),
+    }
+    if run.finished:
+        found["summary"] = {key: value for key, value in run.summary().items() if key != "run"}
+    return found
+
+
+def files(path: Path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+
+
+def changed(data: bytes, kind: str, rng: random.Random) -> bytes:
+    """A file's content with one thing changed; the same where it has nothing of that kind."""
+    if kind == "bit" and data:
+        wrong = bytearray(data)
+        wrong[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        return bytes(wrong)
+    if kind == "digit":
+        digits = [place for place, byte in enumerate(data) if 48 <= byte <= 57]
+        if digits:
+            place = rng.choice(digits)
+            other = rng.choice([digit for digit in b"0123456789" if digit != data[place]])
+            return data[:place] + bytes([other]) + data[place + 1 :]
+    if kind == "cut" and data:
+        return data[: rng.randrange(len(data))]
+    return data
+
+
+@pytest.mark.parametrize("kind", ["bit", "digit", "cut"])
+def test_no_change_of_a_finished_run_is_silent(kind, finished, tmp_path):
+    path = shutil.copytree(finished, tmp_path / "run")
+    before, rng = everything(path), random.Random(0)
+    refused = {}
+    for name in files(path):
+        data = (path / name).read_bytes()
+        for _ in range(ROUNDS):
+            (path / name).write_bytes(changed(data, kind, rng))
+            try:
+                found = everything(path)
+            except ConetError:
+                refused[name] = refused.get(name, 0) + 1
+            else:
+                assert found == before, name
+        (path / name).write_bytes(data)
+    assert {"config.json", "summary.json", "metrics.parquet", "evaluations.parquet"} <= set(refused)
+    assert everything(path) == before
+
+
+@pytest.mark.parametrize("kind", ["bit", "digit", "cut"])
+def test_no_change_of_an_unfinished_run_is_silent(kind, unfinished, finished, tmp_path):
+    """It goes on to the same end, or not at all."""
+    whole = everything(finished)
+    rng = random.Random(1)
+    refused = set()
+    for name in files(unfinished):
+        for _ in range(3):
+            path = shutil.copytree(unfinished, tmp_path / "run")
+            data = (path / name).read_bytes()
+            (path / name).write_bytes(changed(data, kind, rng))
+            try:
+                conet.resume(path)
+            except ConetError:
+                refused.add(name)
+            else:
+                found = everything(path)
+                for key in ("seconds", "run"):
+                    found["summary"][key] = whole["summary"][key] = None
+                found["events"] = [event for event in found["events"] if event["event"] != "resumed"]
+                assert found == whole, name
+            shutil.rmtree(path)
+    assert "config.json" in refused
+
+
+def test_an_edited_config_ends_with_exit_code_2(unfinished, tmp_path, capsys):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    config = path / "config.json"
+    config.write_text(config.read_text().replace("37.5", "17.5"))
+    for command in ("resume", "report"):
+        with pytest.raises(SystemExit) as end:
+            cli.main([command, str(path)])
+        assert end.value.code == 2
+        assert "config.json: ValueError: its content does not match its digest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["rollouts", "snapshots", "metrics", "evaluations", "digests.jsonl"])
+def test_a_hole_is_said(name, finished, tmp_path, capsys):
+    """By every command that reads what is missing."""
+    path = shutil.copytree(finished, tmp_path / "run")
+    for place in [f for f in files(path) if f.startswith(name)][-1:]:
+        (path / place).unlink()
+    with pytest.raises(ConetError, match="incomplete"):
+        everything(path)
+    commands = [["report", str(path)]]
+    if name == "rollouts":
+        commands += [["diagnose", str(path), "--out", str(tmp_path / "found")]]
+    for command in commands:
+        with pytest.raises(SystemExit) as end:
+            cli.main(command)
+        assert end.value.code == 2
+        assert "incomplete" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["rollouts/part-00000010.parquet", "snapshots/step-00000007.safetensors"])
+def test_a_hole_is_said_when_a_run_goes_on(name, unfinished, tmp_path):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / name).unlink()
+    with pytest.raises(ConetError, match="incomplete"):
+        conet.resume(path)
+
+
+def test_a_stale_table_is_noticed(finished, tmp_path):
+    """One that was whole, of the same run, some updates ago; and one of another run."""
+    path = shutil.copytree(finished, tmp_path / "run")
+    run = conet.Run(path)
+    run.metrics().head(20).write_parquet(path / "metrics.parquet")
+    with pytest.raises(ConetError, match=r"metrics\.parquet.*digest"):
+        conet.Run(path).metrics()
+    other = conet.run(CONFIG.override({"seed": 1}), tmp_path / "other").path
+    for name in ("metrics.parquet", "summary.json", "snapshots/step-00000007.safetensors"):
+        mixed = shutil.copytree(finished, tmp_path / "mixed")
+        shutil.copy(other / name, mixed / name)
+        with pytest.raises(ConetError, match="digest"):
+            everything(mixed)
+        shutil.rmtree(mixed)
+
+
+def test_copies_of_a_run_that_goes_on_are_whole_or_said_to_be_incomplete(tmp_path):
+    """Whatever order a copy takes the files in, while checkpoints are written."""
+    rng, copies = random.Random(3), []
+
+    def copying(row: dict) -> None:
+        """Copy each file at its own moment."""
+        names = files(tmp_path / "run")
+        for number in range(8):
+            copy = tmp_path / f"copy{number}"
+            for name in rng.sample(names, max(1, len(names) // 6)):
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(tmp_path / "run" / name, copy / name)
+        copies[:] = [tmp_path / f"copy{number}" for number in range(8)]
+
+    conet.run(CONFIG, tmp_path / "run", progress=copying)
+    whole = conet.Run(tmp_path / "run").summary()["state_sha256"]
+    ends = []
+    for copy in copies:
+        try:
+            state = conet.resume(copy).summary()["state_sha256"]
+        except ConetError as error:
+            ends.append("incomplete" in str(error) or "no such file" in str(error) or "digest" in str(error))
+        else:
+            assert state == whole
+            assert set(conet.Run(copy).metrics()["step"]) == set(range(24))
+            ends.append(True)
+    assert all(ends)
+
+
+# Version 0.1 has no digests ----------------------------------------------------------------------------
+
+
+def test_holes_of_a_run_without_digests_are_said_as_far_as_they_show(finished, tmp_path):
+    path = shutil.copytree(finished, tmp_path / "run")
+    unsign(path)
+    assert not conet.Run(path).verified
+    assert everything(path)["metrics"]
+    for name in ("rollouts/part-00000010.parquet", "snapshots/step-00000007.safetensors"):
+        data = (path / name).read_bytes()
+        (path / name).unlink()
+        with pytest.raises(ConetError, match="incomplete"):
+            everything(path)
+        (path / name).write_bytes(data)
+    table = conet.Run(path).metrics()
+    table.head(20).write_parquet(path / "metrics.parquet")
+    with pytest.raises(ConetError, match="20 of 24 updates, so the run is incomplete"):
+        conet.Run(path).metrics()
+
+
+@pytest.mark.parametrize("command", ["resume", "report", "diagnose", "compare", "export"])
+def test_a_run_without_digests_opens_with_a_note(command, finished, tmp_path, capsys):
+    path = shutil.copytree(finished, tmp_path / "run")
+    unsign(path)
+    more = {
+        "diagnose": ["--out", str(tmp_path / "out")],
+        "compare": [str(finished), "--out", str(tmp_path / "out")],
+        "export": ["--format", "csv", "--out", str(tmp_path / "web.csv")],
+    }
+    cli.main([command, str(path), *more.get(command, [])])
+    captured = capsys.readouterr()
+    assert f"{path} is unverified" in captured.err
+    assert "unverified" not in captured.out
+    cli.main(["resume", str(finished), "--json"])
+    captured = capsys.readouterr()
+    assert "unverified" not in captured.err
+    assert json.loads(captured.out)["steps"] == 24
