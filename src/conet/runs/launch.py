@@ -129,6 +129,7 @@ def resume(
         remedy = f"`conet llm resume {path}`" if directory.kind == "language_model" else "a log cannot go on"
         raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES["walks"], remedy)
     if directory.finished:
+        directory.summary()  # first: it says what to do about itself
         directory.verify()
         tidy(directory.path)
         return directory
