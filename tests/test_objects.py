@@ -12,7 +12,7 @@ from conet.base import progress as lines
 from conet.base import terminal
 from conet.engine.tables import TablePolicy
 from conet.learners import LEARNERS
-from conet.runs.objects import KINDS, OLD_NAMES
+from conet.runs.objects import OLD_NAMES
 from conet.runs.schedule import AtStep, Phase
 from conet.runs.trainer import Trainer
 
@@ -195,7 +195,6 @@ def test_signatures_and_docstrings_say_what_may_be_given(function):
     assert {"graph", "problems", "learner", "observables", "schedule", "threads"} <= keywords
     assert not any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     assert all(name in function.__doc__ for name in parameters)
-    assert set(KINDS) >= keywords - {"command"}
 
 
 # Progress ------------------------------------------------------------------------------------------------

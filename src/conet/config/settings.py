@@ -56,6 +56,12 @@ class LearnerSettings(OpenSettings):
         description="step along the gradient, which is divided by M·G: compare rates at equal rate/M",
     )
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="plain ascent, or Adam (Kingma and Ba 2015)")
+    entropy: float = Field(
+        0.0,
+        ge=0,
+        description="weight β of an entropy bonus: β times the policy's entropy (nats) at every node that a "
+        "rollout leaves is added to what the learner raises",
+    )
 
 
 class ScheduleSettings(OpenSettings):

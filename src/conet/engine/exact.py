@@ -182,3 +182,20 @@ def objective_gradient(
     rule = flow_kernels.STANDARDISED if standardise else flow_kernels.AS_GIVEN
     flows = sum_flows(policy, problems, rule, chosen, threads)
     return from_flow(policy, flows.values / len(flows.success)), flows.success
+
+
+def objective_with_visits(
+    policy: TablePolicy, problems: Problems, *, standardise: bool = True, threads: int = 1
+) -> tuple[Gradient, np.ndarray]:
+    """Return the gradient of :func:`objective_gradient`, and how often walks leave each node.
+
+    Returns
+    -------
+    Gradient
+    ndarray of float64, shape (nodes,)
+        Expected visits of a walk from which it goes on, averaged over the problems.
+    """
+    rule = flow_kernels.STANDARDISED if standardise else flow_kernels.AS_GIVEN
+    flows = sum_flows(policy, problems, rule, threads=threads, visits=True)
+    count = len(flows.success)
+    return from_flow(policy, flows.values / count), flows.visits / count

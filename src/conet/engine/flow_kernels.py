@@ -88,8 +88,31 @@ def keep_each(single, flows, place, degree, start, stop):
 
 
 @njit(nogil=True, cache=True)
+def add_visits(left, reached, max_length, visits):
+    """Add Σ_t f_t(i) of all lanes to ``visits[i]``: how often a walk is there and goes on."""
+    for node in range(uint64(visits.size)):
+        total = NOTHING
+        for place in range(reached[node], max_length):
+            total = add_scaled(total, 1.0, left, (node * uint64(max_length) + uint64(place)) * WIDTH)
+        visits[node] += sum(total)
+
+
+@njit(nogil=True, cache=True)
 def gradient_part(
-    network, reverse, asked, max_length, rule, weights, rows, first, last, success, values, alone, single
+    network,
+    reverse,
+    asked,
+    max_length,
+    rule,
+    weights,
+    rows,
+    first,
+    last,
+    success,
+    values,
+    alone,
+    single,
+    visits,
 ):
     """Add up the flows of questions ``first`` to ``last`` in order.
 
@@ -97,6 +120,7 @@ def gradient_part(
     (stops, questions, answers). ``values`` (edges) gets the weighted flow summed over questions,
     ``success`` each question's probability. ``alone`` (nodes, or none) gets Σ |g_m(i)|; ``single`` (edges
     of ``rows``, questions; or none) the gradient of every question. Only ``rows`` are looked at.
+    ``visits`` (nodes, or none) gets how often walks leave each node, summed over questions without a weight.
     """
     offsets, targets, probability = network
     stops, questions, answers = asked
@@ -116,6 +140,8 @@ def gradient_part(
         forward(
             ends, sources, back, stops, here, goal, hops, now, later, reached, left, size, arrived, stopped
         )
+        if visits.size > 0:
+            add_visits(left, reached, max_length, visits)
         block = np.zeros(LANES)
         for lane in range(stop - start):
             success[start + lane] = found[lane]

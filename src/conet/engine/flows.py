@@ -25,7 +25,7 @@ _SCRATCH = 4 * 2**30  # bytes that a thread may need before we refuse
 
 @dataclass(frozen=True)
 class Flows:
-    """What one round of passes yields; the last two only where asked for.
+    """What one round of passes yields; the last three only where asked for.
 
     Attributes
     ----------
@@ -36,12 +36,15 @@ class Flows:
         Σ over questions of the norm of the weighted gradient at each node.
     single : ndarray of float64, shape (edges of the chosen rows, M)
         Weighted gradient of each question.
+    visits : ndarray of float64, shape (nodes,) or (0,)
+        How often a walk leaves each node on average, summed over questions.
     """
 
     values: np.ndarray
     success: np.ndarray
     alone: np.ndarray
     single: np.ndarray
+    visits: np.ndarray
 
 
 def sum_flows(
@@ -53,13 +56,14 @@ def sum_flows(
     *,
     weights: np.ndarray | None = None,
     norms: bool = False,
+    visits: bool = False,
     rows: np.ndarray | None = None,
 ) -> Flows:
     """Run the passes.
 
     ``rule`` is one of ``AS_GIVEN``, ``STANDARDISED``, ``GIVEN_SUCCESS`` of the kernels; it multiplies
     ``weights`` (ones where absent). ``rows`` restricts the work to the edges of these nodes and asks
-    for ``single``; ``norms`` asks for ``alone``.
+    for ``single``; ``norms`` asks for ``alone``, ``visits`` for the visits.
     """
     questions, answers = pairs(problems, chosen)
     weights = np.ones(len(questions)) if weights is None else weights
@@ -74,16 +78,30 @@ def sum_flows(
     at = np.arange(graph.nodes) if rows is None else rows
     success, single = np.empty(len(questions)), np.zeros((edges_of_rows, len(questions)))
 
-    def part(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    def part(first: int, last: int) -> tuple[np.ndarray, ...]:
         values, alone = np.zeros(graph.edges), np.zeros(graph.nodes if norms else 0)
+        left = np.zeros(graph.nodes if visits else 0)
         flow_kernels.gradient_part(
-            network, reverse, asked, length, rule, weights, at, first, last, success, values, alone, single
+            network,
+            reverse,
+            asked,
+            length,
+            rule,
+            weights,
+            at,
+            first,
+            last,
+            success,
+            values,
+            alone,
+            single,
+            left,
         )
-        return values, alone
+        return values, alone, left
 
     results = in_parts(part, len(questions), threads)
-    values, alone = (sum(parts[1:], start=parts[0]) for parts in zip(*results))
-    return Flows(values, success, alone, single)
+    values, alone, left = (sum(parts[1:], start=parts[0]) for parts in zip(*results))
+    return Flows(values=values, success=success, alone=alone, single=single, visits=left)
 
 
 def from_flow(policy: TablePolicy, values: np.ndarray) -> Gradient:

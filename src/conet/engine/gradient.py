@@ -89,6 +89,49 @@ def from_walks(policy: TablePolicy, walks: Walks, weights: np.ndarray) -> Gradie
     return Gradient(view, touched)
 
 
+def visits(policy: TablePolicy, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
+    """Count how often walks leave each node.
+
+    Returns
+    -------
+    counts : ndarray of float64, shape (nodes,)
+    rows : ndarray of int32
+        The nodes that are left at all, ascending.
+    """
+    counts = np.zeros(policy.graph.nodes)
+    rows = np.empty(min(walks.steps, policy.graph.nodes), np.int32)
+    found = kernels.count_visits(walks.starts, walks.edges, walks.length, policy.records, counts, rows)
+    return counts, np.sort(rows[:found])
+
+
+def with_entropy(policy: TablePolicy, gradient: Gradient, weights: np.ndarray, rows: np.ndarray) -> Gradient:
+    """Add Σ weight · ∇H(π(· | node)) to a gradient, H in nats.
+
+    The weights do not change with the policy: the entropy where walks choose is raised, not the number of
+    choices.
+
+    Parameters
+    ----------
+    policy, gradient
+        What :func:`from_walks` made last for this policy is added to in place; any other is copied.
+    weights : ndarray of float64, shape (nodes,)
+        Of the entropy of each node.
+    rows : ndarray of int32
+        The nodes whose weight counts, ascending.
+    """
+    lent = _LENT.get(policy)
+    ours = lent is not None and lent.view() is gradient.values
+    values = lent.values if lent is not None and ours else np.array(gradient.values)
+    graph = policy.graph
+    kernels.add_entropy(rows, graph.offsets, policy.logits, policy.probability, weights, values)
+    known = np.zeros(graph.nodes, np.bool_)
+    known[rows] = True
+    touched = rows if known[gradient.rows].all() else np.union1d(gradient.rows, rows).astype(np.int32)
+    if lent is not None and ours:
+        _LENT[policy] = lent._replace(rows=touched.copy())
+    return Gradient(gradient.values if ours else values, touched)
+
+
 def _zeros(policy: TablePolicy) -> tuple[np.ndarray, np.ndarray]:
     """Zeros, one an edge and one a node: those of the policy's last gradient if nobody has it any more.
 

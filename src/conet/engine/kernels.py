@@ -230,6 +230,45 @@ def finish_rows(rows, offsets, probability, values):
 
 
 @njit(cache=True, nogil=True)
+def count_visits(starts, edges, length, records, visits, rows):
+    """Add one to ``visits`` of the node that each recorded step leaves; note the nodes, each once.
+
+    ``visits`` (nodes) comes in as zeros.
+
+    Returns
+    -------
+    int
+        How many nodes there are.
+    """
+    touched = ZERO
+    for walk in range(edges.shape[0]):
+        node = uint64(starts[walk])
+        for step in range(length[walk]):
+            if visits[node] == 0.0:
+                rows[touched] = node
+                touched += ONE
+            visits[node] += 1.0
+            node = uint64(records[uint64(edges[walk, step])]["target"])
+    return touched
+
+
+@njit(cache=True, nogil=True)
+def add_entropy(rows, offsets, logits, probability, weights, values):
+    """Add weights[row] · ∇H of each row to ``values``: H is the entropy of its softmax in nats.
+
+    With l the logits, log π_e + H = l_e - Σ π l, so ∂H/∂l_e = -π_e (log π_e + H) needs no logarithm.
+    """
+    for row in rows:
+        start, end = uint64(offsets[row]), uint64(offsets[row + 1])
+        mean = 0.0
+        for edge in range(start, end):
+            mean += probability[edge] * logits[edge]
+        weight = weights[row]
+        for edge in range(start, end):
+            values[edge] -= weight * probability[edge] * (logits[edge] - mean)
+
+
+@njit(cache=True, nogil=True)
 def clear_rows(rows, offsets, values):
     """Set the values of the given rows to zero."""
     for row in rows:

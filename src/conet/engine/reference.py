@@ -152,6 +152,38 @@ def finish_rows(rows, offsets, probability, values):
             values[edge] -= total * float(probability[edge])
 
 
+def count_visits(starts, edges, length, records, visits, rows):
+    """Add one to ``visits`` of the node that each recorded step leaves; note the nodes, each once.
+
+    Returns
+    -------
+    int
+        How many nodes there are.
+    """
+    touched = 0
+    for walk in range(len(edges)):
+        node = int(starts[walk])
+        for step in range(int(length[walk])):
+            if visits[node] == 0.0:
+                rows[touched] = node
+                touched += 1
+            visits[node] += 1.0
+            node = int(records[int(edges[walk, step])]["target"])
+    return touched
+
+
+def add_entropy(rows, offsets, logits, probability, weights, values):
+    """Add weights[row] · ∇H of each row to ``values``; ∂H/∂l_e = -π_e (l_e - Σ π l)."""
+    for row in rows:
+        edges = range(int(offsets[row]), int(offsets[row + 1]))
+        mean = 0.0
+        for edge in edges:
+            mean += float(probability[edge]) * float(logits[edge])
+        weight = float(weights[row])
+        for edge in edges:
+            values[edge] -= weight * float(probability[edge]) * (float(logits[edge]) - mean)
+
+
 def clear_rows(rows, offsets, values):
     """Set the values of the given rows to zero."""
     for row in rows:

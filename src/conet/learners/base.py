@@ -8,7 +8,7 @@ from pydantic import Field
 
 from conet.base.errors import ConetError
 from conet.config import Settings
-from conet.engine.gradient import Gradient, from_walks
+from conet.engine.gradient import Gradient, from_walks, visits, with_entropy
 from conet.engine.policy import Policy
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
@@ -80,6 +80,18 @@ class Learner(Settings):
 
     A learner keeps no state between steps; that is what makes a resumed run equal to an
     uninterrupted one. ``docs/skeletons/learner.py`` is a copy-and-fill example.
+
+    Parameters
+    ----------
+    rollouts, learning_rate, optimizer
+        Rollouts of a problem in one update, and the step along the gradient.
+    entropy
+        Weight β of an entropy bonus: the learner ascends (1/(M G)) Σ_rollouts Σ_t β H(π(· | s_t)) besides
+        its own objective, over the nodes s_t that the rollouts leave, with H in nats. H and its gradient are
+        exact, not estimated from the choices. The rollouts are held fixed: the entropy where they chose is
+        raised, and not the number of choices (the gradient through the visits is left out, as in A3C, Mnih
+        et al. 2016, arXiv 1602.01783, and in TRL's ``entropy_coef``). For SFT the mean or the sum is that
+        over demonstrations.
     """
 
     learns_from: ClassVar[Literal["rollouts", "demonstrations"]] = "rollouts"
@@ -87,6 +99,7 @@ class Learner(Settings):
     rollouts: int = Field(8, ge=1)
     learning_rate: float = Field(300.0, gt=0)
     optimizer: Literal["sgd", "adam"] = "sgd"
+    entropy: float = Field(0.0, ge=0)
 
     @property
     def passes(self) -> int:
@@ -100,6 +113,18 @@ class Learner(Settings):
     def gradient(self, batch: Batch) -> Gradient:
         """Ascent direction of the logits; by default Σ weight · ∇ log π over the walks."""
         return from_walks(batch.table, batch.walks, self.weights(batch))
+
+    def hop_weight(self, batch: Batch) -> float:
+        """Weight of the entropy where one hop chose, relative to ``entropy``."""
+        return 1.0 / len(batch.walks.length)
+
+    def total_gradient(self, batch: Batch) -> Gradient:
+        """Ascent direction with the entropy bonus; what the trainer asks for."""
+        gradient = self.gradient(batch)
+        if not self.entropy:
+            return gradient
+        counts, rows = visits(batch.table, batch.walks)
+        return with_entropy(batch.table, gradient, self.entropy * self.hop_weight(batch) * counts, rows)
 
 
 def standardised(rewards: np.ndarray) -> np.ndarray:

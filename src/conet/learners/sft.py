@@ -31,3 +31,7 @@ class SFT(Learner):
         """One a demonstration, or one over their number."""
         count = len(batch.walks.length)
         return np.full(count, 1.0 / count if self.average else 1.0)
+
+    def hop_weight(self, batch: Batch) -> float:
+        """Weight of the entropy where one hop chose: that of its walk."""
+        return super().hop_weight(batch) if self.average else 1.0

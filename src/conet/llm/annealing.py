@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.detect.online import Detector
+from conet.detect.online import Detector, as_event
 from conet.llm.pool import Demonstration, Pool, Rollout, counted, present_names
 from conet.runs.events import translate
 from conet.runs.phases import PhaseTracker
@@ -50,7 +50,7 @@ class Annealing:
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""
         self.pool.add(step, rollouts)
-        return self.tracker.observe(step, *counted(rollouts))
+        return as_event(self.tracker.observe(step, *counted(rollouts)))
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""

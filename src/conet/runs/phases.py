@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.detect.online import Detector, as_event
+from conet.detect.online import Detector, Evidence, as_event
 from conet.runs.events import note
 from conet.runs.schedule import Clock, Phase
 
@@ -82,7 +82,7 @@ class PhaseTracker:
             evaluation=self.evaluation,
         )
 
-    def observe(self, step: int, length_sum: int, correct: int, samples: int) -> dict[str, Any]:
+    def observe(self, step: int, length_sum: int, correct: int, samples: int) -> Evidence:
         """Take in the rollouts of a step; return the detector's evidence.
 
         Parameters
@@ -93,9 +93,9 @@ class PhaseTracker:
             Total length of the correct rollouts, their number, and that of all.
         """
         fired = self.detector.heat_now
-        evidence = as_event(self.detector.update(step, length_sum, correct, samples))
-        if self.detector.heat_now and not fired:
-            note(self.events, step, "heating_signal", **evidence)
+        evidence = self.detector.update(step, length_sum, correct, samples)
+        if evidence.heat_now and not fired:
+            note(self.events, step, "heating_signal", **as_event(evidence))
         self.accuracy = correct / samples if samples else None
         self.correct_length = length_sum / correct if correct else None
         return evidence

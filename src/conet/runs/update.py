@@ -64,7 +64,7 @@ def update(
 def _gradient(learner: Learner, batch: Batch) -> Gradient:
     """Ask the learner, which may be the user's own, and say what it did wrong."""
     try:
-        gradient = learner.gradient(batch)
+        gradient = learner.total_gradient(batch)
         if not isinstance(gradient, Gradient) or gradient.values.shape != batch.table.logits.shape:
             raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
     except (ConetError, MemoryError):
