@@ -323,3 +323,47 @@ def test_problems_from_files(tmp_path: Path) -> None:
     file.write_text("[1]\n")
     with pytest.raises(ConetError, match="no object"):
         problems.load(settings)
+
+
+def test_rows_as_other_trainers_have_them(tmp_path: Path) -> None:
+    """Nested columns, and prompts that are messages, as verl's data sets have them."""
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1+1?"}]
+    row = {"prompt": asked, "reward_model": {"style": "rule", "ground_truth": "2"}}
+    place = tmp_path / "verl.parquet"
+    pl.DataFrame([row, row]).write_parquet(place)
+    settings = ProblemSettings(
+        source=str(place), question="prompt", answer="reward_model.ground_truth", template="{problem} Box it."
+    )
+    found = problems.load(settings)
+    assert (found[0].question, found[0].answer) == ("1+1?", "2")
+    assert problems.prompt(found[0], settings) == [asked[0], {"role": "user", "content": "1+1? Box it."}]
+
+
+@pytest.mark.parametrize(
+    ("row", "part"),
+    [
+        ({"problem": ["1+1?"], "answer": "2"}, "a text, or messages"),
+        ({"problem": {"text": "1+1?"}, "answer": "2"}, "a text, or messages"),
+        ({"problem": [{"role": "assistant", "content": "2"}], "answer": "2"}, "the last is the user's"),
+        ({"problem": [], "answer": "2"}, "a text, or messages"),
+        ({"problem": 3, "answer": "2"}, "a text, or messages"),
+        ({"problem": "1+1?", "answer": ["2"]}, "a text or a number"),
+        ({"problem": "1+1?", "answer": True}, "a text or a number"),
+        ({"problem": "1+1?", "result": {"answer": "2"}}, "did you mean 'result.answer'"),
+    ],
+)
+def test_objects_are_never_asked_as_their_python_text(tmp_path: Path, row: dict, part: str) -> None:
+    place = tmp_path / "rows.jsonl"
+    place.write_text(json.dumps(row) + "\n")
+    with pytest.raises(ConetError, match=part) as caught:
+        problems.load(ProblemSettings(source=str(place)))
+    assert "\n" not in str(caught.value)
+
+
+def test_texts_and_messages_do_not_mix(tmp_path: Path) -> None:
+    place = tmp_path / "rows.jsonl"
+    message = [{"role": "user", "content": "1+1?"}]
+    place.write_text("".join(json.dumps({"problem": one, "answer": "2"}) + "\n" for one in (message, "1+2?")))
+    with pytest.raises(ConetError, match="in all rows"):
+        problems.load(ProblemSettings(source=str(place)))
+    assert len(problems.load(ProblemSettings(source=str(place), chat=True))) == 2

@@ -411,29 +411,99 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
 
 
 def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path: Path) -> None:
-    from conet.llm import evaluate, problems
+    from conet.llm import evaluate, identity, problems, sampling
 
     settings = Run(finished).config
     found = problems.load(settings.problems.model_copy(update={"limit": 12}))
     where = settings.model.model_copy(update={"path": str(finished / "model"), "tokenizer": None})
-    generate = evaluate.generator(where, 4, 1.0, 64, 0)
+    drawn = sampling.sampling_of(settings.options())
+    generate = sampling.generator(where, 4, drawn, 64, 0)
+    asked = identity.asked(found, settings.problems, 8, identity.of_model(where, 0), drawn, length=4, seed=0)
     calls: list[int] = []
 
-    def counted(prompts: list[Any]) -> list[tuple[list[int], str, bool]]:
+    def counted(prompts: list[Any], seed: int) -> list[tuple[list[int], str, bool]]:
         calls.append(len(prompts))
         if len(calls) == 2:
             raise Stopped
-        return generate(prompts)
+        return generate(prompts, seed)
 
-    arguments = (found, settings.problems, 8, tmp_path / "eval")
+    out = tmp_path / "eval"
     with pytest.raises(Stopped):
-        evaluate.evaluate(counted, *arguments)
-    result = evaluate.evaluate(counted, *arguments)
+        evaluate.evaluate(counted, found, settings.problems, asked, out)
+    result = evaluate.evaluate(counted, found, settings.problems, asked, out)
     assert calls == [64, 32, 32]  # the first file was not made again
-    rows = pl.concat([pl.read_parquet(path) for path in (tmp_path / "eval").glob("*.parquet")])
+    whole = evaluate.evaluate(generate, found, settings.problems, asked, tmp_path / "whole")
+    assert whole["mean"] == result["mean"]  # an interrupted evaluation ends with the same answers
+    rows = pl.concat([pl.read_parquet(path) for path in out.rglob("*.parquet")])
     assert result["mean"]["value"] == pytest.approx(rows["correct"].mean())
     assert result["pass_at_k"]["1"]["value"] == pytest.approx(result["mean"]["value"])
     assert result["pass_at_k"]["8"]["value"] >= result["best_at_k"]["8"]["value"]
     assert result["verifier"] == {"ok": 96}
-    with pytest.raises(ConetError, match="another evaluation"):
-        evaluate.evaluate(counted, found, settings.problems, 4, tmp_path / "eval")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thesis.txt").touch()
+    with pytest.raises(ConetError, match="not empty"):
+        evaluate.evaluate(counted, found, settings.problems, asked, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "changed", ["model", "length", "temperature", "file", "verifier", "samples", "seed", "engine"]
+)
+def test_what_answers_depend_on_is_in_the_key(finished: Path, tmp_path: Path, changed: str) -> None:
+    from conet.llm import identity, problems
+
+    place = tmp_path / "problems.jsonl"
+    place.write_text('{"problem": "1+1=", "answer": "2"}\n')
+    (tmp_path / "mine.py").write_text("def judge(completion, gold): return 1.0\n")
+    settings = Run(finished).config
+
+    def key(**other: Any) -> str:
+        asked = settings.problems.model_copy(
+            update={"source": str(place), "verifier": f"{tmp_path}/mine.py:judge"}
+        )
+        path = str(finished / other.pop("folder", "model"))
+        model = identity.of_model(settings.model.model_copy(update={"path": path}), 0)
+        sampling = {"temperature": other.pop("temperature", 1.0)}
+        samples = other.pop("samples", 8)
+        how = {"length": 4, "engine": "transformers", "seed": 0} | other
+        return identity.name_of(identity.asked(problems.load(asked), asked, samples, model, sampling, **how))
+
+    before = key()
+    assert before == key()
+    if changed == "file":
+        place.write_text('{"problem": "1+1=", "answer": "3"}\n')
+    elif changed == "verifier":
+        (tmp_path / "mine.py").write_text("def judge(completion, gold): return 0.0\n")
+    other = {"model": {"folder": "start"}, "length": {"length": 5}, "temperature": {"temperature": 0.6}}
+    other |= {"samples": {"samples": 4}, "seed": {"seed": 1}, "engine": {"engine": "vllm"}}
+    if changed != "engine":
+        assert key(**other.get(changed, {})) != before
+
+
+def test_a_models_own_sampling_settings_count_in_no_rollout(finished: Path) -> None:
+    """A ban on repeated tokens in the model's directory changes neither training nor evaluation."""
+    from conet.llm import models, sampling
+
+    settings = Run(finished).config
+    where = settings.model.model_copy(update={"path": str(finished / "model"), "tokenizer": None})
+    drawn = []
+    for own in ({}, {"no_repeat_ngram_size": 1, "repetition_penalty": 9.0, "top_k": 1, "min_p": 0.9}):
+        model, tokenizer = models.load(where, 0)
+        model.generation_config.update(**own)
+        generate = sampling.transformers_generator(model, tokenizer, 4, sampling.sampling_of({}), 64)
+        drawn.append(generate(["1+1="] * 64, 0))
+    assert drawn[0] == drawn[1]
+
+
+def test_a_trained_model_keeps_the_sampling_settings_it_came_with(finished: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from conet.llm import train
+
+    model = tmp_path / "model"
+    shutil.copytree(finished / "model", model)
+    place = model / "generation_config.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"repetition_penalty": 1.3}))
+    changes = {"model.path": str(model), "model.tokenizer": None, "warmup.steps": 0, "steps": 1}
+    settings = recipe.load("tiny").override(SMALL | changes | {"heating.mode": "rlvr", "heating.step": None})
+    run = train.run(settings, tmp_path / "run")
+    assert json.loads((run / "model/generation_config.json").read_text())["repetition_penalty"] == 1.3

@@ -386,23 +386,23 @@ def test_evaluation_of_real_problems(tmp_path: Path, name: str) -> None:
     golds = {f"Solve: {problem.question}": problem.answer for problem in asked}
     assert [problem.answer for problem in asked] == [row["answer"] for row in rows(name)[:9]]
 
-    def half(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
+    def half(prompts: list[str], seed: int) -> list[tuple[list[int], str, bool]]:
         return [
             ([1, 2], rf"so \boxed{{{golds[text] if place % 2 else 'none'}}}", False)
             for place, text in enumerate(prompts)
         ]
 
-    def never(prompts: list[str]) -> list[tuple[list[int], str, bool]]:
+    def never(prompts: list[str], seed: int) -> list[tuple[list[int], str, bool]]:
         return [([1], "I do not know", True) for _ in prompts]
 
-    found = evaluate.evaluate(half, asked, settings, 4, tmp_path / "half")
+    found = evaluate.evaluate(half, asked, settings, {"samples": 4}, tmp_path / "half")
     assert found["problems"] == 9
     assert found["mean"] == {"value": 0.5, "low": None, "high": None}  # all alike: resampling cannot tell
     assert found["pass_at_k"]["2"]["value"] == pytest.approx(
         1 - 1 / 6
     )  # of six pairs of samples one is all wrong
     assert found["pass_at_k"]["4"]["value"] == 1.0
-    found = evaluate.evaluate(never, asked, settings, 4, tmp_path / "never")
+    found = evaluate.evaluate(never, asked, settings, {"samples": 4}, tmp_path / "never")
     # Nine failures of nine: up to a third may be solvable (Clopper and Pearson).
     assert found["pass_at_k"]["4"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.336, abs=5e-4)}
     assert found["truncated_share"] == 1.0

@@ -27,7 +27,7 @@ from conet.base.files import write_atomic
 from conet.claims.shared import draw_values
 from conet.detect import find_knee
 from conet.diagnosis import diagnose
-from conet.llm import checkpoints, evaluate, models, problems, train
+from conet.llm import checkpoints, evaluate, identity, models, problems, sampling, train
 from conet.observables.forgetting import forgetting_summary
 from conet.report import style
 from conet.rollouts import per_problem
@@ -114,8 +114,11 @@ def ask(run: Path, whole: recipe.Recipe, seed: int, out: Path) -> dict[str, floa
     where = whole.model.model_copy(update={"path": str(run / "model"), "tokenizer": str(run / "start")})
     model, tokenizer = models.load(where, whole.seed)
     length = whole.options()["max_completion_length"]
-    generate = evaluate.transformers_generator(model, tokenizer, length, 1.0, 512, whole.seed)
-    result = evaluate.evaluate(generate, problems.load(asked), asked, SAMPLES, out)
+    found, drawn = problems.load(asked), sampling.sampling_of(whole.options())
+    generate = sampling.transformers_generator(model, tokenizer, length, drawn, 512)
+    weights = identity.of_model(where, whole.seed)
+    what = identity.asked(found, asked, SAMPLES, weights, drawn, length=length, seed=whole.seed)
+    result = evaluate.evaluate(generate, found, asked, what, out)
     return {f"pass@{k}": result["pass_at_k"][k]["value"] for k in KS}
 
 

@@ -137,6 +137,7 @@ def evaluate(
     """
     from conet.base.progress import line
     from conet.llm import evaluate as evaluation
+    from conet.llm import identity, sampling
     from conet.llm import problems as sources
     from conet.llm import train as training
 
@@ -150,16 +151,26 @@ def evaluate(
     longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
     if not samples or samples < 1 or not batch or batch < 1:
         raise ConetError(f"--samples {samples} --batch {batch}", "at least 1", "raise it")
-    generate = evaluation.generator(
-        settings.model, longest, options["temperature"], batch, settings.seed, engine
+    drawn_by = sampling.sampling_of(options)
+    asked = identity.asked(
+        found,
+        settings.problems,
+        samples,
+        identity.of_model(settings.model, settings.seed),
+        drawn_by,
+        length=longest,
+        engine=sampling.engine_of(settings.model, engine),
+        batch=batch,
+        seed=settings.seed,
     )
+    generate = sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
     with training.out_of_memory(), line() as live:
 
         def show(done: int, total: int) -> None:
             live("problem", done, total, "")
 
-        result = evaluation.evaluate(generate, found, settings.problems, samples, target, show)
+        result = evaluation.evaluate(generate, found, settings.problems, asked, target, show)
     print(json.dumps(result) if json_ else describe(result, target))
 
 
@@ -211,7 +222,15 @@ def describe(result: dict[str, Any], target: Path) -> str:
 
     lines = [f"{result['problems']} problems, {result['samples']} samples each; intervals over problems"]
     lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
-    lines += [f"majority  {shown(result['majority'])}", f"written   {target}"]
+    asked = result["asked"]
+    model = asked["model"]
+    drawn = ", ".join(f"{name} {value}" for name, value in asked["sampling"].items() if value is not None)
+    lines += [
+        f"majority  {shown(result['majority'])}",
+        f"model     {model['name']}, {(model.get('sha256') or model.get('revision') or 'unknown')[:12]}",
+        f"sampling  {drawn}, at most {asked['length']} tokens, {asked['engine']}, seed {asked['seed']}",
+        f"written   {target}",
+    ]
     return listed(lines)
 
 

@@ -54,7 +54,8 @@ def build(
     annealing = state_of(recipe, len(found), update)
     model, tokenizer = start_model(recipe, path, recorder, show)
     if recorder is not None and not (path / PROBLEMS).exists():
-        recorder.begin_with({PROBLEMS: table_bytes(table([vars(problem) for problem in found]))})
+        rows = [{name: value for name, value in vars(one).items() if name != "messages"} for one in found]
+        recorder.begin_with({PROBLEMS: table_bytes(table(rows))})
     lora = recipe.model.lora
     return AnnealedTrainer(
         model=model,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from conet.base.errors import ConetError, Interrupted
-from conet.base.files import CannotWrite
+from conet.base.files import CannotWrite, write_atomic
 from conet.llm import checkpoints
 from conet.llm.build import build
 from conet.llm.judge import Judge
@@ -182,6 +182,8 @@ def _finish(trainer: Any, path: Path, seconds: float) -> None:
     judged: Counter[str] = sum(map(Counter, gather_object([dict(trainer.judge.counts)])), Counter())
     recorder = trainer.recorder
     if recorder is not None:
+        # The model goes on with the sampling settings that it came with.
+        write_atomic(path / "model/generation_config.json", trainer.own_generation.to_json_string())
         recorder.write_tables()
         recorder.commit(trainer.annealing.events)
         names = [

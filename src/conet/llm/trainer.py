@@ -22,6 +22,7 @@ from conet.llm.judge import Judge
 from conet.llm.pool import Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Show, as_table, in_words, metrics_row, silent
+from conet.llm.sampling import keep_tokens_alone
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.observables.observation import Observable
@@ -67,6 +68,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         self.taught = 0  # micro-batches of the demonstrations of this phase
         self.used: dict[str, Any] = {}  # options of this update
         self.monitor_seconds = 0.0
+        self.own_generation = keep_tokens_alone(kwargs["model"], kwargs["processing_class"])
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
         self.defaults = defaults(self)
         if "entropy" in annealing.tracker.option_names:
