@@ -13,6 +13,7 @@ from signing import unsign
 import conet
 from conet import cli
 from conet.base.errors import ConetError
+from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 
 CONFIG = conet.preset("smoke").override(
@@ -92,6 +93,10 @@ def changed(data: bytes, kind: str, rng: random.Random) -> bytes:
             place = rng.choice(digits)
             other = rng.choice([digit for digit in b"0123456789" if digit != data[place]])
             return data[:place] + bytes([other]) + data[place + 1 :]
+    if kind == "line" and data:
+        lines = data.splitlines(keepends=True)
+        place = rng.randrange(len(lines))
+        return b"".join(lines[:place] + lines[place + 1 :])
     if kind == "cut" and data:
         return data[: rng.randrange(len(data))]
     return data
@@ -140,6 +145,56 @@ def test_no_change_of_an_unfinished_run_is_silent(kind, unfinished, finished, tm
                 assert found == whole, name
             shutil.rmtree(path)
     assert "config.json" in refused
+
+
+@pytest.mark.parametrize("kind", ["bit", "digit", "cut", "line"])
+def test_no_change_is_silent_in_what_is_read_of_an_unfinished_run(kind, unfinished, tmp_path):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    before, rng = everything(path), random.Random(2)
+    refused = set()
+    for name in files(path):
+        data = (path / name).read_bytes()
+        for _ in range(ROUNDS):
+            (path / name).write_bytes(changed(data, kind, rng))
+            try:
+                found = everything(path)
+            except ConetError:
+                refused.add(name)
+            else:
+                for table in ("metrics", "evaluations", "events"):  # beyond the checkpoint it may be short
+                    found[table] += before[table][len(found[table]) :]
+                assert found == before, name
+        (path / name).write_bytes(data)
+    assert {"digests.jsonl", "metrics.jsonl", "evaluations.jsonl", "events.jsonl"} <= refused
+
+
+def test_a_line_that_is_taken_out_of_the_digests_is_missed(finished, tmp_path):
+    path = shutil.copytree(finished, tmp_path / "run")
+    lines = (path / "digests.jsonl").read_bytes().splitlines(keepends=True)
+    for number in range(len(lines)):
+        (path / "digests.jsonl").write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+        with pytest.raises(ConetError, match=r"incomplete|does not match its digest"):
+            everything(path)
+
+
+def test_what_has_no_digest_does_not_count(finished, unfinished, tmp_path):
+    """A part or a snapshot that another run left."""
+    for whole in (finished, unfinished):
+        path = shutil.copytree(whole, tmp_path / whole.parent.name)
+        before = everything(path)
+        shutil.copy(path / "rollouts/part-00000010.parquet", path / "rollouts/part-00000099.parquet")
+        shutil.copy(
+            path / "snapshots/step-00000007.safetensors", path / "snapshots/step-00000008.safetensors"
+        )
+        assert everything(path) == before
+
+
+def test_a_comparison_checks_the_summary_of_a_language_model(finished, tmp_path):
+    path = shutil.copytree(finished, tmp_path / "run")
+    text = (path / "summary.json").read_text()
+    (path / "summary.json").write_text(text.replace("0.", "1.", 1))
+    with pytest.raises(ConetError, match="digest"):
+        read_json(path / "summary.json")
 
 
 def test_an_edited_config_ends_with_exit_code_2(unfinished, tmp_path, capsys):
@@ -238,6 +293,13 @@ def test_holes_of_a_run_without_digests_are_said_as_far_as_they_show(finished, t
         with pytest.raises(ConetError, match="incomplete"):
             everything(path)
         (path / name).write_bytes(data)
+    evaluations = conet.Run(path).evaluations()
+    evaluations.filter(evaluations["step"] != 7).write_parquet(path / "evaluations.parquet")
+    with pytest.raises(ConetError, match="no evaluation of update 7, so the run is incomplete"):
+        everything(path)
+    (path / "rollouts/part-00000010.parquet").unlink()
+    with pytest.raises(ConetError, match="no rollouts of updates 10 to 19, so the run is incomplete"):
+        read(path)
     table = conet.Run(path).metrics()
     table.head(20).write_parquet(path / "metrics.parquet")
     with pytest.raises(ConetError, match="20 of 24 updates, so the run is incomplete"):

@@ -1,7 +1,7 @@
 """Comparing what stands in a run directory with what was written there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Digests:
             When they are damaged, or end before the last checkpoint, or before the summary of a finished run.
         """
         place = self.path / DIGESTS
-        mark = None if (self.path / SUMMARY).exists() else last_mark(self.path)  # first: the run may go on
+        mark = self.marks.get("digests")  # first: the run may go on
         if not place.exists():
             if promised(self.path):
                 raise incomplete(place)
@@ -45,17 +45,61 @@ class Digests:
         rows = read(place, mark)
         try:
             found = {row["name"]: row["sha256"] for row in rows}
+            if (self.path / SUMMARY).exists():
+                self._check_end(found, rows)
         except LookupError as error:
             raise damaged(place, error) from None
-        if (self.path / SUMMARY).exists() and SUMMARY not in found:
+        return found
+
+    def _check_end(self, found: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make sure that the list of a finished run is whole: its last line marks what stands before it."""
+        if SUMMARY not in found:  # it is in the last line
             reason = "the digests end before it, so the run is incomplete"
             remedy = "delete it, and resuming the run makes it again"
             raise damaged(self.path / SUMMARY, ValueError(reason), remedy)
-        return found
+        before = [row["list"] for row in rows if row["name"] == SUMMARY and "list" in row]
+        if before:
+            read(self.path / DIGESTS, before[-1])
+
+    @cached_property
+    def marks(self) -> Mapping[str, Any]:
+        """How far the growing tables were at the last checkpoint; nothing of a finished run."""
+        return {} if (self.path / SUMMARY).exists() else last_marks(self.path)
 
     def listed(self, folder: str) -> list[str]:
         """Return the names in a folder that have digests."""
         return [name for name in self.known or {} if name.startswith(f"{folder}/")]
+
+    def numbered(self, folder: str, prefix: str, suffix: str) -> list[tuple[int, Path]]:
+        """Return the files ``<prefix><number><suffix>`` of a folder that count, in order of their numbers.
+
+        A file without digest does not, where others have them: it is on its way, or left from a killed run.
+
+        Raises
+        ------
+        ConetError
+            When one that has a digest is missing.
+        """
+        listed = set(self.listed(folder))  # first: the run may go on
+        self.require(sorted(listed))
+        found = numbered(self.path / folder, prefix, suffix)
+        if self.known is None:
+            return found
+        return [(number, path) for number, path in found if f"{folder}/{path.name}" in listed]
+
+    def wanted(self, name: str) -> str | None:
+        """Return the digest of a file; None in a run without digests.
+
+        Raises
+        ------
+        ConetError
+            When others have digests and this one has none: it is not of this run, or of another state of it.
+        """
+        if self.known is None:
+            return None
+        if name not in self.known:
+            raise incomplete(self.path / name, "its digest is missing")
+        return self.known[name]
 
     def check(self, name: str, data: bytes, remedy: str = "") -> bytes:
         """Return the content of a file, if it is what was written.
@@ -65,7 +109,7 @@ class Digests:
         ConetError
             When it is not.
         """
-        wanted = (self.known or {}).get(name)
+        wanted = self.wanted(name)
         if wanted is not None and digest(data) != wanted:
             raise differs(self.path / name, remedy)
         return data
@@ -78,21 +122,21 @@ class Digests:
         ConetError
             When it is missing or differs.
         """
-        wanted = (self.known or {}).get(name)
+        wanted = self.wanted(name)
         if wanted is not None:
             self.require([name])
             if digest_of(self.path / name) != wanted:
                 raise differs(self.path / name)
 
-    def check_all(self) -> None:
-        """Compare all files.
+    def check_all(self, beginning: str = "") -> None:
+        """Compare all files, or those whose names begin so.
 
         Raises
         ------
         ConetError
             When one is missing or differs.
         """
-        known = self.known or {}
+        known = {name: value for name, value in (self.known or {}).items() if name.startswith(beginning)}
         self.require(list(known))
         found = digest_all([self.path / name for name in known])
         for name, wanted in known.items():
@@ -140,14 +184,17 @@ def promised(path: Path) -> bool:
     return isinstance(comes_from, dict) and comes_from.get("digests") == DIGESTS
 
 
-def last_mark(path: Path) -> Mapping[str, Any] | None:
-    """Return how far the digests were at the last checkpoint; None where there is none that says it."""
+def last_marks(path: Path) -> dict[str, Mapping[str, Any]]:
+    """Return how far the growing tables were at the last checkpoint, by name; nothing where none says it."""
     try:
         state = _walks(path) if (path / "checkpoint.safetensors").exists() else _language_model(path)
-        mark = state["tables"]["digests"]
-        return mark if isinstance(mark["bytes"], int) and isinstance(mark["sha256"], str) else None
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None  # none yet, one of version 0.1, or one that resuming will find damaged
+        return {
+            name: mark
+            for name, mark in state["tables"].items()
+            if isinstance(mark["bytes"], int) and isinstance(mark["sha256"], str)
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}  # none yet, one of version 0.1, or one that resuming will find damaged
 
 
 def _walks(path: Path) -> Any:

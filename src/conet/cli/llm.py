@@ -203,6 +203,7 @@ def _asked(model: str, problems: str, run: bool) -> Any:
     changes: dict[str, Any] = {}
     if run:
         note_unverified(Path(model))
+        Run(model).verify("model/")
         changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
     else:
         changes["model.gguf" if model.endswith(".gguf") else "model.path"] = model

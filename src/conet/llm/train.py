@@ -80,6 +80,8 @@ def go_on(path: Path, show: Show = silent) -> Path:
         remedy = f"`conet resume {path}`" if directory.kind == "walks" else "a log cannot go on"
         raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES["language_model"], remedy)
     if directory.finished:
+        directory.summary()  # first: it says what to do about itself
+        directory.verify()
         tidy(directory.path)
         return path
     if not _is_first(cast(Any, directory.config)):

@@ -11,12 +11,13 @@ import numpy as np
 from conet.base.arrays import read_arrays
 from conet.base.digests import DIGESTS, SUMMARY, Digests, incomplete
 from conet.base.errors import ConetError
-from conet.base.files import as_table, damaged, given_path, numbered
-from conet.base.journal import read
+from conet.base.files import as_table, damaged, given_path
+from conet.base.journal import plain_rows, read
 from conet.config import Config
+from conet.rollouts.parts import check_parts, span_of
 from conet.runs import log
 from conet.runs.events import translate
-from conet.runs.holes import check_height, check_parts
+from conet.runs.holes import check_evaluations, check_height
 from conet.runs.recipe import Recipe
 from conet.runs.tables import GROWING, evaluation_table, table
 
@@ -65,6 +66,27 @@ class Files:
             name, model = SETTINGS[self.kind]
             text = self._bytes(name).decode("utf-8", "replace")
             self.config = cast(Any, model.from_json(text, str(self.path / name)))
+
+    @property
+    def verified(self) -> bool:
+        """Whether its files are compared with digests."""
+        return self.kind != "log" and self._digests().known is not None
+
+    def verify(self, beginning: str = "") -> None:
+        """Compare all files with their digests, as far as there are any.
+
+        Parameters
+        ----------
+        beginning
+            Compare only those whose names begin so, such as ``model/``.
+
+        Raises
+        ------
+        ConetError
+            When one is missing or damaged.
+        """
+        if self.kind != "log":
+            self._digests().check_all(beginning)
 
     def _must_be(self, what: str, *kinds: Kind) -> None:
         """Refuse what a run of this kind does not have."""
@@ -118,7 +140,7 @@ class Files:
         growing = self.path / GROWING[name]
         try:
             running = not (self.path / SUMMARY).exists() and growing.exists()
-            rows = read(growing) if running else None
+            rows = read(growing, self._digests().marks.get(name)) if running else None
         except ConetError:
             if growing.exists():
                 raise
@@ -127,6 +149,8 @@ class Files:
             whole = self._table(f"{name}.parquet", columns)
             if name == "metrics":
                 check_height(self.path / f"{name}.parquet", whole.height, self._steps())
+            elif self._steps() is not None:
+                check_evaluations(self.path / f"{name}.parquet", self.config, set(whole["step"]))
             return whole
         return evaluation_table(rows) if name == "evaluations" else table(rows)
 
@@ -137,9 +161,10 @@ class Files:
     def _events(self) -> list[dict[str, Any]]:
         name = GROWING["events"]
         try:
-            lines = self._bytes(name).decode().splitlines(keepends=True)
-            whole = [line for line in lines if line.endswith("\n")]  # the last one may be on its way
-            return translate(json.loads(line) for line in whole)
+            digests = self._digests()
+            if digests.known is not None and not (self.path / SUMMARY).exists():
+                return translate(read(self.path / name, digests.marks.get("events")))
+            return translate(plain_rows(self._bytes(name)))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise damaged(self.path / name, error) from None
 
@@ -149,18 +174,16 @@ class Files:
 
         from conet.rollouts import schema
 
-        digests = self._digests()
-        digests.require(digests.listed("rollouts"))
         kinds = schema() if self.kind == "walks" else schema("text")
         parts, spans = [], []
-        for number, part in numbered(self.path / "rollouts", "part-", ".parquet"):
+        for number, part in self._digests().numbered("rollouts", "part-", ".parquet"):
             found = self._table(f"rollouts/{part.name}", ())
             if not found.schema.items() <= kinds.items() or not schema().items() <= found.schema.items():
                 raise damaged(part, ValueError("has other columns than a table of rollouts"))
             parts.append(found.lazy())
-            spans.append((number, found["step"].min(), found["step"].max()))
+            spans.append(span_of(number, part, parts[-1]))
         if self.kind == "walks" and self.config.snapshots.rollouts:
-            check_parts(self.path / "rollouts", cast(Any, spans), self._steps())
+            check_parts(self.path / "rollouts", spans, self._steps())
         return pl.concat(parts) if parts else pl.LazyFrame(schema=schema())
 
 

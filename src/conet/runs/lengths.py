@@ -7,7 +7,7 @@ import numpy as np
 
 from conet.base.digests import Digests
 from conet.base.errors import ConetError
-from conet.base.files import damaged, numbered
+from conet.base.files import damaged
 from conet.detect import Stages, find_valley, stages
 from conet.detect.valley import as_json
 from conet.rollouts import Counts, bundle, per_problem
@@ -42,9 +42,8 @@ def counts_of(path: Path) -> Counts | None:
     import polars as pl
 
     digests = Digests(path)
-    digests.require(digests.listed("rollouts"))
     parts = []
-    for _, part in numbered(path / "rollouts", "part-", ".parquet"):
+    for _, part in digests.numbered("rollouts", "part-", ".parquet"):
         digests.check_file(f"rollouts/{part.name}")
         try:
             parts.append(pl.read_parquet(part, columns=list(READ), glob=False))

@@ -59,15 +59,12 @@ class Recorder:
         self.rows: list[dict[str, Any]] = []
         self.evaluations: list[dict[str, Any]] = []
         self.tables = {"metrics": self.rows} | ({"evaluations": self.evaluations} if evaluates else {})
-        self.journals = {
-            name: Journal(self.path / GROWING[name], checked=name != "events")
-            for name in (*self.tables, "events")
-        }
+        self.journals = {name: Journal(self.path / GROWING[name]) for name in (*self.tables, "events")}
         self.digests = Journal(self.path / DIGESTS)
         self._batches: list[tuple[int, Any]] = []
         self._events, self._waiting = 0, 0  # events and rows of metrics: those taken in, those not written
         self._flushed = self._last = time.monotonic()
-        self._unsettled: list[tuple[str, Future[str]]] = []
+        self._unsettled: list[tuple[Path, Future[None]]] = []
         self._pool = ThreadPoolExecutor(4)
 
     def begin(self) -> None:
@@ -106,11 +103,15 @@ class Recorder:
         self._batches.append((step, batch))
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file that will not change any more; :meth:`commit` makes it count."""
+        """Write a file that will not change any more.
+
+        Readers take it once :meth:`flush` has written its digest; :meth:`commit` makes it last.
+        """
         self.held.check()
         path = self.path / name
         write_atomic(path, data, durable=False)
-        self._unsettled.append((name, self._pool.submit(_settled, path, data)))
+        self.digests.add([{"name": name, "sha256": digest(data)}])
+        self._unsettled.append((path, self._pool.submit(sync, path)))
 
     def begin_with(self, contents: Mapping[str, bytes], others: Sequence[str] = ()) -> None:
         """Add files to those that the run begins with, whether or not there is a checkpoint yet.
@@ -163,6 +164,7 @@ class Recorder:
         self.held.check()
         for journal in self.journals.values():
             journal.flush()
+        self.digests.flush()
         self._waiting, self._flushed = 0, time.monotonic()
 
     def commit(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -175,8 +177,9 @@ class Recorder:
         """
         self.write_rollouts()
         self.flush(events)
-        folders = {self.path, *((self.path / name).parent for name, _ in self._unsettled)}
-        self._note({name: done.result() for name, done in self._unsettled})
+        for _, done in self._unsettled:
+            done.result()
+        folders = {self.path, *(path.parent for path, _ in self._unsettled)}
         self._unsettled.clear()
         growing = self.journals | {"digests": self.digests}
         sync_all([*(journal.path for journal in growing.values()), *folders])
@@ -207,7 +210,10 @@ class Recorder:
         paths = [self.path / name for name in (GROWING["events"], *last)]
         sync_all([*paths, *{path.parent for path in paths}])
         known = {str(path.relative_to(self.path)): value for path, value in digest_all(paths).items()}
-        self._note(known | {SUMMARY: digest(text.encode())})
+        self._note(known)
+        last_line = {"name": SUMMARY, "sha256": digest(text.encode()), "list": self.digests.mark()}
+        self.digests.add([last_line])
+        self.digests.flush()
         self.digests.sync()
         self.held.check()
         write_atomic(self.path / SUMMARY, text)
@@ -230,11 +236,6 @@ def remove_growing(path: Path) -> None:
     for name in ("metrics", "evaluations"):
         with suppress(OSError):
             (path / GROWING[name]).unlink()
-
-
-def _settled(path: Path, data: bytes) -> str:
-    sync(path)
-    return digest(data)
 
 
 def _plain(value: Any) -> Any:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.base.digests import SUMMARY
+from conet.base.digests import SUMMARY, unverified
 from conet.base.errors import ConetError
-from conet.base.files import numbered
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.runs import log
@@ -57,6 +56,7 @@ class Run(Files):
 
     def __repr__(self) -> str:
         state = {True: "", False: ", unfinished", None: ""}[self.finished]
+        state += ", unverified" if unverified(self.path) else ""
         return f"Run({str(self.path)!r}, {self.kind}{state})"
 
     # What every kind has.
@@ -65,22 +65,6 @@ class Run(Files):
     def finished(self) -> bool | None:
         """Whether training is done; None for a log, which does not say."""
         return None if self.kind == "log" else (self.path / SUMMARY).exists()
-
-    @property
-    def verified(self) -> bool:
-        """Whether its files are compared with digests."""
-        return self.kind != "log" and self._digests().known is not None
-
-    def verify(self) -> None:
-        """Compare all files with their digests, as far as there are any.
-
-        Raises
-        ------
-        ConetError
-            When one is missing or damaged.
-        """
-        if self.kind != "log":
-            self._digests().check_all()
 
     def summary(self) -> dict[str, Any]:
         """Return what ``--json`` of ``conet run``, ``conet llm train`` or ``conet diagnose`` printed."""
@@ -239,9 +223,7 @@ class Run(Files):
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""
         self._must_be("snapshots", "walks")
-        digests = self._digests()
-        digests.require(digests.listed("snapshots"))
-        steps = [number for number, _ in numbered(self.path / "snapshots", "step-", ".safetensors")]
+        steps = [number for number, _ in self._digests().numbered("snapshots", "step-", ".safetensors")]
         if not self.verified:
             check_snapshots(self.path / "snapshots", self.config, steps, bool(self.finished))
         return steps

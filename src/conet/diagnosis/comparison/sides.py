@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from conet.base.digests import Digests
 from conet.base.files import damaged
 from conet.config import flatten
 from conet.detect import find_valley
@@ -203,7 +204,7 @@ def read_json(path: Path) -> dict[str, Any]:
         When it is damaged.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(Digests(path.parent).check(path.name, path.read_bytes()))
         if not isinstance(found, dict):
             raise TypeError("no JSON object")
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -13,36 +13,50 @@ from conet.readers.places import is_folder, state_of
 def finds(path: Path) -> list[Part]:
     """Return the parts of the rollout table of a run directory, or of its folder ``rollouts``.
 
+    They are compared with the digests of the run; where it has none, they must follow one another.
+
     Raises
     ------
     ConetError
         When the run is incomplete, or a part of it damaged.
     """
-    from conet.base.files import numbered
+    from conet.base.digests import Digests, unverified
 
     folder = path if path.name == "rollouts" else path / "rollouts"
     if not is_folder(folder):
         return []
-    parts = [part for _, part in numbered(folder, "part-", ".parquet")]
-    _check(folder.parent, parts)
-    return [Part(part) for part in parts]
+    run = folder.parent
+    digests = Digests(run)
+    parts = digests.numbered("rollouts", "part-", ".parquet")
+    for _, part in parts:
+        if wanted := digests.wanted(f"rollouts/{part.name}"):
+            _compare(part, wanted, state_of(part))
+    if unverified(run):
+        _check_spans(run, parts)
+    return [Part(part) for _, part in parts]
 
 
-def _check(run: Path, parts: list[Path]) -> None:
-    """Compare the parts with the digests of the run, and refuse a run that lacks one.
+def _check_spans(run: Path, parts: list[tuple[int, Path]]) -> None:
+    """Make sure that a run of walks without digests has the rollouts of every update.
 
     Raises
     ------
     ConetError
-        When a part is missing or differs.
+        When it has not.
     """
-    from conet.base.digests import Digests
+    import polars as pl
 
-    digests = Digests(run)
-    digests.require(digests.listed("rollouts"))
-    for part in parts:
-        if wanted := (digests.known or {}).get(f"rollouts/{part.name}"):
-            _compare(part, wanted, state_of(part))
+    from conet.base.digests import SUMMARY
+    from conet.config import Config
+    from conet.rollouts.parts import check_parts, span_of
+
+    settings = run / "config.json"
+    if not settings.is_file():  # a language model, which draws none while it is heated
+        return
+    config = Config.from_json(settings.read_text(encoding="utf-8", errors="replace"), str(settings))
+    if config.snapshots.rollouts:
+        spans = (span_of(number, part, pl.scan_parquet(part, glob=False)) for number, part in parts)
+        check_parts(run / "rollouts", spans, config.steps if (run / SUMMARY).exists() else None)
 
 
 @lru_cache(maxsize=10_000)
@@ -59,7 +73,12 @@ def titles(path: Path) -> dict[str, str]:
     """Return what a language model was asked, by the numbers of the problems; nothing for walks."""
     import polars as pl
 
+    from conet.base.digests import Digests
+
     run = path.parent if path.name == "rollouts" else path
+    if not (run / "problems.parquet").exists():
+        return {}
+    Digests(run).check_file("problems.parquet")
     try:
         table = pl.read_parquet(run / "problems.parquet", columns=["number", "question"], glob=False)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
