@@ -367,3 +367,12 @@ def test_texts_and_messages_do_not_mix(tmp_path: Path) -> None:
     with pytest.raises(ConetError, match="in all rows"):
         problems.load(ProblemSettings(source=str(place)))
     assert len(problems.load(ProblemSettings(source=str(place), chat=True))) == 2
+
+
+def test_what_was_cut_off_is_counted_and_never_learned_from() -> None:
+    pool = Pool(10)
+    cut, whole = Rollout(0, 1.0, [1, 2], "", True), Rollout(1, 1.0, [1, 2, 3], "", False)
+    shorter = Rollout(1, 1.0, [1], "", True)
+    pool.add(0, [cut, *[rollout(0, 0.0)] * 15, whole, shorter, *[rollout(1, 0.0)] * 30])
+    found = pool.demonstrations(0.2, 16, "shortest")
+    assert [(item.problem, item.tokens, item.correct_count) for item in found] == [(1, [1, 2, 3], 2)]

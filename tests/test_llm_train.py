@@ -251,6 +251,7 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"training.lerning_rate": 1.0}, "did you mean 'learning_rate'"),
+        ({"model.dtype": "bfloat16"}, "most of which would never move"),
         ({"training.num_generations": 3}, "training options"),
         ({"model.path": "/no/such/model"}, "model /no/such/model"),
         ({"model.path": "nobody/nothing-of-this-name", "model.tokenizer": None}, "name a local directory"),

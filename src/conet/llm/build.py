@@ -41,6 +41,7 @@ def build(
 
     from conet.llm.trainer import AnnealedTrainer
 
+    _refuse_half_precision(recipe)
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
     least = options.generation_batch_size // options.num_generations
@@ -104,3 +105,17 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
             recorder.begin_with({"start/done": (json.dumps({"loss": loss}) + "\n").encode()}, files)
         state.wait_for_everyone()
     return models.load(kept, recipe.seed)
+
+
+def _refuse_half_precision(recipe: Recipe) -> None:
+    """Refuse weights in bfloat16 that are trained themselves: at the rates of RLVR most never move.
+
+    An update of 1e-6 is lost in the rounding of a weight with 8 bits of precision: 2 % of the weights moved
+    in 50 updates, against 99.99 % in float32. Weights in float32 with autocast cost memory, but learn.
+    """
+    if recipe.model.dtype == "bfloat16" and not recipe.model.lora:
+        raise ConetError(
+            "model.dtype=bfloat16 with all weights trained, most of which would never move",
+            "weights in float32; training.bf16=true still computes in bfloat16",
+            "--set model.dtype=float32, or train a LoRA: model.lora",
+        )

@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 
+from conet.llm.head import IGNORED
 from conet.llm.pool import Demonstration
 from conet.llm.problems import Problem
-
-IGNORED = -100  # label of tokens without loss
 
 
 def batch(

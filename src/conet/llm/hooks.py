@@ -1,32 +1,13 @@
-"""What TRL's trainer is told while it trains: the order of an epoch, and the options of a phase."""
+"""What TRL's trainer is told while it trains: the options of a phase, and when an update is done."""
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from transformers import TrainerCallback
 
 from conet.llm.schedule import ATTRIBUTES
 
 if TYPE_CHECKING:
     from conet.llm.trainer import AnnealedTrainer
-
-
-class EpochSampler(torch.utils.data.Sampler):
-    """Order of an epoch by its number: the parent's own goes on from epoch to epoch, so a resumed
-    training would see the first epoch's order again.
-    """
-
-    def __init__(self, inner: Any, trainer: "AnnealedTrainer") -> None:
-        self.inner, self.trainer = inner, trainer
-
-    def __iter__(self) -> Any:
-        epoch = int(self.trainer.state.epoch + 1e-6)
-        if hasattr(self.inner, "generator"):
-            self.inner.generator.manual_seed(self.trainer.args.seed + 7919 * epoch)
-        return iter(self.inner)
-
-    def __len__(self) -> int:
-        return len(self.inner)
 
 
 class PhaseCallback(TrainerCallback):

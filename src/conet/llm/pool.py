@@ -37,7 +37,8 @@ class Visit:
     """The rollouts of one problem at one step: counts, and up to three correct ones.
 
     Only the first, the shortest and the newest correct one are kept, which is all that can be picked,
-    so that the pool stays small beside 8,000 tokens a completion.
+    so that the pool stays small beside 8,000 tokens a completion. Those that the length limit cut off are
+    counted, but never kept: nobody is to learn from them.
     """
 
     step: int
@@ -48,8 +49,8 @@ class Visit:
 
     def add(self, rollout: Rollout) -> None:
         """Take in one rollout."""
-        if rollout.correct:
-            self.correct_count += 1
+        self.correct_count += rollout.correct
+        if rollout.correct and not rollout.truncated:  # what was cut off shows no end
             known = [*self.kept, (self.samples, rollout.tokens)]
             shortest = min(known, key=lambda item: len(item[1]))
             self.kept = sorted({item[0]: item for item in (known[0], shortest, known[-1])}.values())
@@ -105,6 +106,8 @@ class Pool:
         found = []
         for row in hard_problems(correct_count, samples, max_accuracy, min_samples):
             kept = list(self._kept(problems[row]))
+            if not kept:
+                continue
             length = np.array([len(tokens) for _, tokens in kept])
             rows = np.arange(len(kept))
             step, tokens = kept[choose(rows, length, rows, pick, np.random.default_rng(0))]

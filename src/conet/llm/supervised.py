@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from accelerate.utils import gather_object
 
 from conet.llm import heat_set
@@ -107,12 +106,28 @@ class Supervised:
         rewards = [verdict.reward for verdict in verdicts]
         return list(zip(repeated, ids, texts, rewards))
 
-    def heat_batch(self) -> dict[str, torch.Tensor]:
-        """Return the next micro-batch of demonstrations; they come in turn, over all processes."""
-        chosen, size = self.annealing.demonstrations, self.args.per_device_train_batch_size
-        start = (self.taught * self.accelerator.num_processes + self.accelerator.process_index) * size
+    def heat_batch(self) -> dict[str, Any]:
+        """Return the next micro-batch of demonstrations, and how many tokens the whole update learns from."""
+        items, tokens = self.turn(self.taught, self.accelerator.process_index), self.tokens_of_update()
         self.taught += 1
-        items = [chosen[(start + offset) % len(chosen)] for offset in range(min(size, len(chosen)))]
         prompts, _, _ = self._tokenize_prompts([self.train_dataset[item.problem]["prompt"] for item in items])
         completions = [item.tokens for item in items]
-        return heat_set.batch(prompts, completions, self._tokenizer.pad_token_id, self.accelerator.device)
+        found = heat_set.batch(prompts, completions, self._tokenizer.pad_token_id, self.accelerator.device)
+        return {**found, "tokens": tokens}
+
+    def turn(self, micro_batch: int, process: int) -> list[Demonstration]:
+        """Return the demonstrations of a micro-batch; they come in turn, over all processes."""
+        chosen, size = self.annealing.demonstrations, self.args.per_device_train_batch_size
+        start = (micro_batch * self.accelerator.num_processes + process) * size
+        return [chosen[(start + offset) % len(chosen)] for offset in range(min(size, len(chosen)))]
+
+    def tokens_of_update(self) -> int:
+        """Count the tokens of all micro-batches and processes of the update that is being made."""
+        parts = self.args.gradient_accumulation_steps
+        first = self.taught // parts * parts
+        turns = (
+            self.turn(first + part, process)
+            for part in range(parts)
+            for process in range(self.accelerator.num_processes)
+        )
+        return sum(len(item.tokens) for items in turns for item in items)

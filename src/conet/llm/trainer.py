@@ -1,8 +1,8 @@
 """TRL's GRPO trainer with a schedule inside: one training, one optimiser, one count of steps.
 
-It departs from GRPOTrainer in nine places: which problems are asked and with which options, what a heating
-step's batch is and its loss, looking at the rollouts, changing the phase at the end of a step, saving and
-loading a checkpoint, and the order of an epoch, which depends on its number alone.
+It departs from GRPOTrainer in ten places: which problems are asked and with which options, what a heating
+step's batch is and its loss, that it draws no prompts, looking at the rollouts, changing the phase at the end
+of a step, which learning rate is logged, and saving and loading a checkpoint.
 """
 
 import time
@@ -16,9 +16,11 @@ from trl import GRPOTrainer
 
 from conet.llm import checkpoints
 from conet.llm.annealing import Annealing
-from conet.llm.curriculum import curriculum
-from conet.llm.hooks import EpochSampler, PhaseCallback, defaults
+from conet.llm.curriculum import curriculum, epoch
+from conet.llm.head import add_untempered_head, negative_log_likelihood
+from conet.llm.hooks import PhaseCallback, defaults
 from conet.llm.judge import Judge
+from conet.llm.optimizer import clear_momentum
 from conet.llm.pool import Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Show, as_table, in_words, metrics_row, silent
@@ -67,9 +69,14 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.taught = 0  # micro-batches of the demonstrations of this phase
         self.used: dict[str, Any] = {}  # options of this update
+        self.rate: float | None = None  # learning rate of this update
         self.monitor_seconds = 0.0
         self.own_generation = keep_tokens_alone(kwargs["model"], kwargs["processing_class"])
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
+        add_untempered_head(
+            self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model,
+            self.args.cast_lm_head_to_fp32,
+        )
         self.defaults = defaults(self)
         if "entropy" in annealing.tracker.option_names:
             self._entropy_bonus_enabled = True  # TRL looks once, and the weight may be 0 at first
@@ -83,26 +90,39 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
 
     # What the trainer calls.
 
-    def _get_train_sampler(self, dataset: Any = None) -> Any:
-        return EpochSampler(super()._get_train_sampler(dataset), self)
-
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if self.annealing.supervised and self.model.training:
             return self.heat_batch()
         every = self.args.steps_per_generation * self.num_iterations
-        if self.model.training and self._step % every == 0:
+        if self.model.training and (self._step % every == 0 or self._buffered_inputs is None):
             generation_batch = self.chosen(generation_batch, self._step // every)
         return super()._prepare_inputs(generation_batch)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        """One micro-batch; heating does not count, so that generations go on where they were."""
+        supervised = self.annealing.supervised
+        loss = super().training_step(*args, **kwargs)
+        self._step -= supervised
+        return loss
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross-entropy for a heating batch, else the parent's loss."""
+        """Cross-entropy for heating, the mean over the tokens of an update; else the parent's loss."""
         if "labels" not in inputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        loss = model(**inputs, use_cache=False).loss
-        self._metrics["train"]["conet/heat_loss"].append(loss.detach().item())
-        return loss / self.current_gradient_accumulation_steps
+        tokens = inputs.pop("tokens")
+        # Gradients are added up over micro-batches, and are the mean over processes.
+        loss = negative_log_likelihood(model, inputs) * self.accelerator.num_processes / tokens
+        parts = self.args.gradient_accumulation_steps
+        self._metrics["train"]["conet/heat_loss"].append(loss.detach().item() * parts)
+        return loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log the learning rate that was used; the scheduler knows the next one."""
+        if "learning_rate" in logs and self.rate is not None:
+            logs = logs | {"learning_rate": self.rate}
+        super().log(logs, *args, **kwargs)
 
     def _calculate_rewards(
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: list[list[int]]
@@ -172,7 +192,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         supervised = annealing.supervised
         learner = "sft" if supervised else "grpo"
         row = metrics_row(step - 1, tracker.phase.name, self.drawn, self.observables, learner)
-        row |= {"heated": supervised} | self.used
+        row |= {"heated": supervised, "learning_rate": self.rate} | self.used
         self.drawn = None
         if not supervised and (found := self._metrics["train"]["entropy"]):
             parts = found[-self.args.gradient_accumulation_steps :]
@@ -184,8 +204,8 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
             tracker.finish()
         elif supervised or boundary:
             tracker.advance(step, self.prepare)
-            if supervised and not annealing.supervised:
-                self._buffered_inputs = None
+            if supervised and not annealing.supervised and annealing.settings.clear_momentum:
+                clear_momentum(self.optimizer)
         if self.recorder is not None:
             begun = time.perf_counter()
             self.recorder.step(row, annealing.events)
@@ -209,14 +229,18 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
             for group in self.optimizer.param_groups:
                 group["lr"] = options["learning_rate"]
         self.used = {f"option.{name}": options.get(name) for name in self.annealing.tracker.option_names}
+        self.rate = float(self.optimizer.param_groups[0]["lr"])
 
-    def chosen(self, batch: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
-        """Put the problems of the phase in the place of those that the epoch's order drew."""
+    def chosen(self, batch: list[dict[str, Any]], generation: int) -> list[dict[str, Any]]:
+        """Put the problems of a generation in the place of those that the data loader drew."""
+        drawn = gather_object([row["problem"] for row in batch])
+        places = list(dict.fromkeys(drawn))
         allowed = self.annealing.tracker.problems(self.state.global_step, len(self.problems))
         if allowed is None:
-            return batch
-        drawn = gather_object([row["problem"] for row in batch])
-        instead = curriculum(drawn, allowed, self.args.seed, number)
+            arguments = len(self.problems), len(places), generation, self.args.seed
+            instead = dict(zip(places, epoch(*arguments, bool(self.args.shuffle_dataset)), strict=True))
+        else:
+            instead = curriculum(drawn, allowed, self.args.seed, generation)
         return [self.train_dataset[instead[row["problem"]]] for row in batch]
 
 

@@ -128,6 +128,11 @@ class HeatingSettings(Settings):
     learning_rate: float = Field(
         1e-6, gt=0, description="rate of these updates; the optimizer stays the same"
     )
+    clear_momentum: bool = Field(
+        True,
+        description="whether the running mean of the gradients is cleared when heating ends, so that it does "
+        "not go on at the rate of GRPO",
+    )
     max_accuracy: float = Field(0.1, gt=0, description="problems below this accuracy are heated on …")
     min_samples: Count = Field(16, description="… over at least so many samples, one of them correct")
     harvest_samples: int = Field(
