@@ -1,5 +1,7 @@
 """One estimator of the V: a run's summary, its terminal line, its report and its diagnosis say the same."""
 
+import importlib
+import json
 import shutil
 
 import pytest
@@ -8,6 +10,7 @@ import conet
 from conet import report
 from conet.base.errors import ConetError
 from conet.cli.runs import describe
+from conet.detect import Valley
 from conet.diagnosis.text import described
 from conet.report.run import headline
 from conet.runs.lengths import correct_length, counts_of, stages_of
@@ -51,7 +54,32 @@ def test_run_and_diagnosis_agree(runs, seed):
     assert words in {name: text for name, _, text in headline(run.summary())}["correct length"]
     stages = stages_of(run)
     assert stages.v_bottom == length["v_bottom_step"]
-    assert stages.valley == found.detail("correct-length")
+    valley = found.detail("correct-length")
+    assert stages.valley == (valley.judgement, valley.why, valley.bottom)
+
+
+def test_the_summary_tells_the_v_to_the_report(runs, tmp_path, monkeypatch):
+    """The V of a finished run is not found a second time, and the figures are the same as if it were."""
+    told = [runs[0].view(name) for name in runs[0].figures()]
+    place = tmp_path / "as-version-0.1"
+    shutil.copytree(runs[0].path, place)
+    (place / "digests.jsonl").unlink()
+    summary = json.loads((place / "summary.json").read_text())
+    summary["correct_length"] = {name: summary["correct_length"][name] for name in ("start", "min", "end")}
+    summary["correct_length"]["min_step"] = 3  # of another V
+    (place / "summary.json").write_text(json.dumps(summary))
+    assert [conet.Run(place).view(name) for name in runs[0].figures()] == told
+    module = importlib.import_module("conet.detect.stages")  # the package has a function of this name
+    monkeypatch.setattr(module, "find_valley", lambda counts: pytest.fail("found again"))
+    assert [runs[0].view(name) for name in runs[0].figures()] == told
+
+
+def test_a_run_that_goes_on_has_its_v_found_anew(runs, tmp_path):
+    place = tmp_path / "unfinished"
+    shutil.copytree(runs[0].path, place)
+    (place / "summary.json").unlink()
+    (place / "digests.jsonl").unlink()
+    assert isinstance(stages_of(conet.Run(place)).valley, Valley)
 
 
 def test_verdicts_differ_from_seed_to_seed(runs):

@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -187,15 +189,41 @@ def test_other_processes_draw_the_same_bytes(run: Run, processes: int) -> None:
 
 def test_what_a_process_that_dies_leaves_is_drawn_here(run: Run) -> None:
     with Drawers(1) as drawers:
-        drawers.processes[0].kill()
-        drawers.processes[0].wait()
+        drawers.process.kill()
+        drawers.process.wait()
         assert drawers.draw(run.view("islands")).result().startswith(b"<?xml")
 
 
 def test_drawers_end_with_their_context(run: Run) -> None:
     with Drawers(2) as drawers:
         drawers.draw(run.view("islands"))
-    assert all(process.poll() is not None for process in drawers.processes)
+    assert drawers.process.poll() is not None
+    deadline = time.monotonic() + 30
+    while group_of(drawers.process.pid) and time.monotonic() < deadline:  # they were killed a moment ago
+        time.sleep(0.02)
+    assert not group_of(drawers.process.pid)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes by /proc")
+def test_one_process_loads_what_draws_and_divides(run: Run) -> None:
+    """While it is one thread: a fork of several can hang."""
+    with Drawers(3) as drawers:
+        files = [drawers.draw(run.view("islands")) for _ in range(3)]
+        assert len({file.result() for file in files}) == 1
+        assert len(group_of(drawers.process.pid)) == 3
+        threads = [len(list(Path(f"/proc/{each}/task").iterdir())) for each in group_of(drawers.process.pid)]
+        assert threads == [1, 1, 1]
+
+
+def group_of(leader: int) -> list[int]:
+    """Return the processes of a group; none where there is no /proc."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, group = place.read_text().rpartition(")")[2].split()[:3]
+            if int(group) == leader and state != "Z":
+                found.append(int(place.parent.name))
+    return found
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])

@@ -1,10 +1,13 @@
 """Commands on one run: train, go on, report; and the presets."""
 
 import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, Interrupted
+from conet.base.loading import without_collection
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers, write_figures
@@ -117,16 +120,12 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None, fig
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
     figures = directory.path / "figures" if out is None else out
-    written = _page(run, own) if format is None else write_figures(directory, figures, format, own)
+    if format is None:
+        with drawers() as drawing:
+            written = _write(directory, drawing, own)
+    else:
+        written = write_figures(directory, figures, format, own)
     print(one_line(str(written)))
-
-
-def _page(path: Path, own: list[str]) -> Path:
-    with drawers() as drawing:
-        from conet.report import write
-        from conet.runs.run import Run
-
-        return write(Run(path), drawing, own)
 
 
 def presets(*, describe: Flag = False, json_: Json = False) -> None:
@@ -167,20 +166,37 @@ def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
     run = None
     try:
         with drawers(place is None or not (place / "report.html").exists()) as drawing:
-            with training_line(steps) as progress:
-                run = work(progress)
+            with training_line(steps) as progress, ExitStack() as loading:
+                loading.enter_context(without_collection())
+                run = work(_after(loading.close, progress))
             summary = run.summary()
             if not (run.path / "report.html").exists():
-                from conet.report import write
-
                 tell("writing the report")
-                write(run, drawing)
+                _write(run, drawing)
     except KeyboardInterrupt as interrupt:
         known = interrupt if isinstance(interrupt, Interrupted) else run
         if known is not None:
             tell(f"interrupted; go on with: conet resume {shown(known.path)}")
         raise
     print(json.dumps(summary) if as_json else describe(summary))
+
+
+def _after(loaded: Callable[[], None], progress: Any) -> Callable[[dict[str, Any]], None]:
+    """Return a progress that says first that all is loaded: so it is at the first update."""
+
+    def show(row: dict[str, Any]) -> None:
+        loaded()
+        progress(row)
+
+    return show
+
+
+def _write(run: Any, drawing: Any, own: Sequence[str] = ()) -> Path:
+    """Write the report of a run of walks."""
+    with without_collection():
+        from conet.report import write
+
+        return write(run, drawing, own)
 
 
 def describe(summary: dict[str, Any]) -> str:

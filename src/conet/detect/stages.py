@@ -9,7 +9,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.base.intervals import Interval, interval
 from conet.detect.knee import knee
-from conet.detect.valley import Valley, find_valley
+from conet.detect.valley import ToldValley, Valley, find_valley
 from conet.rollouts import Counts
 
 TOLERANCE = 0.2
@@ -23,14 +23,14 @@ class Stages:
     ----------
     knee : int or None
         Where two joined straight lines fit the accuracy best.
-    valley : Valley or None
+    valley : Valley, ToldValley or None
         The V of the correct length; None where nothing was correct.
     island_peak : int or None
         Where the islands of the thresholded web are most numerous.
     """
 
     knee: int | None
-    valley: Valley | None
+    valley: Valley | ToldValley | None
     island_peak: int | None
 
     @property
@@ -39,7 +39,12 @@ class Stages:
         return round(self.valley.bottom.estimate) if self.valley and self.valley.judgement == "V" else None
 
 
-def stages(counts: Counts, islands: np.ndarray | None = None, steps: np.ndarray | None = None) -> Stages:
+def stages(
+    counts: Counts,
+    islands: np.ndarray | None = None,
+    steps: np.ndarray | None = None,
+    valley: ToldValley | None = None,
+) -> Stages:
     """Find the stages of a finished run.
 
     Parameters
@@ -50,10 +55,12 @@ def stages(counts: Counts, islands: np.ndarray | None = None, steps: np.ndarray 
         Number of islands; NaN at steps where they were not measured.
     steps : ndarray of int, shape (rows,), optional
         Steps of the islands; 0, 1, 2, … where absent.
+    valley
+        The V of these counts, where it was found before; it is found here where absent.
     """
     row = knee(counts.accuracy())
     top = None if islands is None else peak(islands, steps)
-    return Stages(None if row is None else int(counts.steps[row]), find_valley(counts), top)
+    return Stages(None if row is None else int(counts.steps[row]), valley or find_valley(counts), top)
 
 
 def peak(values: np.ndarray, steps: np.ndarray | None = None) -> int | None:

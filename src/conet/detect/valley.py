@@ -1,7 +1,8 @@
 """The V of the correct length: the one place where its bottom, its judgement and its parts are found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums
 from conet.rollouts import Counts
 
 SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V worth the name (our choice)
+
+
+class ToldValley(NamedTuple):
+    """What a summary tells of the V: its judgement with the evidence, and where its bottom lies."""
+
+    judgement: str
+    why: str
+    bottom: Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +253,14 @@ def as_json(valley: Valley | None) -> dict[str, Any]:
         "start_ratio": valley.start_ratio.to_json(),
         "end_ratio": valley.end_ratio.to_json(),
     }
+
+
+def from_json(told: Mapping[str, Any]) -> ToldValley | None:
+    """Return what :func:`as_json` put into a summary; None where that tells of no V, as in version 0.1."""
+    if told.get("v") is None or told.get("min_step") is None or not told.get("v_why"):
+        return None
+    low, high = told.get("min_interval") or (np.nan, np.nan)
+    return ToldValley(told["v"], told["v_why"], Interval(float(told["min_step"]), low, high))
 
 
 def _known(value: float) -> float | None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
-from conet.observables.length import END_STEPS, START_STEPS, windowed_correct_length
+from conet.observables.length import END_STEPS, START_STEPS, ratio, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
 
@@ -20,11 +20,9 @@ class Resampling(NamedTuple):
 
 def bottom_rows(counts: Counts, weights: np.ndarray, window: int) -> np.ndarray:
     """Row of the shortest length, problems counted as often as ``weights`` (problems, draws) say."""
-    return _lowest(
-        counts.pooled(counts.correct_length_sum, weights),
-        counts.pooled(counts.correct_count, weights),
-        window,
-    )
+    correct_length_sum = counts.pooled(counts.correct_length_sum, weights)
+    correct_count = counts.pooled(counts.correct_count, weights)
+    return _lowest(windowed_correct_length(correct_length_sum, correct_count, window))
 
 
 def bottom_interval(counts: Counts, row: int, how: Resampling) -> Interval:
@@ -37,29 +35,38 @@ def bottom_interval(counts: Counts, row: int, how: Resampling) -> Interval:
 
 
 def arms(counts: Counts, how: Resampling) -> tuple[Interval, Interval]:
-    """Ratios of start and end to the bottom; one half chooses the bottom, the other measures."""
+    """Ratios of start and end to the bottom; one half chooses the bottom, the other measures.
+
+    What the other half has is all less what the first has: counts are whole numbers, so that is exact.
+    """
     sums, correct = counts.correct_length_sum, counts.correct_count
+    pooled = counts.pooled(sums), counts.pooled(correct)
     if counts.problems >= FEWEST_PROBLEMS:
         half = halves(counts.problems, how.draws, how.seed).astype(np.float64)
         choosing = counts.pooled(sums, half), counts.pooled(correct, half)
-        measuring = counts.pooled(sums, 1 - half), counts.pooled(correct, 1 - half)
     else:
         rows = len(correct)
         first = np.random.default_rng(how.seed).integers(0, 2, ((rows + 1) // 2, how.draws))
         half = np.stack([first, 1 - first], axis=1).reshape(-1, how.draws)[:rows].astype(np.float64)
-        sums, correct = sums.sum(axis=1)[:, None], correct.sum(axis=1)[:, None]
-        choosing = sums * half, correct * half
-        measuring = sums * (1 - half), correct * (1 - half)
-    draw = np.arange(how.draws)
-    bottom = windowed_correct_length(*measuring, how.window)[_lowest(*choosing, how.window), draw]
-    start = mean_length(measuring[0][:START_STEPS], measuring[1][:START_STEPS]) / bottom
-    end = mean_length(measuring[0][-END_STEPS:], measuring[1][-END_STEPS:]) / bottom
+        choosing = pooled[0][:, None] * half, pooled[1][:, None] * half
+    windows = [window_sums(values, how.window) for values in choosing]
+    row, draw = _lowest(ratio(*windows)), np.arange(how.draws)
+    bottom = ratio(
+        *(window_sums(all_, how.window)[row] - part[row, draw] for all_, part in zip(pooled, windows))
+    )
+
+    def measured(stretch: slice) -> np.ndarray:
+        """Mean length of the half that measures."""
+        return ratio(
+            *(all_[stretch].sum() - part[stretch].sum(axis=0) for all_, part in zip(pooled, choosing))
+        )
+
+    start, end = (measured(stretch) / bottom for stretch in (slice(START_STEPS), slice(-END_STEPS, None)))
     return percentiles(_median(start), start, how.level), percentiles(_median(end), end, how.level)
 
 
-def _lowest(correct_length_sum: np.ndarray, correct_count: np.ndarray, window: int) -> np.ndarray:
+def _lowest(curve: np.ndarray) -> np.ndarray:
     """Row of the shortest windowed length of each draw; 0 in a draw with nothing correct."""
-    curve = windowed_correct_length(correct_length_sum, correct_count, window)
     return np.where(np.isfinite(curve), curve, np.inf).argmin(axis=0)
 
 
@@ -69,8 +76,7 @@ def mean_length(
     """Total length over number of correct rollouts, summed over an axis first where one is given."""
     if axis is not None:
         correct_length_sum, correct_count = correct_length_sum.sum(axis=axis), correct_count.sum(axis=axis)
-    empty = np.full(np.shape(correct_count), np.nan)
-    return np.divide(correct_length_sum, correct_count, out=empty, where=correct_count > 0)
+    return ratio(correct_length_sum, correct_count)
 
 
 def _median(values: np.ndarray) -> float:

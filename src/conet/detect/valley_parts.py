@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles
-from conet.detect.valley_arms import Resampling, mean_length
-from conet.observables.length import END_STEPS, SOLVED, length_decomposition
+from conet.detect.valley_arms import Resampling
+from conet.observables.length import END_STEPS, SOLVED, changes, ratio
 from conet.rollouts import Counts
 from conet.rollouts.arrays import COUNTED
 
 DRAWS_OF_MANY = 200  # resamples, where problems are too many to unfold
+MOST_AT_ONCE = 200_000  # problems times draws that are computed together
 
 
 class Windows(NamedTuple):
@@ -47,24 +48,41 @@ def two_windows(counts: Counts, row: int, window: int) -> Windows:
 
 def parts_of_change(sums: Windows, counts: Counts, how: Resampling) -> list[Interval]:
     """Change from bottom to end, its two parts, and the ratio within problems."""
-    solved = (sums.before >= SOLVED * sums.samples) & (sums.before > 0) & (sums.after > 0)
-    lengths = np.stack(
-        [mean_length(sums.length_before, sums.before, None), mean_length(sums.length_after, sums.after, None)]
-    )
-
-    def measure(chosen: np.ndarray) -> tuple[float, ...]:
-        columns = (sums.before, sums.length_before, sums.after, sums.length_after)
-        split = length_decomposition(*(column[chosen] for column in columns))
-        kept = chosen[solved[chosen]]
-        ratio = float(np.divide(*lengths[::-1, kept].sum(axis=1))) if len(kept) else np.nan
-        change = [split[name] for name in ("change", "within", "composition")]
-        return *(np.nan if part is None else part for part in change), ratio
-
     problems = len(sums.before)
-    whole = measure(np.arange(problems))
+    whole = _parts(sums, np.arange(problems)[None])
     if problems < FEWEST_PROBLEMS:
-        return [Interval(part, np.nan, np.nan) for part in whole]
+        return [Interval(float(part), np.nan, np.nan) for part in whole[0]]
     draws = how.draws if counts.whole is None else min(how.draws, DRAWS_OF_MANY)
-    rng = np.random.default_rng(how.seed)
-    drawn = np.array([measure(rng.integers(problems, size=problems)) for _ in range(draws)])
-    return [percentiles(part, drawn[:, place], how.level) for place, part in enumerate(whole)]
+    rng, at_once = np.random.default_rng(how.seed), max(1, MOST_AT_ONCE // problems)
+    drawn = np.concatenate(
+        [
+            _parts(sums, rng.integers(problems, size=(min(at_once, draws - first), problems)))
+            for first in range(0, draws, at_once)
+        ]
+    )
+    return [percentiles(float(part), drawn[:, place], how.level) for place, part in enumerate(whole[0])]
+
+
+def _parts(sums: Windows, drawn: np.ndarray) -> np.ndarray:
+    """Change, its two parts and the ratio within problems, of problems drawn.
+
+    Parameters
+    ----------
+    drawn : ndarray of int, shape (draws, problems)
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, 4)
+        NaN where a part does not exist.
+    """
+    counts, length_sums = np.array(
+        [(sums.before, sums.after), (sums.length_before, sums.length_after)], np.float64
+    )
+    before, after, within, moved = changes(
+        *(np.moveaxis(part[:, drawn], 0, 1) for part in (counts, length_sums))
+    )
+    solved = (sums.before >= SOLVED * sums.samples) & (sums.before > 0) & (sums.after > 0)
+    lengths = ratio(length_sums, counts)
+    kept = (chosen[solved[chosen]] for chosen in drawn)
+    ratios = [float(np.divide(*lengths[::-1, each].sum(axis=1))) if len(each) else np.nan for each in kept]
+    return np.column_stack([after - before, within, moved.sum(axis=-1), ratios])

@@ -55,7 +55,7 @@ def windowed_correct_length(
     ndarray of float64, of the same shape
         NaN where the window holds no correct walk.
     """
-    return _ratio(window_sums(correct_length_sum, window), window_sums(correct_count, window))
+    return ratio(window_sums(correct_length_sum, window), window_sums(correct_count, window))
 
 
 def length_decomposition(
@@ -94,14 +94,8 @@ def length_decomposition(
     names = ("before", "after", "change", "within", "composition", "entered", "left", "reweighted")
     if not counts.any(axis=1).all():
         return dict.fromkeys(names)
-    weight, solved = counts / counts.sum(axis=1, keepdims=True), counts > 0
-    length = _ratio(length_sums, counts)
-    length = np.where(solved, length, length[::-1])
-    length[:, ~solved.any(axis=0)] = 0.0
-    before, after = (weight * length).sum(axis=1)
-    middle = length.mean(axis=0)
-    moved = (weight[1] - weight[0]) * (middle - (before + after) / 2)
-    within = float((weight.mean(axis=0) * (length[1] - length[0])).sum())
+    before, after, within, moved = changes(counts, length_sums)
+    solved = counts > 0
     parts = [
         before,
         after,
@@ -113,6 +107,36 @@ def length_decomposition(
         moved[solved.all(axis=0)].sum(),
     ]
     return {name: float(part) for name, part in zip(names, parts)}
+
+
+def changes(
+    counts: np.ndarray, length_sums: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what :func:`length_decomposition` is made of, for many draws of problems at once.
+
+    Parameters
+    ----------
+    counts, length_sums : ndarray of float64, shape (..., 2, problems)
+        Correct walks of each problem in the window before and after, and the sum of their lengths.
+
+    Returns
+    -------
+    before, after, within : ndarray of float64, shape (...)
+        NaN where a window has no correct walk.
+    moved : ndarray of float64, shape (..., problems)
+        What each problem adds to the composition part.
+    """
+    solved, total = counts > 0, counts.sum(axis=-1, keepdims=True)
+    weight = np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+    length = ratio(length_sums, counts)
+    length = np.where(solved, length, length[..., ::-1, :])
+    length = np.where(solved.any(axis=-2, keepdims=True), length, 0.0)
+    pooled = (weight * length).sum(axis=-1)
+    before, after = pooled[..., 0], pooled[..., 1]
+    middle = length.mean(axis=-2)
+    moved = (weight[..., 1, :] - weight[..., 0, :]) * (middle - ((before + after) / 2)[..., None])
+    within = (weight.mean(axis=-2) * (length[..., 1, :] - length[..., 0, :])).sum(axis=-1)
+    return before, after, within, moved
 
 
 def solved_at(
@@ -159,8 +183,8 @@ def within_problem_length(
     """
     lengths = windowed_correct_length(correct_length_sum[:, reference], correct_count[:, reference], window)
     seen = np.isfinite(lengths)
-    curve = _ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
-    return curve, _ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
+    curve = ratio(np.where(seen, lengths, 0.0).sum(axis=1), seen.sum(axis=1))
+    return curve, ratio(seen.sum(axis=1), np.full(len(seen), seen.shape[1]))
 
 
 def within_problem_curve(
@@ -182,6 +206,7 @@ def within_problem_curve(
     return np.where(coverage >= MIN_COVERAGE, curve, np.nan)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    ratio = np.full(np.shape(numerator), np.nan)
-    return np.divide(numerator, denominator, out=ratio, where=np.asarray(denominator) > 0)
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide; NaN where the denominator is not above zero."""
+    empty = np.full(np.shape(numerator), np.nan)
+    return np.divide(numerator, denominator, out=empty, where=np.asarray(denominator) > 0)

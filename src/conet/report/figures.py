@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.diagnosis import Diagnosis
 from conet.report.drawing.drawers import Drawers
 from conet.runs.run import Run
 from conet.views.schema import View
@@ -16,20 +15,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from conet.diagnosis import Diagnosis
+
 FORMATS = ("svg", "pdf", "png")
 
 
-def names(run: Run | Diagnosis) -> list[str]:
+def names(run: "Run | Diagnosis") -> list[str]:
     """Return the names of the figures of a run or a diagnosis, in the order of its report."""
     return source_of(run).names()
 
 
-def view(run: Run | Diagnosis, name: str) -> View:
+def view(run: "Run | Diagnosis", name: str) -> View:
     """Return the data of one figure."""
     return source_of(run).view(name)
 
 
-def figure(run: Run | Diagnosis, name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
+def figure(run: "Run | Diagnosis", name: str, axes: "Axes | Sequence[Axes] | None" = None) -> "Figure":
     """Return one figure; on the user's own axes in the user's own style."""
     from conet.report import style
     from conet.report.drawing.figure import draw

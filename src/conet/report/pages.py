@@ -58,6 +58,7 @@ def pictures(views: Iterable[View], drawers: Drawers | None = None) -> list[Pict
     """
     drawers = drawers or Drawers()
     taken = [(view, _files(view, drawers)) for view in views]
+    environment()  # loaded while the last are drawn
     return [_picture(view, [file.result() for file in files]) for view, files in taken]
 
 

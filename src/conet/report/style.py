@@ -7,6 +7,8 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -81,8 +83,9 @@ def to_svg(drawn: Figure) -> str:
     buffer = StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     drawn.savefig(buffer, format="svg", metadata=nothing)
-    # A hundredth of a point is enough for what is not scaled, and a third of the file.
-    text = re.sub(r"(?<![\d.])([1-9]\d*\.\d\d)\d+", r"\1", buffer.getvalue())
+    # A hundredth of a point is enough for what is not scaled, and a third of the file. Splitting keeps the
+    # group of each match, as substituting it would, in a quarter of the time.
+    text = "".join(re.split(r"(?<![\d.])([1-9]\d*\.\d\d)\d+", buffer.getvalue()))
     return "\n".join(line.strip() for line in text.splitlines()) + "\n"
 
 
@@ -91,12 +94,18 @@ def _written_out(drawn: Figure) -> None:
 
     The numbers at an axis are matplotlib's own, and of a logarithmic one they are formulas.
     """
-    axes = [axis for each in drawn.axes for axis in (each.xaxis, each.yaxis)]
-    numbers = {text for axis in axes for text in axis.findobj(Text) if text is not axis.label}
-    for text in set(drawn.findobj(Text)) - numbers:
-        assert isinstance(text, Text)
+    for text in set(_texts(drawn)):
         text.set_text(visible(text.get_text()))
         text.set_parse_math(False)
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Yield all texts below an artist but the numbers of axes, which need not be made for that."""
+    if isinstance(artist, Text):
+        yield artist
+    below = [artist.label] if isinstance(artist, Axis) else artist.get_children()
+    for child in below:
+        yield from _texts(child)
 
 
 def to_file(drawn: Figure, suffix: str) -> bytes:

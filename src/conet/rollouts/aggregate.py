@@ -36,7 +36,7 @@ def per_problem(
     counted = {
         "samples": pl.len(),
         "correct_count": pl.col("correct").sum(),
-        "correct_length_sum": pl.col("length").filter(pl.col("correct")).cast(pl.Int64).sum(),
+        "correct_length_sum": pl.when(pl.col("correct")).then(pl.col("length")).cast(pl.Int64).sum(),
         "truncated_count": pl.col("truncated").sum(),
         "truncation_known": pl.col("truncated").count(),
         "distinct_texts": distinct,

@@ -9,7 +9,7 @@ from conet.base.digests import Digests
 from conet.base.errors import ConetError
 from conet.base.files import damaged
 from conet.detect import Stages, find_valley, stages
-from conet.detect.valley import as_json
+from conet.detect.valley import as_json, from_json
 from conet.rollouts import Counts, bundle, per_problem
 
 if TYPE_CHECKING:
@@ -68,12 +68,16 @@ def correct_length(path: Path) -> dict[str, Any]:
 
 
 def stages_of(run: "Run") -> Stages:
-    """Find the stages of a run of walks: knee, V, and the step with most islands."""
+    """Find the stages of a run of walks: knee, V, and the step with most islands.
+
+    The V is found once: that of a finished run stands in its summary.
+    """
     metrics = run.metrics().sort("step")
     counts = counts_of(run.path)
     if counts is None:
         counts = _as_one_problem(metrics, run.config.learner.rollouts * len(run.problems()))
-    return stages(counts, _floats(metrics, "islands"), metrics["step"].to_numpy())
+    valley = from_json(run.summary()["correct_length"]) if run.finished else None
+    return stages(counts, _floats(metrics, "islands"), metrics["step"].to_numpy(), valley)
 
 
 def _as_one_problem(metrics: "polars.DataFrame", samples: int) -> Counts:

@@ -4,6 +4,7 @@ import numpy as np
 
 from conet.base.intervals import Interval
 from conet.detect import Valley
+from conet.detect.valley import ToldValley
 from conet.views.parts import Mark
 
 
@@ -16,7 +17,7 @@ def mark(name: str, label: str, where: Interval | None) -> list[Mark]:
     return [Mark(name=name, label=label, step=where.estimate, low=low, high=high)]
 
 
-def v_bottom(valley: Valley | None) -> list[Mark]:
+def v_bottom(valley: Valley | ToldValley | None) -> list[Mark]:
     """Return the bottom of the V; none unless there is a V."""
     is_v = valley is not None and valley.judgement == "V"
     return mark("v_bottom", "V bottom", valley.bottom if valley is not None and is_v else None)

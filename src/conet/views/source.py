@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conet.base.registry import resolve
-from conet.diagnosis import Diagnosis, diagnose
-from conet.diagnosis.comparison import Comparison
 from conet.runs import log
 from conet.runs.run import Run
 from conet.views import registry
 from conet.views.schema import View
 from conet.views.walks import observables
 from conet.views.walks_data import WalksData
+
+if TYPE_CHECKING:
+    from conet.diagnosis import Diagnosis
+    from conet.diagnosis.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Source:
         return [self.view(name) for name in self.known]
 
 
-def source_of(thing: Run | Diagnosis | Comparison, figures: Sequence[str] = ()) -> Source:
+def source_of(thing: "Run | Diagnosis | Comparison", figures: Sequence[str] = ()) -> Source:
     """Return the views of a run, of a diagnosis, or of a comparison.
 
     A run that is none of walks has the views of its diagnosis.
@@ -65,22 +67,30 @@ def source_of(thing: Run | Diagnosis | Comparison, figures: Sequence[str] = ()) 
     return found
 
 
-def _shipped(thing: Run | Diagnosis | Comparison) -> Source:
-    if isinstance(thing, Run) and thing.kind != "walks":
+def _shipped(thing: "Run | Diagnosis | Comparison") -> Source:
+    if not isinstance(thing, Run):
+        return _compared_or_diagnosed(thing)
+    if thing.kind != "walks":
+        from conet.diagnosis import diagnose
+
         # The folder of a diagnosis stands for the log that was diagnosed.
-        thing = diagnose(log.record(thing.path) if thing.kind == "log" else thing.path)
-    if isinstance(thing, Comparison):
-        return Source(thing, dict(registry.COMPARISON))
-    if isinstance(thing, Diagnosis):
-        known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)
-        for name, finding in thing.declared.items():
-            if finding.view is not None and is_own(finding.view):
-                known[name] = finding.view
-        return Source(thing, known)
+        return _compared_or_diagnosed(diagnose(log.record(thing.path) if thing.kind == "log" else thing.path))
     data = WalksData(thing)
     own = observables.names(data)
     views = {name: _observable(observable) for name, observable in own.items()}
     return Source(data, dict(registry.WALKS) | views)
+
+
+def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
+    from conet.diagnosis.comparison import Comparison
+
+    if isinstance(thing, Comparison):
+        return Source(thing, dict(registry.COMPARISON))
+    known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)
+    for name, finding in thing.declared.items():
+        if finding.view is not None and is_own(finding.view):
+            known[name] = finding.view
+    return Source(thing, known)
 
 
 def is_own(view: Any) -> bool:

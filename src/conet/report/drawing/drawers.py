@@ -1,17 +1,25 @@
 """Draw views in other processes, while this one goes on: with training, or with making more views."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 from base64 import b64decode
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock
+from typing import TextIO
 
 from conet.report.drawing.width import Width
 from conet.views.schema import View
 
-COMMAND = ("-m", "conet.report.drawing.worker")
+# What a process loads is kept, so looking for garbage meanwhile only takes time.
+PROGRAM = "import gc; gc.disable(); from conet.report.drawing.worker import main; main()"
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # since it forks
 
 
 class Drawers:
@@ -22,13 +30,23 @@ class Drawers:
     processes
         How many; they start at once, and are ready after half a second of one core. With none, views are
         drawn in this process, at once when they are asked for.
+
+    Attributes
+    ----------
+    process : Popen or None
+        The first of them; the others are its children, in the same group of processes.
     """
 
     def __init__(self, processes: int = 0) -> None:
-        self.free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-        self.processes = [_started() for _ in range(processes)]
-        for process in self.processes:
-            self.free.put(process)
+        pairs = [socket.socketpair() for _ in range(processes)]
+        self.process = _started([theirs for _, theirs in pairs]) if pairs else None
+        self.lines: list[TextIO] = []
+        self.free: SimpleQueue[TextIO] = SimpleQueue()
+        for ours, theirs in pairs:
+            theirs.close()
+            self.lines.append(ours.makefile("rw", encoding="utf-8"))
+            ours.close()  # the file keeps it open
+            self.free.put(self.lines[-1])
         self.threads = ThreadPoolExecutor(max(1, processes))
         self.here = Lock()  # matplotlib's settings are of the whole process
 
@@ -37,9 +55,14 @@ class Drawers:
 
     def __exit__(self, *_: object) -> None:
         self.threads.shutdown(cancel_futures=True)
-        for process in self.processes:
-            process.kill()
-            process.communicate()
+        for each in self.lines:
+            with suppress(OSError):  # what could not be sent to one that has died
+                each.close()
+        if self.process is not None:
+            if self.process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def draw(self, view: View, width: Width | None = None, suffix: str = "svg") -> "Future[bytes]":
         """Draw a view, and return what will be the file.
@@ -53,7 +76,7 @@ class Drawers:
         suffix
             "svg", "pdf" or "png".
         """
-        if self.processes:
+        if self.process is not None:
             return self.threads.submit(self._elsewhere, view, width, suffix)
         done: Future[bytes] = Future()
         done.set_result(self._drawn(view, width, suffix))
@@ -61,18 +84,16 @@ class Drawers:
 
     def _elsewhere(self, view: View, width: Width | None, suffix: str) -> bytes:
         """Let a free process draw; draw here what one that has died cannot."""
-        process = self.free.get()
+        lines = self.free.get()
         try:
-            assert process.stdin is not None
-            assert process.stdout is not None
             asked = json.dumps({"width": width, "suffix": suffix})
-            process.stdin.write(f'{asked[:-1]}, "view": {view.to_json()}}}\n')
-            process.stdin.flush()
-            return b64decode(json.loads(process.stdout.readline())["file"])
+            lines.write(f'{asked[:-1]}, "view": {view.to_json()}}}\n')
+            lines.flush()
+            return b64decode(json.loads(lines.readline())["file"])
         except (OSError, ValueError):
             return self._drawn(view, width, suffix)
         finally:
-            self.free.put(process)
+            self.free.put(lines)
 
     def _drawn(self, view: View, width: Width | None, suffix: str) -> bytes:
         from conet.report.drawing.worker import drawn
@@ -81,14 +102,16 @@ class Drawers:
             return drawn(view, width, suffix)
 
 
-def _started() -> "subprocess.Popen[str]":
-    """Start a process that draws; in a session of its own, so that Ctrl-C at the terminal is not for it."""
-    pipe = subprocess.PIPE
+def _started(sockets: Sequence[socket.socket]) -> "subprocess.Popen[bytes]":
+    """Start what draws; in a session of its own, so that Ctrl-C at the terminal is not for it."""
+    numbers = [each.fileno() for each in sockets]
+    nothing = subprocess.DEVNULL
     return subprocess.Popen(
-        [sys.executable, *COMMAND],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        [sys.executable, "-c", PROGRAM, *map(str, numbers)],
+        stdin=nothing,
+        stdout=nothing,
+        stderr=nothing,
+        env=os.environ | ONE_THREAD,
+        pass_fds=numbers,
         start_new_session=True,
     )

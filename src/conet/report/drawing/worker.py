@@ -1,12 +1,17 @@
-"""A process that draws: views come in as lines of JSON, drawings go out as lines of JSON.
+"""Processes that draw: views come in as lines of JSON, drawings go out as lines of JSON.
 
-It is a program of its own, ``python -m conet.report.drawing.worker``, so that it needs nothing of the process
-that started it, not even a main module that may be imported twice.
+It is a program of its own, so that it needs nothing of the process that started it, not even a main module
+that may be imported twice. It loads what draws once, and then divides into as many processes as there are
+sockets: loading takes as long as drawing half a report.
 """
 
+import gc
 import json
+import os
+import socket
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 
 from conet.report import style
 from conet.report.drawing.figure import draw
@@ -21,11 +26,33 @@ def drawn(view: View, width: Width | None, suffix: str) -> bytes:
 
 
 def main() -> None:
+    """Divide into one process for each file descriptor of a socket, named as the arguments."""
+    gc.freeze()  # what is loaded stays: it need not be looked through again
+    gc.enable()
+    sockets = [int(number) for number in sys.argv[1:]]
+    own = divided(sockets)
+    for other in sockets:
+        if other != own:
+            os.close(other)  # so that each ends when the other end of its own socket is closed
+    answer(socket.socket(fileno=own))
+
+
+def divided(sockets: Sequence[int]) -> int:
+    """Fork once for each socket but the first; returns the socket of this process."""
+    for other in sockets[1:]:
+        if os.fork() == 0:
+            return other
+    return sockets[0]
+
+
+def answer(asking: socket.socket) -> None:
     """Answer each line until there are no more."""
-    for line in sys.stdin:
-        asked = json.loads(line)
-        answer = drawn(View.model_validate(asked["view"]), asked["width"], asked["suffix"])
-        print(json.dumps({"file": b64encode(answer).decode()}), flush=True)
+    with asking, asking.makefile("rw", encoding="utf-8") as lines:
+        for line in lines:
+            asked = json.loads(line)
+            found = drawn(View.model_validate(asked["view"]), asked["width"], asked["suffix"])
+            lines.write(json.dumps({"file": b64encode(found).decode()}) + "\n")
+            lines.flush()
 
 
 if __name__ == "__main__":
