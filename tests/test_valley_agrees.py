@@ -1,7 +1,6 @@
 """One estimator of the V: a run's summary, its terminal line, its report and its diagnosis say the same."""
 
 import importlib
-import json
 import shutil
 
 import pytest
@@ -11,6 +10,7 @@ from conet import report
 from conet.base.errors import ConetError
 from conet.cli.runs import describe
 from conet.detect import Valley
+from conet.detect.valley import from_json
 from conet.diagnosis.text import described
 from conet.report.run import headline
 from conet.runs.lengths import correct_length, counts_of, stages_of
@@ -58,28 +58,21 @@ def test_run_and_diagnosis_agree(runs, seed):
     assert stages.valley == (valley.judgement, valley.why, valley.bottom)
 
 
-def test_the_summary_tells_the_v_to_the_report(runs, tmp_path, monkeypatch):
+def test_the_summary_tells_the_v_to_the_report(runs, monkeypatch):
     """The V of a finished run is not found a second time, and the figures are the same as if it were."""
-    told = [runs[0].view(name) for name in runs[0].figures()]
-    place = tmp_path / "as-version-0.1"
-    shutil.copytree(runs[0].path, place)
-    (place / "digests.jsonl").unlink()
-    summary = json.loads((place / "summary.json").read_text())
-    summary["correct_length"] = {name: summary["correct_length"][name] for name in ("start", "min", "end")}
-    summary["correct_length"]["min_step"] = 3  # of another V
-    (place / "summary.json").write_text(json.dumps(summary))
-    assert [conet.Run(place).view(name) for name in runs[0].figures()] == told
     module = importlib.import_module("conet.detect.stages")  # the package has a function of this name
-    monkeypatch.setattr(module, "find_valley", lambda counts: pytest.fail("found again"))
-    assert [runs[0].view(name) for name in runs[0].figures()] == told
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "find_valley", lambda counts: pytest.fail("found again"))
+        told = [conet.Run(runs[0].path).view(name) for name in runs[0].figures()]
+    monkeypatch.setattr("conet.runs.lengths.from_json", lambda told: None)
+    assert [conet.Run(runs[0].path).view(name) for name in runs[0].figures()] == told
 
 
-def test_a_run_that_goes_on_has_its_v_found_anew(runs, tmp_path):
-    place = tmp_path / "unfinished"
-    shutil.copytree(runs[0].path, place)
-    (place / "summary.json").unlink()
-    (place / "digests.jsonl").unlink()
-    assert isinstance(stages_of(conet.Run(place)).valley, Valley)
+def test_what_no_summary_tells_is_found(runs, monkeypatch):
+    """Of a run that goes on, and of version 0.1, whose summaries tell of no V."""
+    assert from_json({"start": 8.0, "min": 3.0, "min_step": 3, "end": 4.0}) is None
+    monkeypatch.setattr(conet.Run, "finished", property(lambda run: False))
+    assert isinstance(stages_of(runs[0]).valley, Valley)
 
 
 def test_verdicts_differ_from_seed_to_seed(runs):
