@@ -95,7 +95,26 @@ def test_a_heating_that_never_finds_anything_is_said_to_be_skipped():
 
 def test_what_is_due_stays_due_also_when_the_trigger_says_so_only_once():
     names, _ = run(heated(lambda clock: clock.step == 5), 15, [[], [], [], [3]])
-    assert names == ["rlvr"] * 8 + ["heat"] * 3 + ["rlvr"] * 4
+    assert names == ["rlvr"] * 9 + ["heat"] * 3 + ["rlvr"] * 3
+
+
+@pytest.mark.parametrize("retry", [1, 3])
+def test_a_phase_that_waits_is_tried_ever_more_rarely(retry):
+    """After 0, 1, 2, 4, 8, … times the first wait: a run of 1,000 updates tries a dozen times, not 995."""
+    tracker, tried = PhaseTracker(heated(), 1000, retry=retry), []
+    now = 0
+
+    def prepare(index: int) -> Sequence[int] | None:
+        if tracker.phases[index].demonstrations:
+            tried.append(now)
+            return []
+        return None
+
+    tracker.begin(prepare)
+    for now in range(1000):
+        tracker.advance(now, prepare)
+    waits = [0, *(retry * 2**times for times in range(12))]
+    assert tried == [5 + wait for wait in waits if 5 + wait < 1000]
 
 
 def test_demonstrations_that_nobody_draws_rollouts_for_are_not_waited_for():

@@ -17,8 +17,8 @@ OPTIONS = {None: ("learning_rate", *ATTRIBUTES), "sft": ("learning_rate",)}
 def state_of(recipe: Recipe, problems: int, rollouts: int) -> Annealing:
     """Return the state of a recipe's schedule as a training begins.
 
-    Where demonstrations are harvested, an attempt that found none is only made again when the training has
-    drawn as many rollouts as the attempt had cost.
+    Where demonstrations are harvested, the second attempt is made when the training has drawn as many
+    rollouts as the first had cost.
 
     Parameters
     ----------

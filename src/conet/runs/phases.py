@@ -28,7 +28,8 @@ class PhaseTracker:
     steps
         Updates of the whole run.
     retry
-        Updates between two attempts to find demonstrations.
+        Updates between the first two attempts to find demonstrations; from then on, each comes when the phase
+        has waited twice as long as at the one before.
     detector
         With its options; the usual one where absent.
 
@@ -218,7 +219,8 @@ class PhaseTracker:
         if self.waiting is None:
             self.waiting = {"since": step, "reason": reason, "again": step}
             note(self.events, step, "heating_waits", phase=phase.name, reason=reason, eligible=0)
-        self.waiting = self.waiting | {"again": step + self.retry}
+        # As long again as it has waited: each attempt may draw many rollouts, and a run makes few of them so.
+        self.waiting = self.waiting | {"again": step + max(self.retry, step - self.waiting["since"])}
 
     def _announce(self, phase: Phase, step: int, reason: str, found: Sequence[int] | None) -> None:
         if found is None:
