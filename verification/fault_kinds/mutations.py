@@ -1,0 +1,149 @@
+"""Damage to one file of a run: resume, report, diagnose and export refuse it, or say what they say of the whole.
+
+All in one warm process: a changed bit, a digit, a few bytes of every kind of file of finished and of
+unfinished runs.
+"""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+from fault_kinds.case import Bench, Kind
+from fault_kinds.processes import Fault, call
+from fault_kinds.worlds import RUN, STOPPED, contents, difference, tree, what_can_be_read
+
+FINISHED = {
+    "config.json": "config.json",
+    "provenance.json": "provenance.json",
+    "graph.safetensors": "graph.safetensors",
+    "digests.jsonl": "digests.jsonl",
+    "metrics.parquet": "metrics.parquet",
+    "evaluations.parquet": "evaluations.parquet",
+    "events.jsonl": "events.jsonl",
+    "checkpoint.safetensors": "checkpoint.safetensors",
+    "summary.json": "summary.json",
+    "rollouts": "rollouts/part-*.parquet",
+    "snapshots": "snapshots/step-*.safetensors",
+}
+UNFINISHED = {
+    name.replace("metrics.parquet", "metrics.jsonl").replace(
+        "evaluations.parquet", "evaluations.jsonl"
+    ): pattern
+    for name, pattern in FINISHED.items()
+    if name != "summary.json"
+} | {"metrics.jsonl": "metrics.jsonl", "evaluations.jsonl": "evaluations.jsonl"}
+GROUPS = [f"finished: {name}" for name in FINISHED] + [f"unfinished: {name}" for name in sorted(UNFINISHED)]
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """Return the content with one thing changed: mostly such that it still parses."""
+    changed = bytearray(data)
+    digits = [place for place, byte in enumerate(data) if 48 <= byte <= 57]
+    way = rng.choice(("bit", "bit", "bit", "digit", "digit", "digit", "bytes", "cut"))
+    if way == "digit" and digits:
+        place = rng.choice(digits)
+        changed[place] = rng.choice([digit for digit in range(48, 58) if digit != data[place]])
+    elif way == "bytes":
+        place = rng.randrange(len(data))
+        changed[place : place + 4] = rng.randbytes(rng.randrange(5))
+    elif way == "cut":
+        del changed[rng.randrange(len(data)) :]
+    else:
+        changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def commands(run: str) -> dict[str, tuple[str, ...]]:
+    """Return the calls that read a run."""
+    return {
+        "report": ("report", run),
+        "diagnose": ("diagnose", run, "--json", "--out", "diagnosed"),
+        "export": ("export", run, "--format", "csv", "--step", "all", "--out", "web.csv"),
+        "resume": (
+            "resume",
+            run,
+            "--threads",
+            "1",
+            "--json",
+        ),  # last, since it goes on with an unfinished run
+    }
+
+
+def answers(slot: Path, run: str, truth: dict | None = None) -> dict:
+    """Call everything that reads a run; return what each says and leaves, or compare it with the truth.
+
+    Raises
+    ------
+    Fault
+        "silent" where a command that ends with 0 says something else, without the word *incomplete*.
+    """
+    found = {}
+    for name, arguments in commands(run).items():
+        called = call(*arguments)
+        left = {}
+        if called.code == 0:
+            places = {"report": f"{run}/report.html", "diagnose": "diagnosed", "export": "web.csv"}
+            left = tree(slot / places[name]) if name in places else what_can_be_read(slot / run)
+        said = "" if name == "resume" else called.out.replace("unverified", "")
+        found[name] = called.code, said, left
+        if truth and called.code == 0 and "incomplete" not in (called.out + called.err + str(left)).lower():
+            if truth[name][0]:
+                raise Fault("silent", f"{name}: exit 0, and of the whole exit {truth[name][0]}")
+            if name == "resume":  # what it leaves may still be refused
+                left = truth[name][2] | left
+            if differs := difference((said, left), truth[name][1:], name):
+                raise Fault("silent", differs)
+    return found
+
+
+def truths(bench: Bench, run: str) -> dict:
+    """Return what the commands say of a whole run."""
+    if run not in bench.kept:
+        slot = bench.fresh()
+        bench.kept[run] = answers(slot, run)
+        if differs := difference(contents(slot / run), contents(bench.base / RUN)):
+            raise Fault("silent", f"{run}, after resume: {differs}")
+    return bench.kept[run]
+
+
+def case(bench: Bench, number: int) -> tuple[str, str]:
+    """Damage one file of one run, and read the run."""
+    rng = bench.random(number)
+    group = GROUPS[number % len(GROUPS)]
+    state, _, name = group.partition(": ")
+    run, patterns = (RUN, FINISHED) if state == "finished" else (STOPPED, UNFINISHED)
+    truth, slot = truths(bench, run), bench.slot
+    for left in (RUN, STOPPED, "diagnosed", "web.csv"):
+        if (slot / left).is_dir():
+            shutil.rmtree(slot / left)
+        (slot / left).unlink(missing_ok=True)
+    os.chdir(slot)
+    shutil.copytree(bench.base / run, slot / run)
+    file = rng.choice(sorted((slot / run).glob(patterns[name])))
+    before = changed = file.read_bytes()
+    while changed == before:
+        changed = damaged(before, rng)
+    file.write_bytes(changed)
+    try:
+        found = answers(slot, run, truth)
+    except Fault as fault:
+        raise Fault(fault.name, f"{group}, {file.name}: {fault.what}") from None
+    return group, ended(found, truth)
+
+
+def ended(found: dict, truth: dict) -> str:
+    """Say what came of the calls."""
+    if any(code == 2 and truth[name][0] == 0 for name, (code, *_) in found.items()):
+        return "refused"
+    return "said to be incomplete" if "incomplete" in str(found) else "all as before"
+
+
+KIND = Kind(
+    name="mutations",
+    what="a bit, a digit, some bytes of one file, then resume, report, diagnose and export",
+    goal=1000 * len(GROUPS),
+    case=case,
+    short=tuple(range(len(GROUPS))),
+    forks=False,
+)

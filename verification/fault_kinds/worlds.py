@@ -1,0 +1,215 @@
+"""Runs and logs whose contents are known, what each command makes of them, and how results are compared."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import conet
+from conet.base.errors import ConetError
+from fault_kinds.processes import Called, Fault, call
+
+# Heating, Adam (whose moments have to be kept), several checkpoints, parts and snapshots.
+CONFIG = conet.preset("smoke").override(
+    {
+        "steps": 20,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "problems.max_length": 8,
+        "learner.optimizer": "adam",
+        "learner.learning_rate": 0.2,
+        "schedule.name": "annealed_rlvr",
+        "schedule.heat_at": 7,
+        "schedule.heat_steps": 6,
+        "schedule.harvest_samples": 64,
+        "schedule.max_accuracy": 0.9,
+        "snapshots.checkpoint_every": 5,
+        "snapshots.steps": (0, 5, 9),
+    }
+)
+SWEEP = {
+    "preset": "smoke",
+    "seeds": 2,
+    "measures": ["accuracy", "correct_length.end"],
+    "grid": {"learner.rollouts": [4, 8]},
+    "cells": [],
+}
+SMALL = {"steps": [4], "graph.nodes": [40], "graph.degree": [5], "problems.count": [6]}
+# Inputs of the commands, and each command with the names that it makes.
+RUN, STOPPED, OTHER, LOG = "finished", "stopped", "another", "log.jsonl"
+COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "run": (("run", "--config", "config.json", "--out", "new", "--threads", "1", "--json"), ("new",)),
+    "resume": (("resume", STOPPED, "--threads", "1", "--json"), (STOPPED,)),
+    "report": (("report", RUN), (RUN,)),
+    "diagnose": (("diagnose", LOG, "--out", "diagnosed"), ("diagnosed",)),
+    "diagnose a run": (("diagnose", RUN, "--out", "diagnosed"), ("diagnosed",)),
+    "compare": (("compare", RUN, OTHER, "--out", "compared"), ("compared",)),
+    "export": (("export", RUN, "--format", "gexf", "--step", "all", "--out", "web.gexf"), ("web.gexf",)),
+    "sweep": (("sweep", "sweep.json", "--jobs", "1", "--out", "swept"), ("swept",)),
+    "heat": (("heat", LOG, "--max-accuracy", "0.9", "--out", "heat.jsonl"), ("heat.jsonl",)),
+    "watch": (("watch", LOG, "--refreshes", "2", "--interval", "0", "--out", "watched"), ("watched",)),
+}
+
+
+class Stop(BaseException):
+    """Ends a training as a kill would: nothing may catch it."""
+
+
+def build(place: Path) -> None:
+    """Make the inputs of all commands in a new folder; uses polars, so it runs in a fork."""
+    place.mkdir(parents=True)
+    os.chdir(place)
+    (place / "config.json").write_text(CONFIG.to_json())
+    grid = SMALL | SWEEP["grid"]
+    (place / "sweep.json").write_text(json.dumps(SWEEP | {"grid": grid}))
+    write_log(place / LOG)
+    conet.run(CONFIG, place / RUN, threads=1)
+    call("report", RUN)
+    conet.run(CONFIG.override({"seed": 1}), place / OTHER, threads=1)
+    stopped_run(CONFIG, place / STOPPED, 13)
+
+
+def stopped_run(config: conet.Config, place: Path, step: int) -> None:
+    """Leave a run that was ended during a step, as by a kill."""
+
+    def stop(row: Mapping[str, Any]) -> None:
+        if row["step"] == step:
+            raise Stop
+
+    try:
+        conet.run(config, place, progress=stop, threads=1)
+    except Stop:
+        return
+    raise AssertionError("the run was not stopped")
+
+
+def write_log(path: Path) -> None:
+    """Write a log of rollouts with hard problems that have correct answers."""
+    lines = [
+        {
+            "step": step,
+            "prompt": f"What is {problem}?",
+            "completion": "word " * (3 + (step * 7 + problem * 3 + sample) % 11),
+            "correct": hash_of(step, problem, sample) % 100 < 100 * step * (problem + 1) // 250,
+        }
+        for step in range(30)
+        for problem in range(6)
+        for sample in range(8)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def hash_of(*numbers: int) -> int:
+    """Return a number that looks random, and is the same everywhere."""
+    return int(hashlib.sha256(repr(numbers).encode()).hexdigest()[:8], 16)
+
+
+def fresh(base: Path, slot: Path) -> None:
+    """Make the slot as the base is."""
+    shutil.rmtree(slot, ignore_errors=True)
+    shutil.copytree(base, slot, symlinks=True)
+
+
+def tree(place: Path) -> dict[str, bytes]:
+    """Return all files below a place, or the one that it is."""
+    if place.is_file():
+        return {"": place.read_bytes()}
+    return {
+        str(file.relative_to(place)): file.read_bytes() for file in sorted(place.rglob("*")) if file.is_file()
+    }
+
+
+def hidden(place: Path) -> list[str]:
+    """Return the names with a dot below a place."""
+    return sorted(str(file.relative_to(place)) for file in place.rglob(".*"))
+
+
+def contents(place: Path) -> dict[str, Any]:
+    """Return everything that a whole run holds, so that two of them can be compared; uses polars."""
+    run = conet.Run(place)
+    run.verify()
+    return {name: read() for name, read in readers(run).items()}
+
+
+def what_can_be_read(place: Path) -> dict[str, Any]:
+    """Return what of a damaged run is not refused."""
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ConetError):
+        for name, read in readers(conet.Run(place)).items():
+            with contextlib.suppress(ConetError):
+                found[name] = read()
+    return found
+
+
+def readers(run: conet.Run) -> dict[str, Callable[[], Any]]:
+    """Return what reads each part of a run, as a value that can be compared."""
+    own = ("run", "seconds")
+    events = lambda: [event for event in run.events() if event["event"] != "resumed"]  # noqa: E731
+    reading: dict[str, Callable[[], Any]] = {
+        "summary": lambda: {key: value for key, value in run.summary().items() if key not in own},
+        "config": lambda: run.config.to_json(),
+        "events": events,
+        "graph": lambda: [array.tobytes() for array in (run.graph().offsets, run.graph().targets)],
+        "problems": lambda: repr(vars(run.problems())),
+        "figures": lambda: sorted(file.name for file in (run.path / "figures").glob("*")),
+        "metrics": lambda: as_text(run.metrics()),
+        "evaluations": lambda: as_text(run.evaluations()),
+        "rollouts": lambda: as_text(run.rollouts().collect()),
+    }
+    for step in (*CONFIG.snapshots.steps, CONFIG.steps):
+        reading[f"snapshot {step}"] = lambda step=step: {
+            name: array.tobytes() for name, array in run.snapshot(step).items()
+        }
+    return reading
+
+
+def as_text(table: Any) -> tuple[str, str]:
+    """Return the columns of a table with their types, and its rows."""
+    return repr(table.schema), table.write_csv()
+
+
+def made(command: str, slot: Path) -> Any:
+    """Return what a command has made, as far as it does not depend on the clock."""
+    names = COMMANDS[command][1]
+    if command in ("run", "resume"):
+        return contents(slot / names[0])
+    if command == "sweep":
+        import polars as pl
+
+        place = slot / names[0]
+        table = pl.read_parquet(place / "table.parquet")
+        files = {name for name in tree(place) if not name.startswith("cells/")}
+        return repr(table.schema), table.write_csv(), sorted(files)
+    return {name: tree(slot / name) for name in names}
+
+
+def difference(one: Any, other: Any, name: str = "") -> str:
+    """Say in a few words where two values differ; empty where they do not."""
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        one, other = dict(enumerate(one)), dict(enumerate(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*one, *other}, key=str):
+            if key not in one or key not in other:
+                return f"{name}/{key}, which only one has"
+            if found := difference(one[key], other[key], f"{name}/{key}"):
+                return found
+        return ""
+    return "" if one == other else f"{name}: {str(one)[:80]!r} and {str(other)[:80]!r}"
+
+
+def reference(command: str) -> Callable[[Path], tuple[Called, Any]]:
+    """Return what calls a command undisturbed, and takes what it made."""
+
+    def work(slot: Path) -> tuple[Called, Any]:
+        os.chdir(slot)
+        called = call(*COMMANDS[command][0])
+        if called.code:
+            raise Fault("traceback", f"undisturbed: {called}")
+        return called, made(command, slot)
+
+    return work
