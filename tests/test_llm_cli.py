@@ -75,6 +75,37 @@ def test_killed_resumed_evaluated_reported(tmp_path: Path) -> None:
     assert Path(out.strip().splitlines()[-1]).exists()
 
 
+def test_two_processes_as_a_user_starts_them(tmp_path: Path) -> None:
+    """Killed with both processes, resumed with two: one directory, and one summary on stdout."""
+    run = tmp_path / "run"
+    start = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--no-python"]
+    start += [sys.executable, "-c", CODE, "llm"]
+    both = subprocess.PIPE
+    arguments = ["train", "tiny", "--out", str(run), "--steps", "12", "--set", *SETTINGS]
+    killed = subprocess.Popen(
+        start + arguments, env=ENVIRONMENT, stdout=both, stderr=both, start_new_session=True
+    )
+    mark = run / "checkpoints/checkpoint-4/annealing.json"
+    while not mark.exists() and killed.poll() is None:
+        time.sleep(0.02)
+    children = subprocess.run(["pgrep", "-P", str(killed.pid)], text=True, capture_output=True).stdout.split()
+    for process in (killed.pid, *map(int, children)):
+        os.kill(process, signal.SIGKILL)
+    killed.communicate()
+    assert mark.exists()
+    for _ in range(2):  # the second call finds a finished run
+        found = subprocess.run(
+            [*start, "resume", str(run), "--json"],
+            env=ENVIRONMENT,
+            text=True,
+            capture_output=True,
+            timeout=280,
+        )
+        assert found.returncode == 0, found.stderr[-2000:]
+        (line,) = found.stdout.splitlines()
+        assert json.loads(line)["steps"] == 12
+
+
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     for arguments in (
         ["llm", "train", "tinny"],

@@ -1,6 +1,8 @@
 """What a heating does to a training: its loss, its dose, and that GRPO goes on as if it had not been."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 
 from conet.llm import train  # noqa: E402
 from conet.llm.curriculum import epoch  # noqa: E402
+from conet.llm.models import tokenizer_of  # noqa: E402
 from conet.llm.optimizer import clear_momentum  # noqa: E402
 from conet.llm.supervised import Supervised  # noqa: E402
 from conet.llm.trainer import AnnealedTrainer  # noqa: E402
@@ -32,55 +35,67 @@ def settings(changes: dict[str, Any]) -> recipe.Recipe:
     return recipe.load("tiny").override(SMALL | changes)
 
 
-def test_the_loss_is_the_mean_over_the_tokens_of_an_update(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One update of plain gradient descent, over two micro-batches of other lengths, at temperature 0.5."""
-    seen: list[Any] = []
+# One update of plain gradient descent on demonstrations of unequal lengths, over two micro-batches, at a
+# sampling temperature of 0.5. Also run as a script, by several processes.
+ONE_UPDATE = {
+    "steps": 1,
+    "problems.limit": 6,
+    "problems.levels": [2, 3],
+    "heating.mode": None,
+    "schedule.name": "sft_then_rlvr",
+    "heating.steps": 1,
+    "heating.learning_rate": 0.1,
+    "training.optim": "sgd",
+    "training.max_grad_norm": 1e9,
+    "training.temperature": 0.5,
+    "training.per_device_train_batch_size": 2,
+    "training.gradient_accumulation_steps": 2,
+    "training.num_generations": 4,
+}
+
+
+def one_update(run: Path) -> None:
+    """Make it, and write down what was learned from."""
     prepare = Supervised.prepare
 
     def noting(self: Any, index: int) -> Any:
         found = prepare(self, index)
-        seen.append(list(self.annealing.demonstrations))
+        if self.is_world_process_zero():
+            rows = [[item.problem, list(item.tokens)] for item in self.annealing.demonstrations]
+            run.with_suffix(".json").write_text(json.dumps(rows))
         return found
 
-    monkeypatch.setattr(AnnealedTrainer, "prepare", noting)
-    changes = {
-        "steps": 1,
-        "problems.limit": 6,
-        "problems.levels": [2, 3],
-        "heating.mode": None,
-        "schedule.name": "sft_then_rlvr",
-        "heating.steps": 1,
-        "heating.learning_rate": 0.1,
-        "training.optim": "sgd",
-        "training.max_grad_norm": 1e9,
-        "training.temperature": 0.5,
-        "training.per_device_train_batch_size": 2,
-        "training.gradient_accumulation_steps": 2,
-        "training.num_generations": 4,
-    }
-    run = train.run(settings(changes), tmp_path / "run")
-    chosen = [seen[0][place % len(seen[0])] for place in range(4)]
-    assert len({len(item.tokens) for item in chosen}) > 1
-    lines = [json.loads(line) for line in (run / "heat.jsonl").read_text().splitlines()]
-    prompts = {line["problem"]: line["messages"][0]["content"] for line in lines}
-    model = AutoModelForCausalLM.from_pretrained(run / "start")
-    from conet.llm.models import tokenizer_of
+    AnnealedTrainer.prepare = noting  # type: ignore[method-assign]
+    try:
+        train.run(settings(ONE_UPDATE), run)
+    finally:
+        del AnnealedTrainer.prepare
 
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_loss_is_the_mean_over_the_tokens_of_an_update(tmp_path: Path, processes: int) -> None:
+    run = tmp_path / "run"
+    if processes == 1:
+        one_update(run)
+    else:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
+        subprocess.run([*command, __file__, str(run)], check=True, timeout=280, capture_output=True)
+    known = json.loads(run.with_suffix(".json").read_text())
+    chosen = [known[place % len(known)] for place in range(4 * processes)]
+    assert len({len(tokens) for _, tokens in chosen}) > 1
+    model = AutoModelForCausalLM.from_pretrained(run / "start")
     tokenizer = tokenizer_of(recipe.ModelSettings(path=str(run / "start")))
+    questions = pl.read_parquet(run / "problems.parquet")["question"]
     total, count = torch.zeros(()), 0
-    for item in chosen:
-        asked = tokenizer(prompts[item.problem])["input_ids"]
-        ids = torch.tensor([[*asked, *item.tokens]])
-        scores = model(ids).logits[0, len(asked) - 1 : -1].log_softmax(-1)
-        total = total - scores.gather(1, torch.tensor(item.tokens)[:, None]).sum()
-        count += len(item.tokens)
+    for problem, tokens in chosen:
+        asked = tokenizer(questions[problem])["input_ids"]
+        scores = model(torch.tensor([[*asked, *tokens]])).logits[0, len(asked) - 1 : -1].log_softmax(-1)
+        total = total - scores.gather(1, torch.tensor(tokens)[:, None]).sum()
+        count += len(tokens)
     (total / count).backward()
     trained = AutoModelForCausalLM.from_pretrained(run / "model").state_dict()
     for name, weight in model.named_parameters():
-        wanted = weight.detach() - 0.1 * weight.grad
-        torch.testing.assert_close(trained[name], wanted, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(trained[name], weight.detach() - 0.1 * weight.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_momentum_is_cleared_when_heating_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,3 +166,8 @@ def test_an_epoch_asks_each_problem_once_in_another_order() -> None:
         assert len(set(whole)) == 8
     assert seen[:4] != seen[4:]
     assert [epoch(9, 2, generation, 3, shuffle=False) for generation in (0, 3, 4)] == [[0, 1], [6, 7], [0, 1]]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    one_update(Path(sys.argv[1]))

@@ -1,6 +1,7 @@
 """Commands on language models: train by a recipe, go on, evaluate."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -258,7 +259,8 @@ def _train(work: Callable[[Any], Path], as_json: bool) -> None:
     except Interrupted as interrupted:
         tell(f"interrupted; go on with: conet llm resume {shown(interrupted.path)}")
         raise
-    _show(run, as_json)
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        _show(run, as_json)
 
 
 def _show(run: Path, as_json: bool) -> None:

@@ -57,7 +57,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     """
     check_installed()
     if not _is_first(recipe):
-        return _train(_announced(None), None, show)
+        return _train(_announced(None), None, silent)
     made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)
     with made as held, _leaving_nothing(held):
         return _train(_announced(held.path), held, show)
@@ -85,7 +85,7 @@ def go_on(path: Path, show: Show = silent) -> Path:
         tidy(directory.path)
         return path
     if not _is_first(cast(Any, directory.config)):
-        return _train(directory.path, None, show)
+        return _train(directory.path, None, silent)
     with exclusive(directory.path) as held, _saying_where(held):
         return path if directory.finished else _train(directory.path, held, show)
 
@@ -157,6 +157,7 @@ def _train(path: Path, held: Held | None, show: Show) -> Path:
         with out_of_memory():
             trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
         _finish(trainer, path, time.perf_counter() - begun)
+    trainer.accelerator.wait_for_everyone()  # none reads the summary before it is written
     return path
 
 
