@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +29,7 @@ from conet.report.drawing.figure import INCHES, draw
 from conet.runs import launch
 from conet.runs.run import Run
 from conet.views import registry
+from conet.views import source as sources
 from conet.views.parts import Axis, Series
 from conet.views.schema import (
     SCHEMA_VERSION,
@@ -389,3 +393,45 @@ def test_the_command_line_puts_a_figure_of_ones_own_into_the_report(run: Run, tm
     assert (run.path / "figures/truncated.svg").exists()
     with pytest.raises(SystemExit):
         main(["report", str(run.path), "--figure", "nowhere.py:mine"])
+
+
+def test_a_language_model_has_a_figure_of_what_its_trainer_measured(tmp_path: Path) -> None:
+    place = shutil.copytree(Path(__file__).parent / "data/llm-0.1/finished", tmp_path / "run")
+    assert "trainer-metrics" not in Run(place).figures()  # version 0.1 kept none of it
+    metrics = pl.read_parquet(place / "metrics.parquet")
+    told = {"learning_rate": [1e-4] * 6, "kl": [0.1, None, None, None, None, 0.3], "own.thing": [1.0] * 6}
+    metrics.with_columns(**{name: pl.Series(values) for name, values in told.items()}).write_parquet(
+        place / "metrics.parquet"
+    )
+    view = Run(place).view("trainer-metrics")
+    assert {panel.y.name: panel.series[0].y for panel in view.panels} == {
+        "learning rate": (1e-4,) * 6,
+        "distance to the reference policy": (0.1, None, None, None, None, 0.3),
+        "own.thing": (1.0,) * 6,
+    }
+    assert [(band.low, band.high) for band in view.panels[0].bands] == [(2.0, 5.0)]
+    assert Run(place).figure("trainer-metrics").axes
+    assert "trainer-metrics" in diagnose(place).figures()
+
+
+@pytest.mark.parametrize("kind", ["language_model", "log", "walks"])
+def test_figures_of_one_run_share_what_they_are_made_from(
+    kind: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = {"language_model": "llm-0.1/finished", "log": "trl/plain"}
+    place = run.path if kind == "walks" else Path(__file__).parent / "data" / origin[kind]
+    place = shutil.copytree(place, tmp_path / "run")
+    made, make = [], sources._diagnosed
+    monkeypatch.setattr(sources, "_diagnosed", lambda run: made.append(run) or make(run))
+    shown = Run(place)
+    assert shown.kind == kind
+    for name in ("learning-curve", "correct-length", "problems"):
+        shown.view(name)
+    first = shown.kept[1]
+    shown.view("learning-curve")
+    assert shown.kept[1] is first
+    assert len(made) == (kind != "walks")
+    changed = next(path for path in sorted(place.rglob("*")) if path.suffix == ".parquet")
+    os.utime(changed, ns=(0, 0))
+    shown.view("learning-curve")
+    assert shown.kept[1] is not first

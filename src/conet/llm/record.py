@@ -18,6 +18,7 @@ METRICS = (
     "correct_length_sum",
     "truncated_share",
     "groups_without_signal",
+    "reward",
 )
 
 # How far a training is: what is counted ("step"), how many are done, of how many, how it goes in words.
@@ -76,6 +77,7 @@ def metrics_row(
 ) -> dict[str, Any]:
     """Describe a step by its rollouts (None while heating draws none), in the columns of CoNet's runs.
 
+    ``reward`` is the mean over the rollouts.
     Observables of rollouts alone add columns of their own.
     """
     import polars as pl
@@ -94,6 +96,7 @@ def metrics_row(
         "correct_length_sum": length_sum,
         "truncated_share": truncated / samples,
         "groups_without_signal": (rewards == 1).mean(),
+        "reward": table["reward"].mean(),
         **(observed(observables, step, table) if observables else {}),
     }
 

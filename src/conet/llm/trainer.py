@@ -185,6 +185,12 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         if self.recorder is not None:
             self.recorder.rollouts(step, as_table(step, rollouts, split=split, text=self.keep_text))
 
+    def measured(self) -> dict[str, float | None]:
+        """Return what the parent measured in this update, over its micro-batches; None where it did not."""
+        found = {name: self._metrics["train"].get(name, []) for name in ("entropy", "kl")}
+        parts = {name: values[-self.args.gradient_accumulation_steps :] for name, values in found.items()}
+        return {name: sum(values) / len(values) if values else None for name, values in parts.items()}
+
     def end_step(self, step: int) -> None:
         """Write the step's row, and change the phase where it is due; ``step`` updates are done."""
         begun = time.perf_counter()
@@ -194,9 +200,9 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         row = metrics_row(step - 1, tracker.phase.name, self.drawn, self.observables, learner)
         row |= {"heated": supervised, "learning_rate": self.rate} | self.used
         self.drawn = None
-        if not supervised and (found := self._metrics["train"]["entropy"]):
-            parts = found[-self.args.gradient_accumulation_steps :]
-            tracker.entropy = sum(parts) / len(parts)
+        if not supervised:
+            row |= self.measured()
+            tracker.entropy = tracker.entropy if row["entropy"] is None else row["entropy"]
         self.show("step", step, self.args.max_steps, in_words(row))
         self.monitor_seconds += time.perf_counter() - begun
         boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0

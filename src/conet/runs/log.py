@@ -63,14 +63,25 @@ def record(path: Path) -> "RolloutRecord":
     """
     from conet.readers import read
 
-    place = Path(summary(path)["path"]) if (path / DIAGNOSIS).is_file() else path
-    if not place.exists():
+    return read(place(path))
+
+
+def place(path: Path) -> Path:
+    """Return where a log is: that which was diagnosed, where the path is the folder of a diagnosis.
+
+    Raises
+    ------
+    ConetError
+        When it is no longer there.
+    """
+    found = Path(summary(path)["path"]) if (path / DIAGNOSIS).is_file() else path
+    if not found.exists():
         raise ConetError(
-            f"{place}, the log that {path} is a diagnosis of, which does not exist",
+            f"{found}, the log that {path} is a diagnosis of, which does not exist",
             "the log in its place",
             "move it back, or diagnose it where it is now",
         )
-    return read(place)
+    return found
 
 
 def metrics(path: Path) -> "polars.DataFrame":

@@ -27,6 +27,9 @@ ROLLOUTS = {
     "diversity": "conet.views.rollouts.diversity:diversity",
     "frustration": "conet.views.rollouts.frustration:frustration",
 }
+LANGUAGE_MODEL = {  # beside those of its rollouts
+    "trainer-metrics": "conet.views.rollouts.trainer_metrics:trainer_metrics",
+}
 COMPARISON = {
     "differences": "conet.views.comparison.differences:differences",
     "measures": "conet.views.comparison.means:measures",

@@ -1,10 +1,13 @@
 """Whose views there are: a run of walks, a diagnosis, and what can be opened as one of them."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.registry import resolve
+from conet.readers.places import state_of
 from conet.runs import log
 from conet.runs.run import Run
 from conet.views import registry
@@ -70,15 +73,40 @@ def source_of(thing: "Run | Diagnosis | Comparison", figures: Sequence[str] = ()
 def _shipped(thing: "Run | Diagnosis | Comparison") -> Source:
     if not isinstance(thing, Run):
         return _compared_or_diagnosed(thing)
-    if thing.kind != "walks":
-        from conet.diagnosis import diagnose
-
-        # The folder of a diagnosis stands for the log that was diagnosed.
-        return _compared_or_diagnosed(diagnose(log.record(thing.path) if thing.kind == "log" else thing.path))
-    data = WalksData(thing)
+    data = kept(thing, WalksData if thing.kind == "walks" else _diagnosed)
+    if not isinstance(data, WalksData):
+        return _compared_or_diagnosed(data)
     own = observables.names(data)
     views = {name: _observable(observable) for name, observable in own.items()}
     return Source(data, dict(registry.WALKS) | views)
+
+
+def kept(run: Run, make: Callable[[Run], Any]) -> Any:
+    """Return what the views of a run are made from, which is made once as long as its files are the same."""
+    files = state_of_all(log.place(run.path) if run.kind == "log" else run.path)
+    if run.kept is None or run.kept[0] != files:
+        run.kept = files, make(run)
+    return run.kept[1]
+
+
+def state_of_all(place: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of change of a file, or of all files in a folder, without figures."""
+    if not place.is_dir():
+        return [(str(place), *state_of(place))]
+    return sorted(
+        (str(Path(folder) / name), *state_of(Path(folder) / name))
+        for folder, _, names in os.walk(place)
+        if Path(folder).name != "figures"
+        for name in names
+        if name != "report.html"
+    )
+
+
+def _diagnosed(run: Run) -> "Diagnosis":
+    """Diagnose a run; the folder of a diagnosis stands for the log that was diagnosed."""
+    from conet.diagnosis import diagnose
+
+    return diagnose(log.record(run.path) if run.kind == "log" else run.path)
 
 
 def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
@@ -86,7 +114,12 @@ def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
 
     if isinstance(thing, Comparison):
         return Source(thing, dict(registry.COMPARISON))
+    from conet.views.rollouts import trainer_metrics
+
     known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)
+    metrics = trainer_metrics.metrics_of(thing)
+    if metrics is not None and trainer_metrics.measured(metrics):
+        known |= registry.LANGUAGE_MODEL
     for name, finding in thing.declared.items():
         if finding.view is not None and is_own(finding.view):
             known[name] = finding.view
