@@ -9,7 +9,7 @@ from rich.console import Console
 from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
-from conet.cli import compare, diagnose, experiments, llm, runs, webs
+from conet.cli import capacity, compare, diagnose, experiments, llm, runs, webs
 from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
@@ -24,6 +24,7 @@ app = App(
 app.command(runs.run_command, name="run")
 for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, experiments.sweep):
     app.command(command)
+app.command(capacity.capacity)
 for other in (diagnose.diagnose, diagnose.heat, diagnose.watch, compare.compare):
     app.command(other)
 app.command(webs.export)

@@ -94,6 +94,19 @@ def frustration(observation: Observation) -> dict[str, float]:
     return {name: float(getattr(found, name)) for name in ("cancellation", "share", "everywhere")}
 
 
+@register(OBSERVABLES, "residual_frustration")
+@needs("policy", "walks")
+def residual_frustration(observation: Observation) -> float:
+    """Share of the problems that the best deterministic policy found solves, less the accuracy.
+
+    The policy is searched for at the first call (seconds; `conet capacity` shows it).
+    """
+    from conet.engine.ground_state import best_share
+
+    best = best_share(observation.policy.graph, observation.problems)
+    return best - float(observation.walks.correct.mean())
+
+
 @register(OBSERVABLES, "argmax_web")
 @needs("policy")
 def best_web(observation: Observation) -> dict[str, float]:

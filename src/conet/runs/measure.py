@@ -149,7 +149,8 @@ def summarise(
     """Return the object that ``conet run --json`` prints, less what only the training knows.
 
     ``accuracy`` is the mean over the last 20 steps; ``correct_length`` is pooled over a centred
-    9-step window; ``islands`` counts all components of the thresholded web.
+    9-step window; ``islands`` counts all components of the thresholded web. ``residual_frustration`` is there
+    where it is an observable of the run, as a mean over the last 20 steps.
     """
     final = {
         row["name"]: row["value"] for row in evaluations if row["step"] == config.steps and row["k"] == 0
@@ -160,6 +161,7 @@ def summarise(
         if row["step"] == config.steps and row["name"] == "pass_at_k"
     }
     columns = [np.array([row[name] for row in rows]) for name in ("correct_length_sum", "correct_count")]
+    residual = [row["residual_frustration"] for row in rows[-END_STEPS:] if "residual_frustration" in row]
     return {
         "steps": config.steps,
         "seed": config.seed,
@@ -174,7 +176,7 @@ def summarise(
             "cycle_rank": int(final["cycle_rank"]),
         },
         "pass_at_k": curve,
-    }
+    } | ({"residual_frustration": float(np.mean(residual))} if residual else {})
 
 
 def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int | None]:
