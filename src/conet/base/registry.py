@@ -1,13 +1,47 @@
 """Names of graphs, learners and observables, the user's own files among them."""
 
+import hashlib
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
+
+Place = Callable[[Path], Path]  # where a file of the user's own is; raises ConetError where it may not run
+_place: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def places(place: Place) -> Iterator[None]:
+    """Ask a function where the user's own files are, and whether they may run, while this lasts."""
+    before = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(before)
+
+
+def place_of(path: Path) -> Path:
+    """Return where a file of the user's own is.
+
+    Raises
+    ------
+    ConetError
+        When it may not run here.
+    """
+    place = _place.get()
+    return path if place is None else place(path)
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file that ``path/to/file.py:name`` names; None for any other name."""
+    path, separator, _ = name.rpartition(":")
+    return Path(path) if separator and path.endswith(".py") else None
 
 
 def resolve(name: str, known: Mapping[str, Any], what: str, fits: Callable[[Any], bool] = callable) -> Any:
@@ -34,11 +68,11 @@ def resolve(name: str, known: Mapping[str, Any], what: str, fits: Callable[[Any]
         raise ConetError(f"{what} {name!r}"[:200], f"the name of {one}", "known: " + ", ".join(sorted(known)))
     if name in known:
         return known[name]
-    path, separator, attribute = name.rpartition(":")
-    if not separator or not path.endswith(".py"):
+    path, attribute = file_of(name), name.rpartition(":")[2]
+    if path is None:
         remedy = nearest(name, known) + "; a file of your own is 'path/to/file.py:name'"
         raise ConetError(f"unknown {what} {name!r}", f"a known {what}", remedy)
-    module = load_file(Path(path), what)
+    module = load_file(path, what)
     if not hasattr(module, attribute):
         names = [key for key, value in vars(module).items() if _offered(module, key, value) and fits(value)]
         remedy = nearest(attribute, names) if names else f"there is no {what} in it"
@@ -54,19 +88,28 @@ def _offered(module: types.ModuleType, name: str, value: Any) -> bool:
 
 
 def load_file(path: Path, what: str) -> Any:
-    """Import a Python file of the user's own as a module."""
-    module_name = f"conet_user_{path.stem}_{abs(hash(path.resolve()))}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
+    """Import a Python file of the user's own as a module; anew where it has changed.
+
+    Raises
+    ------
+    ConetError
+        When there is no such file, it fails, or it may not run here.
+    """
+    path = place_of(path)
     if not path.is_file():
         raise ConetError(f"no file {path}", f"a Python file with the {what}", "check the path")
+    source = path.read_bytes()
+    key = hashlib.sha256(f"{path.resolve()}\0".encode() + source).hexdigest()[:16]
+    module_name = f"conet_user_{path.stem}_{key}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
+        # Python's own loader takes a cached translation for that of a file edited within the same second.
+        exec(compile(source, str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise ConetError(

@@ -12,6 +12,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic, write_table
+from conet.base.separated import as_csv
 from conet.base.text import listed
 from conet.cells.cache import Cache, check_place
 from conet.cells.cell import Arrays, Cell
@@ -228,7 +229,7 @@ def _refuse_other(out: Path, configs: Sequence[Config]) -> None:
 
 def _write(swept: Swept, out: Path, definition: Sweep, configs: Sequence[Config]) -> None:
     write_table(out / "table.parquet", swept.table)
-    write_atomic(out / "table.csv", swept.table.write_csv())
+    write_atomic(out / "table.csv", as_csv(swept.table))
     write_table(out / "curves.parquet", swept.curves)
     kept = {"definition": definition.model_dump(mode="json"), "runs": _identities(configs)}
     write_atomic(out / "sweep.json", json.dumps(kept) + "\n")

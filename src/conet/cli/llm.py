@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,11 +12,10 @@ from cyclopts import App
 from conet.base.errors import ConetError, Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
+from conet.cli.llm_eval import DEFAULT_LENGTH, describe, settings_of, verifiers_of
 from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, parse_pairs, shown
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
-
-DEFAULT_LENGTH = 2048  # tokens of a completion where nothing says how many
 
 
 @app.command
@@ -82,20 +82,26 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
 
 
 @app.command
-def resume(run: Path, *, json_: Json = False) -> None:
+def resume(run: Path, *, trust: Flag = False, accept_changed_code: Flag = False, json_: Json = False) -> None:
     """Go on with an interrupted training; for a finished one, print its summary.
 
     Parameters
     ----------
     run
         The run directory.
+    trust
+        Run Python files that its recipe names also where they lie in the run, are someone else's, or the run
+        has no record of them: read them first.
+    accept_changed_code
+        Go on although such a file has changed since the run began; the run notes it.
     json_
         Print the summary as one JSON object on the last line.
     """
     from conet.llm import train as training
 
     note_unverified(run)
-    _train(lambda show: training.go_on(run, show), json_)
+    allowed = {"trust": trust, "accept_changed_code": accept_changed_code}
+    _train(lambda show: training.go_on(run, show, **allowed), json_)
 
 
 @app.command(name="eval")
@@ -109,6 +115,7 @@ def evaluate(
     length: Whole = None,
     batch: Whole = 64,
     set_: Pairs = None,
+    trust: Flag = False,
     json_: Json = False,
 ) -> None:
     """Measure pass@k, best@k, mean and majority of a model on problems; an interrupted call goes on.
@@ -133,6 +140,9 @@ def evaluate(
     set_
         Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6
         problems.chat=true.
+    trust
+        Run a verifier that the run's recipe names also where its file lies in the run, is someone else's, or
+        the run has no record of it: read it first.
     json_
         Print the result as one JSON object on the last line.
     """
@@ -146,7 +156,7 @@ def evaluate(
     _hush()
     place = Path(model)
     run = (place / "recipe.json").exists()
-    settings = _asked(model, problems, run).override(parse_pairs(set_))
+    settings = settings_of(model, problems, run).override(parse_pairs(set_))
     found = sources.load(settings.problems)
     options = settings.options()
     longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
@@ -166,7 +176,8 @@ def evaluate(
     )
     generate = sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
-    with training.out_of_memory(), line() as live:
+    verifiers = verifiers_of(Path(model), trust) if run else nullcontext()
+    with training.out_of_memory(), verifiers, line() as live:
 
         def show(done: int, total: int) -> None:
             live("problem", done, total, "")
@@ -192,48 +203,6 @@ def figures(run: Path, format: str, out: Path | None, own: Sequence[str] = ()) -
     from conet.diagnosis import diagnose
 
     return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format, own))
-
-
-def _asked(model: str, problems: str, run: bool) -> Any:
-    """Return the settings of the run, or of no run, with model and problems put into them."""
-    from conet.runs.recipe import Recipe
-    from conet.runs.run import Run
-
-    empty = {"max_completion_length": DEFAULT_LENGTH}
-    settings = Run(model).config if run else Recipe(name="eval", training=empty)
-    changes: dict[str, Any] = {}
-    if run:
-        note_unverified(Path(model))
-        Run(model).verify("model/")
-        changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
-    else:
-        changes["model.gguf" if model.endswith(".gguf") else "model.path"] = model
-    if problems != "training":
-        changes |= {"problems.source": problems, "problems.limit": None}
-    elif not run:
-        raise ConetError(f"the training problems of {model}", "a run directory", "name a file of problems")
-    return settings.override(changes)
-
-
-def describe(result: dict[str, Any], target: Path) -> str:
-    """Put an evaluation into a few lines."""
-
-    def shown(cell: dict[str, Any]) -> str:
-        around = "" if cell["low"] is None else f" [{cell['low']:.3f}, {cell['high']:.3f}]"
-        return f"{cell['value']:.3f}{around}"
-
-    lines = [f"{result['problems']} problems, {result['samples']} samples each; intervals over problems"]
-    lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
-    asked = result["asked"]
-    model = asked["model"]
-    drawn = ", ".join(f"{name} {value}" for name, value in asked["sampling"].items() if value is not None)
-    lines += [
-        f"majority  {shown(result['majority'])}",
-        f"model     {model['name']}, {(model.get('sha256') or model.get('revision') or 'unknown')[:12]}",
-        f"sampling  {drawn}, at most {asked['length']} tokens, {asked['engine']}, seed {asked['seed']}",
-        f"written   {target}",
-    ]
-    return listed(lines)
 
 
 def _hush() -> None:

@@ -64,7 +64,14 @@ def run_command(
     _train(train, None, settings.steps, json_)
 
 
-def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
+def resume(
+    run: Path,
+    *,
+    threads: Whole = None,
+    trust: Flag = False,
+    accept_changed_code: Flag = False,
+    json_: Json = False,
+) -> None:
     """Go on with an interrupted run; for a finished one, print its summary.
 
     Parameters
@@ -73,6 +80,11 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
         The run directory.
     threads
         Threads for sampling; the result does not depend on it.
+    trust
+        Run Python files that its config names also where they lie in the run, are someone else's, or the run
+        has no record of them: read them first.
+    accept_changed_code
+        Go on although such a file has changed since the run began; the run notes it.
     json_
         Print the summary as one JSON object on the last line.
     """
@@ -81,8 +93,9 @@ def resume(run: Path, *, threads: Whole = None, json_: Json = False) -> None:
 
     note_unverified(run)
     directory = Run(run)
+    allowed: dict[str, Any] = {"trust": trust, "accept_changed_code": accept_changed_code}
     _train(
-        lambda progress: launch.resume(run, progress=progress, threads=count(threads)),
+        lambda progress: launch.resume(run, progress=progress, threads=count(threads), **allowed),
         directory.path,
         getattr(directory.config, "steps", 0),
         json_,

@@ -11,6 +11,7 @@ from conet.llm.judge import Judge
 from conet.llm.options import grpo_options
 from conet.llm.record import Show, silent
 from conet.llm.schedule import state_of
+from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
 from conet.runs.recipe import Recipe
 from conet.runs.recorder import Recorder
@@ -41,6 +42,8 @@ def build(
 
     from conet.llm.trainer import AnnealedTrainer
 
+    observables = named(recipe.observables)
+    check_needs(observables, ROLLOUTS, "a language model")
     _refuse_half_precision(recipe)
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
@@ -70,7 +73,7 @@ def build(
         keep_text=recipe.keep_text,
         flush_every=recipe.flush_every,
         show=show,
-        observables=named(recipe.observables),
+        observables=observables,
         peft_config=LoraConfig(**lora) if lora else None,
     )
 

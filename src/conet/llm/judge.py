@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from conet.base.errors import ConetError
-from conet.base.registry import resolve
+from conet.base.registry import place_of, resolve
 from conet.llm.verify import IN_PROCESS, VERIFIERS, Verifier
 
 if TYPE_CHECKING:
@@ -53,12 +53,17 @@ class Judge:
         self.function: Verifier | None = VERIFIERS[verifier] if verifier in IN_PROCESS else None
         self.pool: ProcessPool | None = None
         # Names are checked here, once; the user's own file is loaded in the processes alone.
+        self.asked = verifier  # by the processes, which do not know where files may lie
         if ":" not in verifier:
             resolve(verifier, VERIFIERS, "verifier")
-        elif not Path(verifier.rpartition(":")[0]).exists():
+            return
+        file, _, name = verifier.rpartition(":")
+        place = place_of(Path(file))
+        if not place.exists():
             raise ConetError(
                 f"verifier {verifier}", "a file that exists, as path/to/file.py:name", "check it"
             )
+        self.asked = f"{place}:{name}"
 
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
         """Judge pairs of completion and gold answer, in their order."""
@@ -118,7 +123,7 @@ class Judge:
             self.pool = ProcessPool(
                 self.workers,
                 initializer=_begin,
-                initargs=(self.verifier, os.getpid()),
+                initargs=(self.asked, os.getpid()),
                 context=get_context("loky"),
             )
         return self.pool

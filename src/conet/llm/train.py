@@ -16,6 +16,7 @@ from conet.llm.build import build
 from conet.llm.judge import Judge
 from conet.llm.record import Show, silent
 from conet.llm.summary import summary
+from conet.runs.code import Change, code_of, noted
 from conet.runs.directory import created
 from conet.runs.events import translate
 from conet.runs.files import NAMES
@@ -63,10 +64,11 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
         return _train(_announced(held.path), held, show)
 
 
-def go_on(path: Path, show: Show = silent) -> Path:
+def go_on(path: Path, show: Show = silent, *, trust: bool = False, accept_changed_code: bool = False) -> Path:
     """Train from the last checkpoint on, or from the start where there is none yet.
 
-    A finished run is left as it is.
+    A finished run is left as it is. ``trust`` and ``accept_changed_code`` say which code of the user's own
+    may run (see :func:`conet.runs.launch.resume`).
 
     Raises
     ------
@@ -84,10 +86,11 @@ def go_on(path: Path, show: Show = silent) -> Path:
         directory.verify()
         tidy(directory.path)
         return path
-    if not _is_first(cast(Any, directory.config)):
-        return _train(directory.path, None, silent)
-    with exclusive(directory.path) as held, _saying_where(held):
-        return path if directory.finished else _train(directory.path, held, show)
+    with code_of(directory, trust, accept_changed_code) as changes:
+        if not _is_first(cast(Any, directory.config)):
+            return _train(directory.path, None, silent, changes)
+        with exclusive(directory.path) as held, _saying_where(held):
+            return path if directory.finished else _train(directory.path, held, show, changes)
 
 
 def first_files(recipe: Recipe) -> dict[str, bytes]:
@@ -95,7 +98,8 @@ def first_files(recipe: Recipe) -> dict[str, bytes]:
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    comes_from = provenance(recipe.seed, recipe.content_hash, LANGUAGE_MODELS, device=device)
+    code = noted(recipe.model_dump(mode="json"))
+    comes_from = provenance(recipe.seed, recipe.content_hash, LANGUAGE_MODELS, device=device, code=code)
     return {
         "recipe.json": recipe.to_json().encode(),
         "provenance.json": (json.dumps(comes_from, indent=2) + "\n").encode(),
@@ -140,7 +144,7 @@ def _leaving_nothing(held: Held) -> Iterator[None]:
         raise
 
 
-def _train(path: Path, held: Held | None, show: Show) -> Path:
+def _train(path: Path, held: Held | None, show: Show, changes: Sequence[Change] = ()) -> Path:
     """Train to the end; one process holds the directory and keeps the record."""
     recipe: Recipe = cast(Any, Run(path).config)
     settings = recipe.problems
@@ -153,6 +157,7 @@ def _train(path: Path, held: Held | None, show: Show) -> Path:
         if recorder is not None:
             _restore(recorder, checkpoint)
         trainer = build(recipe, path, judge, recorder, show)
+        trainer.code_changes = changes
         begun = time.perf_counter()
         with out_of_memory():
             trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)

@@ -6,7 +6,7 @@ of a step, which learning rate is logged, and saving and loading a checkpoint.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from conet.llm.sampling import keep_tokens_alone
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.observables.observation import Observable
+from conet.runs.code import Change, not_noted
+from conet.runs.events import note
 from conet.runs.recorder import Recorder
 
 
@@ -71,6 +73,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
         self.used: dict[str, Any] = {}  # options of this update
         self.rate: float | None = None  # learning rate of this update
         self.monitor_seconds = 0.0
+        self.code_changes: Sequence[Change] = ()  # since the run began
         self.own_generation = keep_tokens_alone(kwargs["model"], kwargs["processing_class"])
         super().__init__(*args, reward_funcs=[self.verified], **kwargs)
         add_untempered_head(
@@ -162,6 +165,8 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
             if self.is_world_process_zero():  # each process counts its own; they are added up at the end
                 self.judge.counts.update(state["judged"])
             self.annealing.load(state, self.state.global_step)
+        for change in not_noted(self.code_changes, self.annealing.events):
+            note(self.annealing.events, self.state.global_step, "code_changed", **change._asdict())
 
     # What is new.
 

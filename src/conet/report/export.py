@@ -11,6 +11,7 @@ import numpy as np
 from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.files import refuse_other_file, write_atomic
+from conet.base.separated import as_csv
 from conet.network.islands import follow
 from conet.network.layout import lay_out
 from conet.network.web import Web
@@ -108,7 +109,7 @@ def export(
     if format == "csv":
         table = edge_table(found)
         counts = {"nodes": len(np.unique(table.select("source", "target").to_numpy())), "edges": len(table)}
-        content = table.write_csv()
+        content = as_csv(table)
     else:
         network = static_network(found) if format == "graphml" or len(found) == 1 else dynamic_network(found)
         counts = {"nodes": network.number_of_nodes(), "edges": network.number_of_edges()}

@@ -11,6 +11,7 @@ Name = Literal[
     "heating_skipped",
     "heating_ended",
     "resumed",
+    "code_changed",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -41,7 +42,8 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
         ``heating_signal`` (the detector's heating signal fires), ``phase_started`` (``phase``),
         ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
         (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible to the end),
-        ``heating_ended`` or ``resumed``.
+        ``heating_ended``, ``resumed``, or ``code_changed`` (``file``, ``sha256``; code that the settings name
+        is no longer what the run began with, which was accepted on resuming).
     details
         JSON values beside it.
     """

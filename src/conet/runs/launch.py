@@ -12,6 +12,7 @@ from conet.learners import Learner
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.observables.standard import Observables
+from conet.runs.code import code_of, noted
 from conet.runs.directory import check_out, created
 from conet.runs.files import NAMES
 from conet.runs.lock import exclusive
@@ -85,7 +86,8 @@ def run(
     own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     trainer = Trainer(config, graph=graph, problems=problems, threads=threads, **own)
     given = sorted(name for name, value in own.items() if value is not None)
-    comes_from = provenance(config.seed, config.content_hash, command=command, objects=given)
+    code = noted(config.model_dump(mode="json"))
+    comes_from = provenance(config.seed, config.content_hash, command=command, objects=given, code=code)
     if tell is not None:
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)
@@ -104,6 +106,8 @@ def resume(
     schedule: Schedule | Sequence[Phase] | None = None,
     threads: int = 1,
     progress: bool | Progress | None = None,
+    trust: bool = False,
+    accept_changed_code: bool = False,
 ) -> Run:
     """Go on with an interrupted run; a finished one is returned as it is.
 
@@ -117,12 +121,17 @@ def resume(
         As for :func:`run`; what was given there must be given again.
     threads, progress
         As for :func:`run`.
+    trust
+        Whether to run Python files that the config names, wherever they lie and whosever they are. Without
+        it, only such as the run began with, that lie outside it and are the user's own.
+    accept_changed_code
+        Whether to go on where such a file has changed since; the run notes it as an event.
 
     Raises
     ------
     ConetError
-        When the directory is no run, a file of it is damaged, an object is lacking or another one, or
-        another process works on the run.
+        When the directory is no run, a file of it is damaged, an object is lacking or another one, code that
+        its config names may not run or has changed, or another process works on the run.
     """
     directory = Run(path)
     if directory.kind != "walks":
@@ -139,9 +148,10 @@ def resume(
         if directory.finished:
             return directory
         kept = directory.graph(), directory.problems()
-        trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
-        with watched(progress, trainer.config.steps) as show:
-            return train(held, trainer, directory, show)
+        with code_of(directory, trust, accept_changed_code) as changes:
+            trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
+            with watched(progress, trainer.config.steps) as show:
+                return train(held, trainer, changes, show)
 
 
 def _check_again(

@@ -7,6 +7,7 @@ from conet.base.errors import ConetError
 from conet.engine.sample import TRAIN, stream_key
 from conet.observables.observation import ROLLOUTS, Observable, Observation, check_needs, evaluate, needed
 from conet.observables.standard import named, refuse_taken
+from conet.runs.code import code_of
 
 if TYPE_CHECKING:
     import polars
@@ -17,7 +18,7 @@ MOST_ROWS = 500_000  # rollouts that are held at a time
 
 
 def observe(
-    run: "Run", observables: "Sequence[str | Observable]", split: str = "train"
+    run: "Run", observables: "Sequence[str | Observable]", split: str = "train", trust: bool = False
 ) -> "polars.DataFrame":
     """Evaluate observables (see :meth:`~conet.runs.run.Run.observe`)."""
     import polars as pl
@@ -30,7 +31,7 @@ def observe(
         check_needs(functions, ROLLOUTS, f"{run.path}, of which only rollouts are known")
         seen = by_step(run.rollouts(), split)
     else:
-        seen = at_snapshots(run)
+        seen = at_snapshots(run, trust)
     rows: list[dict[str, Any]] = [
         {"step": observation.step} | evaluate(functions, observation) for observation in seen
     ]
@@ -77,8 +78,15 @@ def by_step(rollouts: "polars.LazyFrame", split: str = "train") -> Iterator[Obse
             yield Observation(int(str(step)), rollouts=rows)
 
 
-def at_snapshots(run: "Run") -> Iterator[Observation]:
+def at_snapshots(run: "Run", trust: bool = False) -> Iterator[Observation]:
     """Yield policy and walks of each snapshot, in order.
+
+    Parameters
+    ----------
+    run
+        The run.
+    trust
+        Whether its learner may come from a file that is not known (see :func:`conet.runs.launch.resume`).
 
     Raises
     ------
@@ -93,7 +101,8 @@ def at_snapshots(run: "Run") -> Iterator[Observation]:
         remedy = "train again with snapshots.steps set"
         raise ConetError(f"{run.path}, which holds no snapshot", "at least one", remedy)
     graph, problems = run.graph(), run.problems()
-    rollouts = make(run.config.learner).rollouts
+    with code_of(run, trust, accept_changed=True):
+        rollouts = make(run.config.learner).rollouts
     for step in steps:
         policy = TablePolicy(graph, run.snapshot(step)["logits"])
         walks = policy.sample(problems, rollouts, stream_key(run.config.seed, step, TRAIN))

@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,6 +27,7 @@ def provenance(
     command: list[str] | None = None,
     objects: Sequence[str] = (),
     device: str | None = None,
+    code: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Return where a run comes from.
 
@@ -42,12 +43,14 @@ def provenance(
         Names of Python objects that were given in place of what the settings say.
     device
         The accelerator, or None.
+    code
+        Files of code that the settings name (see :func:`conet.runs.code.noted`).
 
     Returns
     -------
     dict
-        ``started`` (UTC), ``command``, ``objects``, ``seed``, ``config_hash``, ``commit`` (of the source
-        tree, with "+changes" where it was changed; None outside git), ``versions``, ``machine`` and
+        ``started`` (UTC), ``command``, ``objects``, ``code``, ``seed``, ``config_hash``, ``commit`` (of the
+        source tree, with "+changes" where it was changed; None outside git), ``versions``, ``machine`` and
         ``digests`` (the file of these, so that a run without it is known to be incomplete).
     """
     versions = {"python": platform.python_version()}
@@ -59,6 +62,7 @@ def provenance(
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command if command is not None else sys.argv,
         "objects": list(objects),
+        "code": dict(code or {}),
         "seed": seed,
         "config_hash": config_hash,
         "digests": DIGESTS,

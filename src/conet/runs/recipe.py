@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
+from conet.base.registry import file_of
 from conet.config import Count, OpenSettings, Root, Settings, aliases, reading, validated
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
@@ -210,7 +211,8 @@ class Recipe(Root):
             Naming the key, the value and what would fit.
         """
         recipe = validated(cls, data)
-        check_needs(named(recipe.observables), ROLLOUTS, "a language model")
+        ours = [name for name in recipe.observables if file_of(name) is None]
+        check_needs(named(ours), ROLLOUTS, "a language model")  # others are loaded when a training begins
         heating, name = recipe.heating, recipe.schedule.name
         if heating.mode and name and MODES[heating.mode] != name:
             raise aliases.twice("heating.mode", heating.mode, "schedule.name", name)

@@ -193,7 +193,9 @@ class Run(Files):
 
         return webs.merges(self, threshold)
 
-    def observe(self, *observables: "str | Observable", split: str = "train") -> "polars.DataFrame":
+    def observe(
+        self, *observables: "str | Observable", split: str = "train", trust: bool = False
+    ) -> "polars.DataFrame":
         """Evaluate observables afterwards, on every snapshot or on the rollouts of every step.
 
         Parameters
@@ -205,6 +207,9 @@ class Run(Files):
             walks that were trained on, unless the schedule changed their number.
         split
             Which rollouts of the table.
+        trust
+            Whether the learner of the run, which says how many walks there were, may come from a Python file
+            that lies in the run, is someone else's, or of which the run has no record.
 
         Returns
         -------
@@ -218,7 +223,7 @@ class Run(Files):
         """
         from conet.runs.observe import observe
 
-        return observe(self, observables, split)
+        return observe(self, observables, split, trust)
 
     def snapshot_steps(self) -> list[int]:
         """Return the steps at which there is a snapshot, in order."""

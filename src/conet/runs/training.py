@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite, damaged
 from conet.rollouts import from_walks
 from conet.runs import events
+from conet.runs.code import Change, not_noted
 from conet.runs.lengths import correct_length
 from conet.runs.lock import Held
 from conet.runs.measure import snapshot_steps, summarise
@@ -68,14 +69,29 @@ def leaving_nothing(held: Held) -> Iterator[None]:
         raise
 
 
-def train(held: Held, trainer: Trainer, resumed: Run | None, progress: Progress) -> Run:
-    """Train to the end, with snapshots and checkpoints, and write the summary."""
+def train(held: Held, trainer: Trainer, resumed: Sequence[Change] | None, progress: Progress) -> Run:
+    """Train to the end, with snapshots and checkpoints, and write the summary.
+
+    Parameters
+    ----------
+    held
+        The run directory.
+    trainer
+        A new one.
+    resumed
+        None for a run that begins; for one that goes on, the code that has changed.
+    progress
+        Told each row of metrics.
+    """
     config, chosen = trainer.config, set(snapshot_steps(trainer.config))
     with Recorder(held, from_walks) as recorder:
         if resumed is None:
             recorder.begin()
         else:
             _restored(trainer, recorder)
+            trainer.event("resumed")
+            for change in not_noted(resumed, trainer.events):
+                trainer.event("code_changed", **change._asdict())
         recorder.flush(trainer.events)
         warm_up(trainer)
         checkpoint = _checkpoints(trainer, recorder)
@@ -148,7 +164,6 @@ def _restored(trainer: Trainer, recorder: Recorder) -> None:
     remedy = f"delete {path}, and `conet resume` starts this run from its first step"
     if not path.exists():
         restore(recorder, None, 0, ())
-        trainer.event("resumed")
         return
     try:
         arrays, metadata = read_arrays(path)
@@ -159,4 +174,3 @@ def _restored(trainer: Trainer, recorder: Recorder) -> None:
         raise ConetError(error.got, error.expected, remedy) from None
     except (LookupError, ValueError, TypeError) as error:
         raise damaged(path, error, remedy) from None
-    trainer.event("resumed")
