@@ -20,6 +20,7 @@ from conet.views.schema import View
 # What a process loads is kept, so looking for garbage meanwhile only takes time.
 PROGRAM = "import gc; gc.disable(); from conet.report.drawing.worker import main; main()"
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # since it forks
+ENDING = 2.0  # seconds that they may take to end by themselves, as they do when nobody asks them any more
 
 
 class Drawers:
@@ -48,6 +49,7 @@ class Drawers:
             ours.close()  # the file keeps it open
             self.free.put(self.lines[-1])
         self.threads = ThreadPoolExecutor(max(1, processes))
+        self.asked = False  # whether they have drawn: else they may still be loading, and are not waited for
         self.here = Lock()  # matplotlib's settings are of the whole process
 
     def __enter__(self) -> "Drawers":
@@ -59,10 +61,12 @@ class Drawers:
             with suppress(OSError):  # what could not be sent to one that has died
                 each.close()
         if self.process is not None:
-            if self.process.poll() is None:
+            try:
+                self.process.wait(ENDING if self.asked else 0)
+            except subprocess.TimeoutExpired:
                 with suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+                self.process.wait()
 
     def draw(self, view: View, width: Width | None = None, suffix: str = "svg") -> "Future[bytes]":
         """Draw a view, and return what will be the file.
@@ -85,6 +89,7 @@ class Drawers:
     def _elsewhere(self, view: View, width: Width | None, suffix: str) -> bytes:
         """Let a free process draw; draw here what one that has died cannot."""
         lines = self.free.get()
+        self.asked = True
         try:
             asked = json.dumps({"width": width, "suffix": suffix})
             lines.write(f'{asked[:-1]}, "view": {view.to_json()}}}\n')

@@ -30,19 +30,27 @@ def main() -> None:
     gc.freeze()  # what is loaded stays: it need not be looked through again
     gc.enable()
     sockets = [int(number) for number in sys.argv[1:]]
-    own = divided(sockets)
+    own, children = divided(sockets)
     for other in sockets:
         if other != own:
             os.close(other)  # so that each ends when the other end of its own socket is closed
-    answer(socket.socket(fileno=own))
+    try:
+        answer(socket.socket(fileno=own))
+        for child in children:
+            os.waitpid(child, 0)
+    finally:
+        os._exit(0)  # there is nothing to tidy
 
 
-def divided(sockets: Sequence[int]) -> int:
-    """Fork once for each socket but the first; returns the socket of this process."""
+def divided(sockets: Sequence[int]) -> tuple[int, list[int]]:
+    """Fork once for each socket but the first; returns the socket of this process, and its children."""
+    children: list[int] = []
     for other in sockets[1:]:
-        if os.fork() == 0:
-            return other
-    return sockets[0]
+        child = os.fork()
+        if child == 0:
+            return other, []
+        children.append(child)
+    return sockets[0], children
 
 
 def answer(asking: socket.socket) -> None:
