@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from conet.base.errors import ConetError
+from conet.config import keys_of
 from conet.detect import Detector
 from conet.llm import arithmetic, problems
 from conet.llm.annealing import Annealing
@@ -376,3 +377,42 @@ def test_what_was_cut_off_is_counted_and_never_learned_from() -> None:
     pool.add(0, [cut, *[rollout(0, 0.0)] * 15, whole, shorter, *[rollout(1, 0.0)] * 30])
     found = pool.demonstrations(0.2, 16, "shortest")
     assert [(item.problem, item.tokens, item.correct_count) for item in found] == [(1, [1, 2, 3], 2)]
+
+
+@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b"])
+def test_a_recipe_of_ones_own_begins_with_every_key(tmp_path: Path, name: str, capsys) -> None:
+    from conet.cli import main
+
+    place = tmp_path / "mine.toml"
+    main(["llm", "init", str(place), "--recipe", name])
+    assert recipe.load(place) == recipe.load(name).model_copy(update={"name": "mine"})
+    text = place.read_text()
+    for key in keys_of(recipe.Recipe):
+        last = key.rpartition(".")[2]
+        assert key in ("name", "training") or f"\n{last} =" in text or f"\n# {last} =" in text, key
+    shown = text.replace("\n# ", "\n")  # also the defaults are TOML
+    values = [line for line in shown.splitlines() if " = " in line and not line.startswith(("#", "'"))]
+    assert len(values) > 50
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        main(["llm", "init", str(place)])
+    assert caught.value.code == 2
+    assert "which is there" in capsys.readouterr().err
+
+
+def test_relative_paths_lead_from_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "data.jsonl").write_text('{"problem": "1+1=", "answer": "2"}\n')
+    (folder / "mine.py").write_text("def judge(completion, gold): return 1.0\n")
+    text = '[problems]\nsource = "data.jsonl"\nverifier = "mine.py:judge"\n[model]\npath = "org/model"\n'
+    (folder / "own.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    found = recipe.load("recipes/own.toml")
+    assert found.problems.source == str(folder / "data.jsonl")
+    assert found.problems.verifier == f"{folder / 'mine.py'}:judge"
+    assert found.model.path == "org/model"
+    (tmp_path / "here.jsonl").write_text("")
+    set_here = recipe.beside(found.override({"problems.source": "here.jsonl"}), tmp_path)
+    assert set_here.problems.source == str(tmp_path / "here.jsonl")
+    assert recipe.load("tiny").problems.source == "arithmetic"

@@ -251,6 +251,8 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"training.lerning_rate": 1.0}, "did you mean 'learning_rate'"),
+        ({"training.report_to": "clearml"}, "pip install clearml"),
+        ({"training.report_to": "wanddb"}, "did you mean 'wandb'"),
         ({"model.dtype": "bfloat16"}, "most of which would never move"),
         ({"training.num_generations": 3}, "training options"),
         ({"model.path": "/no/such/model"}, "model /no/such/model"),

@@ -188,6 +188,7 @@ def commands(here: str = EVIL) -> list[list[str]]:
         ["compare", here, run, "--out", "other"],
         ["llm", "train", here],
         ["llm", "train", "tiny", "--set", f"{here}=3"],
+        ["llm", "init", f"{here}.toml", "--recipe", here],
         ["llm", "resume", here],
         ["llm", "eval", here, here],
         ["llm", "recipes", here],

@@ -46,9 +46,9 @@ def train(
         Print the summary as one JSON object on the last line.
     """
     from conet.llm import train as training
-    from conet.runs.recipe import load
+    from conet.runs.recipe import beside, load
 
-    settings = load(recipe).override(all_changes(set_, seed=seed, steps=steps))
+    settings = beside(load(recipe).override(all_changes(set_, seed=seed, steps=steps)), Path.cwd())
     _train(lambda show: training.run(settings, out, show), json_)
 
 
@@ -79,6 +79,24 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
         print(listed([f"{name}: {recipe.load(name).purpose}", f"    {path}"]))
         for other in sorted(path.parent.glob(f"{name}.*.yaml")):
             print(one_line(f"    {other}"))
+
+
+@app.command
+def init(file: Path, *, recipe: str = "tiny") -> None:
+    """Write a recipe of one's own, with every key and what it means.
+
+    Parameters
+    ----------
+    file
+        A new TOML file.
+    recipe
+        What it begins as: a shipped name, or a file.
+    """
+    from conet.cli import template
+    from conet.runs.recipe import load
+
+    template.write(load(recipe), file)
+    print(listed([f"written {file}", f"train   conet llm train {shown(file)}"]))
 
 
 @app.command

@@ -24,6 +24,7 @@ def grpo_options(recipe: Recipe, path: Path) -> Any:
             raise ConetError(
                 f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
             )
+    _check_reports(recipe.options()["report_to"])
     try:
         return GRPOConfig(
             output_dir=str(path / "checkpoints"),
@@ -39,3 +40,32 @@ def grpo_options(recipe: Recipe, path: Path) -> Any:
         raise ConetError(
             f"training options: {reason}", "values that go together", "see TRL's GRPOConfig"
         ) from None
+
+
+def _check_reports(wanted: str | list[str]) -> None:
+    """Refuse a place to report to whose package is not installed, before anything is made."""
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        if name in ("none", "all"):
+            continue
+        if name not in INTEGRATION_TO_CALLBACK:
+            raise ConetError(
+                f"training.report_to={name}",
+                "a place that transformers can report to",
+                nearest(name, known()),
+            )
+        try:
+            INTEGRATION_TO_CALLBACK[name]()
+        except (ImportError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConetError(
+                f"training.report_to={name}: {reason}", f"the package {name}", f"pip install {name}"
+            ) from None
+
+
+def known() -> set[str]:
+    """Return the places that transformers can report to."""
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    return {*INTEGRATION_TO_CALLBACK, "none", "all"}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from conet.base.errors import ConetError, nearest
 from conet.base.registry import file_of
-from conet.config import Count, OpenSettings, Root, Settings, aliases, reading, validated
+from conet.config import Count, OpenSettings, Root, Settings, aliases, flatten, reading, validated
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
 from conet.rollouts.selection import Pick
@@ -243,4 +243,42 @@ def load(name: str | Path) -> Recipe:
     if not path.exists():
         raise ConetError(f"recipe {name}", "a shipped recipe or a file", nearest(str(name), known))
     data = reading.read(path, "recipe", "see `conet llm recipes --describe`")
-    return Recipe(name=path.stem).overlaid(data)
+    return beside(Recipe(name=path.stem).overlaid(data), path.parent)
+
+
+# Settings that may name a file or a folder, or a function in a file.
+PLACES = (
+    "model.path",
+    "model.gguf",
+    "model.tokenizer",
+    "problems.source",
+    "problems.verifier",
+    "schedule.name",
+)
+
+
+def beside(recipe: Recipe, folder: Path) -> Recipe:
+    """Return a recipe whose relative paths lead from a folder, wherever it is run.
+
+    What is not there stays as it is: the name of a model on the hub, or of a verifier.
+
+    Parameters
+    ----------
+    recipe
+        The settings.
+    folder
+        Of the recipe's file, or the working directory for what was set on the command line.
+    """
+    data = flatten(recipe.model_dump(mode="json"))
+    found = {key: _place(data[key], folder) for key in PLACES if isinstance(data.get(key), str)}
+    changed: dict[str, Any] = {key: value for key, value in found.items() if value != data[key]}
+    observables = [_place(name, folder) for name in recipe.observables]
+    if observables != recipe.observables:
+        changed["observables"] = observables
+    return recipe.override(changed) if changed else recipe
+
+
+def _place(name: str, folder: Path) -> str:
+    file, colon, function = name.rpartition(":") if ".py:" in name else (name, "", "")
+    place = folder / file
+    return str(place.resolve()) + colon + function if file and place.exists() else name

@@ -1,0 +1,88 @@
+"""A recipe with every key and what it means, to begin one's own with."""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from conet.base.errors import ConetError
+from conet.base.files import cannot_write
+from conet.config.describe import is_section
+from conet.runs.recipe import PINNED, Recipe
+
+WIDTH = 100  # columns of a comment
+
+
+def write(source: Recipe, file: Path) -> None:
+    """Write a recipe as a new file.
+
+    Raises
+    ------
+    ConetError
+        When the file is there already, has no name of TOML, or cannot be written.
+    """
+    if file.suffix.lower() != ".toml":
+        raise ConetError(f"{file}", "a name that ends with .toml", f"conet llm init {file}.toml")
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(of_recipe(source))
+    except FileExistsError:
+        raise ConetError(f"{file}, which is there", "a new file", "choose another name") from None
+    except OSError as error:
+        raise cannot_write(file, error) from None
+
+
+def of_recipe(source: Recipe) -> str:
+    """Return a recipe as TOML: what it sets, and every other key commented out with its default.
+
+    Parameters
+    ----------
+    source
+        The recipe that it begins as.
+    """
+    lines = [f"# Begun as {source.name}. A line that is commented out says the default."]
+    fields = Recipe.model_fields
+    tops = {name: field for name, field in fields.items() if not is_section(field.annotation)}
+    for name, field in tops.items():
+        if name not in ("name", "training"):
+            lines += _setting(name, field.description, getattr(source, name), field.default)
+    for name, field in fields.items():
+        if is_section(field.annotation):
+            section: Any = field.annotation
+            lines += ["", f"[{name}]", *_comment((section.__doc__ or "").strip().splitlines()[0])]
+            of = getattr(source, name)
+            for key, inner in section.model_fields.items():
+                lines += _setting(key, inner.description, getattr(of, key), inner.default)
+            lines += [f"{key} = {_toml(value)}" for key, value in getattr(of, "options", {}).items()]
+    lines += ["", "[training]", *_comment(str(fields["training"].description))]
+    lines += [f"{key} = {_toml(value)}" for key, value in source.training.items()]
+    lines += [f"# {key} = {_toml(value)}" for key, value in PINNED.items() if key not in source.training]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(name: str, description: str | None, value: Any, default: Any) -> Iterator[str]:
+    yield from _comment(description or "")
+    if value is None:
+        yield f"# {name} ="
+    else:
+        yield f"{'# ' if value == default else ''}{name} = {_toml(value)}"
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text.replace("`", "'"), WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(str(key))} = {_toml(one)}" for key, one in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
