@@ -1,13 +1,16 @@
 """Lines of JSON: through polars where it can read a whole chunk, else one by one.
 
-Python's own reader knows NaN, and passes over single lines that are broken.
+Python's own reader knows NaN, and passes over single lines that are broken. Both give the same: a line that
+is no JSON object, or in which a key that is read stands twice, cannot be read, whatever its neighbours are.
 """
 
 import io
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,15 +37,17 @@ TORN = "torn last lines"
 def peek(path: Path) -> dict[str, Numbers]:
     """Return the columns, and which numbers each holds in the first rows."""
     rows: list[dict[str, Any]] = []
+    twice: list[dict[str, Any]] = []  # of a key that may not be read
     with open_binary(path) as file:
         for number, line in enumerate(_lines(file)):
             if number == 0 and line.lstrip().startswith(b"["):
                 raise Unusable("holds a JSON array, and not one object a line")
             row = _object(line)
             if row is not None:
-                rows.append(row)
+                (twice if isinstance(row, _Twice) else rows).append(row)
             if number >= 10 * PEEK_ROWS or len(rows) >= PEEK_ROWS:
                 break
+    rows = rows or twice
     if not rows and size(path):
         raise Unusable("holds no JSON object a line")
     names = dict.fromkeys(name for row in rows for name in row)
@@ -62,10 +67,27 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+class _Twice(dict[str, Any]):
+    """An object in which some keys stand twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs)
+        self.keys_twice = {key for key, count in counts.items() if count > 1}
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Twice(pairs)
+
+
+def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None:
+    """Return the object of a line; None where there is none, or one of these keys stands twice in it."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=_pairs)
     except (ValueError, RecursionError):
+        return None
+    if isinstance(row, _Twice) and not row.keys_twice.isdisjoint(columns):
         return None
     return row if isinstance(row, dict) else None
 
@@ -99,16 +121,17 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
     """Parse whole lines: at once where polars reads them all, else one by one."""
     import polars as pl
 
+    escapes = b"\\u" in data
     # Halves of a surrogate pair, of which a lone one is read as something else by polars.
-    if _fit() and b"\\ud" not in data and b"\\uD" not in data:
+    if _fit() and not (escapes and (b"\\ud" in data or b"\\uD" in data)):
         try:
             frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
             whole = frame.height == data.count(b"\n") or frame.height == len(_written_lines(data))
-            if whole and not _nested(frame):
+            if whole and not _nested(frame) and not _twice(data, frame, escapes):
                 return Chunk(frame)
         except (Exception, pl.exceptions.PanicException):
             pass  # line by line, then
-    rows = [_object(line) for line in _written_lines(data)]
+    rows = [_object(line, columns) for line in _written_lines(data)]
     kept = [row for row in rows if row is not None]
     lost = len(rows) - len(kept)
     return Chunk(frame_of(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
@@ -130,6 +153,34 @@ def _nested(frame: "polars.DataFrame") -> bool:
     return any(frame.select(pl.all().str.contains(r"^[\[{]").any()).row(0)) if frame.width else False
 
 
+def _twice(data: bytes, frame: "polars.DataFrame", escapes: bool) -> bool:
+    """Whether a key stands twice in a line; polars takes the first of them.
+
+    The key of every value stands there at least once. So there are as many keys as values and none is twice,
+    or else lines are looked at one by one.
+    """
+    keys = _keys(tuple(frame.columns), escapes)
+    values = sum(frame.height - frame[name].null_count() for name in frame.columns)
+    if len(keys.findall(data)) == values:
+        return False
+    for line in _written_lines(data):
+        found = keys.findall(line)
+        doubtful = len(set(found)) < len(found) or b"" in found
+        if doubtful and _object(line, frame.columns) is None:
+            return True
+    return False
+
+
+@cache
+def _keys(names: tuple[str, ...], escapes: bool) -> re.Pattern[bytes]:
+    """A pattern of keys with these names; its group is empty for what may be one with escaped letters."""
+    known = b"|".join(re.escape(json.dumps(name, ensure_ascii=False).encode()[1:-1]) for name in names)
+    if not escapes:
+        return re.compile(rb'"(' + known + rb')"\s*:')
+    escaped = rb"\\u00[2-7]" if all(map(str.isascii, names)) else rb"\\u"
+    return re.compile(rb'"(?:(' + known + rb')"\s*:|[^"\\]{0,99}' + escaped + b")")
+
+
 def _written_lines(data: bytes) -> list[bytes]:
     return [line for line in data.split(b"\n") if line.strip()]
 
@@ -149,6 +200,6 @@ def _written(value: Any) -> str | None:
         return None
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return str(int(value))
+    if isinstance(value, float) and math.isfinite(value):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode("utf-8")
