@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from signing import sign_again
 
+from conet.base.errors import ConetError
 from conet.config import Config, preset
 from conet.network import layout, packing
 from conet.network.web import Web
@@ -176,16 +177,14 @@ def test_poor_runs_get_a_report(tmp_path: Path, changes: dict[str, object], miss
     parsed(made.path / "report.html")
 
 
-def test_run_without_any_snapshot_or_evaluation_gets_a_report(tmp_path: Path) -> None:
+def test_run_without_snapshots_or_evaluations_is_incomplete(tmp_path: Path) -> None:
     made = launch.run(small(steps=6), tmp_path / "run")
     for path in (made.path / "snapshots").iterdir():
         path.unlink()
     made.evaluations().clear().write_parquet(made.path / "evaluations.parquet")
     sign_again(made.path)
-    made = Run(made.path)
-    write(made)
-    assert figures(made) == ALL - {"concept-web", "pass-at-k"}
-    assert "kept no snapshots" in (made.path / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(ConetError, match="incomplete"):
+        write(Run(made.path))
 
 
 def test_metrics_that_are_not_numbers_are_left_out(tmp_path: Path) -> None:
