@@ -402,7 +402,7 @@ def test_readers_name_the_damaged_file(name, finished, damage, tmp_path):
 def test_resuming_a_damaged_run_never_ends_in_a_traceback_or_a_wrong_state(
     name, unfinished, damage, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(report, "write", lambda run, drawers=None: run.path)
+    monkeypatch.setattr(report, "write", lambda run, *_: run.path)
     path = shutil.copytree(unfinished.path, tmp_path / "run")
     file = path / FILES[name].replace(".parquet", ".jsonl" if name.endswith(".parquet") else ".parquet")
     if not file.exists():
@@ -425,7 +425,7 @@ def test_resuming_a_damaged_run_never_ends_in_a_traceback_or_a_wrong_state(
 
 
 def test_the_remedy_for_a_damaged_checkpoint_works(unfinished, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(report, "write", lambda run, drawers=None: run.path)
+    monkeypatch.setattr(report, "write", lambda run, *_: run.path)
     path = shutil.copytree(unfinished.path, tmp_path / "run")
     checkpoint = path / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
