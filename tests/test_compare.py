@@ -340,7 +340,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(runs, tmp_path, capsys
     where = [str(place) for place in places(runs, (4, 0), (16, 0))]
     with pytest.raises(SystemExit, match="2"):
         cli.main(["compare", *where, "--out", str(tmp_path)])
-    assert "holds something else" in capsys.readouterr().err
+    assert "which is not empty" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 

@@ -444,7 +444,7 @@ def test_a_poor_run_has_a_report_too(rows, tmp_path):
 
 def test_a_foreign_directory_is_refused(planted, tmp_path):
     (tmp_path / "report.html").write_text("mine")
-    with pytest.raises(ConetError, match="holds something else"):
+    with pytest.raises(ConetError, match="which is not empty"):
         write(planted, tmp_path, no_page)
     assert (tmp_path / "report.html").read_text() == "mine"
     for _ in range(2):
@@ -597,7 +597,7 @@ def test_maps_on_the_command_line(tmp_path, capsys):
         (["diagnose", str(DATA / "verl"), "--format", "tlr"], "did you mean 'trl'"),
         (["diagnose", str(DATA / "verl"), "--map", "stepp=x"], "did you mean 'step'"),
         (["diagnose", str(DATA / "verl"), "--map", "problem=uidd"], "did you mean 'uid'"),
-        (["diagnose", str(DATA / "verl"), "--out", str(DATA / "verl")], "holds something else"),
+        (["diagnose", str(DATA / "verl"), "--out", str(DATA / "verl")], "which is not empty"),
         (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--below", "0"], "--below 0"),
         (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--max-accuracy", "2"], "--max-accuracy 2"),
         (
@@ -607,7 +607,7 @@ def test_maps_on_the_command_line(tmp_path, capsys):
         (["heat", str(DATA / "verl"), "--out", "x.jsonl", "--window", "0"], "--window 0"),
         (
             ["heat", str(DATA / "verl"), "--out", str(DATA / "verl" / "rollout" / "1.jsonl"), "--below", "1"],
-            "file of the run",
+            "which is another file",
         ),
         (["watch", str(DATA / "verl"), "--interval", "-1"], "--interval -1"),
     ],

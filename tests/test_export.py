@@ -133,7 +133,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["export", str(run.path), "--format", "csv", "--out", str(config)])
     assert config.read_bytes() == before
-    assert "which is something else" in capsys.readouterr().err
+    assert "which is another file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path, monkeypat
 def test_other_places_and_other_searches_are_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(ConetError, match=r"notes\.txt is something else"):
+    with pytest.raises(ConetError, match="which is not empty"):
         capacity(HARD, tmp_path / "mine", moves=10)
     capacity(HARD, tmp_path / "c", moves=10)
     with pytest.raises(ConetError, match="another graph, other problems or another seed"):

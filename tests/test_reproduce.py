@@ -177,7 +177,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(declared, tmp_path, ca
     with pytest.raises(SystemExit, match="2"):
         cli.main(["reproduce", "--seeds", "2", "--out", str(out), "--jobs", "1"])
     (line,) = capsys.readouterr().err.splitlines()
-    assert "not empty, and no cells in it" in line
+    assert "which is not empty" in line
     assert [path.name for path in out.iterdir()] == ["results.md"]
     assert (out / "results.md").read_text() == "mine"
 

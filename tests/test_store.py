@@ -159,7 +159,7 @@ def test_existing_places_are_refused_and_left_alone(tmp_path, capsys):
         code, out, lines = command(capsys, "run", "--preset", "smoke", "--out", place)
         assert (code, out, len(lines)) == (2, "", 1)
         assert str(place) in lines[0]
-        assert "a new or an empty directory" in lines[0]
+        assert "a new or an empty folder" in lines[0]
     assert tree(tmp_path) == before
 
 
@@ -223,7 +223,7 @@ def test_two_starts_at_one_place(tmp_path, monkeypatch):
         fill(*arguments)
 
     monkeypatch.setattr(directory, "_fill", slow)
-    with pytest.raises(ConetError, match="exists and is not empty"):
+    with pytest.raises(ConetError, match="which is not empty"):
         conet.run(CONFIG, place)
     assert (place / "config.json").read_text() == "another's"
     assert os.listdir(tmp_path) == ["run"]

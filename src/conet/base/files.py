@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.base.leftovers import hold, temporary_for
 
 if TYPE_CHECKING:
     import polars
@@ -40,7 +42,7 @@ def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None
     Parameters
     ----------
     path
-        Where; what stood there is replaced.
+        Where; what stood there is replaced, but for devices and pipes, which are written to.
     content
         Text is written as UTF-8.
     durable
@@ -52,21 +54,63 @@ def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None
     ConetError
         When the disk is full or the place cannot be written.
     """
-    data = printable(content).encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    data = as_bytes(content)
+    temporary = temporary_for(path)
     try:
+        if is_stream(path, follow=False):
+            write_stream(path, data)
+            return
         with open(temporary, "wb") as file:
+            hold(file.fileno())
             file.write(data)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.replace(temporary, path)  # while it is held, or it would be taken for one that was left
         if durable:
             sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
         raise cannot_write(path, error) from None
+
+
+def as_bytes(content: bytes | str) -> bytes:
+    """Return the bytes of a file; text is written as UTF-8."""
+    return printable(content).encode() if isinstance(content, str) else content
+
+
+def is_stream(path: Path, follow: bool = True) -> bool:
+    """Whether a path is a terminal, a device or a pipe: something to write to, and never to replace.
+
+    Raises
+    ------
+    OSError
+        For a block device or a socket, which hold something else.
+    """
+    try:
+        mode = os.stat(path, follow_symlinks=follow).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, "it is a disk or a socket")
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def write_stream(path: Path, data: bytes) -> None:
+    """Write to a device or a pipe.
+
+    Raises
+    ------
+    OSError
+    """
+    view = memoryview(data)
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:
@@ -127,79 +171,55 @@ def digest_all(paths: Sequence[Path]) -> dict[Path, str]:
         return dict(zip(paths, pool.map(digest_of, paths)))
 
 
-def remove_temporaries(folder: Path, mine: bool = False) -> None:
-    """Remove what a killed process left half-written in a folder.
-
-    Parameters
-    ----------
-    mine
-        Whether nobody else may be writing there, so that all go; else those whose process has ended.
-    """
-    for path in folder.glob(".*.*"):
-        number = path.name.rpartition(".")[2]
-        if number.isdecimal() and (mine or not _runs(int(number))):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _runs(process: int) -> bool:
-    """Whether another process of this number is running here."""
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
-
-
-def refuse_other_file(path: Path, mark: str) -> None:
-    """Refuse an output file that is there already, unless it is an earlier output of the same kind.
-
-    Parameters
-    ----------
-    path
-        Where the output shall go.
-    mark
-        What stands in the first or the last kilobytes of every output of this kind.
-
-    Raises
-    ------
-    ConetError
-        When something else is there, or the place cannot be read.
-    """
-    try:
-        if not path.is_dir():
-            with open(path, "rb") as file:
-                start = file.read(4096)
-                file.seek(max(0, path.stat().st_size - 2**16))
-                if mark.encode() in start or mark.encode() in file.read():
-                    return
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    raise ConetError(f"--out {path}, which is something else", "a new file", "choose another")
-
-
 def printable(text: str) -> str:
     """Return a text in which a question mark stands for what is not UTF-8, such as parts of a file's name."""
     return text.encode("utf-8", "replace").decode()
 
 
 class CannotWrite(ConetError):
-    """A file could not be written; what was there before is as it was."""
+    """A file could not be written; what was there before is as it was.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file or folder.
+    """
+
+    path: Path | None = None
+
+    def then(self, more: str) -> "CannotWrite":
+        """Return the same with a further remedy."""
+        found = type(self)(self.got, self.expected, f"{self.remedy}{more}")
+        found.path = self.path
+        return found
+
+
+# What would do, and what to do, by the reason that the system gives.
+_REASONS = {
+    errno.ENOSPC: ("a disk with space left", "free space there"),
+    errno.EDQUOT: ("space within your quota", "free space there, or have the quota raised"),
+    errno.EFBIG: ("a file that the limits allow", "raise the limit of a file's size (`ulimit -f`)"),
+    errno.EROFS: ("a place that can be written", "it is mounted for reading only: mount it for writing"),
+    errno.EACCES: ("a place where you may write", "change its permissions"),
+    errno.EPERM: ("a place where you may write", "change its permissions"),
+    errno.ENOTDIR: ("a path through folders", "a part of the path is a file: correct the path"),
+    errno.EISDIR: ("the path of a file", "a folder stands there: move it away, or correct the path"),
+    errno.ENAMETOOLONG: ("a name that the file system takes", "shorten it"),
+    errno.ENOENT: ("a folder that is there", "make the folder, or correct the path"),
+    errno.ELOOP: ("links that lead somewhere", "correct the links in the path"),
+    errno.EMFILE: ("fewer open files", "raise the limit of open files (`ulimit -n`)"),
+    errno.EIO: ("a disk that works", "check the disk"),
+    errno.EPIPE: ("a reader that reads to the end", "keep the other end of the pipe open"),
+}
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWrite:
-    """Say why a file could not be written, and that nothing is lost."""
-    return CannotWrite(
-        f"{path}: {error.strerror or error}",
-        "a place that can be written",
-        "free space or choose another --out; a run that had begun goes on with `conet resume`",
-    )
+    """Say why a file could not be written, and what to do about just that."""
+    usual = ("a place that can be written", "check the place")
+    expected, remedy = _REASONS.get(error.errno or 0, usual)
+    found = CannotWrite(f"{path}: {error.strerror or error}", expected, remedy)
+    found.path = path
+    return found
 
 
 def write_table(path: Path, table: "polars.DataFrame") -> None:

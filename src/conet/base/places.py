@@ -1,65 +1,116 @@
-"""Where output may go: a place that is free, or that holds an earlier output of the same kind."""
+"""Where output may go: a place that is free, or that holds an earlier output of the same kind.
 
-from collections.abc import Collection, Iterator
+Every command with ``--out`` asks here before it works, and writes through here. What an earlier output is, is
+told by what a file holds, never by its name alone.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write
+from conet.base.files import as_bytes, cannot_write, is_stream, write_atomic, write_stream
+from conet.base.kinds import LOCK, UNFINISHED, Kind, is_of, kind_of
+from conet.base.leftovers import is_temporary, remove_temporaries
+from conet.base.terminal import is_standard_output, print_bytes
+
+# Folders ---------------------------------------------------------------------------------------------
 
 
-def check_folder(
-    path: Path, *, marks: Collection[str] = (), parts: Collection[str] = (), kind: str = "", remedy: str = ""
-) -> None:
+def check_folder(path: Path, kind: Kind | None = None, remedy: str = "") -> None:
     """Refuse an output folder that holds something else, before anything in it is touched.
 
     Parameters
     ----------
     path
         The folder; it may be missing or empty.
-    marks
-        Names of files or folders of which an earlier output of the same kind holds at least one.
-    parts
-        Names that such an output writes before its mark: a folder of these alone was left by a killed one.
     kind
-        What an earlier output is called, such as "a diagnosis"; empty where none will do.
+        What it may hold already; nothing where absent.
     remedy
         What to do, beside choosing another place.
 
     Raises
     ------
     ConetError
-        Where it is a file, holds something else, cannot be looked at, or is not in UTF-8, which the
-        tables' library needs.
+        Where it is a file, holds something else, or cannot be looked at.
     """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
     try:
         if not path.is_dir():
             foreign = path.exists() or path.is_symlink()
         else:
-            names = {entry.name for entry in path.iterdir()}
-            left = {name for name in names if is_temporary(name)}
-            foreign = bool(names) and not names & set(marks) and not (names <= set(parts) | left)
+            names = {entry.name for entry in path.iterdir()} - {UNFINISHED, LOCK}
+            foreign = not (all(map(is_temporary, names)) or (kind and is_of(path, kind)))
     except OSError as error:
         raise cannot_write(path, error) from None
     if foreign:
         raise taken(path, kind, remedy)
 
 
-def taken(path: Path, kind: str = "", remedy: str = "") -> ConetError:
-    """Say that an output place holds something else."""
+def taken(path: Path, kind: Kind | None = None, remedy: str = "") -> ConetError:
+    """Say that an output folder holds something else."""
     return ConetError(
-        f"--out {path}, which exists and is not empty",
-        f"a new or an empty directory, or one with {kind}" if kind else "a new or an empty directory",
+        f"--out {path}, which is {'not empty' if path.is_dir() else 'no folder'}",
+        f"a new or an empty folder, or one with {kind.name}" if kind else "a new or an empty folder",
         f"choose another, or {remedy}" if remedy else "choose another",
     )
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a file of this name is what :func:`conet.base.files.write_atomic` leaves when it is killed."""
-    return name.startswith(".") and name.rpartition(".")[2].isdecimal()
+def make_folder(path: Path, names: Collection[str] = ()) -> None:
+    """Make a folder where it is missing, and remove what killed processes left half-written in it.
+
+    Parameters
+    ----------
+    names
+        Files that will be written, in a folder of the user's; one of ours is cleared of all that is left.
+
+    Raises
+    ------
+    ConetError
+        When it cannot be made.
+    """
+    make_missing(path)
+    remove_temporaries(path, names)
+
+
+def make_missing(path: Path) -> None:
+    """Make a folder, and those that it is in, where they are missing.
+
+    Raises
+    ------
+    ConetError
+        When it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # what stands there is no folder
+        raise cannot_write(path, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from None
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+@contextmanager
+def filling(path: Path, kind: Kind) -> Iterator[None]:
+    """Make an output folder, and fill it: one whose first output never became whole may be filled again.
+
+    Raises
+    ------
+    ConetError
+        When it holds something else, or cannot be written.
+    """
+    check_folder(path, kind)
+    make_folder(path)
+    note = path / UNFINISHED
+    try:
+        if kind_of(path) is not kind:
+            note.write_text(f"{kind.name}\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(note, error) from None
+    yield
+    note.unlink(missing_ok=True)
 
 
 def numbered_places(place: Path) -> Iterator[Path]:
@@ -69,3 +120,86 @@ def numbered_places(place: Path) -> Iterator[Path]:
     while True:
         yield place.with_name(f"{place.name}-{number}")
         number += 1
+
+
+# Single files ----------------------------------------------------------------------------------------
+
+
+def check_file(path: Path, kind: str, is_one: Callable[[BinaryIO], bool]) -> None:
+    """Refuse an output file that is there already, unless it is empty or an earlier output of the same kind.
+
+    Devices and pipes take any output; they are written to, and never replaced.
+
+    Parameters
+    ----------
+    path
+        Where the output shall go. A link is followed.
+    kind
+        What an earlier output is called, such as "an export".
+    is_one
+        Whether an open file is one, by its content.
+
+    Raises
+    ------
+    ConetError
+        When something else is there, or the place cannot be read.
+    """
+    try:
+        if takes_anything(path):
+            return
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            with open(path, "rb") as file:
+                if not file.read(1) or is_one(_at_start(file)):
+                    return
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    what = "a folder" if stat.S_ISDIR(mode) else "another file"
+    raise ConetError(f"--out {path}, which is {what}", f"a new file, or {kind}", "choose another")
+
+
+def takes_anything(path: Path) -> bool:
+    """Whether a path is the standard output, a device or a pipe.
+
+    Raises
+    ------
+    ConetError
+        When it is a disk or a socket, or cannot be looked at.
+    """
+    try:
+        return is_standard_output(path) or is_stream(path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def _at_start(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return file
+
+
+def write_output(path: Path, content: bytes | str) -> None:
+    """Write a file where the user wants it, which :func:`check_file` has looked at.
+
+    Links are followed, missing folders are made; on the standard output, a device or a pipe it is printed.
+
+    Raises
+    ------
+    ConetError
+        When it cannot be written.
+    """
+    data = as_bytes(content)
+    if is_standard_output(path):
+        print_bytes(data)
+        return
+    try:
+        if is_stream(path):
+            write_stream(path, data)
+            return
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    whole = Path(os.path.realpath(path))
+    make_missing(whole.parent)
+    remove_temporaries(whole.parent, [whole.name])
+    write_atomic(whole, data)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any
 
 from conet.base.errors import ConetError
@@ -88,6 +89,33 @@ def refused(error: Exception) -> None:
     raise ConetError(
         f"the standard output: {reason}", "a place that takes the output", "free space, or print elsewhere"
     )
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether a path, such as ``/dev/stdout``, leads to the standard output of this process."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(1))
+    except OSError:
+        return False
+
+
+def print_bytes(data: bytes) -> None:
+    """Print a file on the standard output, as it is.
+
+    Raises
+    ------
+    ReaderGone
+        When the reader has closed the pipe.
+    ConetError
+        When it cannot be printed otherwise.
+    """
+    sys.stdout.flush()
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(1, view) :]
+    except OSError as error:
+        refused(error)
 
 
 def unfiltered(stream: Any) -> Any:

@@ -1,13 +1,16 @@
 """The command line: parse, call, print."""
 
+import inspect
 import json
 import sys
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from conet import __version__
 from conet.base.errors import ConetError
+from conet.base.files import CannotWrite
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
 from conet.cli import capacity, compare, diagnose, experiments, llm, runs, webs
 from conet.cli import verify as verify  # enters its command into those of llm
@@ -68,13 +71,16 @@ def _run(arguments: list[str] | None) -> int:
     except ReaderGone:  # results are printed when the work is done
         return 0
     except (ConetError, CycloptsError, MemoryError, RecursionError, OSError) as error:
-        tell(f"conet: {explain(error)}")
+        tell(f"conet: {explain(error, arguments)}")
         return 2
     return 0
 
 
-def explain(error: BaseException) -> ConetError:
+def explain(error: BaseException, arguments: list[str] | None = None) -> ConetError:
     """Say what was got, what was expected, and what to do."""
+    if isinstance(error, CannotWrite):
+        option = elsewhere(error, arguments)
+        return error.then(f", or choose another {option}") if option else error
     if isinstance(error, ConetError):
         return error
     if isinstance(error, CycloptsError):
@@ -93,3 +99,25 @@ def explain(error: BaseException) -> ConetError:
     return ConetError(
         f"{type(error).__name__}: {error}", "files that can be read and written", "check the place"
     )
+
+
+def elsewhere(error: CannotWrite, arguments: list[str] | None = None) -> str:
+    """Return the option of the command by which its output would go elsewhere; empty where there is none.
+
+    So it is for a run that goes on, or whose report is written, in the run directory.
+    """
+    if error.path is None or "conet resume" in error.remedy or "llm resume" in error.remedy:
+        return ""
+    try:
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    except (CycloptsError, ConetError):
+        return ""
+    place = error.path.absolute()
+    given = {
+        name: Path(value).absolute() for name, value in bound.arguments.items() if isinstance(value, Path)
+    }
+    for name in ("write", "out"):
+        if name in given and place.is_relative_to(given[name]):
+            return f"--{name}"
+    named = inspect.signature(command).parameters
+    return "--out" if "out" in named and not any(map(place.is_relative_to, given.values())) else ""

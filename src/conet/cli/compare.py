@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from conet.base.files import cannot_write
-from conet.base.places import numbered_places
+from conet.base.kinds import COMPARISON
+from conet.base.places import check_folder, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
@@ -41,10 +42,10 @@ def compare(
         difference, its interval, and the number of pairs.
     """
     from conet.diagnosis import comparison
-    from conet.report.comparison import check_place, write
+    from conet.report.comparison import write
 
     if out is not None:
-        check_place(out)
+        check_folder(out, COMPARISON)
     note_unverified(*runs)
     with drawers() as drawing:
         with reading_line() as progress:
@@ -68,13 +69,12 @@ def new_place(first: Path = Path("runs/comparison")) -> Path:
         When none can be made.
     """
     for place in numbered_places(first):
+        make_missing(place.parent)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir()
             return place
         except FileExistsError:
-            if not place.parent.is_dir():
-                raise cannot_write(place, NotADirectoryError(f"{place.parent} is a file")) from None
+            continue
         except OSError as error:
             raise cannot_write(place, error) from None
     raise AssertionError("there is always a next number")

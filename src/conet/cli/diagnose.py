@@ -10,9 +10,8 @@ from cyclopts import Parameter
 
 from conet.base.errors import ConetError
 from conet.base.progress import line
-from conet.base.text import one_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, Whole, note_unverified
+from conet.cli.options import Figures, Json, Whole, note_unverified, say
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
@@ -52,11 +51,12 @@ def diagnose(
         Print the findings as one JSON object on the last line.
     """
     from conet.base.files import printable
-    from conet.diagnosis.output import refuse_foreign
+    from conet.base.kinds import DIAGNOSIS
+    from conet.base.places import check_folder
     from conet.diagnosis.text import described
 
     place = default_place(path) if out is None else out
-    refuse_foreign(place)
+    check_folder(place, DIAGNOSIS)
     collector = opened(path, format, map_, tokenizer)
     with drawers() as drawing:
         with reading_line() as progress:
@@ -86,7 +86,8 @@ def heat(
     path
         A run directory, the folder of its rollouts, or one file.
     out
-        A file of JSON lines, for the SFT trainers of TRL and verl.
+        A file of JSON lines, for the SFT trainers of TRL and verl; one of an earlier call may be replaced.
+        /dev/stdout prints them, and what else there is to say goes to stderr.
     max_accuracy
         A problem is hard below this accuracy; 0.1 by default.
     below
@@ -103,27 +104,26 @@ def heat(
     tokenizer
         As for `conet diagnose`.
     """
-    from conet.diagnosis.heat import heat_set, write
+    from conet.diagnosis.heat import check_out, heat_set, write
 
     hard_below = accuracy_option(max_accuracy, below)
     for name, value in (("--min-samples", min_samples), ("--window", window)):
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
+    check_out(out)
     collector = opened(path, format, map_, tokenizer)
     with reading_line() as progress:
         record = collector.read(progress)
     found = heat_set(record, hard_below, min_samples or 16, pick, window)
     write(found, out, record)
     if not found.examples:
-        print(one_line(found.why_empty))
+        say(found.why_empty, out)
         return
     accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
     kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
-    print(
-        one_line(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}")
-    )
+    say(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}", out)
     if without_text := found.left_out["without_text"]:
-        print(f"left out: {without_text} more, whose correct answers were logged without their text")
+        say(f"left out: {without_text} more, whose correct answers were logged without their text", out)
 
 
 def accuracy_option(max_accuracy: float | None, below: float | None) -> float:
@@ -171,15 +171,16 @@ def watch(
     out
         Where the report goes; runs/diagnosis-<name> by default.
     """
+    from conet.base.kinds import DIAGNOSIS
+    from conet.base.places import check_folder
     from conet.cli.watch import follow
-    from conet.diagnosis.output import refuse_foreign
 
     if not 0 <= interval < float("inf"):
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")
     if refreshes is not None and refreshes < 1:
         raise ConetError(f"--refreshes {refreshes}", "at least one look", "leave it out to look until Ctrl-C")
     place = default_place(path) if out is None else out
-    refuse_foreign(place)
+    check_folder(place, DIAGNOSIS)
 
     def look(record: Any) -> tuple[Any, str]:
         found, numbers = examined(record, place, finding)

@@ -21,11 +21,12 @@ def drawers(wanted: bool = True) -> "Drawers":
     return Drawers(min(cores, MOST) if wanted and cores > 1 else 0)
 
 
-def write_figures(source: Any, folder: Any, format: str, own: Sequence[str] = ()) -> Any:
-    """Write the figures of a run or a diagnosis as files, and return their folder."""
+def write_figures(source: Any, out: Any, ours: Any, format: str, own: Sequence[str] = ()) -> Any:
+    """Write the figures of a run or a diagnosis as files, and return their folder: ``out``, else ``ours``."""
+    folder = ours if out is None else out
     with drawers() as drawing:
         from conet.report import figures
         from conet.views.source import source_of
 
-        figures.write_figures(source_of(source, own), folder, format, drawing)
+        figures.write_figures(source_of(source, own), folder, format, drawing, ours=out is None)
     return folder

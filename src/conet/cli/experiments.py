@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.base.kinds import SWEEP
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers
@@ -134,7 +135,7 @@ def sweep(
         swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
     tell("drawing the page")
     with drawers() as drawing:
-        page = comparison.write(swept.comparison, place, drawing, heading=f"Sweep {file.stem}")
+        page = comparison.write(swept.comparison, place, drawing, f"Sweep {file.stem}", SWEEP)
     if json_:
         told = {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
         print(json.dumps(told | {"report": str(page.resolve())}))

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from cyclopts import App
 
 from conet.base.errors import ConetError, Interrupted
+from conet.base.kinds import EVALUATION
+from conet.base.places import check_folder
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.llm_eval import DEFAULT_LENGTH, describe, settings_of, verifiers_of
@@ -174,6 +176,8 @@ def evaluate(
     _hush()
     place = Path(model)
     run = (place / "recipe.json").exists()
+    target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
+    check_folder(target, EVALUATION)
     settings = settings_of(model, problems, run).override(parse_pairs(set_))
     found = sources.load(settings.problems)
     options = settings.options()
@@ -193,7 +197,6 @@ def evaluate(
         seed=settings.seed,
     )
     generate = sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
-    target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
     verifiers = verifiers_of(Path(model), trust) if run else nullcontext()
     with training.out_of_memory(), verifiers, line() as live:
 
@@ -220,7 +223,7 @@ def figures(run: Path, format: str, out: Path | None, own: Sequence[str] = ()) -
     from conet.cli.drawing import write_figures
     from conet.diagnosis import diagnose
 
-    return Path(write_figures(diagnose(run), out or run / "diagnosis" / "figures", format, own))
+    return Path(write_figures(diagnose(run), out, run / "diagnosis" / "figures", format, own))
 
 
 def _hush() -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter, Token
 
 from conet.base.errors import ConetError
-from conet.base.terminal import tell
+from conet.base.terminal import is_standard_output, tell
+from conet.base.text import one_line
 
 
 def whole(_: type, tokens: Sequence[Token]) -> int:
@@ -25,6 +26,14 @@ Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=Tru
 Figures = Annotated[list[str] | None, Parameter(name="--figure", negative=())]
 Flag = Annotated[bool, Parameter(negative=())]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
+
+
+def say(text: str, out: Path) -> None:
+    """Print a line: on stderr where the output itself goes to the standard output."""
+    if is_standard_output(out):
+        tell(text)
+    else:
+        print(one_line(text))
 
 
 def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:

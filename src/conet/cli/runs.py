@@ -1,6 +1,7 @@
 """Commands on one run: train, go on, report; and the presets."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,28 +117,30 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None, fig
     figure
         A further figure, as path/to/file.py:name; may be repeated.
     """
+    from conet.runs.recorder import tidy
     from conet.runs.run import Run
 
     if out is not None and format is None:
         raise ConetError(f"--out {out} without --format", "both, or none", "add --format svg, pdf or png")
     own = figure or []
     note_unverified(run)
-    if (run / "recipe.json").exists():  # a training on a language model
+    directory = Run(run)
+    if directory.finished:
+        tidy(directory.path)
+    if directory.kind == "language_model":
         from conet.cli import llm
 
         print(one_line(str(llm.report(run, own) if format is None else llm.figures(run, format, out, own))))
         return
-    directory = Run(run)
     if not directory.finished:
         raise ConetError(
             f"{run}, an unfinished run", "a finished one", f"finish it with `conet resume {run}`"
         )
-    figures = directory.path / "figures" if out is None else out
     if format is None:
         with drawers() as drawing:
             written = _write(directory, drawing, own)
     else:
-        written = write_figures(directory, figures, format, own)
+        written = write_figures(directory, out, directory.path / "figures", format, own)
     print(one_line(str(written)))
 
 
@@ -178,12 +181,12 @@ def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
 
     run = None
     try:
-        with drawers(place is None or not (place / "report.html").exists()) as drawing:
+        with drawers(place is None or not has_report(place)) as drawing:
             with training_line(steps) as progress, ExitStack() as loading:
                 loading.enter_context(without_collection())
                 run = work(_after(loading.close, progress))
             summary = run.summary()
-            if not (run.path / "report.html").exists():
+            if not has_report(run.path):
                 tell("writing the report")
                 _write(run, drawing)
     except KeyboardInterrupt as interrupt:
@@ -210,6 +213,15 @@ def _write(run: Any, drawing: Any, own: Sequence[str] = ()) -> Path:
         from conet.report import write
 
         return write(run, drawing, own)
+
+
+def has_report(run: Path) -> bool:
+    """Whether a run's page is there, with every figure that it names as a file."""
+    try:
+        page = (run / "report.html").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return all((run / name).exists() for name in re.findall(r'href="(figures/[^"/]+\.svg)"', page))
 
 
 def describe(summary: dict[str, Any]) -> str:

@@ -1,11 +1,13 @@
 """Following a training: a view in the terminal, the report, and a bell when it is time to heat."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from conet.base.files import CannotWrite
 from conet.base.terminal import ring, unfiltered
 from conet.base.text import one_line
 from conet.diagnosis import Diagnosis, Urgency
@@ -51,6 +53,7 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
         When the looks are used up and there never was anything to see.
     """
     seen: object = None
+    report = ""
     nothing: NothingYet | None = None
     rung = False
     looks = 0
@@ -65,9 +68,9 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
                     shown.wait(str(why))
                     nothing = why
                 else:
-                    if state(record) != seen:
+                    if state(record) != seen or not os.path.exists(report):
                         seen = state(record)
-                        found, report = look(record)
+                        found, report = persistent(look, record)
                         shown.show(found, report)
                         if found.findings["heat_now"] and not rung:
                             rung = True
@@ -78,6 +81,16 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
             return
     if seen is None and nothing is not None:
         raise nothing
+
+
+def persistent(look: Look, record: RolloutRecord) -> tuple[Diagnosis, str]:
+    """Look, and once more where the folder of the report was deleted meanwhile: it is made anew."""
+    try:
+        return look(record)
+    except CannotWrite as error:
+        if error.path is None or error.path.parent.exists():
+            raise
+        return look(record)
 
 
 def state(record: RolloutRecord) -> object:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from conet.base.errors import ConetError
-from conet.base.text import one_line
-from conet.cli.options import Json, note_unverified
+from conet.cli.options import Json, note_unverified, say
 
 
 def export(
@@ -27,7 +26,8 @@ def export(
     format
         graphml or gexf (nodes with role, island and traffic; edges with their probability), or csv (edges).
     out
-        The file; an earlier export may be replaced.
+        The file; an earlier export may be replaced. /dev/stdout prints it, and what else there is to say goes
+        to stderr.
     step
         A snapshot, the last one by default; with `all`, GEXF has spells, which Gephi plays.
     threshold
@@ -47,7 +47,7 @@ def export(
     moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
     kept = "rows, one an edge and step" if format == "csv" and len(found["steps"]) > 1 else "edges"
     text = f"{found['nodes']} nodes and {found['edges']} {kept}, {moments}: {out}"
-    print(json.dumps(found) if json_ else one_line(text))
+    say(json.dumps(found) if json_ else text, out)
 
 
 def _step(text: str | None) -> int | Literal["all"] | None:
@@ -72,6 +72,7 @@ def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False)
         The run directory.
     out
         A file that ends in .gif, or in .mp4 where ffmpeg is at hand; an earlier one may be replaced.
+        /dev/stdout prints a GIF, and what else there is to say goes to stderr.
     seconds
         How long it lasts.
     json_
@@ -87,4 +88,4 @@ def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False)
     with line() as progress:
         found = write(Run(run), out, seconds, progress)
     said = f"{len(found['steps'])} snapshots in {found['seconds']:g} s: {out}"
-    print(json.dumps(found) if json_ else one_line(said))
+    say(json.dumps(found) if json_ else said, out)

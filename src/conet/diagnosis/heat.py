@@ -3,18 +3,22 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.files import write_atomic
+from conet.base.places import check_file, write_output
 from conet.readers.messages import as_messages
 from conet.rollouts import RolloutRecord
 from conet.rollouts.selection import MAX_ACCURACY, Pick, choose, hard_problems, left_out, recent
 
 if TYPE_CHECKING:
     import polars
+
+# Keys that every example has, also those of version 0.1.
+EVIDENCE = {"problem", "accuracy", "correct", "samples", "first_step", "last_step", "step", "length"}
+LONGEST = 2**26  # bytes of a line beyond which a file is none of ours
 
 
 @dataclass(frozen=True)
@@ -168,9 +172,34 @@ def write(found: HeatSet, out: Path, record: RolloutRecord) -> None:
     Raises
     ------
     ConetError
-        When the place is one of the run's own files, or cannot be written.
+        When the place holds something else, is one of the run's own files, or cannot be written.
     """
+    check_out(out)
     if out.resolve() in {file.resolve() for file in record.files}:
         raise ConetError(f"--out {out}, which is a file of the run", "a file of its own", "choose another")
     lines = [json.dumps(row, ensure_ascii=False, default=str) for row in found.examples]
-    write_atomic(out, "".join(line + "\n" for line in lines))
+    write_output(out, "".join(line + "\n" for line in lines))
+
+
+def check_out(out: Path) -> None:
+    """Refuse a place where there is something else than examples of an earlier call.
+
+    Raises
+    ------
+    ConetError
+    """
+    check_file(out, "examples of an earlier `conet heat`", are_examples)
+
+
+def are_examples(file: BinaryIO) -> bool:
+    """Whether every line of a file is an example, with what its choice rests on."""
+    for line in iter(lambda: file.readline(LONGEST), b""):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(row, dict) or not set(row) >= EVIDENCE:
+            return False
+        if "messages" not in row and not {"prompt", "completion"} <= set(row):
+            return False
+    return True

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conet.base.errors import ConetError
-from conet.base.files import cannot_write, write_atomic, write_table
+from conet.base.files import write_atomic, write_table
+from conet.base.kinds import DIAGNOSIS
+from conet.base.places import check_folder, filling
 from conet.diagnosis.diagnosis import Diagnosis
 
 
@@ -30,37 +31,13 @@ def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) 
     ConetError
         When the directory holds something else, or cannot be written.
     """
-    refuse_foreign(out)
+    check_folder(out, DIAGNOSIS)
     numbers = found.findings  # first, since a finding that fails must leave nothing behind
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from None
-    # Beside the names of today, those of version 0.1.
-    write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
-    before = {"correct": "correct_count", "length_sum": "correct_length_sum"}
-    write_table(out / "steps.parquet", found.steps.with_columns(**before))
-    result = numbers | {"report": str(page(found, out))}
-    write_atomic(out / "diagnosis.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    with filling(out, DIAGNOSIS):
+        # Beside the names of today, those of version 0.1.
+        write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
+        before = {"correct": "correct_count", "length_sum": "correct_length_sum"}
+        write_table(out / "steps.parquet", found.steps.with_columns(**before))
+        result = numbers | {"report": str(page(found, out))}
+        write_atomic(out / DIAGNOSIS.mark, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return result
-
-
-def refuse_foreign(out: Path) -> None:
-    """Refuse an output directory that holds something other than a diagnosis.
-
-    Raises
-    ------
-    ConetError
-    """
-    try:
-        foreign = out.exists() and not (
-            out.is_dir() and ((out / "diagnosis.json").exists() or not any(out.iterdir()))
-        )
-    except OSError as error:
-        raise cannot_write(out, error) from None
-    if foreign:
-        raise ConetError(
-            f"--out {out}, which holds something else",
-            "a new or empty directory, or one with a diagnosis",
-            "choose another",
-        )

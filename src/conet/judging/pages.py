@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.kinds import CLAIMS, has_mark
 from conet.judging.claim import Claim, Outcome, Table
 from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
@@ -35,7 +36,7 @@ def place(out: Path, names: Sequence[str]) -> Path:
 def _kept(out: Path) -> set[str]:
     """Names of the claims whose pages a folder has."""
     try:
-        answer = json.loads((out / "verdicts.json").read_text(encoding="utf-8"))
+        answer = json.loads((out / CLAIMS.mark).read_text(encoding="utf-8"))
         return set(answer["claims"]) if "claims" in answer else {row["claim"] for row in answer["verdicts"]}
     except (OSError, ValueError, LookupError, TypeError):
         return set()
@@ -58,6 +59,11 @@ def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
     ConetError
         Before anything runs.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConetError(f"--write {folder}, which is no folder", "a folder", "choose another")
+    if (folder / CLAIMS.mark).exists() and not has_mark(folder, CLAIMS):
+        got = f"{folder / CLAIMS.mark}, which `conet reproduce` did not write"
+        raise ConetError(got, "verdicts to write again", "choose another --write")
     for name, mine in {
         PAPER: {claim.name for claim in claims if claim.of_paper},
         QUESTIONS: {claim.name for claim in claims if not claim.of_paper},
@@ -66,12 +72,14 @@ def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
         try:
             text = page.read_text(encoding="utf-8") if page.exists() else OURS
         except (OSError, ValueError) as error:
-            raise ConetError(f"{page}: {error}", "a page that can be read", "choose another folder") from None
+            raise ConetError(
+                f"{page}: {error}", "a page that can be read", "choose another --write"
+            ) from None
         if OURS not in text:
             raise ConetError(
                 f"{page}, which `conet reproduce` did not write",
                 "a page to write again",
-                "choose another folder",
+                "choose another --write",
             )
         lost = sorted(set(re.findall(r"^## (\S+): ", text, re.MULTILINE)) - mine)
         if lost and mine:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, write_atomic
-from conet.cells.cache import Cache, check_place
+from conet.base.files import write_atomic
+from conet.base.kinds import CLAIMS
+from conet.base.places import check_folder, make_folder
+from conet.cells.cache import Cache
 from conet.cells.cell import Arrays, Cell, Failure
 from conet.cells.workers import Backend, run_cells
 from conet.judging import pages
@@ -97,7 +99,7 @@ def _check(claims: Mapping[str, Claim], out: Path, seeds: int | None, write: Pat
     for name in names:
         if names.count(name) > 1:
             raise ConetError(f"two claims called {name!r}", "names that differ", "rename the one of your own")
-    check_place(out)
+    check_folder(out, CLAIMS)
     if write is not None:
         pages.check_docs(write, claims.values())
 
@@ -144,27 +146,27 @@ def _nothing(claim: Claim, failures: list[Failure]) -> ClaimResult:
 
 
 def _write(folder: Path, outcomes: list[Outcome], answer: dict[str, Any]) -> None:
+    make_folder(folder)
     _write_figures(folder / "figures", outcomes)
-    write_atomic(folder / "verdicts.json", json.dumps(answer, indent=2) + "\n")
+    write_atomic(folder / CLAIMS.mark, json.dumps(answer, indent=2) + "\n")
     write_atomic(folder / "results.md", pages.write_markdown(outcomes, answer))
     write_atomic(folder / "report.html", pages.write_html(outcomes, answer))
 
 
 def _write_docs(folder: Path, outcomes: list[Outcome], answer: dict[str, Any]) -> None:
     """Write the pages of the documentation: the paper's claims, and the questions of our own."""
+    written = pages.by_page(outcomes)
+    make_folder(folder, [*written, CLAIMS.mark])
     _write_figures(folder / "figures", outcomes)
-    for name, of_page in pages.by_page(outcomes).items():
+    for name, of_page in written.items():
         write_atomic(folder / name, pages.write_markdown(of_page, answer))
     kept = {name: value for name, value in answer.items() if name not in ("out", "pages")}
-    write_atomic(folder / "verdicts.json", json.dumps(kept, indent=2) + "\n")
+    write_atomic(folder / CLAIMS.mark, json.dumps(kept, indent=2) + "\n")
 
 
 def _write_figures(folder: Path, outcomes: list[Outcome]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    for outcome in outcomes:
-        for picture in outcome.pictures:
-            if picture.svg is not None:
-                write_atomic(folder / f"{picture.name}.svg", picture.svg)
+    pictures = (picture for outcome in outcomes for picture in outcome.pictures)
+    files = {f"{picture.name}.svg": picture.svg for picture in pictures if picture.svg is not None}
+    make_folder(folder, list(files))
+    for name, svg in files.items():
+        write_atomic(folder / name, svg)

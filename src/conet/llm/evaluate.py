@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from conet.base.errors import ConetError
 from conet.base.files import numbered, write_atomic, write_table
 from conet.base.intervals import interval, share_interval
+from conet.base.kinds import EVALUATION
+from conet.base.places import filling, make_folder
 from conet.llm.answers import compact, last_box, number
 from conet.llm.identity import name_of
 from conet.llm.judge import Judge
@@ -20,7 +21,7 @@ from conet.observables.pass_at_k import best_at_k, pass_at_k, powers_of_two
 from conet.runs.recipe import ProblemSettings
 
 GROUP = 8  # problems between two files
-ASKED, RESULT = "asked.json", "evaluation.json"
+ASKED = "asked.json"
 
 
 def evaluate(
@@ -60,7 +61,25 @@ def evaluate(
     """
     import polars as pl
 
-    place = _claim(out, asked)
+    with filling(out, EVALUATION):
+        place = _claim(out, asked)
+        _answer_all(generate, problems, settings, asked, place, progress)
+        rows = pl.concat([pl.read_parquet(path) for _, path in numbered(place, "part-", ".parquet")])
+        found = summarise(rows, asked["samples"]) | {"asked": dict(asked), "completions": str(place)}
+        for target in (place, out):
+            write_atomic(target / EVALUATION.mark, json.dumps(found, indent=2) + "\n")
+    return found
+
+
+def _answer_all(
+    generate: Generate,
+    problems: Sequence[Problem],
+    settings: ProblemSettings,
+    asked: Mapping[str, Any],
+    place: Path,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Draw and judge what is not there yet."""
     done = {number for number, _ in numbered(place, "part-", ".parquet")}
     with Judge(settings.verifier, settings.verifier_workers, settings.verifier_seconds) as judge:
         for first in range(0, len(problems), GROUP):
@@ -69,11 +88,6 @@ def evaluate(
                 table = _answers(generate, judge, group, settings, asked, first)
                 write_table(place / f"part-{first:08d}.parquet", table)
             progress(min(first + GROUP, len(problems)), len(problems))
-    rows = pl.concat([pl.read_parquet(path) for _, path in numbered(place, "part-", ".parquet")])
-    found = summarise(rows, asked["samples"]) | {"asked": dict(asked), "completions": str(place)}
-    for target in (place / RESULT, out / RESULT):
-        write_atomic(target, json.dumps(found, indent=2) + "\n")
-    return found
 
 
 def _answers(
@@ -111,13 +125,8 @@ def _answers(
 def _claim(out: Path, asked: Mapping[str, Any]) -> Path:
     """Return the folder for these answers, with what was asked written down in it."""
     place = out / name_of(asked)
-    ours = not out.exists() or any((out / name).exists() for name in (RESULT, ASKED))
-    if not ours and not any(out.glob(f"*/{ASKED}")) and any(out.iterdir()):
-        raise ConetError(
-            f"--out {out}, which is not empty", "a new directory, or one to go on in", "choose another --out"
-        )
+    make_folder(place)
     if not (place / ASKED).exists():
-        place.mkdir(parents=True, exist_ok=True)
         write_atomic(place / ASKED, json.dumps(asked, indent=2) + "\n")
     return place
 

@@ -124,11 +124,13 @@ def _announced(path: Path | None) -> Path:
 
 @contextmanager
 def _saying_where(held: Held) -> Iterator[None]:
-    """Tell whoever ends a training where it goes on."""
+    """Tell whoever ends a training, or has to make room for it, where it goes on."""
     try:
         yield
     except KeyboardInterrupt:
         raise Interrupted(held.path) from None
+    except CannotWrite as error:
+        raise error.then(f", then go on with `conet llm resume {held.path}`") from None
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def _leaving_nothing(held: Held) -> Iterator[None]:
     try:
         with _saying_where(held):
             yield
-    except ConetError as error:
+    except Exception as error:
         begun = (held.path / "start/done").exists() or any(held.path.glob("rollouts/*"))
         if not begun and not isinstance(error, CannotWrite):
             shutil.rmtree(held.path, ignore_errors=True)
@@ -156,11 +158,11 @@ def _train(path: Path, held: Held | None, show: Show, changes: Sequence[Change] 
         checkpoint = checkpoints.last(path)
         if recorder is not None:
             _restore(recorder, checkpoint)
+        stack.enter_context(out_of_memory())
         trainer = build(recipe, path, judge, recorder, show)
         trainer.code_changes = changes
         begun = time.perf_counter()
-        with out_of_memory():
-            trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
         _finish(trainer, path, time.perf_counter() - begun)
     trainer.accelerator.wait_for_everyone()  # none reads the summary before it is written
     return path

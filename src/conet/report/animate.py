@@ -4,10 +4,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from conet.base.errors import ConetError
-from conet.base.files import refuse_other_file, write_atomic
+from conet.base.places import check_file, takes_anything, write_output
 from conet.report import style
 from conet.report.drawing.figure import draw
 from conet.runs.run import Run
@@ -57,12 +57,7 @@ def animate(run: Run, out: Path, seconds: float = 15.0, progress: Progress | Non
     ConetError
         When there is nothing to draw, ffmpeg is missing, or the file cannot be written.
     """
-    kind = out.suffix.lower()
-    if kind not in (".gif", ".mp4"):
-        raise ConetError(f"--out {out}", "a name that ends in .gif or .mp4", f"--out {out}.gif")
-    if kind == ".mp4" and shutil.which("ffmpeg") is None:
-        raise ConetError(f"--out {out} without ffmpeg", "ffmpeg on the path", "install it, or make a .gif")
-    refuse_other_file(out, MARK)
+    kind = check_out(out)
     view = web_through_time(WalksData(run))
     if not view.panels:
         raise ConetError(f"{run.path}: {view.absent}", "webs to draw", "choose another run")
@@ -72,11 +67,38 @@ def animate(run: Run, out: Path, seconds: float = 15.0, progress: Progress | Non
         if progress:
             progress("picture", number + 1, len(view.panels), "")
     shown = list(timed(pictures, seconds))
-    write_atomic(out, as_gif(shown) if kind == ".gif" else as_video(shown))
+    write_output(out, as_gif(shown) if kind == ".gif" else as_video(shown))
     steps = [panel.step for panel in view.panels if isinstance(panel, Network)]
     width, height = pictures[0].size
     lasts = round(sum(stands for _, stands in shown), 2)
     return {"file": str(out), "steps": steps, "seconds": lasts, "width": width, "height": height}
+
+
+def check_out(out: Path) -> str:
+    """Return ".gif" or ".mp4", or refuse a place where there is something else than an earlier animation.
+
+    A device or a pipe gets a GIF.
+
+    Raises
+    ------
+    ConetError
+    """
+    kind = out.suffix.lower()
+    if kind not in (".gif", ".mp4"):
+        if not takes_anything(out):
+            raise ConetError(f"--out {out}", "a name that ends in .gif or .mp4", f"--out {out}.gif")
+        kind = ".gif"
+    if kind == ".mp4" and shutil.which("ffmpeg") is None:
+        raise ConetError(f"--out {out} without ffmpeg", "ffmpeg on the path", "install it, or make a .gif")
+
+    def is_one(file: BinaryIO) -> bool:
+        start = file.read(2**16)
+        file.seek(-min(file.seek(0, SEEK_END), 2**16), SEEK_END)  # where ffmpeg puts its comment
+        begins = start[:4] == b"GIF8" if kind == ".gif" else start[4:8] == b"ftyp"
+        return begins and MARK.encode() in start + file.read()
+
+    check_file(out, f"an earlier animation as {kind}", is_one)
+    return kind
 
 
 def picture(view: View, panel: Any) -> Image.Image:

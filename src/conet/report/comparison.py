@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from conet.base.errors import ConetError
-from conet.base.files import cannot_write, write_atomic
+from conet.base.files import write_atomic
+from conet.base.kinds import COMPARISON, Kind
+from conet.base.places import filling
 from conet.diagnosis.comparison import Arm, Comparison
 from conet.diagnosis.comparison.text import measure_rows, number, value_names
 from conet.report import pages
@@ -15,7 +16,6 @@ from conet.views.source import source_of
 
 MOST_HEADLINES = 4
 MOST_SETTINGS = 40  # rows of the table of settings
-NUMBERS = "comparison.json"  # by which an earlier comparison is known
 
 
 class Table(NamedTuple):
@@ -27,26 +27,13 @@ class Table(NamedTuple):
     caption: str = ""
 
 
-def check_place(out: Path) -> None:
-    """Refuse an output folder that holds something other than a comparison.
-
-    Raises
-    ------
-    ConetError
-    """
-    try:
-        foreign = out.exists() and not (out.is_dir() and ((out / NUMBERS).exists() or not any(out.iterdir())))
-    except OSError as error:
-        raise cannot_write(out, error) from None
-    if foreign:
-        raise ConetError(
-            f"--out {out}, which holds something else",
-            "a new or empty directory, or one with a comparison",
-            "choose another",
-        )
-
-
-def write(found: Comparison, out: Path, drawers: Drawers | None = None, heading: str = "Comparison") -> Path:
+def write(
+    found: Comparison,
+    out: Path,
+    drawers: Drawers | None = None,
+    heading: str = "Comparison",
+    kind: Kind = COMPARISON,
+) -> Path:
     """Write page, figures and numbers of a comparison.
 
     Parameters
@@ -59,6 +46,8 @@ def write(found: Comparison, out: Path, drawers: Drawers | None = None, heading:
         Other processes to draw in; this one where absent.
     heading
         Of the page.
+    kind
+        Of the folder, which may hold an earlier one of this kind: of a comparison, or of a sweep.
 
     Returns
     -------
@@ -68,8 +57,9 @@ def write(found: Comparison, out: Path, drawers: Drawers | None = None, heading:
     source = source_of(found)
     views = (source.view(name) for name in source.names())
     drawn = pages.pictures((view for view in views if view.panels), drawers)
-    report = pages.write_page(out, drawn, page(found, drawn, heading))
-    write_atomic(out / NUMBERS, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    with filling(out, kind):
+        report = pages.write_page(out, drawn, page(found, drawn, heading))
+        write_atomic(out / COMPARISON.mark, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
     return report
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
 from conet import __version__
 from conet.base.errors import ConetError
-from conet.base.files import refuse_other_file, write_atomic
+from conet.base.places import check_file, write_output
 from conet.base.separated import as_csv
 from conet.network.islands import follow
 from conet.network.layout import lay_out
@@ -35,6 +35,7 @@ COLUMNS = (
     "target_role",
 )
 MOST_PLACED = 1500  # nodes up to which a GEXF file says where they are drawn
+LINE = 4096  # bytes of a line that tell what a file is
 SCALE = 20.0  # Gephi's units for the length of an edge
 Progress = Callable[[str, int, int, str], None]
 
@@ -98,7 +99,7 @@ def export(
         When there is no such snapshot, no edge reaches the threshold, or the file cannot be written.
     """
     least = run.config.web.threshold if threshold is None else threshold
-    refuse_other_file(out, MARK if format != "csv" else ",".join(COLUMNS))
+    check_out(out, format)
     found = moments(run, step, least, progress)
     if not any(len(moment.web.edges) for moment in found):
         seen = ", ".join(str(one.step) for one in found)
@@ -116,9 +117,26 @@ def export(
         if format == "gexf":
             place_nodes(network, found)
         content = as_text(network, format)
-    write_atomic(out, content)
+    write_output(out, content)
     steps = [moment.step for moment in found]
     return {"file": str(out), "format": format, "steps": steps, "threshold": least} | counts
+
+
+def check_out(out: Path, format: Format) -> None:
+    """Refuse a place where there is something else than an earlier export of the same format.
+
+    Raises
+    ------
+    ConetError
+    """
+
+    def is_one(file: BinaryIO) -> bool:
+        first, second, third = (file.readline(LINE) for _ in range(3))
+        if format == "csv":
+            return first.decode(errors="replace") == ",".join(COLUMNS) + "\n"
+        return second.startswith(f"<!-- {MARK} ".encode()) and third.startswith(f"<{format} ".encode())
+
+    check_file(out, f"an earlier export as {format}", is_one)
 
 
 def moments(

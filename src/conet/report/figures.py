@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, write_atomic
+from conet.base.files import write_atomic
+from conet.base.places import check_file, make_folder
 from conet.report.drawing.drawers import Drawers
 from conet.runs.run import Run
 from conet.views.schema import View
@@ -42,32 +43,44 @@ def figure(run: "Run | Diagnosis", name: str, axes: "Axes | Sequence[Axes] | Non
         return draw(found)
 
 
-def write_figures(source: Source, folder: Path, suffix: str, drawers: Drawers | None = None) -> list[Path]:
+def write_figures(
+    source: Source, folder: Path, suffix: str, drawers: Drawers | None = None, ours: bool = False
+) -> list[Path]:
     """Write every figure that has something to show as a file.
 
     Parameters
     ----------
     folder
-        Made where it is missing; files of other names in it are left alone.
+        Made where it is missing; files of other names in it are left alone, and so are those of the same
+        name that are no figures of CoNet.
     suffix
         "svg", "pdf" or "png" (200 dots an inch).
     drawers
         Other processes to draw in; this one where absent.
+    ours
+        Whether the folder belongs to a run: whatever has the name of a figure there is one.
 
     Raises
     ------
     ConetError
-        For another suffix, or when the place cannot be written.
+        For another suffix, when the place cannot be written, or where something else stands in it.
     """
     if suffix not in FORMATS:
         raise ConetError(f"format {suffix!r}", f"one of {', '.join(FORMATS)}", "choose one of these")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
     drawers = drawers or Drawers()
     views = (source.view(name) for name in source.names())
-    files = {view.name: drawers.draw(view, suffix=suffix) for view in views if view.panels}
-    for name, file in files.items():
-        write_atomic(folder / f"{name}.{suffix}", file.result())
-    return [folder / f"{name}.{suffix}" for name in files]
+    shown = ((view, drawers.draw(view, suffix=suffix)) for view in views if view.panels)
+    drawn = {folder / f"{view.name}.{suffix}": file for view, file in shown}
+    for place in () if ours else drawn:
+        check_file(place, "an earlier figure", is_figure)
+    make_folder(folder, [place.name for place in drawn])
+    for place, file in drawn.items():
+        write_atomic(place, file.result())
+    return list(drawn)
+
+
+def is_figure(file: BinaryIO) -> bool:
+    """Whether a file is a figure that CoNet wrote."""
+    from conet.report.style import MARK
+
+    return MARK.encode() in file.read()

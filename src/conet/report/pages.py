@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.base.files import cannot_write, write_atomic
+from conet.base.files import write_atomic
+from conet.base.places import make_folder
 from conet.report.drawing.drawers import Drawers
 from conet.report.drawing.width import usual_width
 from conet.report.picture import Picture
@@ -90,10 +91,8 @@ def write_page(out: Path, drawn: Sequence[Picture], page: str) -> Path:
         When the place cannot be written.
     """
     folder = out / "figures"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
+    make_folder(out)
+    make_folder(folder)
     for picture in drawn:
         if picture.svg is not None:
             write_atomic(folder / f"{picture.name}.svg", picture.svg)

@@ -12,14 +12,16 @@ import numpy as np
 
 from conet.base.arrays import read_arrays, write_arrays
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, damaged, remove_temporaries, write_atomic
+from conet.base.files import damaged, write_atomic
+from conet.base.kinds import CAPACITY
+from conet.base.places import filling
 from conet.config import Config
 from conet.engine.ground_state import GroundState, Search, moves_for
 from conet.network import graph as graphs
 from conet.network import problems as problem_sets
 from conet.runs.lock import exclusive
 
-STATE, CERTIFICATE, RESULT = "state.safetensors", "certificate.json", "capacity.json"
+STATE, CERTIFICATE = "state.safetensors", "certificate.json"
 PIECE = 0.2  # seconds, about, between two looks at the clock
 KEEP_EVERY = 5.0  # seconds between two states on disk
 
@@ -75,7 +77,7 @@ def capacity(
             certificate = {"paths": paths, "unsolved": unsolved}
             write_atomic(place / CERTIFICATE, json.dumps(certificate) + "\n")
             result |= {"out": str(place.resolve()), "certificate": str((place / CERTIFICATE).resolve())}
-            write_atomic(place / RESULT, json.dumps(result, indent=2) + "\n")
+            write_atomic(place / CAPACITY.mark, json.dumps(result, indent=2) + "\n")
     return result
 
 
@@ -116,18 +118,10 @@ def _result(config: Config, search: Search, found: GroundState, seconds: float) 
 
 def _opened(place: Path, search: Search, held: ExitStack) -> float:
     """Take a directory, and the state of an earlier search in it; return the seconds that it took."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        held.enter_context(exclusive(place))
-        remove_temporaries(place, mine=True)
-        others = {path.name for path in place.iterdir()} - {STATE, CERTIFICATE, RESULT, ".lock"}
-    except OSError as error:
-        raise cannot_write(place, error) from None
+    held.enter_context(filling(place, CAPACITY))
+    held.enter_context(exclusive(place))
     path = place / STATE
-    if others or not path.exists():
-        if others:
-            got = f"--out {place}, in which {min(others)} is something else"
-            raise ConetError(got, "a new directory, or one of an earlier `conet capacity`", "choose another")
+    if not path.exists():
         return 0.0
     arrays, labels = read_arrays(path)
     if labels.get("world") != _world(search):

@@ -10,23 +10,83 @@ from pathlib import Path
 
 from conet.base.digests import DIGESTS
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, digest, sync, sync_all, write_atomic
-from conet.base.journal import line_of
-from conet.base.places import check_folder, is_temporary, numbered_places, taken
+from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, write_atomic
+from conet.base.journal import line_of, read
+from conet.base.leftovers import is_temporary
+from conet.base.places import check_folder, make_missing, numbered_places, taken
 from conet.runs.lock import NAME, Held, exclusive
+from conet.runs.tables import GROWING
 
 UNFINISHED = ".conet-"  # how a directory is called until it is whole
 # What may be in a directory that is not whole yet; one with anything else is not ours to remove.
-CONTENT = {
-    *("config.json", "recipe.json", "provenance.json", "graph.safetensors", DIGESTS, NAME),
-    *("rollouts", "snapshots", "figures", "checkpoints"),
-}
+FILES = {"config.json", "recipe.json", "provenance.json", "graph.safetensors"}
+FOLDERS = {"rollouts", "snapshots", "figures", "checkpoints"}
+CONTENT = FILES | FOLDERS | {DIGESTS, NAME}
+# What is added before the first update.
+BEGINNING = {*GROWING.values(), "problems.parquet"}
+FIRST_SNAPSHOT = "step-00000000.safetensors"
 REMEDY = "go on with `conet resume {}`"
 
 
 def check_out(path: Path) -> None:
-    """Refuse a place for a run that is taken."""
-    check_folder(path, remedy=REMEDY.format(path))
+    """Refuse a place for a run that is taken.
+
+    Raises
+    ------
+    ConetError
+        When it is, or its name is not in UTF-8, which the tables' library needs.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
+    if not is_unbegun(path):
+        check_folder(path, remedy=REMEDY.format(path))
+
+
+def is_unbegun(path: Path) -> bool:
+    """Whether a folder is a run that ended before its first update was known: its place may be taken.
+
+    It holds what a run appears with, as it was written, and at most what is measured before the first update.
+    """
+    try:
+        names = {entry.name for entry in path.iterdir() if not is_temporary(entry.name)}
+        if DIGESTS not in names or names - CONTENT - BEGINNING:
+            return False
+        metrics = path / GROWING["metrics"]
+        done = any(_whole_names(path / name) - {FIRST_SNAPSHOT} for name in FOLDERS)
+        if done or (metrics.exists() and metrics.stat().st_size):
+            return False
+        digests = {row["name"]: row["sha256"] for row in read(path / DIGESTS) if row.get("created")}
+        files = names & FILES
+        return bool(files) and all(digests.get(name) == digest_of(path / name) for name in files)
+    except (ConetError, OSError, LookupError):
+        return False
+
+
+def _whole_names(folder: Path) -> set[str]:
+    """Return the names in a folder, if it is there, but for what a killed process left."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {entry.name for entry in found if not is_temporary(entry.name)}
+
+
+def _clear(path: Path) -> None:
+    """Empty the folder of a run that had not begun; another process may be about to begin it.
+
+    Raises
+    ------
+    ConetError
+        When another process works on it, or it cannot be emptied.
+    """
+    with exclusive(path):
+        try:
+            for entry in path.iterdir():
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                elif entry.name != NAME:
+                    entry.unlink()
+        except OSError as error:
+            raise cannot_write(path, error) from None
 
 
 def default_places(name: str, seed: int) -> Iterator[Path]:
@@ -43,7 +103,8 @@ def created(
     Parameters
     ----------
     out
-        A new or empty directory; the next free default place where absent.
+        A new or empty directory, or one of a run that had not begun; the next free default place where
+        absent.
     name, seed
         What the default place is called after.
     files
@@ -76,8 +137,10 @@ def created(
 def _beside(path: Path) -> Iterator[Held]:
     """Hold a new hidden directory beside a place, after removing those that killed processes left there."""
     check_out(path)
+    if is_unbegun(path):
+        _clear(path)
+    make_missing(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f"{UNFINISHED}*"):
             _remove_if_left(left)
     except OSError as error:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write
+from conet.base.kinds import LOCK
 
-NAME = ".lock"
+NAME = LOCK
 # What file systems say that lock no directories; the lock file alone has to do there.
 _NO_LOCK = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 

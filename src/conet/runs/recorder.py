@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.base.digests import DIGESTS, SUMMARY
-from conet.base.files import digest, digest_all, remove_temporaries, sync, sync_all, table_bytes, write_atomic
+from conet.base.errors import ConetError
+from conet.base.files import digest, digest_all, sync, sync_all, table_bytes, write_atomic
 from conet.base.journal import Journal
-from conet.runs.lock import Held
+from conet.base.leftovers import remove_temporaries
+from conet.runs.lock import Held, exclusive
 from conet.runs.tables import GROWING, evaluation_table, table
 
 if TYPE_CHECKING:
@@ -226,7 +228,8 @@ class Recorder:
 
 def tidy(path: Path) -> None:
     """Remove what a process left that was killed at the very end of a run, or while it wrote a report."""
-    remove_growing(path)
+    with suppress(ConetError), exclusive(path):  # its lock goes with it
+        remove_growing(path)
     for folder in (path, path / "rollouts", path / "snapshots", path / "figures"):
         remove_temporaries(folder)
 

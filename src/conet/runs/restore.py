@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import damaged, digest_of, numbered, read_table, remove_temporaries
+from conet.base.files import damaged, digest_of, numbered, read_table
 from conet.base.journal import read
+from conet.base.leftovers import remove_temporaries
 from conet.runs.recorder import Recorder
 
 CREATED = ("config.json", "recipe.json", "provenance.json", "graph.safetensors", "problems.parquet")
@@ -36,7 +37,7 @@ def restore(
         When a file that the checkpoint counts on is missing or damaged.
     """
     for folder in ("", *FOLDERS, "figures"):
-        remove_temporaries(recorder.path / folder, mine=True)
+        remove_temporaries(recorder.path / folder)
     if marks is None:
         _from_the_start(recorder) if step == 0 else _from_version_0_1(recorder, step)
         recorder.journals["events"].start(events)

@@ -50,11 +50,13 @@ def first_files(trainer: Trainer, comes_from: dict[str, Any]) -> dict[str, bytes
 
 @contextmanager
 def saying_where(held: Held) -> Iterator[None]:
-    """Tell whoever ends a training where it goes on."""
+    """Tell whoever ends a training, or has to make room for it, where it goes on."""
     try:
         yield
     except KeyboardInterrupt:
         raise Interrupted(held.path) from None
+    except CannotWrite as error:
+        raise error.then(f", then go on with `conet resume {held.path}`") from None
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def leaving_nothing(held: Held) -> Iterator[None]:
     try:
         with saying_where(held):
             yield
-    except (ConetError, MemoryError) as error:
+    except Exception as error:
         if not isinstance(error, CannotWrite) and not (held.path / CHECKPOINT).exists():
             shutil.rmtree(held.path, ignore_errors=True)
         raise

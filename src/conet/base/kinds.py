@@ -1,0 +1,94 @@
+"""Kinds of output folders, and what a folder holds: told by what its files say, never by names alone."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from conet.base.leftovers import is_temporary
+
+LOCK = ".lock"  # of a folder that one process at a time may write into
+UNFINISHED = ".unfinished"  # stands in a new folder until the first output in it is whole
+CELL = re.compile(r"[0-9a-f]{32}\.safetensors")
+HEXADECIMAL = "[0-9a-f]"
+
+
+class Kind(NamedTuple):
+    """A kind of output folder.
+
+    Attributes
+    ----------
+    name : str
+        What one is called, such as "a diagnosis".
+    mark : str
+        A JSON file that every whole one holds.
+    keys : tuple of str
+        Keys that this file has.
+    before : tuple of str
+        Patterns of files with these keys that an interrupted one holds.
+    cells : bool
+        Whether a folder ``cells`` of results alone is an interrupted one.
+    """
+
+    name: str
+    mark: str
+    keys: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    cells: bool = False
+
+
+SWEEP = Kind("a sweep", "sweep.json", ("definition", "runs"), cells=True)
+CLAIMS = Kind("pages of `conet reproduce`", "verdicts.json", ("verdicts",), cells=True)
+DIAGNOSIS = Kind("a diagnosis", "diagnosis.json", ("heat_now", "samples"))
+CAPACITY = Kind("a search of `conet capacity`", "capacity.json", ("problems", "solved", "bound"))
+COMPARISON = Kind("a comparison", "comparison.json", ("runs", "measures"))
+EVALUATION = Kind(
+    "evaluations",
+    "evaluation.json",
+    ("problems", "samples"),
+    ("asked.json", f"{HEXADECIMAL * 16}/asked.json"),
+)
+# A folder with the marks of several is what stands first: the page of a sweep is a comparison too.
+KINDS = (SWEEP, CLAIMS, DIAGNOSIS, COMPARISON, CAPACITY, EVALUATION)
+
+
+def kind_of(path: Path) -> Kind | None:
+    """Return what a folder holds, by the marks in it."""
+    return next((kind for kind in KINDS if has_mark(path, kind)), None)
+
+
+def is_of(path: Path, kind: Kind) -> bool:
+    """Whether a folder holds an output of this kind: a whole one, or the beginning of one."""
+    held = kind_of(path)
+    if held is not None:
+        return held is kind
+    return _note(path) == kind.name or (kind.cells and _is_cells(path / "cells"))
+
+
+def has_mark(path: Path, kind: Kind) -> bool:
+    """Whether a folder has the mark of a kind, by what stands in it."""
+    places = [path / kind.mark, *(place for pattern in kind.before for place in path.glob(pattern))]
+    return any(_has_keys(place, kind.keys) for place in places)
+
+
+def _has_keys(place: Path, keys: tuple[str, ...]) -> bool:
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and set(keys) <= set(content)
+
+
+def _note(path: Path) -> str:
+    try:
+        return (path / UNFINISHED).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _is_cells(path: Path) -> bool:
+    """Whether a folder holds nothing but results of cells."""
+    if not path.is_dir():
+        return False
+    return all(CELL.fullmatch(entry.name) or is_temporary(entry.name) for entry in os.scandir(path))
