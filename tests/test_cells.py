@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -140,9 +141,21 @@ def test_a_killed_worker_is_retried_and_only_the_killer_fails(make, cache):
     assert begun([killer]) == [3]
 
 
+def test_a_cell_from_which_nothing_comes_back_is_a_failure(make, cache, monkeypatch):
+    from conet.cells import workers
+
+    cells = [make("double", number) for number in range(3)]
+    stream = workers._stream
+    monkeypatch.setattr(workers, "_stream", lambda wanted, *rest: stream(wanted[:2], *rest))
+    results, failures = run_cells(cells, cache)
+    assert [one is None for one in results] == [False, False, True]
+    assert [failure.cell for failure in failures] == [cells[2]]
+    assert "nothing came back" in failures[0].reason
+
+
 def test_a_cache_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConetError, match="a place that can be written"):
+    with pytest.raises(ConetError, match="a path through folders"):
         Cache(tmp_path / "file" / "cells")
 
 
@@ -157,6 +170,16 @@ def test_a_kept_result_says_what_it_is_of(make, cache):
     assert arrays["number"] == np.array(10)
 
 
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = place.read_text().rpartition(")")[2].split()
+            found += [int(place.parent.name)] if int(fields[1]) == process else []
+    return found
+
+
 def gone(process: int) -> bool:
     """Whether a process has ended, or is a zombie that only waits to be asked for."""
     try:
@@ -168,6 +191,7 @@ def gone(process: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes by /proc")
 def test_workers_end_when_their_parent_is_killed(tmp_path):
+    """All of them: also those that have no work yet."""
     code = (
         "from pathlib import Path\n"
         "from conet.cells.cache import Cache\n"
@@ -175,7 +199,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
         "from conet.cells.workers import run_cells\n"
         f"place = {str(tmp_path)!r}\n"
         "cells = [Cell('work:slow', {'number': n, 'place': f'{place}/{n}'}) for n in range(2)]\n"
-        "run_cells(cells, Cache(Path(place) / 'cells'), jobs=2)\n"
+        "run_cells(cells, Cache(Path(place) / 'cells'), jobs=4)\n"
     )
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": paths})
@@ -188,7 +212,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
     names = [tmp_path / "0", tmp_path / "1"]
     wait_until(lambda: all(name.exists() and name.read_text() for name in names))
+    workers = children(parent.pid)
+    assert {int(name.read_text()) for name in names} <= set(workers)
     parent.kill()
     parent.wait()
-    workers = [int(name.read_text()) for name in names]
     wait_until(lambda: all(map(gone, workers)))

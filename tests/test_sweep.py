@@ -279,6 +279,63 @@ def test_a_folder_that_holds_something_else_is_left_alone(write, tmp_path):
     out = tmp_path / "mine"
     out.mkdir()
     (out / "table.csv").write_text("mine")
-    with pytest.raises(ConetError, match="not empty, and no cells in it"):
+    with pytest.raises(ConetError, match=r"which is not empty.*one with a sweep"):
         sweep(definition, out)
     assert [path.name for path in out.iterdir()] == ["table.csv"]
+
+
+def test_a_cell_file_copied_over_another_gives_no_wrong_row(tmp_path):
+    definition = Sweep(preset="smoke", seeds=1, grid={"learner.rollouts": [2, 4]}, cells=())
+    definition = definition.model_copy(update={"grid": definition.grid | {k: [v] for k, v in QUICK.items()}})
+    first = sweep(definition, tmp_path).table
+    one, other = sorted((tmp_path / "cells").iterdir())
+    before = one.read_bytes()
+    other.write_bytes(before)
+    assert sweep(definition, tmp_path).table.equals(first)
+    assert one.read_bytes() == before != other.read_bytes()
+
+
+def test_cells_that_are_lost_end_with_2_and_are_named(write, tmp_path, capsys, monkeypatch):
+    from conet.cells import workers
+
+    path = write({"preset": "smoke", "seeds": 2, "cells": [QUICK]})
+    stream = workers._stream
+    monkeypatch.setattr(workers, "_stream", lambda wanted, *rest: stream(wanted[:-1], *rest))
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["sweep", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"])
+    err = capsys.readouterr().err
+    assert "seed=1: nothing came back" in err
+    assert "no result from 1 cells" in err
+
+
+@pytest.mark.parametrize("mark", ["kept", "missing", "damaged"])
+def test_the_table_of_another_grid_is_not_replaced(mark, write, tmp_path, capsys):
+    """Not either where the sweep was killed before it said which it is, or was one of version 0.1."""
+    out = tmp_path / "out"
+    grid = {"preset": "smoke", "seeds": 1, "grid": {k: [v] for k, v in QUICK.items()}}
+    sweep(read(write(grid)), out)
+    before = {name: (out / name).read_bytes() for name in ("table.parquet", "table.csv", "curves.parquet")}
+    if mark == "missing":
+        (out / "sweep.json").unlink()
+    elif mark == "damaged":
+        (out / "sweep.json").write_text("{")
+    others = [{"seeds": [7]}, {"grid": grid["grid"] | {"graph.nodes": [50]}}]
+    others.append({"grid": grid["grid"] | {"learner.rollouts": [2]}})
+    for change in others:
+        path = write(grid | change, "other.json")
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["sweep", str(path), "--out", str(out), "--jobs", "1"])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "with 1 runs of another sweep in its table" in line
+        assert {name: (out / name).read_bytes() for name in before} == before
+    cli.main(["sweep", str(write(grid | {"seeds": 2}, "more.json")), "--out", str(out), "--jobs", "1"])
+    assert pl.read_parquet(out / "table.parquet").height == 2
+
+
+def test_the_same_sweep_is_known_after_settings_were_added(tmp_path):
+    """Which runs a table has is told by the file of its sweep, not by hashes of settings alone."""
+    definition = Sweep(preset="smoke", seeds=1, grid={k: [v] for k, v in QUICK.items()})
+    sweep(definition, tmp_path)
+    kept = json.loads((tmp_path / "sweep.json").read_text())
+    (tmp_path / "sweep.json").write_text(json.dumps(kept | {"runs": ["of an earlier version"]}))
+    sweep(definition, tmp_path)

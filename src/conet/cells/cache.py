@@ -5,29 +5,8 @@ from pathlib import Path
 
 from conet.base.arrays import read_arrays, write_arrays
 from conet.base.errors import ConetError
+from conet.base.places import make_folder
 from conet.cells.cell import Arrays, Cell
-
-
-def check_place(out: Path) -> None:
-    """Refuse a folder that holds something else, before anything in it is overwritten.
-
-    Raises
-    ------
-    ConetError
-        For a folder that is not empty and has no ``cells``.
-    """
-    try:
-        taken = out.is_dir() and any(out.iterdir()) and not (out / "cells").is_dir()
-    except OSError as error:
-        raise ConetError(
-            f"{out}: {error.strerror}", "a folder that can be read", "choose another --out"
-        ) from None
-    if taken:
-        raise ConetError(
-            f"{out}: not empty, and no cells in it",
-            "an empty folder, or one to go on in",
-            "choose another --out",
-        )
 
 
 class Cache:
@@ -41,12 +20,7 @@ class Cache:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConetError(
-                f"{place}: {error.strerror}", "a place that can be written", "choose another --out"
-            ) from None
+        make_folder(place)
 
     def _path(self, cell: Cell) -> Path:
         return self.place / f"{cell.key}.safetensors"

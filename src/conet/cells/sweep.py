@@ -12,14 +12,17 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic, write_table
+from conet.base.kinds import SWEEP
+from conet.base.places import check_folder
 from conet.base.separated import as_csv
 from conet.base.text import listed
-from conet.cells.cache import Cache, check_place
+from conet.cells.cache import Cache
 from conet.cells.cell import Arrays, Cell
 from conet.cells.summary import CURVE
-from conet.cells.sweep_file import Sweep, configure, read
+from conet.cells.sweep_file import Sweep, configure, read, settings_of
+from conet.cells.sweep_place import identities, refuse_other
 from conet.cells.workers import Backend, run_cells
-from conet.config import Config, aliases, flatten
+from conet.config import Config, flatten
 from conet.diagnosis.comparison import Comparison, Side
 from conet.diagnosis.comparison.sides import finite, without_asides
 
@@ -118,10 +121,10 @@ def sweep(
     ConetError
         When no cell gave a result, or ``out`` has the table of another sweep.
     """
-    check_place(out)
+    check_folder(out, SWEEP)
     points = list(itertools.product(definition.points(), definition.all_seeds()))
     configs = [configure(definition, point, seed) for point, seed in points]
-    _refuse_other(out, configs)
+    refuse_other(out, definition, configs)
     cells = [cell(config, definition.measures) for config in configs]
     results, lost = run_cells(cells, Cache(out / "cells"), jobs, backend, progress)
     reasons = {one.cell.key: one.reason for one in lost}
@@ -147,7 +150,7 @@ def _put_together(
     settings, many = list(dict.fromkeys(key for point in points for key in point)), len(points) > MANY
     rows, curves, sides = [], [], []
     for config, arrays in found:
-        named = _settings_of(config, settings)
+        named = settings_of(config, settings)
         numbers = _numbers_of(arrays, definition.measures)
         rows.append(named | {"seed": config.seed} | numbers)
         steps = _steps_of(arrays)
@@ -162,13 +165,6 @@ def _put_together(
         failures=failures,
         comparison=Comparison(tuple(sides), tuple(definition.measures) or (SHOWN if many else None)),
     )
-
-
-def _settings_of(config: Config, settings: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that vary, under the names that the file gave them; lists as JSON."""
-    flat = flatten(config.model_dump(mode="json"))
-    values = {key: flat.get(aliases.current(key, aliases.SETTINGS)) for key in settings}
-    return {key: json.dumps(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def _numbers_of(arrays: Arrays, measures: Sequence[str]) -> dict[str, float | None]:
@@ -205,34 +201,12 @@ def _side(
     )
 
 
-def _identities(configs: Sequence[Config]) -> list[str]:
-    return [
-        hashlib.sha256(config.model_dump_json(exclude={"preset"}).encode()).hexdigest()[:16]
-        for config in configs
-    ]
-
-
-def _refuse_other(out: Path, configs: Sequence[Config]) -> None:
-    """Refuse a folder with the table of a sweep that has runs which this one has not: they would be lost."""
-    try:
-        kept = json.loads((out / "sweep.json").read_text(encoding="utf-8"))["runs"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return
-    lost = len(set(kept) - set(_identities(configs)))
-    if lost and (out / "table.parquet").exists():
-        raise ConetError(
-            f"{out}, with {lost} runs of another sweep in its table",
-            "a folder of this sweep, or of a part of it",
-            "choose another --out",
-        )
-
-
 def _write(swept: Swept, out: Path, definition: Sweep, configs: Sequence[Config]) -> None:
     write_table(out / "table.parquet", swept.table)
     write_atomic(out / "table.csv", as_csv(swept.table))
     write_table(out / "curves.parquet", swept.curves)
-    kept = {"definition": definition.model_dump(mode="json"), "runs": _identities(configs)}
-    write_atomic(out / "sweep.json", json.dumps(kept) + "\n")
+    kept = {"definition": definition.model_dump(mode="json"), "runs": identities(configs)}
+    write_atomic(out / SWEEP.mark, json.dumps(kept) + "\n")
 
 
 def describe(swept: Swept) -> str:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import StrictInt, ValidationError
 
 from conet.base.errors import ConetError, nearest
-from conet.config import Config, Settings, flatten, preset
+from conet.config import Config, Settings, aliases, flatten, preset
 from conet.config.reading import loads_once
 from conet.learners import make as make_learner
 
@@ -147,3 +147,10 @@ def configure(sweep: Sweep, point: Mapping[str, Any], seed: int) -> Config:
     if "seed" in point:
         raise ConetError("seed among the changes", "the key seeds", "list the seeds there")
     return preset(sweep.preset).override({**point, "seed": seed})
+
+
+def settings_of(config: Config, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that vary, under the names that the file gave them; lists as JSON."""
+    flat = flatten(config.model_dump(mode="json"))
+    values = {key: flat.get(aliases.current(key, aliases.SETTINGS)) for key in settings}
+    return {key: json.dumps(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -4,14 +4,19 @@ import os
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from concurrent.futures import as_completed
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from conet.base.errors import ConetError
 from conet.cells.cache import Cache
 from conet.cells.cell import Arrays, Cell, Failure
+
+if TYPE_CHECKING:
+    from joblib.externals.loky import ProcessPoolExecutor
 
 Backend = Literal["joblib", "ray"]
 TRIES = 3
@@ -60,6 +65,9 @@ def run_cells(
             cache.put(wanted[key], arrays)
             found[key] = arrays
         show(done, len(wanted))
+    told = {failure.cell.key for failure in failures}
+    lost = [cell for key, cell in wanted.items() if found[key] is None and key not in told]
+    failures += [Failure(cell, "nothing came back from its worker") for cell in lost]
     return [found[cell.key] for cell in cells], failures
 
 
@@ -89,37 +97,63 @@ def _through_joblib(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays 
                 left.pop(result[0])
                 yield result
         except TerminatedWorkerError:
-            for result in _one_by_one(list(left.values())[: 3 * jobs]):  # joblib hands out two a worker ahead
+            for result in _one_by_one(list(left.values())[: 3 * jobs]):  # some are handed out ahead
                 left.pop(result[0])
                 yield result
 
 
 def _parallel(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
-    from joblib import Parallel, delayed
+    """Yield what comes back; where a worker dies, last the error that says so."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    workers = Parallel(n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1)
-    yield from workers(delayed(_in_worker)(cell, os.getpid()) for cell in cells)
+    died = None
+    with _workers(min(jobs, len(cells))) as workers:
+        for future in as_completed([workers.submit(_attempt, cell) for cell in cells]):
+            if isinstance(future.exception(), TerminatedWorkerError):
+                died = future.exception()
+            else:
+                yield future.result()
+    if died is not None:
+        raise died
+
+
+@contextmanager
+def _workers(jobs: int) -> "Iterator[ProcessPoolExecutor]":
+    """Start processes that end with this one, also when it is killed, whether or not they have work."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    workers = ProcessPoolExecutor(jobs, initializer=_end_with, initargs=(os.getpid(),))
+    whole = False
+    try:
+        yield workers
+        whole = True
+    finally:
+        workers.shutdown(kill_workers=not whole)
 
 
 def _one_by_one(cells: list[Cell]) -> Iterator[tuple[str, Arrays | None, str]]:
     """Compute cells that may kill their worker, so that the one that does is known by name."""
-    from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    worker = ProcessPoolExecutor(1)
-    for cell in cells:
-        result = None
-        for _ in range(TRIES - 1):
+    waiting, tried = list(cells), Counter[str]()
+    while waiting:
+        with _workers(1) as worker:
             try:
-                result = worker.submit(_in_worker, cell, os.getpid()).result()
-                break
+                while waiting:
+                    yield worker.submit(_attempt, waiting[0]).result()
+                    del waiting[0]
             except TerminatedWorkerError as error:
-                lines = str(error).splitlines()
-                reason = next((line for line in lines if "exit code" in line), lines[0])
-                worker.shutdown()
-                worker = ProcessPoolExecutor(1)
-        yield result or (cell.key, None, f"its worker died {TRIES} times: {reason}")
-    worker.shutdown()
+                key = waiting[0].key
+                tried[key] += 1
+                if tried[key] == TRIES - 1:  # once it died with the others
+                    yield key, None, f"its worker died {TRIES} times: {_how(error)}"
+                    del waiting[0]
+
+
+def _how(error: Exception) -> str:
+    """Say how a worker ended."""
+    lines = str(error).splitlines()
+    return next((line for line in lines if "exit code" in line), lines[0])
 
 
 def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | None, str]]:
@@ -149,13 +183,6 @@ def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | N
             yield key, None, f"its worker died {TRIES} times: {' '.join(str(error).split())[:300]}"
 
 
-def _in_worker(cell: Cell, parent: int) -> tuple[str, Arrays | None, str]:
-    """Compute a cell in a process of our own, which ends when its parent is gone."""
-    _end_with(parent)
-    return _attempt(cell)
-
-
-@lru_cache
 def _end_with(parent: int) -> None:
     """Watch the parent: nobody would take the result of a worker whose parent was killed."""
 
