@@ -8,6 +8,7 @@ from conet.config.settings import Config, preset
 # What each schedule looks at, of the settings that are about heating and supervised updates.
 USED = {
     "rlvr": frozenset[str](),
+    "temperature": frozenset[str](),
     "annealed_rlvr": frozenset(
         {
             "heat_at",

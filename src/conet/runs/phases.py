@@ -57,6 +57,7 @@ class PhaseTracker:
         self.accuracy: float | None = None
         self.correct_length: float | None = None
         self.entropy: Any = None  # as Clock takes it; the trainer sets it
+        self.start_entropy: float | None = None  # the first that a schedule asked for
         self.evaluation: Any = None
         self.events: list[dict[str, Any]] = []
 
@@ -79,9 +80,15 @@ class PhaseTracker:
             accuracy=self.accuracy,
             correct_length=self.correct_length,
             entropy=self.entropy,
+            start_entropy=self._start_entropy,
             detector=self.detector.evidence(step),
             evaluation=self.evaluation,
         )
+
+    def _start_entropy(self) -> float | None:
+        if self.start_entropy is None:
+            self.start_entropy = self.entropy() if callable(self.entropy) else self.entropy
+        return self.start_entropy
 
     def observe(self, step: int, length_sum: int, correct: int, samples: int) -> Evidence:
         """Take in the rollouts of a step; return the detector's evidence.
@@ -166,13 +173,14 @@ class PhaseTracker:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""
-        kept = {name: getattr(self, name) for name in KEPT}
+        kept = {name: getattr(self, name) for name in (*KEPT, "start_entropy")}
         return kept | {"detector": self.detector.state(), "events": self.events}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         for name in KEPT:
             setattr(self, name, state[name])
+        self.start_entropy = state.get("start_entropy")  # not in earlier checkpoints
         self.events = list(state["events"])
         self.detector.load(state["detector"])
 

@@ -28,7 +28,7 @@ class Clock:
 
     Parameters
     ----------
-    entropy, evaluation
+    entropy, start_entropy, evaluation
         A value, or a function that is called when it is first asked for.
 
     Attributes
@@ -41,6 +41,8 @@ class Clock:
         Of the last rollouts; None before the first, and where none was correct.
     entropy : float or None
         Mean entropy of the policy where the last rollouts chose, in nats a choice (a hop, or a token).
+    start_entropy : float or None
+        The first of these that was known.
     detector : Evidence or None
         What the online detector knows (see :class:`conet.detect.online.Evidence`).
     evaluation : mapping of str to float, or None
@@ -58,12 +60,13 @@ class Clock:
         accuracy: float | None = None,
         correct_length: float | None = None,
         entropy: float | Callable[[], float | None] | None = None,
+        start_entropy: float | Callable[[], float | None] | None = None,
         detector: Evidence | None = None,
         evaluation: Mapping[str, float] | Callable[[], Mapping[str, float] | None] | None = None,
     ) -> None:
         self.step, self.steps, self.elapsed = step, steps, elapsed
         self.accuracy, self.correct_length, self.detector = accuracy, correct_length, detector
-        self._entropy, self._evaluation = entropy, evaluation
+        self._entropy, self._start_entropy, self._evaluation = entropy, start_entropy, evaluation
 
     def __repr__(self) -> str:
         return (
@@ -74,6 +77,11 @@ class Clock:
     def entropy(self) -> float | None:
         """Mean entropy of the policy where the last rollouts chose, in nats a choice."""
         return self._entropy() if callable(self._entropy) else self._entropy
+
+    @cached_property
+    def start_entropy(self) -> float | None:
+        """The first mean entropy that was known, in nats a choice."""
+        return self._start_entropy() if callable(self._start_entropy) else self._start_entropy
 
     @cached_property
     def evaluation(self) -> Mapping[str, float] | None:

@@ -11,11 +11,13 @@ from conet.runs.schedule import Phase, Schedule, Setup
 from conet.runs.schedules.annealed_rlvr import annealed_rlvr
 from conet.runs.schedules.rlvr import rlvr
 from conet.runs.schedules.sft_then_rlvr import sft_then_rlvr
+from conet.runs.schedules.temperature import temperature
 
 SCHEDULES: dict[str, Schedule] = {
     "rlvr": rlvr,
     "annealed_rlvr": annealed_rlvr,
     "sft_then_rlvr": sft_then_rlvr,
+    "temperature": temperature,
 }
 
 SKELETON = "docs/skeletons/schedule.py is one to copy"

@@ -1,0 +1,62 @@
+"""The weight of an entropy bonus as a function of the Clock: what holds the entropy where it should be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conet.runs.schedule import Clock
+
+GAIN = 0.3  # weight for an entropy that is too low by all of its first value
+LIMIT = 0.2  # several times the weight at which a table policy ceases to learn
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """The entropy that a run should have: so much of its first value, (1 - step/steps) to a power.
+
+    Runs that came nearest to the ground state, with constant weights found by trial, cooled about like this.
+
+    Parameters
+    ----------
+    power
+        1: in a straight line; more: faster at first.
+    """
+
+    power: float = 1.5
+
+    def __call__(self, clock: Clock) -> float | None:
+        """Return the entropy in nats a choice; None while the first is not known."""
+        if clock.start_entropy is None:
+            return None
+        return clock.start_entropy * max(0.0, 1.0 - clock.step / max(clock.steps, 1)) ** self.power
+
+
+@dataclass(frozen=True)
+class HoldEntropy:
+    """A controller: a weight of the entropy bonus that keeps the entropy from falling below a target.
+
+    The weight is ``gain`` times what is missing, as a share of the first entropy, and 0 where nothing is: a
+    run that cools slowly enough by itself is left alone. (Proportional control, our choice; a target that is
+    anchored at the first entropy as in AER, arXiv 2510.10959.)
+
+    Parameters
+    ----------
+    target
+        The entropy in nats a choice, or a function of the Clock to it, which may be None: then the weight is
+        0.
+    gain
+        Weight where all is missing.
+    limit
+        The weight is never larger.
+    """
+
+    target: float | Callable[[Clock], float | None]
+    gain: float = GAIN
+    limit: float = LIMIT
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the weight now."""
+        target = self.target(clock) if callable(self.target) else self.target
+        if target is None or clock.entropy is None or not clock.start_entropy:
+            return 0.0
+        missing = (target - clock.entropy) / clock.start_entropy
+        return min(self.limit, self.gain * max(0.0, missing))

@@ -1,0 +1,162 @@
+"""Annealing by temperature: the controller by hand, the weights of a run, what it leaves alone, what it gains."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import conet
+from conet.base.errors import ConetError
+from conet.engine import exact
+from conet.runs.cooling import GAIN, LIMIT, Cooling, HoldEntropy
+from conet.runs.schedule import Clock
+from conet.runs.trainer import Trainer
+
+TINY = conet.preset("smoke").override(
+    {
+        "steps": 30,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 12,
+        "problems.max_length": 7,
+        "learner.rollouts": 6,
+        "learner.learning_rate": 20.0,
+        "snapshots.web_every": 0,
+        "schedule.name": "temperature",
+    }
+)
+
+
+# The controller -------------------------------------------------------------------------------------------
+
+
+def test_the_weight_by_hand():
+    hold = HoldEntropy(2.0, gain=0.3, limit=0.05)
+    weights = [hold(Clock(step=9, steps=20, entropy=now, start_entropy=3.0)) for now in (2.5, 2.0, 1.9, 0.1)]
+    np.testing.assert_allclose(weights, [0.0, 0.0, 0.3 * 0.1 / 3.0, 0.05])
+
+
+@pytest.mark.parametrize(("entropy", "start"), [(None, None), (None, 3.0), (1.0, None), (0.0, 0.0)])
+def test_before_anything_is_known_there_is_no_bonus(entropy, start):
+    clock = Clock(step=0, steps=20, entropy=entropy, start_entropy=start)
+    assert HoldEntropy(2.0)(clock) == HoldEntropy(Cooling())(clock) == 0.0
+
+
+@given(st.integers(1, 10**6), st.floats(0.1, 5), st.floats(1e-3, 12), st.floats(0, 12))
+def test_the_target_falls_from_the_first_entropy_to_zero(steps, power, start, now):
+    clocks = [
+        Clock(step=step, steps=steps, entropy=now, start_entropy=start)
+        for step in sorted({0, steps // 3, steps // 2, steps})
+    ]
+    targets = [Cooling(power)(clock) for clock in clocks]
+    assert targets[0] == start
+    assert targets[-1] == 0.0
+    assert targets == sorted(targets, reverse=True)
+    weights = [HoldEntropy(Cooling(power))(clock) for clock in clocks]
+    assert all(0.0 <= weight <= LIMIT for weight in weights)
+    assert weights == sorted(weights, reverse=True)
+    assert weights[-1] == 0.0
+
+
+# A run ----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_follows_the_controller():
+    trainer, weights = Trainer(TINY), []
+    start = None
+    for step in range(30):
+        now = trainer._entropy()  # of the policy now, where the last rollouts chose
+        start = now if start is None else start
+        missing = 0.0 if now is None else ((1 - step / 30) ** 1.5 - now / start)
+        row = trainer.advance()
+        weights.append(row["option.entropy"])
+        assert weights[-1] == pytest.approx(GAIN * max(0.0, missing), abs=1e-12)
+    assert weights[0] == 0.0
+    assert max(weights) > 0.003, "that is, something was tested"
+    assert start == pytest.approx(math.log(5), rel=0.05)
+
+
+def test_a_run_that_cools_slowly_enough_by_itself_is_left_alone():
+    slow = TINY.override({"learner.learning_rate": 0.1})
+    (metrics, changed), (_, plain) = (
+        conet.simulate(slow.override({"schedule.name": name})) for name in ("temperature", "rlvr")
+    )
+    assert changed.policy.sha256 == plain.policy.sha256
+    assert set(metrics["option.entropy"]) == {0.0}
+
+
+def test_it_costs_as_many_updates_and_rollouts_as_rlvr(tmp_path):
+    summaries = [
+        conet.run(TINY.override({"schedule.name": name}), tmp_path / name).summary()
+        for name in ("temperature", "rlvr")
+    ]
+    for name in ("updates", "rollouts"):
+        assert summaries[0][name] == summaries[1][name]
+    assert summaries[0]["updates"] == 30
+    assert summaries[0]["rollouts"] == 30 * 12 * 6
+    assert summaries[0]["walker_steps"] > 0
+
+
+@pytest.mark.parametrize("learner", ["grpo", "rloo", "exact"])
+@pytest.mark.parametrize(("shape", "half"), [("constant", 0.04), ("linear", 0.02), ("cosine", 0.02)])
+def test_weights_of_ones_own(learner, shape, half):
+    config = TINY.override(
+        {"learner.name": learner, "learner.entropy": 0.04, "schedule.cooling": shape, "steps": 20}
+    )
+    trainer = Trainer(config)
+    weights = [trainer.advance()["option.entropy"] for _ in range(20)]
+    assert weights[0] == pytest.approx(0.04)
+    assert weights[10] == pytest.approx(half)
+    if shape != "constant":
+        assert weights == sorted(weights, reverse=True)
+        assert weights[-1] < 0.005
+
+
+def test_an_entropy_that_is_held_is_held():
+    config = TINY.override({"steps": 120, "schedule.entropy_target": 1.0})
+    free = TINY.override({"steps": 120, "schedule.name": "rlvr"})
+    held, plain = (conet.simulate(one)[1]._entropy() for one in (config, free))
+    assert plain < 0.5
+    assert 0.6 < held < 1.3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learner.entropy": 0.02}, "no weight: the controller sets it"),
+        ({"schedule.cooling": "cosine"}, "the weight at the start"),
+        (
+            {"schedule.cooling": "linear", "learner.entropy": 0.1, "schedule.entropy_target": 1.0},
+            "expected none",
+        ),
+        ({"schedule.cooling": "warm"}, "controlled"),
+        ({"schedule.entropy_target": -1.0}, "greater than or equal to 0"),
+        ({"learner.name": "sft"}, "a learner of rollouts"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, words):
+    with pytest.raises(ConetError, match=words):
+        Trainer(TINY.override(changes))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_comes_nearer_to_the_ground_state_where_rlvr_freezes(seed):
+    """Fixed seeds, so no chance is left: on eight seeds that were tried the gain was .05 to .22."""
+    config = conet.preset("smoke").override(
+        {
+            "seed": seed,
+            "steps": 300,
+            "graph.nodes": 200,
+            "graph.degree": 20,
+            "problems.count": 80,
+            "learner.learning_rate": 190.0,
+            "snapshots.web_every": 0,
+        }
+    )
+    accuracy = []
+    for name in ("rlvr", "temperature"):
+        trainer = conet.simulate(config.override({"schedule.name": name}))[1]
+        accuracy.append(exact.solve(trainer.policy, trainer.problems).success.mean())
+    assert accuracy[1] > accuracy[0] + 0.04
