@@ -54,7 +54,7 @@ def test_each_claim_runs_judges_draws_and_tabulates(name):
     assert results.pairs
     rows = claim.judge(results)
     assert all(row.judgement in ("holds", "fails", "undecided") for row in rows)
-    assert all(row.claim in {f"C{number}" for number in range(1, 10)} for row in rows)
+    assert all(row.claim in {name, *(f"C{number}" for number in range(1, 10))} for row in rows)
     assert all(np.isfinite(row.threshold) and row.seeds for row in rows)
     json.dumps([row.to_json() for row in rows], allow_nan=False)
     with style.look():
@@ -114,6 +114,18 @@ def test_the_levels_differ_in_work_alone(name):
     assert 0 < len(cells["quick"]) <= len(cells["full"]) <= len(cells["exhaustive"])
     for of_level in cells.values():
         json.dumps([dict(cell.arguments) for cell in of_level])
+
+
+@pytest.mark.parametrize(
+    ("share", "load"),
+    [([1.0, 1.0, 0.97, 0.8], 0.1 + 0.05 / 3), ([1.0] * 10, 0.5), ([0.9], 0.05), ([1.0, 0.99, 0.98], 0.1)],
+)
+def test_a_critical_load_by_hand(share, load):
+    from conet.claims import capacity
+
+    run = {"share": np.array(share + [np.nan] * (10 - len(share))), "distance": np.array(2.0)}
+    assert capacity.critical_load(run) == pytest.approx(load)
+    assert capacity.packed(run) == pytest.approx(2 * load)
 
 
 def test_an_exponent_is_that_of_a_power_law_and_its_interval_comes_from_the_seeds_of_each_size():

@@ -18,6 +18,7 @@ _MODULES = (
     "c7",
     "c8",
     "c9",
+    "capacity",
     "exact_limit",
     "finite_size",
     "heating_map",
