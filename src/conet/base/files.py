@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.base.leftovers import hold, temporary_for
+from conet.base.panics import Panic, panics_as_errors
 
 if TYPE_CHECKING:
     import polars
@@ -243,8 +244,9 @@ def as_table(source: "Path | BytesIO", path: Path, columns: Collection[str] = ()
     import polars as pl
 
     try:
-        table = pl.read_parquet(source, glob=False)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        with panics_as_errors():
+            table = pl.read_parquet(source, glob=False)
+    except (OSError, pl.exceptions.PolarsError, Panic) as error:
         raise damaged(path, error) from None
     if not set(columns) <= set(table.columns):
         raise damaged(path, ValueError(f"lacks one of the columns {', '.join(sorted(columns))}"))

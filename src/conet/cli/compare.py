@@ -18,6 +18,7 @@ def compare(
     format: str = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    memory: float | None = None,
     json_: Json = False,
 ) -> None:
     """Put runs side by side: curves, paired differences with intervals, and webs in one layout.
@@ -37,11 +38,14 @@ def compare(
         Of the logs, as for `conet diagnose`.
     tokenizer
         Of the logs, as for `conet diagnose`.
+    memory
+        As for `conet diagnose`.
     json_
         Print the numbers as one JSON object on the last line: of every measure its value in each run, the
         difference, its interval, and the number of pairs.
     """
     from conet.diagnosis import comparison
+    from conet.readers.memory import bounded
     from conet.report.comparison import write
 
     if out is not None:
@@ -49,7 +53,8 @@ def compare(
     note_unverified(*runs)
     with drawers() as drawing:
         with reading_line() as progress:
-            found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
+            with bounded(memory):
+                found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
             found.measures  # noqa: B018 computed while the line is shown
         place = out or new_place()
         report = write(found, place, drawing)

@@ -25,6 +25,7 @@ def diagnose(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    memory: float | None = None,
     finding: Findings = None,
     figure: Figures = None,
     out: Path | None = None,
@@ -41,6 +42,8 @@ def diagnose(
         truncated); a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
     tokenizer
         A file tokenizer.json, to measure answers in tokens.
+    memory
+        GiB that reading may take, beside what the rollouts themselves take; 2 by default.
     finding
         A further finding, as path/to/file.py:name; may be repeated.
     figure
@@ -57,7 +60,7 @@ def diagnose(
 
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
-    collector = opened(path, format, map_, tokenizer)
+    collector = opened(path, format, map_, tokenizer, memory)
     with drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
@@ -78,6 +81,7 @@ def heat(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    memory: float | None = None,
 ) -> None:
     """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
 
@@ -103,6 +107,8 @@ def heat(
         As for `conet diagnose`.
     tokenizer
         As for `conet diagnose`.
+    memory
+        As for `conet diagnose`.
     """
     from conet.diagnosis.heat import check_out, heat_set, write
 
@@ -111,7 +117,7 @@ def heat(
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     check_out(out)
-    collector = opened(path, format, map_, tokenizer)
+    collector = opened(path, format, map_, tokenizer, memory)
     with reading_line() as progress:
         record = collector.read(progress)
     found = heat_set(record, hard_below, min_samples or 16, pick, window)
@@ -149,6 +155,7 @@ def watch(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
+    memory: float | None = None,
     finding: Findings = None,
     out: Path | None = None,
 ) -> None:
@@ -165,6 +172,8 @@ def watch(
     map_
         As for `conet diagnose`.
     tokenizer
+        As for `conet diagnose`.
+    memory
         As for `conet diagnose`.
     finding
         As for `conet diagnose`.
@@ -186,17 +195,19 @@ def watch(
         found, numbers = examined(record, place, finding)
         return found, numbers["report"]
 
-    follow(opened(path, format, map_, tokenizer), look, interval, refreshes)
+    follow(opened(path, format, map_, tokenizer, memory), look, interval, refreshes)
 
 
-def opened(path: Path, format: str, map_: list[str] | None, tokenizer: Path | None) -> Any:
+def opened(
+    path: Path, format: str, map_: list[str] | None, tokenizer: Path | None, memory: float | None = None
+) -> Any:
     """Get ready to read a run."""
     from conet.readers import open_run, parse_column_mapping
 
     if map_ == []:
         raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
     note_unverified(path)
-    return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer)
+    return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer, memory)
 
 
 def default_place(path: Path) -> Path:

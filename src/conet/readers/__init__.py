@@ -38,6 +38,7 @@ def read(
     format: str | Reader = "auto",
     column_mapping: "str | Mapping[str, str | Source]" = "",
     tokenizer: str | Path | None = None,
+    memory: float | None = None,
 ) -> "RolloutRecord":
     """Read the rollouts of a run: one of a trainer, one of CoNet, or a table of rollouts.
 
@@ -53,6 +54,9 @@ def read(
         ``{"step": "global_step", "correct": "score>=1"}``, or the same as one text, as ``--map`` takes it.
     tokenizer
         A file ``tokenizer.json``, or a folder with one, to measure completions in tokens.
+    memory
+        GiB that reading may take, beside what the rollouts themselves take; 2 where absent. Files are read
+        piece by piece, and a text of more than 1/128 of it is too long.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def read(
     >>> record = conet.read("grpo-run")                                               # doctest: +SKIP
     >>> record.per_problem().filter(pl.col("correct_count") == 0)                      # doctest: +SKIP
     """
-    return open_run(path, format, parse_column_mapping(column_mapping), tokenizer).read()
+    return open_run(path, format, parse_column_mapping(column_mapping), tokenizer, memory).read()
 
 
 def open_run(
@@ -78,6 +82,7 @@ def open_run(
     format: str | Reader = "auto",
     given: Mapping[str, Source] | None = None,
     tokenizer: str | Path | None = None,
+    memory: float | None = None,
 ) -> "Collector":
     """Get ready to read a run, which may still grow; the parameters are those of :func:`read`.
 
@@ -90,7 +95,7 @@ def open_run(
 
     path = given_path(path, "a run directory, a folder or a file")
     readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
-    return Collector(path, readers, given, tokenizer)
+    return Collector(path, readers, given, tokenizer, memory)
 
 
 def _may_read(thing: Any) -> bool:

@@ -11,6 +11,7 @@ from conet.readers.base import Part, Reader
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
 from conet.readers.column_mapping import Source
 from conet.readers.formats.chunk import Format, Unusable, size
+from conet.readers.memory import bounded
 from conet.readers.pieces import Joined, Names, Piece, fill, join
 from conet.readers.places import NothingYet, exists, state_of
 from conet.readers.texts import pick, token_counter
@@ -36,6 +37,8 @@ class Collector:
         What the user says of the columns.
     tokenizer
         A file ``tokenizer.json``, or a folder with one: completions are measured in its tokens.
+    memory
+        GiB that reading may take; 2 where absent.
     """
 
     def __init__(
@@ -44,7 +47,10 @@ class Collector:
         readers: "list[Reader]",
         given: Mapping[str, Source] | None = None,
         tokenizer: str | Path | None = None,
+        memory: float | None = None,
     ) -> None:
+        with bounded(memory):  # says so where it is none
+            self.memory = memory
         self.path = Path(path)
         self.readers = readers
         self.given = dict(given or {})
@@ -70,7 +76,8 @@ class Collector:
             whole, or it would be a guess what is correct; NothingYet where that may change.
         """
         try:
-            record = self._read(progress)
+            with bounded(self.memory):
+                record = self._read(progress)
         except ConetError as error:
             guessed = not self.settled and self._guessed()
             if not self.settled:  # what comes later may be of another format, or have other columns
@@ -200,7 +207,10 @@ class Collector:
         for file, row in places:
             wanted.setdefault(file, set()).add(row)
         source = format_of(self.reader)
-        found = {file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()}
+        with bounded(self.memory):
+            found = {
+                file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()
+            }
         return [found[file][row] for file, row in places]
 
 

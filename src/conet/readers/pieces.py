@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader
 from conet.readers.choose_columns import ColumnMapping
+from conet.readers.formats import unusable
 from conet.readers.formats.chunk import Chunk, Unusable
 from conet.readers.repeats import REPEATED, Block, Repeats, fingerprint
 from conet.readers.rows import columns, take, with_length
@@ -93,10 +95,13 @@ def fill(
             piece.skipped.update(chunk.unreadable)
             frame = chunk.frame.with_row_index("row", number)
             number += chunk.frame.height
-            found.append(names.replace(take(frame, mapping, piece.part, piece.skipped)))
+            with panics_as_errors():
+                found.append(names.replace(take(frame, mapping, piece.part, piece.skipped)))
             progress(chunk.done)
     except Unusable as error:
         piece.why = str(error)
+    except (Panic, MemoryError, pl.exceptions.PolarsError) as error:  # one file ends no watch
+        piece.why = str(unusable(error))
     if found:
         piece.rows = pl.concat(found)
     piece.blocks = fingerprint(piece.rows)

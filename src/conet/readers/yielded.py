@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.readers.base import Rows, Skipped
 from conet.readers.formats import unusable
-from conet.readers.formats.chunk import PEEK_ROWS, Chunk, Numbers, Unusable
+from conet.readers.formats.chunk import CHUNK_BYTES, PEEK_ROWS, Chunk, Numbers, Unusable
 from conet.readers.formats.json_lines import frame_of, numbers_in
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ class Yielded:
         try:
             for item in self._items(path):
                 if isinstance(item, Mapping):
-                    batch.rows.append({name: _plain(item[name]) for name in columns if name in item})
+                    batch.add({name: _plain(item[name]) for name in columns if name in item})
                 elif isinstance(item, Skipped):
                     batch.skipped[item.reason] += 1
                 else:
                     yield batch.chunk()  # so that rows stay in order
                     yield Chunk(_columns(item, columns), done=0.0)
-                if len(batch.rows) >= CHUNK_ROWS:
+                if len(batch.rows) >= CHUNK_ROWS or batch.held >= CHUNK_BYTES:
                     yield batch.chunk()
         except Unusable as error:
             yield batch.chunk()
@@ -86,11 +86,17 @@ class _Batch:
         self.columns = columns
         self.rows: list[dict[str, Any]] = []
         self.skipped: Counter[str] = Counter()
+        self.held = 0  # characters of text, about
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take in a rollout."""
+        self.rows.append(row)
+        self.held += sum(len(value) for value in row.values() if isinstance(value, str))
 
     def chunk(self) -> Chunk:
         """Return what is waiting, and wait for more."""
         made = Chunk(frame_of(self.rows, self.columns), self.skipped, done=0.0)
-        self.rows, self.skipped = [], Counter()
+        self.rows, self.skipped, self.held = [], Counter(), 0
         return made
 
 

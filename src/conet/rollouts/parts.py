@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conet.base.digests import incomplete
 from conet.base.files import damaged
+from conet.base.panics import Panic, panics_as_errors
 
 if TYPE_CHECKING:
     import polars
@@ -25,8 +26,9 @@ def span_of(number: int, path: Path, part: "polars.LazyFrame") -> Span:
 
     step = pl.col("step")
     try:
-        first, last = part.select(step.min().alias("first"), step.max().alias("last")).collect().row(0)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        with panics_as_errors():
+            first, last = part.select(step.min().alias("first"), step.max().alias("last")).collect().row(0)
+    except (OSError, pl.exceptions.PolarsError, Panic) as error:
         raise damaged(path, error) from None
     return number, first, last
 

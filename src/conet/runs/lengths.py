@@ -8,6 +8,7 @@ import numpy as np
 from conet.base.digests import Digests
 from conet.base.errors import ConetError
 from conet.base.files import damaged
+from conet.base.panics import Panic, panics_as_errors
 from conet.detect import Stages, find_valley, stages
 from conet.detect.valley import as_json, from_json
 from conet.rollouts import Counts, bundle, per_problem
@@ -46,8 +47,9 @@ def counts_of(path: Path) -> Counts | None:
     for _, part in digests.numbered("rollouts", "part-", ".parquet"):
         digests.check_file(f"rollouts/{part.name}")
         try:
-            parts.append(pl.read_parquet(part, columns=list(READ), glob=False))
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            with panics_as_errors():
+                parts.append(pl.read_parquet(part, columns=list(READ), glob=False))
+        except (OSError, pl.exceptions.PolarsError, Panic) as error:
             raise damaged(part, error) from None
     table = per_problem(pl.concat(parts)) if parts else None
     return bundle(table) if table is not None and table.height else None

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from conet.base.panics import panics_as_errors
 from conet.readers.formats import json_lines, parquet, separated
 from conet.readers.formats.chunk import Chunk, Format, Numbers, Unusable, open_binary
+from conet.readers.memory import in_words
 
 FORMATS: dict[str, Format] = {
     ".parquet": parquet,
@@ -38,7 +40,8 @@ def peek(path: Path) -> dict[str, Numbers]:
         When it is not of the format that its name says.
     """
     try:
-        return _format(path).peek(path)
+        with panics_as_errors():
+            return _format(path).peek(path)
     except Unusable:
         raise
     except Exception as error:
@@ -54,7 +57,13 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         When the file is not of its format, or breaks off; the chunks before that are good.
     """
     try:
-        yield from _format(path).chunks(path, columns)
+        found = _format(path).chunks(path, columns)
+        while True:
+            with panics_as_errors():
+                chunk = next(found, None)
+            if chunk is None:
+                return
+            yield chunk
     except Unusable:
         raise
     except Exception as error:
@@ -76,6 +85,8 @@ def unusable(error: Exception) -> Unusable:
     """Say in one line that a file cannot be read."""
     if isinstance(error, OSError) and error.strerror:
         return Unusable(f"cannot be read ({error.strerror})")
+    if isinstance(error, MemoryError):
+        return Unusable(f"takes more memory than there is; lower --memory, now {in_words()}, or free some")
     text = " ".join(f"{error}".split())
     return Unusable(f"cannot be read ({text[:120]})")
 

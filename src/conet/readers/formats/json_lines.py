@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from conet.base.panics import panics_as_errors
 from conet.readers.formats.chunk import (
     CHUNK_BYTES,
     PEEK_ROWS,
@@ -25,6 +26,7 @@ from conet.readers.formats.chunk import (
     open_binary,
     size,
 )
+from conet.readers.memory import longest_line
 from conet.readers.values import as_number
 
 if TYPE_CHECKING:
@@ -63,8 +65,12 @@ def numbers_in(value: Any) -> Numbers:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(LONGEST_LINE):
+    while line := file.readline(_longest_line()):
         yield line
+
+
+def _longest_line() -> int:
+    return min(LONGEST_LINE, longest_line())
 
 
 class _Twice(dict[str, Any]):
@@ -107,8 +113,8 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
                 chunk.done = file.tell() / max(size(path), 1)
                 yield chunk
                 rest = rest[end:]
-            elif len(rest) > LONGEST_LINE:
-                raise Unusable(f"has a line of more than {LONGEST_LINE >> 20} MB")
+            elif len(rest) > _longest_line():
+                raise Unusable(f"has a line of more than {_longest_line() >> 20} MB; raise --memory")
         if rest.strip():
             # Whole, only the newline is missing; or torn, as while a training runs.
             if _object(rest) is None:
@@ -125,11 +131,12 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
     # Halves of a surrogate pair, of which a lone one is read as something else by polars.
     if _fit() and not (escapes and (b"\\ud" in data or b"\\uD" in data)):
         try:
-            frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
+            with panics_as_errors():
+                frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
             whole = frame.height == data.count(b"\n") or frame.height == len(_written_lines(data))
             if whole and not _nested(frame) and not _twice(data, frame, escapes):
                 return Chunk(frame)
-        except (Exception, pl.exceptions.PanicException):
+        except Exception:
             pass  # line by line, then
     rows = [_object(line, columns) for line in _written_lines(data)]
     kept = [row for row in rows if row is not None]

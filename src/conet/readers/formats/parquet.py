@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conet.readers.formats.chunk import Chunk, Numbers
+from conet.readers.memory import batch_bytes, chunk_bytes
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,19 +32,82 @@ def peek(path: Path) -> dict[str, Numbers]:
 
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
-    import polars as pl
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, buffer_size=1 << 20) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
-        read = 0
-        for batch in file.iter_batches(CHUNK_ROWS, columns=there):
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            assert isinstance(frame, pl.DataFrame)
-            if len(there) < len(columns):
-                missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
-                frame = frame.with_columns(missing)
-            read += frame.height
-            done = read / max(file.metadata.num_rows, 1)
-            yield Chunk(frame, done=done)
+        waiting: list[Any] = []
+        read, rows, held = 0, 0, 0
+        for batch in file.iter_batches(_rows_at_a_time(path, file.metadata, there), columns=there):
+            waiting.append(batch)
+            rows, held = rows + batch.num_rows, held + batch.nbytes
+            if rows >= CHUNK_ROWS or held >= chunk_bytes():
+                read += rows
+                yield _chunk(waiting, columns, there, read / max(file.metadata.num_rows, 1))
+                waiting, rows, held = [], 0, 0
+        if waiting:
+            yield _chunk(waiting, columns, there, 1.0)
+
+
+def _chunk(batches: "list[Any]", columns: Sequence[str], there: Sequence[str], done: float) -> Chunk:
+    import polars as pl
+    import pyarrow as pa
+
+    from conet.readers.formats.arrow import readable
+
+    parts = [
+        pa.RecordBatch.from_arrays(
+            [readable(name, column) for name, column in zip(there, batch.columns)], names=list(there)
+        )
+        for batch in batches
+    ]
+    frame = pl.from_arrow(pa.Table.from_batches(parts)) if there else None
+    if frame is None:  # a table without columns has no height
+        frame = pl.DataFrame({"": pl.repeat(None, sum(batch.num_rows for batch in batches), eager=True)})
+    assert isinstance(frame, pl.DataFrame)
+    missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
+    return Chunk(frame.with_columns(missing).select(columns) if missing else frame, done=done)
+
+
+def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", columns: Sequence[str]) -> int:
+    """Return how many rows may be unpacked at once.
+
+    A value takes what it takes in the mean, or as much as the longest text in the dictionary of its column:
+    of a text that comes again and again the file holds one, and memory all.
+    """
+    most = CHUNK_ROWS
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        row, rows = 0, max(group.num_rows, 1)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            name = column.path_in_schema
+            if name not in columns and not any(name.startswith(f"{wanted}.") for wanted in columns):
+                continue
+            row += -(-column.total_uncompressed_size // rows)
+            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
+                row += -(-column.num_values // rows) * _longest_entry(path, number, name)
+        most = min(most, batch_bytes() // max(row, 1))
+    return max(most, 1)
+
+
+def _longest_entry(path: Path, group: int, name: str) -> int:
+    """Return the length of the longest text in the dictionary of a column, by reading its first row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, read_dictionary=[name], buffer_size=1 << 16) as file:
+        batch = next(file.iter_batches(1, row_groups=[group], columns=[name]), None)
+    if batch is None:
+        return 0
+    column = batch.columns[0]
+    while hasattr(column, "values"):  # lists
+        column = column.values
+    while column.type.num_fields:  # objects, of which only the wanted field was read
+        column = column.field(0)
+    entries = getattr(column, "dictionary", column)
+    try:
+        return pc.max(pc.binary_length(entries)).as_py() or 0
+    except pa.ArrowNotImplementedError:  # numbers that are written as bytes
+        return 0

@@ -9,7 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.readers.formats.chunk import PEEK_ROWS, UNREADABLE, Chunk, Numbers, Unusable, open_binary, size
+from conet.readers.formats.chunk import (
+    CHUNK_BYTES,
+    PEEK_ROWS,
+    UNREADABLE,
+    Chunk,
+    Numbers,
+    Unusable,
+    open_binary,
+    size,
+)
 from conet.readers.values import as_number
 
 if TYPE_CHECKING:
@@ -43,11 +52,23 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
     with _rows(path) as (names, rows, file):
         places = [names.index(name) if name in names else None for name in columns]
-        while some := list(islice(rows, CHUNK_ROWS)):
+        while some := _some(rows):
             whole = [row for row in some if row is not None]
             lost = len(some) - len(whole)
             done = min(file.tell() / max(size(path), 1), 1.0)
             yield Chunk(_frame(whole, columns, places), Counter({UNREADABLE: lost} if lost else {}), done)
+
+
+def _some(rows: Iterator[list[str] | None]) -> list[list[str] | None]:
+    """Take rows for a chunk: so many, or so many characters."""
+    taken: list[list[str] | None] = []
+    held = 0
+    for row in islice(rows, CHUNK_ROWS):
+        taken.append(row)
+        held += sum(map(len, row or ()))
+        if held >= CHUNK_BYTES:
+            break
+    return taken
 
 
 def _frame(rows: list[list[str]], columns: Sequence[str], places: list[int | None]) -> "polars.DataFrame":

@@ -6,6 +6,7 @@ A training of a language model by CoNet leaves the same table, with the texts be
 from functools import lru_cache
 from pathlib import Path
 
+from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader, every_role
 from conet.readers.places import is_folder, state_of
 
@@ -80,8 +81,9 @@ def titles(path: Path) -> dict[str, str]:
         return {}
     Digests(run).check_file("problems.parquet")
     try:
-        table = pl.read_parquet(run / "problems.parquet", columns=["number", "question"], glob=False)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        with panics_as_errors():
+            table = pl.read_parquet(run / "problems.parquet", columns=["number", "question"], glob=False)
+    except (OSError, pl.exceptions.PolarsError, Panic):
         return {}
     return {str(number): question for number, question in table.iter_rows() if question}
 
