@@ -446,6 +446,15 @@ def test_a_run_that_began_or_holds_something_of_the_users_is_left_alone(change, 
     assert tree(unbegun) == before
 
 
+def test_a_folder_with_nothing_but_left_overs_takes_a_run(tmp_path):
+    for name in (".lock", ".unfinished", ".steps.parquet.99999999"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_text("")
+    run = conet.run(conet.preset("smoke").override(TINY), tmp_path / "run")
+    assert run.finished
+    assert not hidden(tmp_path)
+
+
 def test_a_run_that_is_just_beginning_is_left_alone(unbegun):
     from conet.runs.lock import exclusive
 
@@ -538,6 +547,20 @@ def test_a_run_without_space_says_where_it_goes_on(tmp_path, monkeypatch, capfd)
     assert (code, len(lines)) == (2, 1)
     assert lines[0].endswith(f"free space there, then go on with `conet resume {tmp_path / 'run'}`")
     assert files.write_atomic is write_atomic
+
+
+def test_a_report_without_space_says_how_to_write_it(world, tmp_path, monkeypatch, capfd):
+    import shutil
+
+    path = shutil.copytree(world / "run", tmp_path / "run")
+
+    def full(*arguments):
+        raise cannot_write(path / "report.html", OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr("conet.report.pages.write_page", full)
+    code, _, lines = command(capfd, "resume", path)
+    assert code == 2
+    assert lines[-1].endswith(f"free space there, then go on with `conet report {path}`")
 
 
 def _refused(path, full):

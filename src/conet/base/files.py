@@ -184,14 +184,17 @@ class CannotWrite(ConetError):
     ----------
     path : Path or None
         The file or folder.
+    goes_on : bool
+        Whether the remedy says how to go on with what is there, so that another place is none.
     """
 
     path: Path | None = None
+    goes_on = False
 
-    def then(self, more: str) -> "CannotWrite":
-        """Return the same with a further remedy."""
-        found = type(self)(self.got, self.expected, f"{self.remedy}{more}")
-        found.path = self.path
+    def then(self, command: str) -> "CannotWrite":
+        """Return the same, with the command that goes on once the reason is gone."""
+        found = type(self)(self.got, self.expected, f"{self.remedy}, then go on with `{command}`")
+        found.path, found.goes_on = self.path, True
         return found
 
 

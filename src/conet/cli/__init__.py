@@ -1,5 +1,6 @@
 """The command line: parse, call, print."""
 
+import errno
 import inspect
 import json
 import sys
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from conet import __version__
 from conet.base.errors import ConetError
-from conet.base.files import CannotWrite
+from conet.base.files import CannotWrite, cannot_write
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
 from conet.cli import capacity, compare, diagnose, experiments, llm, runs, webs
 from conet.cli import verify as verify  # enters its command into those of llm
@@ -80,7 +81,8 @@ def explain(error: BaseException, arguments: list[str] | None = None) -> ConetEr
     """Say what was got, what was expected, and what to do."""
     if isinstance(error, CannotWrite):
         option = elsewhere(error, arguments)
-        return error.then(f", or choose another {option}") if option else error
+        remedy = f"{error.remedy}, or choose another {option}" if option else error.remedy
+        return ConetError(error.got, error.expected, remedy)
     if isinstance(error, ConetError):
         return error
     if isinstance(error, CycloptsError):
@@ -96,6 +98,8 @@ def explain(error: BaseException, arguments: list[str] | None = None) -> ConetEr
         return ConetError(
             "values nested too deeply", "settings at most two levels deep", "see `conet presets --json`"
         )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return cannot_write(Path(error.filename or "a file"), error)
     return ConetError(
         f"{type(error).__name__}: {error}", "files that can be read and written", "check the place"
     )
@@ -106,7 +110,7 @@ def elsewhere(error: CannotWrite, arguments: list[str] | None = None) -> str:
 
     So it is for a run that goes on, or whose report is written, in the run directory.
     """
-    if error.path is None or "conet resume" in error.remedy or "llm resume" in error.remedy:
+    if error.path is None or error.goes_on:
         return ""
     try:
         command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, Interrupted
+from conet.base.files import CannotWrite
 from conet.base.loading import without_collection
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
@@ -189,6 +190,8 @@ def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
             if not has_report(run.path):
                 tell("writing the report")
                 _write(run, drawing)
+    except CannotWrite as error:
+        raise (error if run is None else error.then(f"conet report {run.path}")) from None
     except KeyboardInterrupt as interrupt:
         known = interrupt if isinstance(interrupt, Interrupted) else run
         if known is not None:

@@ -130,7 +130,7 @@ def _saying_where(held: Held) -> Iterator[None]:
     except KeyboardInterrupt:
         raise Interrupted(held.path) from None
     except CannotWrite as error:
-        raise error.then(f", then go on with `conet llm resume {held.path}`") from None
+        raise error.then(f"conet llm resume {held.path}") from None
 
 
 @contextmanager

@@ -12,12 +12,13 @@ from conet.base.digests import DIGESTS
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, write_atomic
 from conet.base.journal import line_of, read
-from conet.base.leftovers import is_temporary
+from conet.base.kinds import UNFINISHED
+from conet.base.leftovers import is_temporary, remove_temporaries
 from conet.base.places import check_folder, make_missing, numbered_places, taken
 from conet.runs.lock import NAME, Held, exclusive
 from conet.runs.tables import GROWING
 
-UNFINISHED = ".conet-"  # how a directory is called until it is whole
+HIDDEN = ".conet-"  # how a directory is called until it is whole
 # What may be in a directory that is not whole yet; one with anything else is not ours to remove.
 FILES = {"config.json", "recipe.json", "provenance.json", "graph.safetensors"}
 FOLDERS = {"rollouts", "snapshots", "figures", "checkpoints"}
@@ -70,8 +71,8 @@ def _whole_names(folder: Path) -> set[str]:
     return {entry.name for entry in found if not is_temporary(entry.name)}
 
 
-def _clear(path: Path) -> None:
-    """Empty the folder of a run that had not begun; another process may be about to begin it.
+def _clear(path: Path, whole: bool) -> None:
+    """Remove from a folder what killed processes left in it, and a whole run that had not begun.
 
     Raises
     ------
@@ -79,8 +80,10 @@ def _clear(path: Path) -> None:
         When another process works on it, or it cannot be emptied.
     """
     with exclusive(path):
+        remove_temporaries(path)
         try:
-            for entry in path.iterdir():
+            (path / UNFINISHED).unlink(missing_ok=True)
+            for entry in path.iterdir() if whole else ():
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
                 elif entry.name != NAME:
@@ -137,11 +140,11 @@ def created(
 def _beside(path: Path) -> Iterator[Held]:
     """Hold a new hidden directory beside a place, after removing those that killed processes left there."""
     check_out(path)
-    if is_unbegun(path):
-        _clear(path)
+    if path.is_dir():
+        _clear(path, whole=is_unbegun(path))
     make_missing(path.parent)
     try:
-        for left in path.parent.glob(f"{UNFINISHED}*"):
+        for left in path.parent.glob(f"{HIDDEN}*"):
             _remove_if_left(left)
     except OSError as error:
         raise cannot_write(path, error) from None
@@ -153,7 +156,7 @@ def _new(path: Path, stack: ExitStack) -> Held:
     """Make a hidden directory and hold it; until then another process may take it for one that was left."""
     while True:
         try:
-            temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
+            temporary = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=path.parent))
         except OSError as error:
             raise cannot_write(path, error) from None
         try:

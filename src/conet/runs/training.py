@@ -56,7 +56,7 @@ def saying_where(held: Held) -> Iterator[None]:
     except KeyboardInterrupt:
         raise Interrupted(held.path) from None
     except CannotWrite as error:
-        raise error.then(f", then go on with `conet resume {held.path}`") from None
+        raise error.then(f"conet resume {held.path}") from None
 
 
 @contextmanager
