@@ -446,6 +446,17 @@ def test_a_run_that_began_or_holds_something_of_the_users_is_left_alone(change, 
     assert tree(unbegun) == before
 
 
+def test_a_run_of_a_language_model_that_never_began(tmp_path):
+    from conet.runs.directory import created, is_unbegun
+
+    files = {"recipe.json": b"{}", "provenance.json": b"{}"}
+    with created(tmp_path / "run", "tiny", 0, files, ("rollouts", "checkpoints")) as held:
+        path = held.path
+    assert is_unbegun(path)
+    (path / "start").mkdir()  # a model that was warmed up
+    assert not is_unbegun(path)
+
+
 def test_a_folder_with_nothing_but_left_overs_takes_a_run(tmp_path):
     for name in (".lock", ".unfinished", ".steps.parquet.99999999"):
         (tmp_path / "run").mkdir(exist_ok=True)

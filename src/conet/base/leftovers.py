@@ -9,7 +9,7 @@ from pathlib import Path
 
 # The kinds of files that are written here: a hidden file of another kind is never one of ours.
 SUFFIXES = "csv|gexf|gif|graphml|html|json|jsonl|md|mp4|parquet|pdf|png|safetensors|svg"
-PATTERN = re.compile(rf"\.(?P<name>.+\.(?:{SUFFIXES}))\.(?P<process>[0-9]+)")
+PATTERN = re.compile(rf"\.(?P<name>.+\.(?:{SUFFIXES})|done)\.(?P<process>[0-9]+)")
 
 
 def temporary_for(path: Path) -> Path:

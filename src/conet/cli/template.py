@@ -1,6 +1,7 @@
 """A recipe with every key and what it means, to begin one's own with."""
 
 import json
+import os
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write
+from conet.base.places import write_output
 from conet.config.describe import is_section
 from conet.runs.recipe import PINNED, Recipe
 
@@ -25,13 +26,9 @@ def write(source: Recipe, file: Path) -> None:
     """
     if file.suffix.lower() != ".toml":
         raise ConetError(f"{file}", "a name that ends with .toml", f"conet llm init {file}.toml")
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(of_recipe(source))
-    except FileExistsError:
-        raise ConetError(f"{file}, which is there", "a new file", "choose another name") from None
-    except OSError as error:
-        raise cannot_write(file, error) from None
+    if os.path.lexists(file):
+        raise ConetError(f"{file}, which is there", "a new file", "choose another name")
+    write_output(file, of_recipe(source))
 
 
 def of_recipe(source: Recipe) -> str:

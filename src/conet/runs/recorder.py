@@ -230,8 +230,13 @@ def tidy(path: Path) -> None:
     """Remove what a process left that was killed at the very end of a run, or while it wrote a report."""
     with suppress(ConetError), exclusive(path):  # its lock goes with it
         remove_growing(path)
-    for folder in (path, path / "rollouts", path / "snapshots", path / "figures"):
-        remove_temporaries(folder)
+    remove_left(path)
+
+
+def remove_left(path: Path) -> None:
+    """Remove what killed processes left half-written in a run directory."""
+    for name in ("", "rollouts", "snapshots", "figures", "start", "model"):
+        remove_temporaries(path / name)
 
 
 def remove_growing(path: Path) -> None:

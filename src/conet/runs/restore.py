@@ -7,8 +7,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.base.files import damaged, digest_of, numbered, read_table
 from conet.base.journal import read
-from conet.base.leftovers import remove_temporaries
-from conet.runs.recorder import Recorder
+from conet.runs.recorder import Recorder, remove_left
 
 CREATED = ("config.json", "recipe.json", "provenance.json", "graph.safetensors", "problems.parquet")
 FOLDERS = {"rollouts": ("part-", ".parquet"), "snapshots": ("step-", ".safetensors")}
@@ -36,8 +35,7 @@ def restore(
     ConetError
         When a file that the checkpoint counts on is missing or damaged.
     """
-    for folder in ("", *FOLDERS, "figures"):
-        remove_temporaries(recorder.path / folder)
+    remove_left(recorder.path)
     if marks is None:
         _from_the_start(recorder) if step == 0 else _from_version_0_1(recorder, step)
         recorder.journals["events"].start(events)
