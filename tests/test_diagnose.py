@@ -86,7 +86,7 @@ def test_knee_and_v_are_found_where_they_were_planted(planted):
     assert found["v_within"]["within_ratio"]["estimate"] == pytest.approx(80 / 40, rel=0.1)
 
 
-@pytest.mark.parametrize(("until", "stage"), [(25, "fast"), (60, "slow"), (10, None)])
+@pytest.mark.parametrize(("until", "stage"), [(25, "fast"), (60, "slow"), (12, "fast"), (9, None)])
 def test_the_stage_so_far(until, stage, tmp_path):
     found = find_stage(bundle(seen(rollouts(two_stages()[:until]), tmp_path).table))
     assert found.stage == stage
@@ -102,15 +102,33 @@ def test_one_straight_line_has_no_knee():
     assert sum(stage.stage == "fast" for stage in stages) >= 9
 
 
-def test_a_flat_run_is_in_no_stage(tmp_path):
+def test_a_flat_run_is_called_flat(tmp_path):
     found = diagnose(table(rollouts(np.full((60, 30), 0.5)), tmp_path)).findings
-    assert (found["stage"], found["knee_step"], found["v_bottom_step"], found["heat_now"]) == (
-        None,
-        None,
-        None,
-        False,
-    )
-    assert {"stage", "knee_step", "v_bottom_step"} <= set(found["notes"])
+    named = {name: found[name] for name in ("stage", "knee_step", "v_bottom_step", "heat_now")}
+    assert named == {"stage": "flat", "knee_step": None, "v_bottom_step": None, "heat_now": False}
+    assert {"stage_interval", "knee_step", "v_bottom_step"} <= set(found["notes"])
+    assert any("would have been seen" in line["text"] for line in found["headlines"])
+
+
+def crash(problems: int = 16) -> np.ndarray:
+    """Accuracy that rises to 0.75 at step 25 and is 0 from step 31 on."""
+    steps = np.arange(40)
+    curve = np.where(steps < 25, 0.03 * (steps + 1), 0.75 * np.clip((30 - steps) / 6, 0, 1))
+    return np.repeat(curve[:, None], problems, axis=1)
+
+
+def test_a_collapse_is_said_first_and_nobody_is_told_to_heat(tmp_path):
+    lengths = np.concatenate([np.linspace(80, 40, 15), np.linspace(41, 60, 25)])[:, None]
+    found = diagnose(table(rollouts(crash(), lengths), tmp_path)).findings
+    assert found["stage"] == "collapsed"
+    assert abs(found["stage_step"] - 26) <= 2
+    low, high = found["stage_interval"]
+    assert low <= found["stage_step"] <= high
+    first = found["headlines"][0]
+    assert "collapsed since step" in first["text"]
+    assert "checkpoint" in first["remedy"]
+    assert found["heat_now"] is False
+    assert not any("Now is the time to heat" in line["text"] for line in found["headlines"])
 
 
 @pytest.mark.parametrize(

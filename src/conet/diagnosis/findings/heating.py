@@ -1,7 +1,7 @@
 """Is now the time to heat? Whether the heating signal has fired, and whether its moment has passed."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,6 +137,14 @@ def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple
     return False, "; ".join(lacking) or "the fall of the correct length is within its noise"
 
 
+def _not_while_falling(found: HeatingSignal, stage: Any) -> HeatingSignal:
+    """Never heat a run whose accuracy falls: what it forgets is no frustration."""
+    if found.now and stage is not None and stage.stage in ("falling", "collapsed"):
+        why = f"the accuracy is {stage.stage} since step {stage.step.estimate:.0f}, and that comes first"
+        return replace(found, now=False, why=why)
+    return found
+
+
 SAID = {
     True: "Now is the time to heat",
     False: "Now is not the time to heat",
@@ -148,6 +156,7 @@ SHORT = {True: "now", False: "not now", None: "undecided"}
 def compute(log: Log) -> Result:
     """Judge the heating signal."""
     found = find_signal(log.visits, log.steps, log.heated, log.other("correct-length"))
+    found = _not_while_falling(found, log.other("stage"))
     text = f"{SAID[found.now]}: {found.why}."
     urgency = Urgency.ADVICE if found.now else Urgency.NOTE
     headlines = [Headline(text=text, urgency=urgency, evidence=found.why, step=found.step)]
@@ -180,7 +189,8 @@ FINDING = Finding(
     decides=(
         f"`heat_now`: the heating signal has fired (the correct length has fallen by {_RULE.fall:.0%}, has "
         f"risen again by {_RULE.rise:.0%} and {_RULE.rise_sigmas:.0f} standard errors, and "
-        f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, and no "
+        f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, its "
+        "accuracy does not fall, and no "
         f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire"
     ),
     view="correct-length",

@@ -1,0 +1,80 @@
+"""Whether an accuracy falls: planted falls are found at their step, and noise is none."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conet.detect.trend import find_trend, levels
+from conet.diagnosis.findings.stage import find_stage
+from conet.rollouts import Counts
+
+STEPS = np.arange(1, 61)
+
+
+def drawn(curve: np.ndarray, problems: int = 24, samples: int = 8, seed: int = 0) -> Counts:
+    rng = np.random.default_rng(seed)
+    chance = np.clip(np.asarray(curve)[:, None] + rng.normal(0, 0.1, problems), 0, 1)
+    chance[np.asarray(curve) == 0] = 0
+    return Counts.of(rng.binomial(samples, chance), 50 * np.ones(chance.shape), samples)
+
+
+def ramp(values: list[float], at: list[int]) -> np.ndarray:
+    return np.interp(STEPS, at, values)
+
+
+@pytest.mark.parametrize(
+    ("curve", "kind", "step"),
+    [
+        (ramp([0.1, 0.8, 0.8, 0], [1, 20, 40, 44]), "collapsed", 41),
+        (ramp([0.1, 0.8, 0.8, 0.5], [1, 20, 40, 60]), "falling", 43),
+        (ramp([0.7, 0.7, 0.1, 0.1, 0.7, 0.7], [1, 20, 24, 36, 40, 60]), "recovered", 39),
+        (ramp([0.1, 0.8], [1, 60]), "", None),
+        (np.full(60, 0.5), "", None),
+    ],
+)
+def test_what_was_planted_is_found(curve, kind, step):
+    found = find_trend(drawn(curve))
+    assert found.kind == kind
+    if step is not None:
+        assert abs(found.step.estimate - step) <= 3
+        assert found.step.low <= found.step.estimate <= found.step.high
+
+
+def test_levels_are_means_over_windows():
+    counts = Counts.of(np.array([[1, 2], [3, 4], [0, 0]]), np.ones((3, 2)), 4)
+    np.testing.assert_allclose(levels(counts, 2)[:, 0], [10 / 16, 7 / 16])
+    np.testing.assert_allclose(levels(counts, 1, np.array([[1.0], [0.0]]))[:, 0], [0.25, 0.75, 0])
+
+
+def test_noise_is_no_fall():
+    """60 seeds of three kinds without a fall: at a rate of 2.5 % more than 11 of 180 has a chance below 1 %."""
+    kinds = (np.full(60, 0.5), 0.1 + 0.6 * (1 - np.exp(-STEPS / 8)), np.full(60, 0.05))
+    false = sum(find_trend(drawn(curve, 12, seed=seed)).kind != "" for curve in kinds for seed in range(60))
+    assert false <= 11
+
+
+def test_a_change_that_noise_explains_is_called_noise():
+    rng = np.random.default_rng(3)
+    correct = np.where(rng.random((20, 8)) < 0.3, 8, 0)  # problems all right or all wrong, one epoch of each
+    found = find_stage(Counts.of(correct, 50 * np.ones((20, 8)), 8))
+    assert found.stage == "flat"
+    assert "noise" in found.why or "counts" in found.why
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(10, 30),
+    st.integers(1, 12),
+    st.integers(1, 4),
+    st.integers(0, 2**31),
+)
+def test_any_table_gives_a_stage_in_the_run(rows, problems, samples, seed):
+    rng = np.random.default_rng(seed)
+    drawn_samples = samples * (rng.random((rows, problems)) < 0.7)
+    correct = rng.binomial(drawn_samples, rng.random((rows, 1)))
+    counts = Counts.of(correct, 50 * np.ones((rows, problems)), drawn_samples)
+    found = find_stage(counts)
+    assert found.stage in ("flat", "fast", "slow", "falling", "collapsed", "recovered", None)
+    if found.step is not None:
+        assert counts.steps[0] <= found.step.estimate <= counts.steps[-1]
