@@ -64,7 +64,6 @@ def test_a_config_of_version_0_1_opens_without_a_note_and_its_hash_is_that_of_it
         ("samples", "harvest_samples"),
     ):
         data["schedule"][old] = data["schedule"].pop(new)
-    del data["learner"]["entropy"]  # came later
     assert Config.from_json(json.dumps(data)) == preset("smoke")
     assert capsys.readouterr().err == ""
     # What version 0.1 wrote into provenance.json for its preset smoke.
