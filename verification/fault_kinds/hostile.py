@@ -254,7 +254,9 @@ def same(wanted: Any, found: Any) -> bool:
     if wanted != wanted:
         return found != found
     if isinstance(wanted, int | float):
-        return isinstance(found, int | float) and not isinstance(found, bool) and wanted == found
+        if isinstance(found, float):  # the nearest there is
+            return float(wanted) == found
+        return isinstance(found, int) and not isinstance(found, bool) and wanted == found
     return wanted == found or found == (wanted,)
 
 

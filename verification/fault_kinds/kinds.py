@@ -1,14 +1,17 @@
 """All kinds, in the order of the page."""
 
-from fault_kinds import copies, errors, kills, mutations, power, settings
+from fault_kinds import copies, errors, identity, kills, mutations, power, settings, streams, targets
 
 ALL = (
     kills.KIND,
     errors.KIND,
     power.KIND,
+    identity.KIND,
     mutations.KIND,
     copies.KIND,
     settings.SET,
     settings.FILES,
+    streams.KIND,
+    targets.KIND,
 )
 KINDS = {kind.name: kind for kind in ALL}

@@ -124,8 +124,13 @@ def _received(read: int, child: int, after: float | None) -> bytes:
             data += more
         elif after is not None:
             return b""
-        elif passed > PATIENCE or (passed > LIMIT and processor_seconds(child) > LIMIT):
+        elif too_long(passed, processor_seconds(child)):
             raise Fault("hang", f"{passed:.0f} s, of which {processor_seconds(child):.0f} on the processor")
+
+
+def too_long(passed: float, worked: float) -> bool:
+    """Whether a command hangs: it works for too long, or waits for something that does not come."""
+    return passed > PATIENCE or (passed > LIMIT and (worked > LIMIT or worked < passed / 100))
 
 
 def processor_seconds(process: int) -> float:

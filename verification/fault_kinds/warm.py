@@ -69,11 +69,13 @@ def imported() -> list[str]:
 def without_drawing() -> None:
     """Let figures be their data: drawing takes seconds, and what is drawn is a function of the data."""
     from conet.cli import drawing
+    from conet.report import style
     from conet.report.drawing import worker
 
     def drawn(view, width, suffix: str) -> bytes:
         data = view.to_json().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-        return f'<svg xmlns="http://www.w3.org/2000/svg"><desc>{width} {data}</desc></svg>\n'.encode()
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><desc>{width} {data}</desc></svg>'
+        return f"<!-- {style.MARK} -->\n{svg}\n".encode()
 
     drawing.MOST = 0
     worker.drawn = drawn

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fault_kinds.case import Bench, Kind
-from fault_kinds.processes import LIMIT, PATIENCE, Fault, processor_seconds
+from fault_kinds.processes import PATIENCE, Fault, processor_seconds, too_long
 from fault_kinds.tally import Tally
 
 SLICE = 60.0  # seconds, at the least, for which a worker tries one kind
@@ -169,8 +169,8 @@ def hangs(worker: Worker) -> bool:
     passed = time.monotonic() - worker.since
     if worker.kind.forks:
         return passed > 4 * PATIENCE
-    limit = LIMIT + FIRST * worker.first
-    return passed > PATIENCE or (passed > limit and processor_seconds(worker.process) - worker.busy > limit)
+    worked = processor_seconds(worker.process) - worker.busy
+    return too_long(passed - FIRST * worker.first, worked - FIRST * worker.first)
 
 
 def ended(worker: Worker, tally: Tally, why: str = "died") -> None:

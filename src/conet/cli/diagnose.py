@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from conet.base.errors import ConetError
 from conet.base.progress import line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, Whole, note_unverified, say
+from conet.cli.options import Figures, Json, Number, NumberOrNone, Whole, note_unverified, say
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
@@ -73,8 +73,8 @@ def heat(
     path: Path,
     *,
     out: Path,
-    max_accuracy: float | None = None,
-    below: float | None = None,
+    max_accuracy: NumberOrNone = None,
+    below: NumberOrNone = None,
     min_samples: Whole = 16,
     pick: Literal["shortest", "first", "newest"] = "shortest",
     window: Whole = None,
@@ -150,7 +150,7 @@ def accuracy_option(max_accuracy: float | None, below: float | None) -> float:
 def watch(
     path: Path,
     *,
-    interval: float = 5.0,
+    interval: Number = 5.0,
     refreshes: Whole = None,
     format: Format = "auto",
     map_: Map = None,

@@ -1,6 +1,7 @@
 """What the commands share: kinds of options, and how they are read."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,17 +12,47 @@ from conet.base.errors import ConetError
 from conet.base.terminal import is_standard_output, tell
 from conet.base.text import one_line
 
+# Numbers as they are usually written. Python takes more for one: 1_000, blanks, digits of every script.
+WHOLE = re.compile("-?[0-9]{1,4000}")
+REAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
 
 def whole(_: type, tokens: Sequence[Token]) -> int:
     """Read a whole number as written; 1.5 is none, and is not cut down to 1."""
+    return as_whole(tokens[0].value, str(tokens[0].keyword), "a whole number", "for example 100")
+
+
+def as_whole(text: str, option: str, expected: str, remedy: str) -> int:
+    """Read a whole number.
+
+    Raises
+    ------
+    ConetError
+        When the text is none.
+    """
+    if not WHOLE.fullmatch(text):
+        raise ConetError(f"{option} {text[:100]!r}", expected, remedy)
+    return int(text)
+
+
+def real(_: type, tokens: Sequence[Token]) -> float:
+    """Read a number as written.
+
+    Raises
+    ------
+    ConetError
+        When the text is none.
+    """
     text = tokens[0].value
-    try:
-        return int(text)
-    except ValueError:
-        raise ConetError(f"{tokens[0].keyword} {text[:100]!r}", "a whole number", "for example 100") from None
+    if not REAL.fullmatch(text):
+        raise ConetError(f"{tokens[0].keyword} {text[:100]!r}", "a number", "for example 0.5")
+    return float(text)
 
 
+Count = Annotated[int, Parameter(converter=whole)]
 Whole = Annotated[int | None, Parameter(converter=whole)]
+NumberOrNone = Annotated[float | None, Parameter(converter=real)]
+Number = Annotated[float, Parameter(converter=real)]
 Pairs = Annotated[list[str] | None, Parameter(name="--set", consume_multiple=True, negative=())]
 Figures = Annotated[list[str] | None, Parameter(name="--figure", negative=())]
 Flag = Annotated[bool, Parameter(negative=())]

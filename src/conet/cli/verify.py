@@ -7,13 +7,13 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.base.text import listed
 from conet.cli.llm import app
-from conet.cli.options import Json
+from conet.cli.options import Count, Json
 
 SHOWN = 20  # disagreements printed one by one
 
 
 @app.command
-def verify(file: Path, *, verifier: str = "math", workers: int = 2, json_: Json = False) -> None:
+def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Json = False) -> None:
     """Audit a verifier on completions whose verdict is known, or only list its verdicts.
 
     Parameters

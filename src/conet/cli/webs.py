@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from conet.base.errors import ConetError
-from conet.cli.options import Json, note_unverified, say
+from conet.cli.options import Json, Number, NumberOrNone, as_whole, note_unverified, say
 
 
 def export(
@@ -14,7 +14,7 @@ def export(
     format: Literal["graphml", "gexf", "csv"],
     out: Path,
     step: str | None = None,
-    threshold: float | None = None,
+    threshold: NumberOrNone = None,
     json_: Json = False,
 ) -> None:
     """Write the concept web of a run to a file for Gephi, Cytoscape, networkx or a spreadsheet.
@@ -41,9 +41,10 @@ def export(
 
     if threshold is not None and not 0 < threshold <= 1:
         raise ConetError(f"--threshold {threshold}", "above 0 and at most 1", "for example 0.3")
+    chosen = _step(step)
     note_unverified(run)
     with line() as progress:
-        found = write(Run(run), out, format, _step(step), threshold, progress)
+        found = write(Run(run), out, format, chosen, threshold, progress)
     moments = f"step {found['steps'][0]}" if len(found["steps"]) == 1 else f"{len(found['steps'])} snapshots"
     kept = "rows, one an edge and step" if format == "csv" and len(found["steps"]) > 1 else "edges"
     text = f"{found['nodes']} nodes and {found['edges']} {kept}, {moments}: {out}"
@@ -55,15 +56,10 @@ def _step(text: str | None) -> int | Literal["all"] | None:
         return None
     if text == "all":
         return "all"
-    try:
-        return int(text)
-    except ValueError:
-        raise ConetError(
-            f"--step {text[:100]!r}", "a step, or all", "leave it out for the last one"
-        ) from None
+    return as_whole(text, "--step", "a step, or all", "leave it out for the last one")
 
 
-def animate(run: Path, *, out: Path, seconds: float = 15.0, json_: Json = False) -> None:
+def animate(run: Path, *, out: Path, seconds: Number = 15.0, json_: Json = False) -> None:
     """Show the concept web growing: every snapshot in one layout, so that no node moves.
 
     Parameters
