@@ -26,12 +26,11 @@ from conet.diagnosis.findings.interference import interference
 from conet.diagnosis.findings.stage import find_stage
 from conet.diagnosis.findings.transitions import sharpness
 from conet.diagnosis.heat import example, heat_set
-from conet.diagnosis.log import steps_table
 from conet.diagnosis.visits import Visits, by_visit, visits
 from conet.diagnosis.words import clean
 from conet.readers import read
 from conet.report.diagnosis import write as page
-from conet.rollouts import bundle
+from conet.rollouts import bundle, per_step
 
 DATA = Path(__file__).parent / "data"
 KEYS = (
@@ -142,7 +141,7 @@ def test_a_collapse_is_said_first_and_nobody_is_told_to_heat(tmp_path):
 )
 def test_the_time_to_heat(until, now, expected, tmp_path):
     found = seen(rollouts(two_stages()[:until], valley()[:until]), tmp_path)
-    moment = find_signal(found, steps_table(found), [])
+    moment = find_signal(found, per_step(found.table, found.measured), [])
     assert moment.now is now
     assert expected in moment.why
 
@@ -262,7 +261,7 @@ def test_steps_by_hand(tmp_path):
             "truncated": [0, 0, 0, 1, 0, 0, 0, 1],
         }
     )
-    first, second = steps_table(seen(rows, tmp_path)).iter_rows(named=True)
+    first, second = per_step(seen(rows, tmp_path).table).iter_rows(named=True)
     assert (first["samples"], first["correct_count"], first["groups"], first["problems"]) == (6, 3, 3, 3)
     assert first["correct_length"] == 4.0
     assert (first["all_right"], first["all_wrong"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
@@ -315,7 +314,7 @@ def test_collapse_is_noticed_and_learning_is_not_collapse(tmp_path, planted):
         ),
     ):
         found = seen(table_, tmp_path)
-        assert expected in str(diversity(found, steps_table(found)).signs)
+        assert expected in str(diversity(found, per_step(found.table)).signs)
     assert planted.findings["collapse"] is False
 
 

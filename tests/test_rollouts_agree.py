@@ -14,7 +14,16 @@ from conet.engine.sample import Walks
 from conet.llm.pool import Pool, Rollout
 from conet.llm.pool import counted as for_detector
 from conet.llm.record import as_table, metrics_row
-from conet.rollouts import RolloutRecord, count_walks, from_walks, per_problem, unfold
+from conet.rollouts import (
+    RolloutRecord,
+    count_walks,
+    from_walks,
+    is_group,
+    per_problem,
+    per_step,
+    unfold,
+    without_signal,
+)
 from conet.rollouts.selection import hard_problems, left_out, recent
 from conet.runs.demonstrations import demonstrations
 
@@ -140,7 +149,59 @@ def test_metrics_of_a_language_model_are_the_sums_of_its_counts(steps):
         assert for_detector(completions(walks)) == (row["correct_length_sum"], correct, samples)
         assert row["truncated_share"] == here["truncated_count"].sum() / samples
         silent = (here["correct_count"] == 0) | (here["correct_count"] == here["samples"])
-        assert row["groups_without_signal"] == silent.mean()
+        expected = silent.filter(here["samples"] >= 2)
+        assert row["groups_without_signal"] == expected.mean()  # None where there is no group
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(4, 1.0), (1, None)])
+def test_groups_without_signal_are_told_by_what_is_correct(samples, expected, tmp_path):
+    """Answers that are all right are a group without signal, however their rewards differ."""
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        [
+            {"step": step, "prompt": f"q{problem}", "correct": problem < 6, "reward": rng.random()}
+            for step in range(20)
+            for problem in range(12)
+            for _ in range(samples)
+        ]
+    )
+    table.write_ndjson(tmp_path / "log.jsonl")
+    run, found = conet.Run(tmp_path / "log.jsonl"), conet.diagnose(tmp_path / "log.jsonl")
+    assert run.metrics()["groups_without_signal"].unique().to_list() == [expected]
+    assert found.findings["groups_without_signal"]["all"] == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(sampled())
+def test_metrics_of_walks_and_of_language_models_are_one_aggregation(steps):
+    table = per_step(per_problem(rows(steps)))
+    for (step, walks), expected in zip(steps, table.iter_rows(named=True)):
+        counts = count_walks(walks)
+        silent, groups = without_signal(counts.correct_count, counts.samples), is_group(counts.samples)
+        assert step == expected["step"]
+        assert expected["groups"] == groups.sum()
+        assert expected["groups_without_signal"] == (silent.mean() if groups.any() else None)
+
+
+def test_a_log_without_training_has_one_main_split(tmp_path):
+    """A harvest before evaluations: run and diagnosis look at the same split, whichever rows come first."""
+    table = pl.DataFrame(
+        [
+            {
+                "step": step,
+                "prompt": f"q{problem}",
+                "correct": (problem + sample) % 2,
+                "length": 5,
+                "split": "harvest" if step < 5 else "eval",
+            }
+            for step in range(30)
+            for problem in range(6)
+            for sample in range(2)
+        ]
+    )
+    table.write_parquet(tmp_path / "log.parquet")
+    steps = conet.Run(tmp_path / "log.parquet").metrics()["step"].to_list()
+    assert steps == conet.diagnose(tmp_path / "log.parquet").steps["step"].to_list() == list(range(5, 30))
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.diagnosis.visits import Visits, visits
-from conet.rollouts import Counts, RolloutRecord, bundle
+from conet.rollouts import Counts, RolloutRecord, bundle, per_step
 
 if TYPE_CHECKING:
     import polars
@@ -48,15 +48,15 @@ class Log:
 
     @cached_property
     def steps(self) -> "polars.DataFrame":
-        """One row a step; see :func:`steps_table`."""
-        return steps_table(self.visits)
+        """One row a step; see :func:`conet.rollouts.per_step`."""
+        return per_step(self.visits.table, self.visits.measured)
 
     @cached_property
     def validation(self) -> "polars.DataFrame | None":
         """The same of the evaluation beside the training; None where there is none."""
         if self.split != "train" or not (self.record.rows["split"] == "eval").any():
             return None
-        return steps_table(visits(self.record, "eval"))
+        return per_step(self.record.per_problem("eval"), self.record.has_lengths)
 
     @cached_property
     def heated(self) -> list[int]:
@@ -73,50 +73,6 @@ class Log:
 def fifth(rows: int) -> int:
     """How many of so many rows are a fifth, at least one."""
     return max(1, round(FIFTH * rows))
-
-
-def steps_table(found: Visits) -> "polars.DataFrame":
-    """Aggregate visits to steps.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``step``, ``problems``, ``samples``, ``correct_count``, ``accuracy``, ``correct_length_sum``,
-        ``correct_length``, ``groups`` (visits with two samples or more), ``all_right`` and
-        ``all_wrong`` (shares of them: groups without signal), ``truncated_share``, ``distinct_share``
-        (different answers over answers, in groups), ``pass_at_group`` (share of the groups of the
-        usual size with a correct answer). Null where unknown.
-    """
-    import polars as pl
-
-    group = pl.col("samples") >= 2
-    right, wrong = pl.col("correct_count") == pl.col("samples"), pl.col("correct_count") == 0
-    usual = pl.col("samples") == found.group
-    return (
-        found.table.group_by("step")
-        .agg(
-            problems=pl.len(),
-            samples=pl.col("samples").sum(),
-            correct_count=pl.col("correct_count").sum(),
-            accuracy=pl.col("correct_count").sum() / pl.col("samples").sum(),
-            correct_length_sum=pl.col("correct_length_sum").sum(),
-            groups=group.sum(),
-            all_right=right.filter(group).mean(),
-            all_wrong=wrong.filter(group).mean(),
-            truncated_share=pl.col("truncated_count").sum() / pl.col("truncation_known").sum(),
-            distinct_share=pl.col("distinct_texts").filter(group).sum()
-            / pl.col("samples").filter(group & pl.col("distinct_texts").is_not_null()).sum(),
-            pass_at_group=(~wrong).filter(usual).mean(),
-        )
-        .with_columns(
-            correct_length=pl.when(pl.lit(found.measured) & (pl.col("correct_count") > 0)).then(
-                pl.col("correct_length_sum") / pl.col("correct_count")
-            ),
-            truncated_share=pl.col("truncated_share").fill_nan(None),
-            distinct_share=pl.col("distinct_share").fill_nan(None),
-        )
-        .sort("step")
-    )
 
 
 def ratio(table: "polars.DataFrame", name: str) -> float:

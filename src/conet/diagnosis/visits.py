@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.rollouts import RolloutRecord
+from conet.rollouts import RolloutRecord, group_size
 from conet.rollouts.arrays import MOST_ROWS, add_up, step_blocks
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Visits:
     @property
     def group(self) -> int:
         """The most frequent number of samples of a visit (of equally frequent ones, the largest)."""
-        return int(self.table["samples"].mode().max())  # type: ignore[arg-type]
+        return group_size(self.table)
 
 
 def visits(record: RolloutRecord, split: str | None = None) -> Visits:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conet.llm.pool import Rollout
-from conet.rollouts import per_problem, schema
+from conet.rollouts import per_problem, per_step, schema
 
 if TYPE_CHECKING:
     import polars
@@ -80,22 +80,13 @@ def metrics_row(
     ``reward`` is the mean over the rollouts.
     Observables of rollouts alone add columns of their own.
     """
-    import polars as pl
-
     row: dict[str, Any] = {"step": step, "phase": phase, "learner": learner}
     if not rollouts:
         return row | dict.fromkeys(METRICS)
     table = as_table(step, rollouts, text=True)  # drawn to learn from, whatever the phase is called
-    names = ("samples", "correct_count", "correct_length_sum", "truncated_count")
-    samples, correct_count, length_sum, truncated = per_problem(table).select(pl.col(names).sum()).row(0)
-    rewards = table.group_by("problem").agg(pl.col("reward").n_unique())["reward"]
+    counted = per_step(per_problem(table)).row(0, named=True)
     return row | {
-        "accuracy": correct_count / samples,
-        "correct_length": length_sum / correct_count if correct_count else None,
-        "correct_count": correct_count,
-        "correct_length_sum": length_sum,
-        "truncated_share": truncated / samples,
-        "groups_without_signal": (rewards == 1).mean(),
+        **{name: counted[name] for name in METRICS if name != "reward"},
         "reward": table["reward"].mean(),
         **(observed(observables, step, table) if observables else {}),
     }

@@ -1,6 +1,6 @@
 """Rollouts: one schema, one aggregation, and the choice of problems to heat on."""
 
-from conet.rollouts.aggregate import per_problem
+from conet.rollouts.aggregate import group_size, is_group, per_problem, per_step, without_signal
 from conet.rollouts.arrays import bundle, unfold
 from conet.rollouts.counts import Counts
 from conet.rollouts.record import RolloutRecord, main_split
@@ -15,8 +15,12 @@ __all__ = [
     "bundle",
     "count_walks",
     "from_walks",
+    "group_size",
+    "is_group",
     "main_split",
     "per_problem",
+    "per_step",
     "schema",
     "unfold",
+    "without_signal",
 ]

@@ -1,10 +1,13 @@
-"""From rollouts to counts of each step and problem: the one place where rollouts are summed."""
+"""From rollouts to counts of each step and problem, and to steps: the one place where rollouts are summed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars
+
+SUMMED = ("samples", "correct_count", "correct_length_sum", "truncated_count", "truncation_known")
+SMALLEST_GROUP = 2  # samples: with one there is nothing to compare it with
 
 
 def per_problem(
@@ -47,4 +50,90 @@ def per_problem(
         .agg(**{name: value.cast(pl.Int64) for name, value in counted.items()})
         .sort("step", "problem")
         .collect()
+    )
+
+
+def without_signal(correct_count: Any, samples: Any) -> Any:
+    """Say which groups have rollouts that are all correct, or all wrong; a group has two samples or more.
+
+    A baseline of the group's own, as GRPO has, learns nothing from them.
+
+    Parameters
+    ----------
+    correct_count, samples
+        Of each visit of a problem, int: arrays, or expressions of columns.
+
+    Returns
+    -------
+    array or expression of bool
+        False where there is no group, too: take the mean over those that :func:`is_group` names.
+    """
+    return is_group(samples) & ((correct_count == 0) | (correct_count == samples))
+
+
+def is_group(samples: Any) -> Any:
+    """Say which visits are groups: those with two samples or more."""
+    return samples >= SMALLEST_GROUP
+
+
+def group_size(table: "polars.DataFrame") -> int:
+    """Return the most frequent number of samples of a visit (of equally frequent ones, the largest)."""
+    return int(table["samples"].mode().max())  # type: ignore[arg-type]
+
+
+def per_step(table: "polars.DataFrame", has_lengths: bool = True) -> "polars.DataFrame":
+    """Sum counts up to steps.
+
+    Parameters
+    ----------
+    table
+        As :func:`per_problem` returns it.
+    has_lengths
+        Whether the lengths of the rollouts are known.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a step, sorted: ``step``, ``problems``, ``samples``, ``correct_count``, ``accuracy``,
+        ``correct_length_sum``, ``correct_length``, ``groups`` (visits with two samples or more),
+        ``all_right`` and ``all_wrong`` (shares of them), ``groups_without_signal`` (both together),
+        ``truncated_share``, ``distinct_share`` (different answers over answers, in groups),
+        ``pass_at_group`` (share of the groups of the usual size with a correct answer). Null where unknown.
+    """
+    import polars as pl
+
+    group = is_group(pl.col("samples"))
+    right, wrong = pl.col("correct_count") == pl.col("samples"), pl.col("correct_count") == 0
+    silent = without_signal(pl.col("correct_count"), pl.col("samples"))
+    sums = (
+        table.group_by("step")
+        .agg(
+            pl.col(*SUMMED).sum(),
+            problems=pl.len(),
+            groups=group.sum(),
+            all_right=right.filter(group).mean(),
+            all_wrong=wrong.filter(group).mean(),
+            groups_without_signal=silent.filter(group).mean(),
+            distinct=pl.col("distinct_texts").filter(group).sum(),
+            texts=pl.col("samples").filter(group & pl.col("distinct_texts").is_not_null()).sum(),
+            pass_at_group=(~wrong).filter(pl.col("samples") == group_size(table)).mean(),
+        )
+        .sort("step")
+    )
+    length, count = pl.col("correct_length_sum"), pl.col("correct_count")
+    return sums.select(
+        "step",
+        "problems",
+        "samples",
+        "correct_count",
+        accuracy=count / pl.col("samples"),
+        correct_length_sum=pl.when(pl.lit(has_lengths)).then(length),
+        correct_length=pl.when(pl.lit(has_lengths) & (count > 0)).then(length / count),
+        groups="groups",
+        all_right="all_right",
+        all_wrong="all_wrong",
+        groups_without_signal="groups_without_signal",
+        truncated_share=(pl.col("truncated_count") / pl.col("truncation_known")).fill_nan(None),
+        distinct_share=(pl.col("distinct") / pl.col("texts")).fill_nan(None),
+        pass_at_group="pass_at_group",
     )

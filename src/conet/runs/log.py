@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from conet.rollouts import RolloutRecord
 
 DIAGNOSIS = "diagnosis.json"
+# Of the metrics, after the step.
+COLUMNS = (
+    "phase",
+    "accuracy",
+    "correct_length",
+    "correct_count",
+    "correct_length_sum",
+    "truncated_share",
+    "groups_without_signal",
+)
 
 
 def is_log(path: Path, any_table: bool = True) -> bool:
@@ -95,40 +105,13 @@ def metrics(path: Path) -> "polars.DataFrame":
     """
     import polars as pl
 
-    rows = record(path).rows
-    split = "train" if (rows["split"] == "train").any() else rows["split"][0]
-    correct = pl.col("length").filter(pl.col("correct"))
-    groups = (
-        rows.filter(pl.col("split") == split)
-        .group_by("step", "problem")
-        .agg(
-            phase=pl.col("phase").cast(pl.String).first(),
-            samples=pl.len(),
-            correct_count=pl.col("correct").sum().cast(pl.Int64),
-            correct_length_sum=correct.cast(pl.Int64).sum(),
-            known=correct.count(),
-            truncated=pl.col("truncated").sum(),
-            told=pl.col("truncated").count(),
-            silent=pl.col("reward").n_unique() == 1,
-        )
-    )
-    total = pl.col("correct_length_sum").sum()
-    return (
-        groups.group_by("step")
-        .agg(
-            phase=pl.col("phase").first(),
-            accuracy=pl.col("correct_count").sum() / pl.col("samples").sum(),
-            correct_length=pl.when(pl.col("known").sum() > 0).then(total / pl.col("known").sum()),
-            correct_count=pl.col("correct_count").sum(),
-            correct_length_sum=pl.when(pl.col("known").sum() == pl.col("correct_count").sum()).then(total),
-            truncated_share=pl.when(pl.col("told").sum() > 0).then(
-                pl.col("truncated").sum() / pl.col("told").sum()
-            ),
-            groups_without_signal=pl.col("silent").mean(),
-        )
-        .sort("step")
-        .with_columns(pl.col("step").cast(pl.Int64))
-    )
+    from conet.rollouts import per_step
+
+    found = record(path)
+    steps = per_step(found.per_problem(), found.has_lengths)
+    main = found.rows.filter(pl.col("split") == found.main_split)
+    phases = main.group_by("step").agg(phase=pl.col("phase").cast(pl.String).first())
+    return steps.join(phases, "step").sort("step").select(pl.col("step").cast(pl.Int64), *COLUMNS)
 
 
 def problems(path: Path) -> "polars.DataFrame":

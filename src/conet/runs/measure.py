@@ -17,7 +17,7 @@ from conet.observables.length import END_STEPS
 from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.standard import Observables, named, refuse_taken
 from conet.observables.web import threshold_web, traffic_counts
-from conet.rollouts import count_walks
+from conet.rollouts import count_walks, is_group, without_signal
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
 WEB_COLUMNS = (
@@ -80,14 +80,15 @@ def step_metrics(
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
     counts = count_walks(walks)
     samples, count, length_sum, truncated = (int(part.sum()) for part in counts)
-    silent = (counts.correct_count == 0) | (counts.correct_count == counts.samples)
+    silent = without_signal(counts.correct_count, counts.samples)
+    groups = is_group(counts.samples)
     row: dict[str, Any] = {
         "accuracy": count / samples,
         "correct_length": length_sum / count if count else None,
         "correct_count": count,
         "correct_length_sum": length_sum,
         "truncated_share": truncated / samples,
-        "groups_without_signal": float(np.mean(silent)),
+        "groups_without_signal": float(np.mean(silent[groups])) if groups.any() else None,
     }
     every = config.snapshots.web_every
     due = step % every == 0 if every else step in snapshot_steps(config)

@@ -222,10 +222,7 @@ def finite(numbers: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _steps(log: Log) -> "polars.DataFrame":
-    """The steps of a log, with the share of groups without signal as the metrics of walks have it."""
-    import polars as pl
-
-    groups = (pl.col("all_right") + pl.col("all_wrong")).alias("groups_without_signal")
+    """The steps of a log, with the quantities that are compared."""
     names = (
         "accuracy",
         "correct_length",
@@ -233,8 +230,9 @@ def _steps(log: Log) -> "polars.DataFrame":
         "correct_length_sum",
         "truncated_share",
         "distinct_share",
+        "groups_without_signal",
     )
-    return log.steps.select("step", *names, groups)
+    return log.steps.select("step", *names)
 
 
 def numbers_of(steps: "polars.DataFrame", valley: Mapping[str, Any]) -> dict[str, float]:

@@ -68,7 +68,7 @@ def filtering(found: Visits) -> Filtering:
 def compute(log: Log) -> Result:
     """Count the groups whose answers are all right or all wrong."""
     steps, found = log.steps, filtering(log.visits)
-    silent = (steps["all_right"] + steps["all_wrong"]).fill_nan(None)
+    silent = steps["groups_without_signal"]
     start, end = silent.head(log.fifth).mean(), silent.tail(log.fifth).mean()
     caveats = {}
     if not (log.visits.table["samples"] >= 2).any():

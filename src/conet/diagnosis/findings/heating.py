@@ -49,7 +49,7 @@ def find_signal(
     Parameters
     ----------
     steps
-        As :func:`conet.diagnosis.log.steps_table` returns it.
+        As :func:`conet.rollouts.per_step` returns it.
     heated
         Steps at which the run was heated already.
     valley

@@ -59,7 +59,7 @@ QUANTITIES = {
         "Groups without signal",
         Axis(name="groups without signal", unit="share", **SHARE),
         "Groups in which all rollouts are right, or all are wrong, teach nothing.",
-        "Share of the problems of a step whose rollouts all have the same reward.",
+        "Share of a step's groups (problems with two rollouts or more) that are all right, or all wrong.",
         windowed=True,
     ),
     "truncated_share": Quantity(
