@@ -7,14 +7,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from signing import unsign
 
 import conet
 from conet import cli
 from conet.base.errors import ConetError
+from conet.cli.runs import describe, describe_heating
 from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
+from conet.report.run import headline
 
 CONFIG = conet.preset("smoke").override(
     {
@@ -323,3 +326,72 @@ def test_a_run_without_digests_opens_with_a_note(command, finished, tmp_path, ca
     captured = capsys.readouterr()
     assert "unverified" not in captured.err
     assert json.loads(captured.out)["steps"] == 24
+
+
+def every_key(found: dict, place: tuple = ()) -> list[tuple]:
+    keys = [(*place, key) for key in found]
+    return keys + [
+        inner
+        for key in found
+        if isinstance(found[key], dict)
+        for inner in every_key(found[key], (*place, key))
+    ]
+
+
+@pytest.mark.parametrize("value", ["nothing", "text", [], {}, None, True])
+def test_a_summary_without_digest_that_is_changed_ends_in_no_traceback(value, finished, tmp_path):
+    """What is printed and drawn of it is there, or it is refused in one line."""
+    path = shutil.copytree(finished, tmp_path / "run")
+    unsign(path)
+    whole = json.loads((path / "summary.json").read_text())
+    refused = set()
+    for key in every_key(whole):
+        changed = json.loads(json.dumps(whole))
+        inner = changed
+        for part in key[:-1]:
+            inner = inner[part]
+        if value == "nothing":
+            del inner[key[-1]]
+        else:
+            inner[key[-1]] = value
+        (path / "summary.json").write_text(json.dumps(changed))
+        try:
+            summary = conet.Run(path).summary()
+        except ConetError:
+            refused.add(".".join(key))
+        else:
+            describe(summary)
+            headline(summary)
+            describe_heating(summary.get("heating"))
+    if value in ("nothing", "text"):
+        assert {"accuracy", "islands.peak", "web.mean_degree", "correct_length.start"} <= refused
+
+
+def test_metrics_without_digest_that_are_changed_end_in_no_traceback(finished, tmp_path):
+    path = shutil.copytree(finished, tmp_path / "run")
+    unsign(path)
+    whole = conet.Run(path).metrics()
+    text, nothing = pl.lit("text"), pl.lit(None)
+    wrong = [
+        *(whole.with_columns(text.alias(name)) for name in whole.columns if name not in ("phase", "learner")),
+        *(whole.drop(name) for name in ("step", "phase", "accuracy", "correct_count")),
+        *(whole.with_columns(nothing.alias(name)) for name in ("step", "phase")),
+        *(whole.head(0), whole.head(20), pl.concat([whole, whole.tail(1)])),
+        pl.concat([whole.head(23), whole.head(1)]),
+    ]
+    for table in wrong:
+        table.write_parquet(path / "metrics.parquet")
+        with pytest.raises(ConetError, match=r"metrics\.parquet"):
+            conet.Run(path).metrics()
+    for table in [
+        whole.reverse(),
+        *(whole.drop(name) for name in whole.columns[6:]),
+        *(whole.with_columns(nothing.alias(name)) for name in whole.columns if name not in ("step", "phase")),
+    ]:
+        table.write_parquet(path / "metrics.parquet")
+        run = conet.Run(path)
+        try:
+            views = [run.view(name) for name in run.figures()]
+        except ConetError:
+            continue
+        assert views

@@ -17,8 +17,9 @@ from conet.config import Config
 from conet.rollouts.parts import check_parts, span_of
 from conet.runs import log
 from conet.runs.events import translate
-from conet.runs.holes import check_evaluations, check_height
+from conet.runs.holes import check_evaluations
 from conet.runs.recipe import Recipe
+from conet.runs.shape import check_metrics, check_numbers
 from conet.runs.tables import GROWING, evaluation_table, table
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ RESUME: dict[Kind, str] = {"walks": "conet resume", "language_model": "conet llm
 SETTINGS: dict[str, tuple[str, type[Config] | type[Recipe]]] = {
     "walks": ("config.json", Config),
     "language_model": ("recipe.json", Recipe),
-}
-SUMMARY_KEYS = {
-    "walks": {"accuracy", "correct_length", "islands", "web", "pass_at_k", "seconds", "state_sha256"},
-    "language_model": {"accuracy", "correct_length", "heat", "seconds", "steps"},
 }
 # Files of ours that tell a run of walks from the folder of a model, which has a config.json too.
 OURS = (DIGESTS, "provenance.json", "graph.safetensors", "checkpoint.safetensors")
@@ -148,12 +145,20 @@ class Files:
             rows = None  # the run has been finished this moment
         if rows is None:
             whole = self._table(f"{name}.parquet", columns)
-            if name == "metrics":
-                check_height(self.path / f"{name}.parquet", whole.height, self._steps())
-            elif self._steps() is not None:
-                check_evaluations(self.path / f"{name}.parquet", self.config, set(whole["step"]))
+            if not self.verified:
+                self._check_table(name, whole)
             return whole
         return evaluation_table(rows) if name == "evaluations" else table(rows)
+
+    def _check_table(self, name: str, whole: "polars.DataFrame") -> None:
+        """Make sure that a table without digest is what it should be."""
+        path = self.path / f"{name}.parquet"
+        if name == "metrics":
+            check_metrics(path, whole, self._steps())
+            return
+        check_numbers(path, whole, {"name"})
+        if self._steps() is not None:
+            check_evaluations(path, self.config, set(whole["step"]))
 
     def _steps(self) -> int | None:
         """Updates of a finished run; None while it goes on."""

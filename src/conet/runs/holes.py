@@ -37,15 +37,3 @@ def check_evaluations(path: Path, config: Config, steps: Collection[int]) -> Non
     lacking = sorted({*snapshot_steps(config), config.steps} - set(steps))
     if lacking:
         raise incomplete(path, f"no evaluation of update {lacking[0]}")
-
-
-def check_height(path: Path, height: int, steps: int | None) -> None:
-    """Make sure that a finished run has metrics of every update.
-
-    Raises
-    ------
-    ConetError
-        Where it has fewer or more.
-    """
-    if steps is not None and height != steps:
-        raise incomplete(path, f"{height} of {steps} updates")

@@ -11,8 +11,9 @@ from conet.base.errors import ConetError
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.runs import log
-from conet.runs.files import RESUME, SUMMARY_KEYS, Files
+from conet.runs.files import RESUME, Files
 from conet.runs.holes import check_snapshots
+from conet.runs.shape import METRICS, SUMMARIES, check_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,13 +78,16 @@ class Run(Files):
                 f"finish it with `{RESUME[self.kind]} {self.path}`",
             )
         remedy = f"delete it, and `{RESUME[self.kind]} {self.path}` makes it again"
-        return self._json(SUMMARY, SUMMARY_KEYS[self.kind], remedy) | {"run": str(self.path)}
+        found = self._json(SUMMARY, SUMMARIES[self.kind], remedy)
+        if not self.verified:
+            check_summary(self.path / SUMMARY, self.kind, found, remedy)
+        return found | {"run": str(self.path)}
 
     def metrics(self) -> "polars.DataFrame":
         """Return the metrics, one row an update; of a run that goes on, those up to a second ago."""
         if self.kind == "log":
             return log.metrics(self.path)
-        return self._growing("metrics", {"step", "phase", "accuracy", "correct_count"})
+        return self._growing("metrics", METRICS[self.kind])
 
     def rollouts(self) -> "polars.LazyFrame":
         """Return the rollouts (:func:`conet.rollouts.schema.schema`), lazily; of a log at once."""
