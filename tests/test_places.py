@@ -86,6 +86,8 @@ def test_each_command_takes_its_own_folders_and_no_others(world, tmp_path, capfd
                 )
                 assert "a new or an empty folder, or one with a" in lines[0]
                 assert lines[0].endswith("choose another")
+    with pytest.raises(ConetError, match="which is not empty"):  # it has cells too
+        places.check_folder(tmp_path / "sweep", kinds.CLAIMS)
     code, _, lines = command(capfd, "run", "--preset", "smoke", "--out", tmp_path / "sweep")
     assert (code, len(lines)) == (2, 1)
     assert "a new or an empty folder; choose another" in lines[0]

@@ -1,8 +1,6 @@
 """Computing cells: in this process, in processes here, or on a cluster; a lost one is tried again."""
 
 import os
-import threading
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from conet.base.errors import ConetError
+from conet.base.parent import end_with
 from conet.cells.cache import Cache
 from conet.cells.cell import Arrays, Cell, Failure
 
@@ -122,7 +121,7 @@ def _workers(jobs: int) -> "Iterator[ProcessPoolExecutor]":
     """Start processes that end with this one, also when it is killed, whether or not they have work."""
     from joblib.externals.loky import ProcessPoolExecutor
 
-    workers = ProcessPoolExecutor(jobs, initializer=_end_with, initargs=(os.getpid(),))
+    workers = ProcessPoolExecutor(jobs, initializer=end_with, initargs=(os.getpid(),))
     whole = False
     try:
         yield workers
@@ -181,17 +180,6 @@ def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | N
             yield ray.get(ready)
         except RayError as error:
             yield key, None, f"its worker died {TRIES} times: {' '.join(str(error).split())[:300]}"
-
-
-def _end_with(parent: int) -> None:
-    """Watch the parent: nobody would take the result of a worker whose parent was killed."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _attempt(cell: Cell) -> tuple[str, Arrays | None, str]:

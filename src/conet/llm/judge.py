@@ -2,8 +2,6 @@
 
 import os
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from conet.base.errors import ConetError
+from conet.base.parent import end_with
 from conet.base.registry import place_of, resolve
 from conet.llm.verify import IN_PROCESS, VERIFIERS, Verifier
 
@@ -166,7 +165,7 @@ def _begin(verifier: str, parent: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     logging.disable(logging.ERROR)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     _limit_memory()
     try:
         loaded = resolve(verifier, VERIFIERS, "verifier")
@@ -180,13 +179,6 @@ def _begin(verifier: str, parent: int) -> None:
 def _judge_here(completion: str, answer: str) -> Verdict | str:
     """Return the verdict, or why there is no verifier."""
     return _here if isinstance(_here, str) else _call(_here, completion, answer)
-
-
-def _end_with(parent: int) -> None:
-    """End this process with the one that asked for it, also when that one was killed."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
 
 
 def _limit_memory() -> None:
