@@ -427,11 +427,11 @@ def test_figures_of_one_run_share_what_they_are_made_from(
     assert shown.kind == kind
     for name in ("learning-curve", "correct-length", "problems"):
         shown.view(name)
-    first = shown.kept[1]
+    first = shown._kept[1]
     shown.view("learning-curve")
-    assert shown.kept[1] is first
+    assert shown._kept[1] is first
     assert len(made) == (kind != "walks")
     changed = next(path for path in sorted(place.rglob("*")) if path.suffix == ".parquet")
     os.utime(changed, ns=(0, 0))
     shown.view("learning-curve")
-    assert shown.kept[1] is not first
+    assert shown._kept[1] is not first

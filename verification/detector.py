@@ -264,7 +264,7 @@ def of_valleys(valleys: list) -> list[str]:
     columns = [
         [value if isinstance(value, float) else value.estimate for value in column] for column in columns
     ]
-    verdicts = [valley.verdict for valley in valleys]
+    verdicts = [valley.judgement for valley in valleys]
     return [tally(verdicts, "V", "undecided", "no V"), *map(spread, columns)]
 
 
@@ -277,7 +277,7 @@ def of_stages(knees: list, models: list) -> list[str]:
         spread([ratio.estimate for ratio in ratios]),
         spread([ratio.low for ratio in ratios]),
         f"{sum(beaten)}/{len(beaten)}",
-        tally([each.verdict for each in models], "two stages", "undecided", "one curve"),
+        tally([each.judgement for each in models], "two stages", "undecided", "one curve"),
         ", ".join(f"{name} {count}" for name, count in best),
     ]
 
@@ -299,18 +299,18 @@ def of_moments(found: list) -> list[str]:
         difference,
         ratios[0],
         f"{near.correlation:.2f}".replace("nan", "-"),
-        f"{near.verdict} ({near.seeds} seeds)",
+        f"{near.judgement} ({near.seeds} seeds)",
         *ratios[1:],
     ]
 
 
 def passages(counts: Counts, levels: tuple[float, ...]) -> Iterator[tuple[str, detect.Detector]]:
-    """Yield the detector at each first update with that much learned before its word, and at its word."""
+    """Yield the detector at each first update with that much learned before its signal, and at its signal."""
     detector, waiting = detect.Detector(), 0
     for step, row in enumerate(pooled(counts)):
         known = detector.update(step, *row)
         if known.heat_now:
-            yield "its word", detector
+            yield "its signal", detector
             return
         while waiting < len(levels) and known.learned is not None and known.learned >= levels[waiting]:
             yield f"{levels[waiting]:.0%}", detector
@@ -340,7 +340,7 @@ SCORED = (0.03, 0.06, 0.1, 0.15, 0.25, 0.35)  # not those of the table
 
 def forecast(seeds: int | None, cache: Path) -> None:
     """Print how often the bottom lay in the 80 % interval, on seeds the table has not seen."""
-    times = [f"{level:.0%}" for level in SCORED] + ["its word"]
+    times = [f"{level:.0%}" for level in SCORED] + ["its signal"]
     print(f"| setting | {' | '.join(times)} | naive |\n|{'---|' * (len(times) + 2)}")
     for name in SETTINGS:
         scores: dict[str, list[tuple[bool, float]]] = {}

@@ -3,7 +3,7 @@
     python verification/llm_paired.py --seeds 10 --jobs 2 --out runs/llm-paired --write docs
 
 A seed has its own problems, weights and draws. It trains warm-up and RLVR once, up to the step before the
-annealed arm heats (the detector's word, or the recipe's latest step). The arms are copies of that
+annealed arm heats (the detector's signal, or the recipe's latest step). The arms are copies of that
 checkpoint, so nothing before it differs. `strong` heats with five times the rate; `walks` is RLVR gone on
 for as many updates as the harvest's samples would have paid for. Then 64 samples a problem, on the
 problems trained on and on 64 others of the same kind. What is done is not done again. With --write,
@@ -20,13 +20,13 @@ from typing import Any
 import joblib
 import numpy as np
 import polars as pl
-from conet.cells.judgement import ClaimResult, judge
 from matplotlib.ticker import MaxNLocator
 
 from conet.base.files import write_atomic
 from conet.claims.shared import draw_values
 from conet.detect import find_knee
 from conet.diagnosis import diagnose
+from conet.judging.judgement import ClaimResult, judge
 from conet.llm import checkpoints, evaluate, identity, models, problems, sampling, train
 from conet.observables.forgetting import forgetting_summary
 from conet.report import style

@@ -36,7 +36,7 @@ def rise(accuracy: np.ndarray) -> float:
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Hold the statistic against a threshold that was fixed before the runs."""
     values = [rise(run["accuracy"]) for _, run in results.pairs]
-    return [judge("my claim", "rise of the accuracy", values, 0.1, why="a rise that is seen without fitting")]
+    return [judge("my-claim", "rise of the accuracy", values, 0.1, why="a rise that is seen without fitting")]
 
 
 def tables(results: Results) -> list[Table]:

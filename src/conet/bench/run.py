@@ -19,7 +19,7 @@ from conet.network import graph as graphs
 
 SMALL = Size(nodes=800, degree=40, questions=128, rollouts=64, max_length=100)
 LARGE = Size(nodes=1_000_000, degree=40, questions=4096, rollouts=8, max_length=100)
-FEW = 64  # questions on the large graph, to show that an update costs what was visited
+SMALL_BATCH = 64  # questions on the large graph, to show that an update costs what was visited
 
 # Name of the ratio, of what, nominator, denominator; these at the small size, and, where nothing else
 # is said, of the uniform policy and one thread.
@@ -100,7 +100,7 @@ def _large(size: Size, turns: int, say: Callable[[str], None]) -> tuple[list[dic
     # every row that was visited.
     everything = SFT(learning_rate=1.0)
     cases = [bench.sample(), bench.update(GRPO()), bench.update(everything)]
-    few = bench.with_size(replace(size, questions=min(FEW, size.questions)))
+    few = bench.with_size(replace(size, questions=min(SMALL_BATCH, size.questions)))
     cases += [few.sample(), few.update(everything)]
     say(f"N={size.nodes:,}: measuring")
     return measure(cases, turns), bench.policy.table_bytes_per_edge

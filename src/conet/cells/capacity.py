@@ -14,7 +14,7 @@ from conet.network.graph import Graph
 from conet.network.problems import Problems
 
 LOADS = tuple(step / 20 for step in range(1, 11))  # problems a node; at 0.5 every node is in a problem
-ENOUGH = 0.8  # of the problems: heavier loads are not tried once fewer are solved
+LEAST_SOLVED = 0.8  # of the problems: heavier loads are not tried once fewer are solved
 
 
 def cell(seed: int, changes: Mapping[str, Any]) -> Cell:
@@ -41,7 +41,7 @@ def loaded(seed: int, changes: Mapping[str, Any]) -> Arrays:
         problems = problem_sets.make(changed.problems, nodes, seed)
         found = ground_state(graph, problems, seed=seed)
         share[place], gap[place] = found.solved_share, found.gap
-        if found.solved_share < ENOUGH:
+        if found.solved_share < LEAST_SOLVED:
             break
     most = config.override({"problems.count": nodes // 2})
     pairs = problem_sets.make(most.problems, nodes, seed)

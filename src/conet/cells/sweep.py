@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars
 
 __all__ = ["Sweep", "Swept", "cell", "configure", "describe", "read", "sweep"]
-MANY = 60  # points beyond which only the main measures are compared, or it would take minutes
+MOST_COMPARED = 60  # points beyond which only the main measures are compared, or it would take minutes
 # What is printed where the file names no measures.
 SHOWN = (
     "accuracy",
@@ -147,7 +147,10 @@ def _put_together(
     import polars as pl
 
     points = definition.points()
-    settings, many = list(dict.fromkeys(key for point in points for key in point)), len(points) > MANY
+    settings, many = (
+        list(dict.fromkeys(key for point in points for key in point)),
+        len(points) > MOST_COMPARED,
+    )
     rows, curves, sides = [], [], []
     for config, arrays in found:
         named = settings_of(config, settings)

@@ -15,7 +15,7 @@ from conet.config import Config, Settings, aliases, flatten, preset
 from conet.config.reading import loads_once
 from conet.learners import make as make_learner
 
-MOST = 1_000_000  # cells; more are a slip of the pen
+MOST = 1_000_000  # cells; more are a mistake in the file
 
 
 class Sweep(Settings):

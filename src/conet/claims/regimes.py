@@ -10,7 +10,7 @@ from conet.judging.judgement import Judgement
 from conet.observables.length import END_STEPS
 from conet.report import style
 
-MIN_ACCURACY = 0.2  # accuracy below which a run has no length worth the name
+MIN_ACCURACY = 0.2  # accuracy below which too few rollouts are correct for a length
 MIN_CORRECT = 50  # correct walks that a window must hold to count for the V
 COINCIDE = 0.25  # marks coincide when they lie within a quarter of each other (C4)
 SHADES = style.SEQUENCE

@@ -13,7 +13,7 @@ from conet.detect.valley_parts import parts_of_change, two_windows
 from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
-SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V worth the name (our choice)
+SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V (our choice)
 
 
 class ToldValley(NamedTuple):

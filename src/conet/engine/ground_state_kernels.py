@@ -13,7 +13,7 @@ from numba import njit
 from conet.engine.kernels import GOLDEN, mix
 
 # Costs of a hop of a new path. Found by trial; the result depends little on them.
-HOP = 0.1  # of every hop: short paths are in nobody's way
+HOP = 0.1  # of every hop: short paths block fewer others
 KEEP = 0.3  # where the node goes that way already
 LEAVE = 1.0  # where it is free, and of each solved problem whose path leaves the node otherwise
 WARMTH = 0.3  # of Metropolis' rule, in problems

@@ -12,7 +12,7 @@ from conet.judging.claim import Claim, Outcome, Table
 from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
 
-HEADER = ("statistic", "estimate", "95 % interval", "seeds", "verdict")
+HEADER = ("statistic", "estimate", "95 % interval", "seeds", "judgement")
 NOTE = (
     "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
     "The unit is the seed; intervals are bootstrap intervals over seeds (BCa). A row holds when its interval "

@@ -57,7 +57,7 @@ def reproduce(
     Returns
     -------
     dict
-        ``verdicts``: a list of rows; ``failures``: cells without a result, with the reason; ``claims``:
+        ``judgements``: a list of rows; ``failures``: cells without a result, with the reason; ``claims``:
         names; ``pages``: the folder of the pages.
 
     Raises
@@ -74,8 +74,10 @@ def reproduce(
     outcomes = [_conclude(claim, call, wanted[call], found, failures) for call, claim in claims.items()]
     names = [claim.name for claim in claims.values()]
     folder = pages.place(out, names)
+    rows = [row.to_json() for outcome in outcomes for row in outcome.results]
     answer = {
-        "verdicts": [row.to_json() for outcome in outcomes for row in outcome.results],
+        "judgements": rows,
+        "verdicts": rows,  # their name in version 0.1
         "failures": [
             {"cell": dict(failure.cell.arguments), "reason": failure.reason} for failure in failures
         ],

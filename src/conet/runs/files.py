@@ -58,7 +58,7 @@ class Files:
         self.path = given_path(path, "a run directory").resolve()
         self.kind: Kind = kind_of(self.path)
         self._digests_read: Digests | None = None
-        self.kept: tuple[Any, Any] | None = None  # state of its files, and what figures made of them
+        self._kept: tuple[Any, Any] | None = None  # state of its files, and what figures made of them
         self.config: Config = cast(Any, None)
         if self.kind != "log":
             name, model = SETTINGS[self.kind]

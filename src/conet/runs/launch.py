@@ -26,9 +26,6 @@ from conet.runs.size import announce
 from conet.runs.trainer import Trainer
 from conet.runs.training import FOLDERS, first_files, leaving_nothing, saying_where, train
 
-# What a config does not hold, so that a resumed run needs it again; graph and problems are kept in the run.
-OBJECTS = ("learner", "observables", "schedule")
-
 
 @checked
 def run(

@@ -5,7 +5,9 @@ import numpy as np
 from conet.observables.length import SOLVED
 
 BINS = 200  # at most so many columns
-ENOUGH = 24  # rollouts of a problem that a bin should hold at least, or chance alone would reach one half
+ROLLOUTS_A_BIN = (
+    24  # rollouts of a problem that a bin should hold at least, or chance alone would reach one half
+)
 ROWS = 400  # at most so many rows
 
 
@@ -25,7 +27,7 @@ def binned_accuracy(correct: np.ndarray, samples: np.ndarray) -> tuple[np.ndarra
     """
     steps = len(samples)
     rollouts = max(1, int(samples.max(initial=1)))
-    width = min(steps, max(-(-steps // BINS), -(-ENOUGH // rollouts)))
+    width = min(steps, max(-(-steps // BINS), -(-ROLLOUTS_A_BIN // rollouts)))
     starts = np.arange(0, steps, width)
     correct = np.add.reduceat(correct, starts, axis=0).T
     samples = np.add.reduceat(samples, starts, axis=0).T

@@ -84,9 +84,9 @@ def _shipped(thing: "Run | Diagnosis | Comparison") -> Source:
 def kept(run: Run, make: Callable[[Run], Any]) -> Any:
     """Return what the views of a run are made from, which is made once as long as its files are the same."""
     files = state_of_all(log.place(run.path) if run.kind == "log" else run.path)
-    if run.kept is None or run.kept[0] != files:
-        run.kept = files, make(run)
-    return run.kept[1]
+    if run._kept is None or run._kept[0] != files:
+        run._kept = files, make(run)
+    return run._kept[1]
 
 
 def state_of_all(place: Path) -> list[tuple[str, int, int]]:

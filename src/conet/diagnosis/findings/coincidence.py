@@ -23,7 +23,8 @@ def compute(log: Log) -> Result:
         "second": "knee",
         "difference": found.difference.to_json(),
         "ratio": found.ratio.to_json(),
-        "verdict": found.judgement,
+        "judgement": found.judgement,
+        "verdict": found.judgement,  # its name in version 0.1
     }
     return Result(values={"coincidence": values}, caveats={"coincidence": ONE_RUN}, detail=found)
 
@@ -35,7 +36,7 @@ FINDING = Finding(
         Key(
             "coincidence",
             "object or null",
-            "`difference` (steps) and `ratio` of the knee to the bottom of the V, and the `verdict`",
+            "`difference` (steps) and `ratio` of the knee to the bottom of the V, and the `judgement`",
         ),
     ),
     decides=(

@@ -33,7 +33,7 @@ LEFT, RIGHT = 34.0, 8.0  # points of breadth of what stands left and right of th
 MARKERS = "osD^vP"
 MOST_VECTORS = 3000  # dots of one series beyond which they become a picture inside the SVG
 DOT = 2.2  # points across of a single measurement
-FEW = 3  # values below which a line gets markers, or nothing would be seen
+FEWEST_WITHOUT_MARKERS = 3  # values below which a line gets markers, or nothing would be seen
 
 
 def lines_space(panel: Lines, breadth: float, first: bool) -> Space:
@@ -93,7 +93,7 @@ def _draw(axes: Axes, series: Series, how: dict[str, Any]) -> bool:
     if series.role == "measured":
         _dots(axes, x[known], y[known], series.name, how["color"])
         return True
-    if known.sum() < FEW:
+    if known.sum() < FEWEST_WITHOUT_MARKERS:
         how = {"marker": "o"} | how
     axes.plot(x[known], y[known], label=series.name, **how)
     if series.low is not None and series.high is not None:
