@@ -11,6 +11,7 @@ with a fault is tried again in every sitting, until it has none. Each kind is a 
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Read the options, try cases until the time is over, and say what came of it."""
     asked = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what has been counted is saved
     if asked.try_:
         sys.exit(try_one(asked.try_, asked.seed))
     tally = Tally(asked.state, asked.seed)

@@ -13,27 +13,19 @@ from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Fault, call
 from fault_kinds.worlds import RUN, STOPPED, contents, difference, tree, what_can_be_read
 
-FINISHED = {
+BOTH = {
     "config.json": "config.json",
     "provenance.json": "provenance.json",
     "graph.safetensors": "graph.safetensors",
     "digests.jsonl": "digests.jsonl",
-    "metrics.parquet": "metrics.parquet",
-    "evaluations.parquet": "evaluations.parquet",
     "events.jsonl": "events.jsonl",
     "checkpoint.safetensors": "checkpoint.safetensors",
-    "summary.json": "summary.json",
     "rollouts": "rollouts/part-*.parquet",
     "snapshots": "snapshots/step-*.safetensors",
 }
-UNFINISHED = {
-    name.replace("metrics.parquet", "metrics.jsonl").replace(
-        "evaluations.parquet", "evaluations.jsonl"
-    ): pattern
-    for name, pattern in FINISHED.items()
-    if name != "summary.json"
-} | {"metrics.jsonl": "metrics.jsonl", "evaluations.jsonl": "evaluations.jsonl"}
-GROUPS = [f"finished: {name}" for name in FINISHED] + [f"unfinished: {name}" for name in sorted(UNFINISHED)]
+FINISHED = {name: name for name in ("metrics.parquet", "evaluations.parquet", "summary.json")}
+UNFINISHED = {name: name for name in ("metrics.jsonl", "evaluations.jsonl")}
+FILES = BOTH | FINISHED | UNFINISHED
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -110,9 +102,9 @@ def truths(bench: Bench, run: str) -> dict:
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Damage one file of one run, and read the run."""
     rng = bench.random(number)
-    group = GROUPS[number % len(GROUPS)]
-    state, _, name = group.partition(": ")
-    run, patterns = (RUN, FINISHED) if state == "finished" else (STOPPED, UNFINISHED)
+    group = sorted(FILES)[number % len(FILES)]
+    runs = [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
+    run = rng.choice(runs)
     truth, slot = truths(bench, run), bench.slot
     for left in (RUN, STOPPED, "diagnosed", "web.csv"):
         if (slot / left).is_dir():
@@ -120,7 +112,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
         (slot / left).unlink(missing_ok=True)
     os.chdir(slot)
     shutil.copytree(bench.base / run, slot / run)
-    file = rng.choice(sorted((slot / run).glob(patterns[name])))
+    file = rng.choice(sorted((slot / run).glob(FILES[group])))
     before = changed = file.read_bytes()
     while changed == before:
         changed = damaged(before, rng)
@@ -128,7 +120,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     try:
         found = answers(slot, run, truth)
     except Fault as fault:
-        raise Fault(fault.name, f"{group}, {file.name}: {fault.what}") from None
+        raise Fault(fault.name, f"{run}, {file.name}: {fault.what}") from None
     return group, ended(found, truth)
 
 
@@ -142,8 +134,8 @@ def ended(found: dict, truth: dict) -> str:
 KIND = Kind(
     name="mutations",
     what="a bit, a digit, some bytes of one file, then resume, report, diagnose and export",
-    goal=1000 * len(GROUPS),
+    goal=1000 * len(FILES),
     case=case,
-    short=tuple(range(len(GROUPS))),
+    short=tuple(range(len(FILES))),
     forks=False,
 )
