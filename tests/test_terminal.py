@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -95,39 +96,42 @@ def test_figures_show_foreign_strings_as_they_are(tmp_path):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A place where all names are hostile: a run, logs, files of settings."""
-    place = tmp_path_factory.mktemp("evil")
+    return hostile_world(tmp_path_factory.mktemp("evil"), EVIL)
+
+
+def hostile_world(place: Path, evil: str) -> Path:
+    """Make a place where all names are hostile: a run, logs, files of settings."""
     config = conet.preset("smoke").override(
         {"steps": 3, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "snapshots.steps": (0, 3)}
     )
-    run = conet.run(config, place / f"run{EVIL}")
+    run = conet.run(config, place / f"run{evil}")
     (run.path / "report.html").write_text("")
-    broken = conet.run(config, place / f"broken{EVIL}").path
-    (broken / "summary.json").write_text(json.dumps({EVIL: 1}))
+    broken = conet.run(config, place / f"broken{evil}").path
+    (broken / "summary.json").write_text(json.dumps({evil: 1}))
     rows = rollouts(two_stages(30, 8))
     rows = rows.with_columns(
-        pl.col("prompt") + EVIL, pl.lit(EVIL).alias(EVIL), pl.lit(0.5).alias(f"{EVIL}_reward")
+        pl.col("prompt") + evil, pl.lit(evil).alias(evil), pl.lit(0.5).alias(f"{evil}_reward")
     )
-    (place / f"log{EVIL}").mkdir()
-    rows.write_ndjson(place / f"log{EVIL}" / f"rows{EVIL}.jsonl")
-    (place / f"log{EVIL}" / f"torn{EVIL}.jsonl").write_text(EVIL)
-    (place / f"columns{EVIL}.jsonl").write_text(json.dumps({EVIL: 1, "step" + EVIL: 2}) + "\n")
-    (place / f"set{EVIL}.json").write_text(json.dumps({EVIL: 3}))
-    (place / f"graph{EVIL}.graphml").write_text(EVIL)
-    (place / f"own{EVIL}.py").write_text("def mine(observation): raise ValueError(" + ascii(EVIL) + ")")
-    (place / f"sweep{EVIL}.json").write_text(
+    (place / f"log{evil}").mkdir()
+    rows.write_ndjson(place / f"log{evil}" / f"rows{evil}.jsonl")
+    (place / f"log{evil}" / f"torn{evil}.jsonl").write_text(evil)
+    (place / f"columns{evil}.jsonl").write_text(json.dumps({evil: 1, "step" + evil: 2}) + "\n")
+    (place / f"set{evil}.json").write_text(json.dumps({evil: 3}))
+    (place / f"graph{evil}.graphml").write_text(evil)
+    (place / f"own{evil}.py").write_text("def mine(observation): raise ValueError(" + ascii(evil) + ")")
+    (place / f"sweep{evil}.json").write_text(
         json.dumps(
             {
                 "preset": "smoke",
                 "seeds": 1,
-                "grid": {"observables": [[f"own{EVIL}.py:mine"]]},
+                "grid": {"observables": [[f"own{evil}.py:mine"]]},
                 "cells": [],
                 "measures": [],
             }
         )
     )
-    (place / f"cases{EVIL}.jsonl").write_text(
-        json.dumps({"gold": EVIL, "completion": EVIL, "right": 1}) + "\n"
+    (place / f"cases{evil}.jsonl").write_text(
+        json.dumps({"gold": evil, "completion": evil, "right": 1}) + "\n"
     )
     return place
 

@@ -28,7 +28,7 @@ def main() -> None:
     asked = options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what has been counted is saved
     if asked.try_:
-        sys.exit(try_one(asked.try_, asked.seed))
+        sys.exit(try_one(asked.try_, asked.seed, asked.state.parent))
     tally = Tally(asked.state, asked.seed)
     names = asked.kinds.split(",") if asked.kinds else list(KINDS)
     if unknown := set(names) - set(KINDS):
@@ -65,12 +65,12 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def try_one(case: str, seed: int) -> int:
+def try_one(case: str, seed: int, keep: Path) -> int:
     """Try one case here, and print what came of it."""
     kind, _, number = case.partition(":")
     warm.prepare()
     began = time.monotonic()
-    found, said = workers.tried(KINDS[kind], seed, int(number))
+    found, said = workers.tried(KINDS[kind], seed, keep, int(number))
     print(f"{case} {said} ({time.monotonic() - began:.1f} s)")
     return int(found)
 

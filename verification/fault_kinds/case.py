@@ -50,12 +50,15 @@ class Bench:
     ----------
     seed : int
         Of all cases.
+    keep : Path
+        A folder that lasts from one sitting to the next.
     kept : dict
         What a kind keeps from one case to the next.
     """
 
     seed: int
     kind: str
+    keep: Path
     kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property

@@ -1,6 +1,18 @@
 """All kinds, in the order of the page."""
 
-from fault_kinds import copies, errors, identity, kills, mutations, power, settings, streams, targets
+from fault_kinds import (
+    controls,
+    copies,
+    errors,
+    identity,
+    kills,
+    mutations,
+    power,
+    readers,
+    settings,
+    streams,
+    targets,
+)
 
 ALL = (
     kills.KIND,
@@ -13,5 +25,7 @@ ALL = (
     settings.FILES,
     streams.KIND,
     targets.KIND,
+    controls.KIND,
+    readers.KIND,
 )
 KINDS = {kind.name: kind for kind in ALL}

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fault_kinds.case import Bench, Kind
@@ -83,7 +84,14 @@ def started(kind: Kind, tally: Tally, seconds: float, beyond: bool) -> Worker:
 
     def go(write: int) -> None:
         new = itertools.islice((number for number in itertools.count() if number not in done), left)
-        _go(kind, tally.data["seed"], itertools.chain(again, new), time.monotonic() + seconds, write)
+        _go(
+            kind,
+            tally.data["seed"],
+            tally.path.parent,
+            itertools.chain(again, new),
+            time.monotonic() + seconds,
+            write,
+        )
 
     return forked(kind, go)
 
@@ -105,9 +113,9 @@ def forked(kind: Kind, go: Callable[[int], None]) -> Worker:
     return Worker(kind, process, read)
 
 
-def _go(kind: Kind, seed: int, cases: Iterable[int], end: float, write: int) -> None:
+def _go(kind: Kind, seed: int, keep: Path, cases: Iterable[int], end: float, write: int) -> None:
     """Try these cases until it is time."""
-    bench = Bench(seed, kind.name)
+    bench = Bench(seed, kind.name, keep)
     silence()
     try:
         for number in cases:
@@ -187,16 +195,18 @@ def ended(worker: Worker, tally: Tally, why: str = "died") -> None:
 def handful(kinds: list[Kind], tally: Tally) -> None:
     """Try a few cases of each kind, which take seconds."""
     for kind in kinds:
-        worker = forked(kind, lambda write, kind=kind: _go(kind, 0, kind.short, math.inf, write))
+        worker = forked(
+            kind, lambda write, kind=kind: _go(kind, 0, tally.path.parent, kind.short, math.inf, write)
+        )
         while not select.select([worker.pipe], [], [], 1.0)[0] or heard(worker, tally):
             if hangs(worker):
                 break
         ended(worker, tally, "hang")
 
 
-def tried(kind: Kind, seed: int, number: int) -> tuple[bool, str]:
+def tried(kind: Kind, seed: int, keep: Path, number: int) -> tuple[bool, str]:
     """Try one case here; return whether it has a fault, and what it is."""
-    bench = Bench(seed, kind.name)
+    bench = Bench(seed, kind.name, keep)
     try:
         return False, ": ".join(kind.case(bench, number))
     except Fault as fault:
