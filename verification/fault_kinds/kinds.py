@@ -3,6 +3,7 @@
 from fault_kinds import (
     controls,
     copies,
+    crew,
     errors,
     identity,
     kills,
@@ -21,6 +22,7 @@ ALL = (
     identity.KIND,
     mutations.KIND,
     copies.KIND,
+    crew.KIND,
     settings.SET,
     settings.FILES,
     streams.KIND,
