@@ -91,5 +91,5 @@ KIND = Kind(
     goal=600,
     case=case,
     forks=False,
-    short=(0, 3, 5, 12),
+    short=(0, 3, 12),
 )

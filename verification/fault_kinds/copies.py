@@ -173,5 +173,5 @@ KIND = Kind(
     what="a copy of a live run, or a run with files that are missing, old, swapped or another run's",
     goal=1000,
     case=case,
-    short=(1, 3),
+    short=(1,),
 )

@@ -84,5 +84,5 @@ KIND = Kind(
     what="an error of the file system at one operation, then a next call",
     goal=1000,
     case=case,
-    short=(1, 3, 5, 8, 10),
+    short=(1, 8, 10),
 )

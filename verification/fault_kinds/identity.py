@@ -137,5 +137,5 @@ KIND = Kind(
     what="a run directory that is moved, replaced, deleted or unlocked while the run goes on",
     goal=300,
     case=case,
-    short=(0, 1, 2),
+    short=(0, 1),
 )

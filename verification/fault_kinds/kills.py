@@ -139,5 +139,5 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 
 
 KIND = Kind(
-    name="kills", what="SIGKILL of a command, then the next one", goal=1000, case=case, short=(1, 2, 5, 6, 11)
+    name="kills", what="SIGKILL of a command, then the next one", goal=1000, case=case, short=(1, 2, 11)
 )

@@ -253,5 +253,5 @@ KIND = Kind(
     what="loss of power at one operation of a run: what was not fsynced is there, torn, or not",
     goal=1000,
     case=case,
-    short=(0, 2, 4, 5, 6),
+    short=(0, 2, 4),
 )

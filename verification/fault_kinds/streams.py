@@ -118,5 +118,5 @@ KIND = Kind(
     what="standard streams that are closed, full, or without a reader",
     goal=len(CASES),
     case=case,
-    short=(130, 275),
+    short=(275,),
 )

@@ -193,5 +193,5 @@ KIND = Kind(
     what="an --out that is a file, a link, a device, a pipe, a folder, or another command's output",
     goal=len(CASES),
     case=case,
-    short=(162, 165, 174, 190),
+    short=(162, 190),
 )
