@@ -145,20 +145,19 @@ class Files:
             rows = None  # the run has been finished this moment
         if rows is None:
             whole = self._table(f"{name}.parquet", columns)
-            if not self.verified:
-                self._check_table(name, whole)
+            self._check_table(name, whole)
             return whole
         return evaluation_table(rows) if name == "evaluations" else table(rows)
 
     def _check_table(self, name: str, whole: "polars.DataFrame") -> None:
-        """Make sure that a table without digest is what it should be."""
-        path = self.path / f"{name}.parquet"
-        if name == "metrics":
-            check_metrics(path, whole, self._steps())
-            return
-        check_numbers(path, whole, {"name"})
-        if self._steps() is not None:
-            check_evaluations(path, self.config, set(whole["step"]))
+        """Make sure that a table covers the run; one without digest, also that it holds numbers."""
+        path, steps = self.path / f"{name}.parquet", self._steps()
+        if name == "metrics" and not self.verified:
+            check_metrics(path, whole, steps)
+        elif name == "evaluations":
+            check_numbers(path, whole, {"name"})
+            if steps is not None:
+                check_evaluations(path, self.config, set(whole["step"]))
 
     def _steps(self) -> int | None:
         """Updates of a finished run; None while it goes on."""
