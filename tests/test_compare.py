@@ -1,6 +1,7 @@
 """A comparison: what is paired is paired exactly, and what cannot be says so."""
 
 import json
+import shutil
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,11 @@ from conet.base.errors import ConetError
 from conet.base.intervals import interval, mean_interval
 from conet.diagnosis.comparison import compare, described
 from conet.diagnosis.comparison.comparison import names_of
+from conet.learners import LEARNERS
+from conet.report.run import subtitle as page_subtitle
+from conet.runs.given import settings_of
+from conet.runs.schedule import Phase
+from conet.views.walks_data import WalksData
 
 TINY = {"graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "steps": 30, "snapshots.pass_walks": 8}
 
@@ -234,7 +240,7 @@ def test_names_are_the_shortest_ends_that_differ(tmp_path):
 def test_trainings_of_other_lengths_are_told(tmp_path):
     accuracy = np.full(4, 0.5)
     found = compare([log(tmp_path / "a", accuracy), log(tmp_path / "b", accuracy, steps=80)])
-    assert any("b ends at step 79, a at step 39" in note for note in found.notes)
+    assert any("b ends at step 79, a ends at step 39" in note for note in found.notes)
 
 
 def curve_of(found, name):
@@ -476,3 +482,116 @@ def test_a_log_has_the_estimate_of_its_diagnosis(tmp_path):
     valley = find_valley(Log(conet.read(str(places_of[0]))).counts)
     assert side.numbers["correct_length.min_step"] == round(valley.bottom.estimate)
     assert side.numbers["correct_length.min"] == valley.length
+
+
+class Mine(LEARNERS["rloo"]):
+    """A learner of a user's own."""
+
+
+def only_rlvr(setup):
+    return (Phase("rlvr"),)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A run with a learner and a schedule from Python, and one by its settings alone."""
+    place = tmp_path_factory.mktemp("given")
+    config = conet.preset("smoke").override({**TINY, "steps": 6})
+    own = {"learner": Mine(rollouts=4, learning_rate=30.0), "schedule": only_rlvr}
+    return conet.run(config, place / "own", **own), conet.run(config, place / "plain")
+
+
+def test_objects_from_python_stand_in_settings_arms_and_notes(given):
+    own, plain = given
+    found = compare([own.path, plain.path])
+    assert found.settings["learner.name"] == {"own": "an object (Mine)", "plain": "grpo"}
+    assert found.settings["schedule.name"] == {"own": "an object (only_rlvr)", "plain": "rlvr"}
+    assert found.settings["learner.learning_rate"]["own"] == 30.0
+    assert any(note.startswith("learner from Python: own.") for note in found.notes)
+    assert any(note.startswith("schedule from Python: own.") for note in found.notes)
+    head = page_subtitle(WalksData(own))
+    assert "an object (Mine), G = 4, SGD, rate 30" in head
+    assert "schedule an object (only_rlvr)" in head
+    assert "schedule rlvr" in page_subtitle(WalksData(plain))
+
+
+def test_an_older_run_with_objects_has_no_names_of_them(given, tmp_path):
+    copied = shutil.copytree(given[0].path, tmp_path / "old")
+    provenance = json.loads((copied / "provenance.json").read_text())
+    del provenance["given"]
+    (copied / "provenance.json").write_text(json.dumps(provenance))
+    unsign(copied)
+    assert settings_of(conet.Run(copied))["learner.name"] == "an object"
+    assert "learner an object · schedule an object" in page_subtitle(WalksData(conet.Run(copied)))
+
+
+def test_runs_on_other_graphs_from_python_share_no_problem(tmp_path):
+    config, offsets = conet.preset("smoke").override({**TINY, "steps": 6}), np.arange(0, 25, 2)
+    problems = conet.Problems(np.array([0, 2], np.int32), np.array([6, 9], np.int32), 6)
+    paths = []
+    for jump in (5, 7):
+        targets = np.sort((np.arange(12)[:, None] + [1, jump]) % 12, axis=1).ravel()
+        one = conet.run(config, tmp_path / f"{jump}", graph=conet.Graph(offsets, targets), problems=problems)
+        paths.append(one.path)
+    found = compare(paths)
+    assert list(found.settings) == ["graph.kind"]
+    assert any("seed, graph or problems differ" in note for note in found.notes)
+    assert "graph: an object, N = 12" in page_subtitle(WalksData(conet.Run(paths[0])))
+
+
+def test_lengths_of_runs_are_told_in_updates(runs, given):
+    found = compare([runs[4, 0].path, given[1].path])
+    assert any("g4-s0 has 30 updates, plain has 6 updates" in note for note in found.notes)
+
+
+def test_too_few_seeds_have_no_line_and_no_word_of_chance(runs):
+    from conet.report.comparison import _measures
+    from conet.views.source import source_of
+
+    beyond, too_few = "is a difference beyond chance", "Fewer than 6 seeds decide nothing"
+    found = compare(places(runs, (4, 0), (4, 1), (16, 0), (16, 1)))
+    view = source_of(found).view("differences")
+    assert beyond not in view.caption
+    assert too_few in view.caption
+    assert {end for panel in view.panels for end in (*panel.low, *panel.high)} == {None}
+    assert too_few in _measures(found).caption
+    problems = source_of(compare(places(runs, (4, 0), (16, 0)))).view("differences")
+    assert beyond in problems.caption  # problem by problem
+
+
+def test_two_single_runs_have_no_word_of_lines(tmp_path):
+    from conet.views.source import source_of
+
+    rows = rollouts(np.full((20, 4), 0.5))
+    other = rows.with_columns(prompt=pl.col("prompt") + " Say it.")
+    view = source_of(compare([as_trl(rows, tmp_path / "a"), as_trl(other, tmp_path / "b")])).view(
+        "differences"
+    )
+    assert "line" not in view.caption
+
+
+def test_the_folder_of_a_diagnosis_stands_for_its_log(tmp_path, monkeypatch, capsys):
+    """For diagnose, heat, watch and compare, as for conet.Run; report names what makes its report."""
+    monkeypatch.chdir(tmp_path)
+    rows = rollouts(np.full((20, 4), 0.05), seed=1)
+    one, other = (as_trl(rows, tmp_path / name) for name in "ab")
+    cli.main(["diagnose", str(one), "--out", "seen", "--json"])
+    before = json.loads(capsys.readouterr().out)
+    cli.main(["diagnose", "seen", "--json"])
+    after = json.loads(capsys.readouterr().out)
+    assert {**before, "report": ""} == {**after, "report": ""}
+    assert after["report"].startswith("runs/diagnosis-a/")
+    for place in ("seen", str(one)):
+        cli.main(["heat", place, "--out", f"{len(place)}.jsonl"])
+    (first, second) = (path.read_bytes() for path in tmp_path.glob("*.jsonl"))
+    assert first == second
+    capsys.readouterr()
+    cli.main(["watch", "seen", "--refreshes", "1", "--interval", "0"])
+    assert "step" in capsys.readouterr().out
+    assert compare(["seen", other]).to_json()["measures"]["accuracy"]["difference"] == 0
+    for place in ("seen", str(one)):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["report", place])
+        error = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert "a log; expected a run of CoNet; `conet diagnose a` draws its report" in error

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import conet
-from conet.cli.runs import describe_heating
+from conet.cli.summary import describe_heating
 from conet.runs.events import NAMES, heating, note, signal_step, translate
 
 WALKS = [

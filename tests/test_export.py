@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 import pytest
+from logs import as_trl, rollouts
 from PIL import Image
 
 import conet
@@ -269,3 +270,15 @@ def test_what_is_counted_and_which_snapshots_were_searched_is_said(run, tmp_path
     with pytest.raises(SystemExit):
         main(["export", str(run.path), "--format", "gexf", *none])
     assert "at any snapshot (step 0, " in capsys.readouterr().err
+
+
+def test_a_log_has_no_web_to_export(tmp_path, capsys):
+    """Without --threshold too, which is then that of the run's settings."""
+    log = as_trl(rollouts(np.full((6, 4), 0.5)), tmp_path / "log")
+    for arguments in ((), ("--threshold", "0.3")):
+        with pytest.raises(SystemExit) as ended:
+            main(["export", str(log), "--format", "csv", "--out", str(tmp_path / "web.csv"), *arguments])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert "a log, which has none" in error
+        assert error.count("\n") == 1

@@ -5,7 +5,7 @@ import pytest
 
 import conet
 from conet.base.errors import ConetError
-from conet.cli.runs import describe
+from conet.cli.summary import describe
 from conet.engine.gradient import NotFinite
 from conet.learners import Learner
 from conet.runs.measure import OWN_COLUMNS

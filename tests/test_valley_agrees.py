@@ -8,7 +8,7 @@ import pytest
 import conet
 from conet import report
 from conet.base.errors import ConetError
-from conet.cli.runs import describe
+from conet.cli.summary import describe
 from conet.detect import Valley
 from conet.detect.valley import from_json
 from conet.diagnosis.text import described
@@ -49,9 +49,12 @@ def test_run_and_diagnosis_agree(runs, seed):
     words = length["v_why"]
     verdict, _, evidence = words.partition(": ")
     assert verdict == numbers["v"]
-    assert f"V               {words}" in describe(run.summary())
+    assert f"V               {words}, so not the ratio of the lengths above" in describe(run.summary())
     assert any(evidence in line and verdict in line for line in described(found, "-").splitlines())
-    assert words in {name: text for name, _, text in headline(run.summary())}["correct length"]
+    assert (
+        f"{words}, so not the ratio of these lengths"
+        in {name: text for name, _, text in headline(run.summary())}["correct length"]
+    )
     stages = stages_of(run)
     assert stages.v_bottom == length["v_bottom_step"]
     valley = found.detail("correct-length")

@@ -58,6 +58,7 @@ def diagnose(
     from conet.base.places import check_folder
     from conet.diagnosis.text import described
 
+    path = the_log(path)
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
     collector = opened(path, format, map_, tokenizer, memory)
@@ -117,7 +118,7 @@ def heat(
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     check_out(out)
-    collector = opened(path, format, map_, tokenizer, memory)
+    collector = opened(the_log(path), format, map_, tokenizer, memory)
     with reading_line() as progress:
         record = collector.read(progress)
     found = heat_set(record, hard_below, min_samples or 16, pick, window)
@@ -188,6 +189,7 @@ def watch(
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")
     if refreshes is not None and refreshes < 1:
         raise ConetError(f"--refreshes {refreshes}", "at least one look", "leave it out to look until Ctrl-C")
+    path = the_log(path)
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
 
@@ -208,6 +210,14 @@ def opened(
         raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
     note_unverified(path)
     return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer, memory)
+
+
+def the_log(path: Path) -> Path:
+    """Return the log that was diagnosed, where the path is the folder that `conet diagnose` left."""
+    from conet.base.kinds import DIAGNOSIS, has_mark
+    from conet.runs.log import place
+
+    return place(path) if has_mark(path, DIAGNOSIS) else path
 
 
 def default_place(path: Path) -> Path:

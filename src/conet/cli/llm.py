@@ -254,6 +254,7 @@ def _train(work: Callable[[Any], Path], as_json: bool) -> None:
 
 
 def _show(run: Path, as_json: bool) -> None:
+    from conet.cli.summary import v_in_words
     from conet.runs.run import Run
 
     summary = Run(run).summary()
@@ -270,7 +271,7 @@ def _show(run: Path, as_json: bool) -> None:
     lines = [
         f"accuracy        {accuracy}, the last 20 steps",
         f"correct length  {arc} tokens",
-        f"V               {length.get('v_why') or '-'}",
+        f"V               {v_in_words(length)}",
         f"heating         {heated}",
         f"monitor         {summary['monitor_share']:.1%} of the time",
         f"model           {run / 'model'}",

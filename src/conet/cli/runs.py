@@ -11,9 +11,10 @@ from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite
 from conet.base.loading import without_collection
 from conet.base.terminal import tell
-from conet.base.text import listed, one_line
+from conet.base.text import one_line
 from conet.cli.drawing import drawers, write_figures
 from conet.cli.options import Figures, Flag, Json, Pairs, Whole, all_changes, count, note_unverified, shown
+from conet.cli.summary import describe
 
 
 def run_command(
@@ -118,6 +119,7 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None, fig
     figure
         A further figure, as path/to/file.py:name; may be repeated.
     """
+    from conet.runs.log import place
     from conet.runs.recorder import tidy
     from conet.runs.run import Run
 
@@ -126,6 +128,9 @@ def report(run: Path, *, format: str | None = None, out: Path | None = None, fig
     own = figure or []
     note_unverified(run)
     directory = Run(run)
+    if directory.kind == "log":
+        remedy = f"`conet diagnose {shown(place(run))}` draws its report"
+        raise ConetError(f"{run}, a log", "a run of CoNet", remedy)
     if directory.finished:
         tidy(directory.path)
     if directory.kind == "language_model":
@@ -225,57 +230,3 @@ def has_report(run: Path) -> bool:
     except (OSError, ValueError):
         return False
     return all((run / name).exists() for name in re.findall(r'href="(figures/[^"/]+\.svg)"', page))
-
-
-def describe(summary: dict[str, Any]) -> str:
-    """Put a summary into a few lines."""
-    length, islands, web = summary["correct_length"], summary["islands"], summary["web"]
-    shape = "no rollout was correct"
-    if length["min"] is not None:
-        numbers = [
-            f"{length[key]:.2f}" if length[key] is not None else "-" for key in ("start", "min", "end")
-        ]
-        shape = f"{numbers[0]} → {numbers[1]} (update {length['min_step']}) → {numbers[2]} hops"
-    most_islands = "never any"
-    if islands["peak"]:
-        most_islands = (
-            f"at most {islands['peak']} (update {islands['peak_step']}), {islands['end']} at the end"
-        )
-    passes = "  ".join(
-        f"{k}: {value:.3f}" for k, value in summary["pass_at_k"].items() if k in ("1", "16", "256")
-    )
-    called = summary.get("heat_now_step")
-    signal = "never fired" if called is None else f"fired at update {called}"
-    return listed(
-        [
-            f"accuracy        {summary['accuracy']:.3f}, the last 20 updates",
-            f"correct length  {shape}",
-            *([f"V               {length['v_why']}"] if length.get("v_why") else []),
-            f"islands         {most_islands}",
-            f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
-            f"pass@k          {passes}",
-            f"heating signal  {signal}",
-            f"heating         {describe_heating(summary.get('heating'))}",
-            f"training        {summary['seconds']:.1f} s without compilation and report, "
-            f"{summary['walker_steps'] / 1e6:.1f} M hops",
-            f"report          {Path(summary['run']) / 'report.html'}",
-        ]
-    )
-
-
-LATEST = "the latest step was reached"  # the reason that a schedule gives
-
-
-def describe_heating(heating: dict[str, Any] | None) -> str:
-    """Say when, why and on how many problems a run was heated."""
-    if heating is None:
-        return "none"
-    if not heating["times"]:
-        why = "the latest allowed" if heating["reason"] == LATEST else heating["reason"]
-        cost = heating.get("failed_rollouts", 0)
-        drawn = f"; looking for one took {cost:,} rollouts" if cost else ""
-        tried = f"none: tried from update {heating['step']} on" + (f" ({why})" if why else "")
-        return f"{tried}, no problem was eligible{drawn}"
-    why = f", because {heating['reason']}" if heating["reason"] else ""
-    ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
-    return f"from update {heating['step']} {ended}, on {heating['problems']} problems{why}"

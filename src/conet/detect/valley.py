@@ -13,6 +13,7 @@ from conet.detect.valley_parts import parts_of_change, two_windows
 from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
+ELSEWHERE = "on rollouts that did not choose this step"  # why start and end are no ratios of the pooled curve
 SMALLEST_RISE = 1.1  # of the right arm; a shorter one is no V (our choice)
 
 
@@ -214,7 +215,7 @@ def _evidence(judgement: str, counts: Counts, bottom: Interval, start: Interval,
     if rows < FEWEST_ROWS:
         return f"{rows} steps, and a V needs at least {FEWEST_ROWS}"
     so_far = "so far " if judgement == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
-    arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that"
+    arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that {ELSEWHERE}"
     return f"{so_far}shortest at step {_written(bottom, 0)}; {arms}"
 
 

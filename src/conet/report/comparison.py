@@ -9,6 +9,7 @@ from conet.base.files import write_atomic
 from conet.base.kinds import COMPARISON, Kind
 from conet.base.places import filling
 from conet.diagnosis.comparison import Arm, Comparison
+from conet.diagnosis.comparison.comparison import FEWEST_SEEDS
 from conet.diagnosis.comparison.text import measure_rows, number, value_names
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
@@ -100,6 +101,9 @@ def _measures(found: Comparison) -> Table:
         "Differences: paired, less the first arm; over seeds with a bootstrap interval, over problems "
         "with Student's t."
     )
+    pairs = [one.n for measure in found.measures for one in measure.differences if one.paired_by == "seed"]
+    if pairs and min(pairs) < FEWEST_SEEDS:
+        caption += f" Fewer than {FEWEST_SEEDS} seeds decide nothing."
     return Table("All measures", header, rows, caption)
 
 

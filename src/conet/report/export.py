@@ -98,8 +98,9 @@ def export(
     ConetError
         When there is no such snapshot, no edge reaches the threshold, or the file cannot be written.
     """
-    least = run.config.web.threshold if threshold is None else threshold
     check_out(out, format)
+    run.graph()  # which only a run of walks has
+    least = run.config.web.threshold if threshold is None else threshold
     found = moments(run, step, least, progress)
     if not any(len(moment.web.edges) for moment in found):
         seen = ", ".join(str(one.step) for one in found)

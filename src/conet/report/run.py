@@ -1,13 +1,15 @@
 """The page of a run of walks."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from conet.base.text import number
+from conet.detect.valley import ELSEWHERE
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
+from conet.runs.given import settings_of
 from conet.runs.run import Run
 from conet.views.source import source_of
 from conet.views.walks_data import WalksData
@@ -61,17 +63,31 @@ def page(data: WalksData, drawn: list[pages.Picture]) -> str:
 def subtitle(data: WalksData) -> str:
     """Describe the run in one line."""
     config = data.run.config
-    graph, problems, learner = config.graph, config.problems, config.learner
+    settings = settings_of(data.run)  # of objects from Python, where a run was given some
     parts = [
         f"seed {config.seed}",
         "1 update" if config.steps == 1 else f"{config.steps:,} updates",
-        f"{graph.kind} graph, N = {data.nodes:,}" + ("" if graph.file else f", K = {graph.degree}"),
-        f"M = {len(data.questions):,} problems, L = {problems.max_length}",
-        f"{learner.name}, G = {learner.rollouts}, {learner.optimizer.upper()}, "
-        f"rate {learner.learning_rate:g}",
-        f"schedule {config.schedule.name}",
+        _graph(settings, data.nodes),
+        f"M = {len(data.questions):,} problems, L = {data.run.problems().max_length}",
+        _learner(settings),
+        f"schedule {settings['schedule.name']}",
     ]
     return " · ".join(parts)
+
+
+def _graph(settings: Mapping[str, Any], nodes: int) -> str:
+    if "graph.degree" not in settings:
+        return f"graph: an object, N = {nodes:,}"
+    degree = f", K = {settings['graph.degree']}" if settings["graph.file"] is None else ""
+    return f"{settings['graph.kind']} graph, N = {nodes:,}{degree}"
+
+
+def _learner(settings: Mapping[str, Any]) -> str:
+    name = settings["learner.name"]
+    if "learner.rollouts" not in settings:  # an object, of which an older run kept no options
+        return f"learner {name}"
+    optimizer, rate = settings["learner.optimizer"].upper(), settings["learner.learning_rate"]
+    return f"{name}, G = {settings['learner.rollouts']}, {optimizer}, rate {rate:g}"
 
 
 def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -81,6 +97,7 @@ def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     arc = " → ".join(number(length[key], 1) for key in ("start", "min", "end"))
     where = "no correct rollout" if length["min"] is None else f"shortest at update {length['min_step']}"
     where = length.get("v_why") or where
+    where += ", so not the ratio of these lengths" if ELSEWHERE in where else ""
     degrees = f"{number(web['mean_degree'], 2)} | {number(web['traffic_mean_degree'], 2)}"
     rows = [
         ("accuracy", number(summary["accuracy"], 3), "mean over the last 20 updates"),

@@ -15,6 +15,7 @@ from conet.observables.standard import Observables
 from conet.runs.code import code_of, noted
 from conet.runs.directory import check_out, created
 from conet.runs.files import NAMES
+from conet.runs.given import noted as given_objects
 from conet.runs.lock import exclusive
 from conet.runs.objects import OLD_NAMES, checked
 from conet.runs.progress import Progress, watched
@@ -84,7 +85,14 @@ def run(
     trainer = Trainer(config, graph=graph, problems=problems, threads=threads, **own)
     given = sorted(name for name, value in own.items() if value is not None)
     code = noted(config.model_dump(mode="json"))
-    comes_from = provenance(config.seed, config.content_hash, command=command, objects=given, code=code)
+    comes_from = provenance(
+        config.seed,
+        config.content_hash,
+        command=command,
+        objects=given,
+        given=given_objects({"graph": graph, "problems": problems, **own}),
+        code=code,
+    )
     if tell is not None:
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)

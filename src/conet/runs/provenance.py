@@ -26,6 +26,7 @@ def provenance(
     packages: Sequence[str] = WALKS,
     command: list[str] | None = None,
     objects: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
     device: str | None = None,
     code: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
@@ -40,7 +41,10 @@ def provenance(
     command
         The command line; that of this process where absent.
     objects
-        Names of Python objects that were given in place of what the settings say.
+        Keywords of Python objects that were given in place of what the settings say, and are to be given
+        again to go on.
+    given
+        What is known of all such objects (see :func:`conet.runs.given.noted`).
     device
         The accelerator, or None.
     code
@@ -49,9 +53,10 @@ def provenance(
     Returns
     -------
     dict
-        ``started`` (UTC), ``command``, ``objects``, ``code``, ``seed``, ``config_hash``, ``commit`` (of the
-        source tree, with "+changes" where it was changed; None outside git), ``versions``, ``machine`` and
-        ``digests`` (the file of these, so that a run without it is known to be incomplete).
+        ``started`` (UTC), ``command``, ``objects``, ``given``, ``code``, ``seed``, ``config_hash``,
+        ``commit`` (of the source tree, with "+changes" where it was changed; None outside git),
+        ``versions``, ``machine`` and ``digests`` (the file of these, so that a run without it
+        is known to be incomplete).
     """
     versions = {"python": platform.python_version()}
     for name in packages:
@@ -62,6 +67,7 @@ def provenance(
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command if command is not None else sys.argv,
         "objects": list(objects),
+        "given": dict(given or {}),
         "code": dict(code or {}),
         "seed": seed,
         "config_hash": config_hash,

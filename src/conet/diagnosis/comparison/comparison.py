@@ -9,7 +9,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
 from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
-from conet.diagnosis.comparison.pairing import nothing_in_common, other_seeds, why_single
+from conet.diagnosis.comparison.pairing import code_unknown, nothing_in_common, other_seeds, why_single
 from conet.diagnosis.comparison.sides import Side, open_side
 
 FEWEST_SEEDS = 6  # pairs below which an interval says little, as in the judgement of claims
@@ -86,11 +86,12 @@ class Comparison:
         if len({side.length_unit for side in self.sides}) > 1:
             units = "; ".join(f"{side.name}: {side.length_unit}" for side in self.sides)
             found.append(f"Lengths are not measured alike ({units}): their differences mean nothing.")
-        lasts = {side.name: int(side.steps["step"][-1]) for side in self.sides if side.steps.height}
-        if lasts and max(lasts.values()) > 1.1 * max(1, min(lasts.values())):
-            shortest, longest = min(lasts, key=lasts.__getitem__), max(lasts, key=lasts.__getitem__)
+        found += code_unknown(self.sides)
+        measured = sorted((side for side in self.sides if side.steps.height), key=_last)
+        if measured and _last(measured[-1]) > 1.1 * max(1, _last(measured[0])):
+            longest, shortest = measured[-1], measured[0]
             found.append(
-                f"{longest} ends at step {lasts[longest]:,}, {shortest} at step {lasts[shortest]:,}: "
+                f"{_length(longest)}, {_length(shortest)}: "
                 "the ends are not those of trainings of equal length."
             )
         return found
@@ -105,6 +106,17 @@ class Comparison:
             "measures": {measure.name: _measure(measure) for measure in self.measures},
             "notes": self.notes,
         }
+
+
+def _last(side: Side) -> int:
+    return int(side.steps["step"][-1])
+
+
+def _length(side: Side) -> str:
+    """Say how long a run is; a log numbers its steps as it likes, so it has a last step."""
+    if side.kind == "log":
+        return f"{side.name} ends at step {_last(side):,}"
+    return f"{side.name} has {_last(side) + 1:,} updates"
 
 
 def _sentence(one: Difference, why: str) -> str:

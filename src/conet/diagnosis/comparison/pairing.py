@@ -41,6 +41,16 @@ def nothing_in_common(arms: Sequence[Arm]) -> list[str]:
     return found
 
 
+def code_unknown(sides: Sequence[Side]) -> list[str]:
+    """Say of runs with objects from Python that these may differ although their settings are equal."""
+    parts = dict.fromkeys(part for side in sides for part in side.objects)
+    return [
+        f"{part} from Python: {', '.join(side.name for side in sides if part in side.objects)}. Only name "
+        "and options are known of it: its code may differ where these are equal."
+        for part in parts
+    ]
+
+
 def _because(one: Side, other: Side) -> str:
     """Name the first reason that holds."""
     for side in (one, other):

@@ -10,6 +10,7 @@ import numpy as np
 
 from conet.base.digests import Digests
 from conet.base.files import damaged
+from conet.base.kinds import DIAGNOSIS, has_mark
 from conet.config import flatten
 from conet.detect import find_valley
 from conet.detect.valley import as_json
@@ -17,7 +18,9 @@ from conet.diagnosis.comparison.problems import newest, problems_of_walks, recog
 from conet.diagnosis.log import Log
 from conet.observables.length import END_STEPS
 from conet.readers import open_run, parse_column_mapping
+from conet.runs.given import given_of, settings_of
 from conet.runs.lengths import correct_length
+from conet.runs.log import place
 from conet.runs.run import Run
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class Side:
         What a length counts.
     heated : tuple of (int, int)
         First heated step, and the one after the last, of each stretch of them.
+    objects : tuple of str
+        What Python objects it was given as, such as "learner": code of which only the name is known.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Side:
     problems: "polars.DataFrame | None" = None
     length_unit: str = "hops"
     heated: tuple[tuple[int, int], ...] = ()
+    objects: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Side({self.name!r}, {self.kind})"
@@ -111,6 +117,8 @@ def open_side(
     """
     if (path / "config.json").is_file():
         return _walks(Run(path), name)
+    if has_mark(path, DIAGNOSIS):
+        path = place(path)  # the log that was diagnosed
     log = Log(open_run(path, format, parse_column_mapping(map), tokenizer).read(progress))
     trained = (path / "recipe.json").is_file()
     recipe = flatten(read_json(path / "recipe.json")) if trained else {}
@@ -149,7 +157,7 @@ def spans(heated: np.ndarray, steps: np.ndarray) -> tuple[tuple[int, int], ...]:
 
 
 def _walks(run: Run, name: str) -> Side:
-    settings = flatten(run.config.model_dump(mode="json"))
+    settings = settings_of(run)
     seed = settings.pop("seed")
     settings = without_asides(settings)
     metrics = run.metrics().sort("step")
@@ -165,6 +173,7 @@ def _walks(run: Run, name: str) -> Side:
         steps=steps,
         numbers=_numbers_of_walks(run, steps),
         problems=problems_of_walks(run, settings, seed),
+        objects=tuple(part for part in given_of(run) if part in ("learner", "schedule")),
         heated=spans(heated, steps["step"].to_numpy()),
     )
 

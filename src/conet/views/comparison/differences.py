@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from conet.diagnosis.comparison import Comparison, Difference
+from conet.diagnosis.comparison.comparison import FEWEST_SEEDS
 from conet.diagnosis.comparison.text import MAIN
 from conet.views.parts import Axis, Level
 from conet.views.schema import Bars, Panel, View, empty_view
@@ -28,14 +29,30 @@ def differences(comparison: Comparison) -> View:
         return empty_view(NAME, TITLE, "No two sides pair: there is no difference to show.")
     base = comparison.arms[0].name
     arm = f"{comparison.arms[1].name} less {base}" if not several else f"each arm less {base}"
-    ways = {one.paired_by for found in known.values() for one in found}
+    shown = [one for names in MAIN.values() for name in names for one in known.get(name, ())]
+    ways = {one.paired_by for one in shown}
     return View(
         name=NAME,
         title=TITLE,
-        caption=f"Shown: {arm}. A line that does not cross zero is a difference beyond chance.",
+        caption=f"Shown: {arm}.{_how_to_read(shown)}",
         definition=" ".join(text for way, text in DEFINITIONS.items() if way in ways),
         panels=tuple(panels),
     )
+
+
+def _how_to_read(shown: Sequence[Difference]) -> str:
+    """Say what the lines mean, where there are any, and why some have none."""
+    read = ""
+    if any(ends_of(one)[0] is not None for one in shown):
+        read += " A line that does not cross zero is a difference beyond chance."
+    if any(one.paired_by == "seed" and one.n < FEWEST_SEEDS for one in shown):
+        read += f" Fewer than {FEWEST_SEEDS} seeds decide nothing, so their differences have no line."
+    return read
+
+
+def ends_of(one: Difference) -> tuple[float | None, float | None]:
+    """Return the interval that is drawn: none of seeds that are too few to decide anything."""
+    return (None, None) if one.paired_by == "seed" and one.n < FEWEST_SEEDS else (one.low, one.high)
 
 
 def padded(ends: Sequence[float]) -> tuple[float, float]:
@@ -58,15 +75,15 @@ DEFINITIONS = {
 def _panel(rows: Sequence[tuple[str, Difference]], unit: str) -> Bars:
     found = [one for _, one in rows]
     ends = [one.difference for one in found] + [
-        end for one in found for end in (one.low, one.high) if end is not None
+        end for one in found for end in ends_of(one) if end is not None
     ]
     low, high = padded([*ends, 0.0])
     return Bars(
         value=Axis(name="difference", unit=unit, low=low, high=high),
         names=tuple(name for name, _ in rows),
         values=tuple(one.difference for one in found),
-        low=tuple(one.low for one in found),
-        high=tuple(one.high for one in found),
+        low=tuple(ends_of(one)[0] for one in found),
+        high=tuple(ends_of(one)[1] for one in found),
         interval="95 % interval",
         levels=(Level(label="no difference", value=0.0),),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.detect.valley import ELSEWHERE
 from conet.diagnosis import Diagnosis
 from conet.observables.length import SOLVED, WINDOW, windowed_correct_length, within_problem_curve
 from conet.views.parts import Axis, Series
@@ -20,6 +21,7 @@ def correct_length(found: Diagnosis) -> View:
     total, count = column(found, "correct_length_sum"), column(found, "correct_count")
     pooled = windowed_correct_length(total, count, window)
     within, note = _within(found)
+    why = "no answer was correct" if valley is None else valley.why
     panel = Lines(
         y=Axis(name="length of correct answers", unit=unit(found)),
         series=(Series(name="pooled over all correct answers", x=column(found, "step"), y=pooled), *within),
@@ -32,7 +34,7 @@ def correct_length(found: Diagnosis) -> View:
         caption=(
             "Look for correct answers that first get shorter, while single skills shorten their own "
             "paths, and then longer, while skills join. Here: "
-            f"{'no answer was correct' if valley is None else valley.why}.{_further(found)}"
+            f"{why}{', so not the ratio of the lengths drawn' if ELSEWHERE in why else ''}.{_further(found)}"
         ),
         definition=(
             "Pooled: total length over number of correct answers in a centred window of "

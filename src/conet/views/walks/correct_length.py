@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.detect.valley import ELSEWHERE
 from conet.observables.length import WINDOW, windowed_correct_length
 from conet.views.parts import Axis, Series
 from conet.views.schema import Lines, View
@@ -32,7 +33,8 @@ def correct_length(data: WalksData) -> View:
         caption=(
             "Look for correct rollouts that first get shorter, while islands shorten their own paths, and "
             "then longer. Where the pooled curve rises and the curve within problems stays flat, the rise is "
-            f"composition: problems solved later have longer walks. Here: {why}."
+            f"composition: problems solved later have longer walks. Here: {why}"
+            f"{', so not the ratio of the lengths drawn' if ELSEWHERE in why else ''}."
         ),
         definition=(
             f"Pooled: total length over number of correct rollouts in a centred window of {WINDOW} updates. "
