@@ -143,7 +143,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(run, tmp_path, capsys):
         (("--step", "5"), "a snapshot step: 0, 7, 20, 40"),
         (("--step", "soon"), "--step 'soon'"),
         (("--threshold", "0"), "--threshold 0"),
-        (("--threshold", "nan"), "--threshold nan"),
+        (("--threshold", "nan"), "--threshold 'nan'"),
         (("--threshold", "1", "--step", "0"), "no edge with a probability of 1 or more at step 0"),
     ],
 )
