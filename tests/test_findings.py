@@ -73,14 +73,14 @@ def test_the_most_urgent_comes_first(diagnoses):
 
 
 def test_names_are_used_once():
-    assert len({finding.name for finding in FINDINGS}) == len(FINDINGS)
-    keys = [key.name for finding in FINDINGS for key in finding.keys]
+    assert [finding.name for finding in FINDINGS.values()] == list(FINDINGS)
+    keys = [key.name for finding in FINDINGS.values() for key in finding.keys]
     assert len(set(keys)) == len(keys)
 
 
 def test_every_view_that_is_named_is_there(diagnoses):
     known = diagnoses["flat"].figures()
-    for finding in FINDINGS:
+    for finding in FINDINGS.values():
         assert finding.view is None or finding.view in known
 
 
@@ -132,7 +132,7 @@ def test_the_documentation_is_made_from_the_declarations():
     """If this fails: python -m conet.diagnosis.reference docs/diagnose.md"""
     page = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")
     assert filled(page) == page
-    for finding in FINDINGS:
+    for finding in FINDINGS.values():
         assert finding.decides in page
 
 

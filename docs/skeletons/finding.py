@@ -6,7 +6,8 @@ Its numbers stand in ``--json``, its line in the terminal and at the top of the 
 the headlines. In Python: ``conet.diagnose("path/to/rollouts", findings=[FINDING])``.
 """
 
-from conet.diagnosis import Finding, Headline, Key, Log, MainNumber, Remedy, Result, Urgency
+from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
+from conet.diagnosis.log import Log
 
 FEWEST_PROBLEMS = 8  # below, nothing is said
 

@@ -1,6 +1,7 @@
-"""Names of graphs, learners and observables, the user's own files among them."""
+"""Names of graphs, learners, observables and others, the user's own files among them."""
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 import types
@@ -14,6 +15,38 @@ from conet.base.errors import ConetError, nearest
 
 Place = Callable[[Path], Path]  # where a file of the user's own is; raises ConetError where it may not run
 _place: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
+class Table(Mapping[str, Any]):
+    """Objects by name, each imported when it is first asked for.
+
+    So a module that stands in a table may import the package that holds the table, and nobody waits for what
+    he does not use.
+
+    Parameters
+    ----------
+    where
+        Name of each object, and ``module:name`` that it is found at.
+    """
+
+    def __init__(self, where: Mapping[str, str]) -> None:
+        self._where = dict(where)
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = self._where[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._where
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __repr__(self) -> str:
+        return f"Table({self._where})"
 
 
 @contextmanager

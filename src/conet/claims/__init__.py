@@ -1,33 +1,30 @@
 """Claims of the paper and questions of our own: one module each, declared by its ``CLAIM``."""
 
-import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conet.base.errors import ConetError
-from conet.base.registry import resolve
+from conet.base.registry import Table, resolve
 from conet.judging.claim import Claim
 
 # One line a claim; in this order they stand on the pages.
-_MODULES = (
-    "c1",
-    "c2",
-    "c3",
-    "c4",
-    "c5",
-    "c6",
-    "c7",
-    "c8",
-    "c9",
-    "capacity",
-    "exact_limit",
-    "finite_size",
-    "heating_map",
-    "phases",
+CLAIMS: Mapping[str, Claim] = Table(
+    {
+        "C1": "conet.claims.c1:CLAIM",
+        "C2": "conet.claims.c2:CLAIM",
+        "C3": "conet.claims.c3:CLAIM",
+        "C4": "conet.claims.c4:CLAIM",
+        "C5": "conet.claims.c5:CLAIM",
+        "C6": "conet.claims.c6:CLAIM",
+        "C7": "conet.claims.c7:CLAIM",
+        "C8": "conet.claims.c8:CLAIM",
+        "C9": "conet.claims.c9:CLAIM",
+        "capacity": "conet.claims.capacity:CLAIM",
+        "exact-limit": "conet.claims.exact_limit:CLAIM",
+        "finite-size": "conet.claims.finite_size:CLAIM",
+        "heating-map": "conet.claims.heating_map:CLAIM",
+        "phases": "conet.claims.phases:CLAIM",
+    }
 )
-CLAIMS: dict[str, Claim] = {
-    claim.name: claim
-    for claim in (importlib.import_module(f"conet.claims.{module}").CLAIM for module in _MODULES)
-}
 
 
 def chosen(names: Sequence[str], level: str) -> dict[str, Claim]:

@@ -82,7 +82,7 @@ def _walk(root: type[Root]) -> Iterator[tuple[str, str, list[Described]]]:
 def _owners() -> Iterator[tuple[str, str, list[Described]]]:
     """Yield every graph, learner and schedule that has options of its own."""
     from conet.learners import LEARNERS, Learner
-    from conet.network.builders import GRAPHS
+    from conet.network.graph import GRAPHS
     from conet.runs.schedules import SCHEDULES
 
     for name, builder in GRAPHS.items():

@@ -38,7 +38,8 @@ class Diagnosis:
         What was diagnosed.
     """
 
-    def __init__(self, record: RolloutRecord, declared: Sequence[Finding] = FINDINGS) -> None:
+    def __init__(self, record: RolloutRecord, declared: Iterable[Finding] = FINDINGS.values()) -> None:
+        declared = tuple(declared)
         refuse_equal_names(declared)
         self.log = Log(record, self.detail)
         self.declared = {finding.name: finding for finding in declared}
@@ -202,17 +203,16 @@ def chosen(extra: Iterable[Finding | str]) -> tuple[Finding, ...]:
     ConetError
         When there is no such finding, or it is something else.
     """
-    known = {finding.name: finding for finding in FINDINGS}
     further = []
     for given in extra:
-        found = resolve(given, known, "finding", _is_finding) if isinstance(given, str) else given
+        found = resolve(given, FINDINGS, "finding", _is_finding) if isinstance(given, str) else given
         if not isinstance(found, Finding):
             raise ConetError(
                 f"{given}, a {type(found).__name__}", "a Finding", "see docs/skeletons/finding.py"
             )
-        if found.name not in known or known[found.name] is not found:
+        if FINDINGS.get(found.name) is not found:
             further.append(found)
-    return (*FINDINGS, *further)
+    return (*FINDINGS.values(), *further)
 
 
 def diagnose(

@@ -4,7 +4,7 @@ python -m conet.diagnosis.reference docs/diagnose.md
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from conet.base.files import write_atomic
@@ -24,7 +24,7 @@ SHARED = (
 )
 
 
-def rules(findings: Sequence[Finding] = FINDINGS) -> str:
+def rules(findings: Iterable[Finding] = FINDINGS.values()) -> str:
     """Table of the findings: what they are called in ``--json``, and when they say what."""
     rows = [
         f"| {finding.name} | {', '.join(f'`{key.name}`' for key in finding.keys)} | {finding.decides} |"
@@ -33,7 +33,7 @@ def rules(findings: Sequence[Finding] = FINDINGS) -> str:
     return "\n".join(["| finding | in `--json` | rule |", "|---|---|---|", *rows])
 
 
-def keys(findings: Sequence[Finding] = FINDINGS) -> str:
+def keys(findings: Iterable[Finding] = FINDINGS.values()) -> str:
     """Table of all keys of ``--json`` with type and meaning."""
     declared = [*(key for finding in findings for key in finding.keys), *SHARED]
     rows = [f"| `{key.name}` | {key.type} | {key.meaning} |" for key in declared]

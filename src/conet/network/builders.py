@@ -14,8 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from conet.base.errors import ConetError
-from conet.base.registry import register
-from conet.network.graph import GRAPHS, Graph, from_edges
+from conet.network.graph import Graph, from_edges
 from conet.network.problems import Problems
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ def _check_size(nodes: int, degree: int, even: bool = False) -> None:
         raise ConetError(f"graph.degree={degree}", "an even degree for this kind", f"try {degree + 1}")
 
 
-@register(GRAPHS, "regular_undirected")
 def regular_undirected(nodes: int, degree: int, seed: int) -> Graph:
     """Undirected: every node is linked to ``degree`` distinct others, at random (Steger and Wormald 1999).
 
@@ -50,7 +48,6 @@ def regular_undirected(nodes: int, degree: int, seed: int) -> Graph:
     return from_networkx(networkx.complement(networkx.random_regular_graph(nodes - 1 - degree, nodes, seed)))
 
 
-@register(GRAPHS, "erdos_renyi")
 def erdos_renyi(nodes: int, degree: int, seed: int) -> Graph:
     """Directed G(n, p): every edge exists with probability ``degree / (nodes - 1)``.
 
@@ -71,7 +68,6 @@ def erdos_renyi(nodes: int, degree: int, seed: int) -> Graph:
     return from_edges(sources, targets + (targets >= sources), nodes)
 
 
-@register(GRAPHS, "small_world")
 def small_world(
     nodes: int,
     degree: int,
@@ -89,7 +85,6 @@ def small_world(
     return from_networkx(networkx.watts_strogatz_graph(nodes, degree, rewiring, seed))
 
 
-@register(GRAPHS, "scale_free")
 def scale_free(nodes: int, degree: int, seed: int) -> Graph:
     """Undirected, grown by preferential attachment (Barabási and Albert 1999).
 
@@ -102,7 +97,6 @@ def scale_free(nodes: int, degree: int, seed: int) -> Graph:
     return from_networkx(networkx.barabasi_albert_graph(nodes, degree // 2, seed))
 
 
-@register(GRAPHS, "graphml")
 def graphml(nodes: int, degree: int, seed: int, file: str | None = None) -> Graph:
     """Read a graph from a GraphML file, whose size decides: ``nodes``, ``degree`` and ``seed`` are ignored.
 

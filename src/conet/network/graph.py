@@ -1,16 +1,17 @@
 """The concept network as CSR arrays, and its builders by name.
 
-A new graph is one function ``(nodes, degree, seed, **options) -> Graph`` with annotated options.
+A new graph is one function ``(nodes, degree, seed, **options) -> Graph`` with annotated options, in one
+file here, and one line in ``GRAPHS``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.registry import register, resolve
+from conet.base.registry import Table, resolve
 from conet.config import GraphSettings
 from conet.config.functions import checked, options_of
 
@@ -88,7 +89,16 @@ def _check_ends(ends: np.ndarray, nodes: int) -> None:
         raise ConetError(f"an edge at node {outside}", f"0 to {nodes - 1}", "check the edges")
 
 
-GRAPHS: dict[str, Callable[..., Graph]] = {}
+GRAPHS: Mapping[str, Callable[..., Graph]] = Table(
+    {
+        "regular": "conet.network.graph:regular",
+        "regular_undirected": "conet.network.builders:regular_undirected",
+        "erdos_renyi": "conet.network.builders:erdos_renyi",
+        "small_world": "conet.network.builders:small_world",
+        "scale_free": "conet.network.builders:scale_free",
+        "graphml": "conet.network.builders:graphml",
+    }
+)
 
 
 def build(settings: GraphSettings, seed: int) -> Graph:
@@ -153,7 +163,6 @@ def from_edges(sources: np.ndarray, targets: np.ndarray, nodes: int) -> Graph:
     return Graph(offsets, (keys % nodes).astype(np.int32))
 
 
-@register(GRAPHS, "regular")
 def regular(nodes: int, degree: int, seed: int) -> Graph:
     """Directed: every node leads to ``degree`` distinct others, drawn uniformly (our choice).
 

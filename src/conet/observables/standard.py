@@ -1,19 +1,34 @@
 """Observables by name, for the key ``observables`` of a config.
 
 An observable is a pure function of an :class:`~conet.observables.observation.Observation` to a
-number or a dict of numbers, which may say what it :func:`~conet.observables.observation.needs`.
+number or a dict of numbers, which may say what it :func:`~conet.observables.observation.needs`. A new one is
+one file here and one line in ``OBSERVABLES``.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conet.base.errors import ConetError
-from conet.base.registry import register, resolve
+from conet.base.registry import Table, resolve
 from conet.network.topology import topology_summary
 from conet.observables import diversity, pass_at_k
 from conet.observables.observation import Observable, Observation, needs
 from conet.observables.web import argmax_web, traffic_web
 
-OBSERVABLES: dict[str, Observable] = {}
+OBSERVABLES: Mapping[str, Observable] = Table(
+    {
+        "web": "conet.observables.standard:web",
+        "topology": "conet.observables.standard:topology",
+        "frustration": "conet.observables.standard:frustration",
+        "residual_frustration": "conet.observables.standard:residual_frustration",
+        "argmax_web": "conet.observables.standard:best_web",
+        "traffic": "conet.observables.standard:traffic",
+        "policy_entropy": "conet.observables.standard:policy_entropy",
+        "paths": "conet.observables.standard:paths",
+        "pass_at_k": "conet.observables.standard:passes",
+        "groups": "conet.observables.standard:groups",
+        "lengths": "conet.observables.standard:lengths",
+    }
+)
 # Names, files or functions; or functions by the names that their results get.
 Observables = Mapping[str, Observable] | Iterable[str | Callable] | str | Callable
 
@@ -70,21 +85,18 @@ def refuse_taken(functions: Mapping[str, Observable], columns: Collection[str]) 
             raise ConetError(got, "a name that is not taken", f"call it {'my_' + name!r}, for example")
 
 
-@register(OBSERVABLES, "web")
 @needs("web")
 def web(observation: Observation) -> dict[str, float]:
     """Describe the thresholded web: islands, components, degree, cycles."""
     return observation.web.summary(observation.problems.questions)
 
 
-@register(OBSERVABLES, "topology")
 @needs("web")
 def topology(observation: Observation) -> dict[str, float]:
     """Bridges, inverse trees and distances of the thresholded web (milliseconds)."""
     return topology_summary(observation.web)
 
 
-@register(OBSERVABLES, "frustration")
 @needs("policy")
 def frustration(observation: Observation) -> dict[str, float]:
     """Cancellation between problems at the committed nodes, exact (the cost of an exact gradient)."""
@@ -94,7 +106,6 @@ def frustration(observation: Observation) -> dict[str, float]:
     return {name: float(getattr(found, name)) for name in ("cancellation", "share", "everywhere")}
 
 
-@register(OBSERVABLES, "residual_frustration")
 @needs("policy", "walks")
 def residual_frustration(observation: Observation) -> float:
     """Share of the problems that the best deterministic policy found solves, less the accuracy.
@@ -107,14 +118,12 @@ def residual_frustration(observation: Observation) -> float:
     return best - float(observation.walks.correct.mean())
 
 
-@register(OBSERVABLES, "argmax_web")
 @needs("policy")
 def best_web(observation: Observation) -> dict[str, float]:
     """Describe the web of every node's best edge in the same numbers."""
     return argmax_web(observation.policy).summary(observation.problems.questions)
 
 
-@register(OBSERVABLES, "traffic")
 @needs("policy", "walks")
 def traffic(observation: Observation) -> dict[str, float]:
     """Describe the web of the edges that the observed walks use where they succeed."""
@@ -124,14 +133,12 @@ def traffic(observation: Observation) -> dict[str, float]:
     }
 
 
-@register(OBSERVABLES, "policy_entropy")
 @needs("policy")
 def policy_entropy(observation: Observation) -> float:
     """Mean entropy (nats) of the policy over all nodes."""
     return diversity.policy_entropy(observation.table)
 
 
-@register(OBSERVABLES, "paths")
 @needs("walks")
 def paths(observation: Observation) -> dict[str, float]:
     """Distinct successful walks and path entropy (nats), averaged over the problems with any."""
@@ -146,7 +153,6 @@ def paths(observation: Observation) -> dict[str, float]:
     }
 
 
-@register(OBSERVABLES, "pass_at_k")
 @needs("rollouts")
 def passes(observation: Observation) -> dict[str, float]:
     """pass@k of the observed rollouts for k = 1, 2, 4, … up to the fewest of a problem."""
@@ -156,7 +162,6 @@ def passes(observation: Observation) -> dict[str, float]:
     return {str(k): value for k, value in curve.items()}
 
 
-@register(OBSERVABLES, "groups")
 @needs("rollouts")
 def groups(observation: Observation) -> dict[str, float]:
     """Shares of the problems whose rollouts are all right, all wrong, or mixed (with a gradient)."""
@@ -165,7 +170,6 @@ def groups(observation: Observation) -> dict[str, float]:
     return {"all_correct": right, "all_wrong": wrong, "mixed": 1.0 - right - wrong}
 
 
-@register(OBSERVABLES, "lengths")
 @needs("rollouts")
 def lengths(observation: Observation) -> dict[str, float]:
     """Mean length of correct and of wrong rollouts, and the share that the length limit cut off.

@@ -1,37 +1,26 @@
 """The findings of a diagnosis, one file each. A new one is one file here and one line below."""
 
+from collections.abc import Mapping
+
+from conet.base.registry import Table
 from conet.diagnosis.declare import Finding
-from conet.diagnosis.findings import (
-    accuracy,
-    coincidence,
-    correct_length,
-    diversity,
-    forecast,
-    groups,
-    heating,
-    interference,
-    outcomes,
-    source,
-    stage,
-    transitions,
-    truncation,
-    validation,
-)
 
 # In the order in which their numbers are shown; headlines of the same urgency come in this order too.
-FINDINGS: tuple[Finding, ...] = (
-    source.FINDING,
-    stage.FINDING,
-    accuracy.FINDING,
-    correct_length.FINDING,
-    heating.FINDING,
-    forecast.FINDING,
-    coincidence.FINDING,
-    outcomes.FINDING,
-    transitions.FINDING,
-    groups.FINDING,
-    truncation.FINDING,
-    diversity.FINDING,
-    interference.FINDING,
-    validation.FINDING,
+FINDINGS: Mapping[str, Finding] = Table(
+    {
+        "source": "conet.diagnosis.findings.source:FINDING",
+        "stage": "conet.diagnosis.findings.stage:FINDING",
+        "accuracy": "conet.diagnosis.findings.accuracy:FINDING",
+        "correct-length": "conet.diagnosis.findings.correct_length:FINDING",
+        "heating": "conet.diagnosis.findings.heating:FINDING",
+        "forecast": "conet.diagnosis.findings.forecast:FINDING",
+        "coincidence": "conet.diagnosis.findings.coincidence:FINDING",
+        "outcomes": "conet.diagnosis.findings.outcomes:FINDING",
+        "transitions": "conet.diagnosis.findings.transitions:FINDING",
+        "groups": "conet.diagnosis.findings.groups:FINDING",
+        "truncation": "conet.diagnosis.findings.truncation:FINDING",
+        "diversity": "conet.diagnosis.findings.diversity:FINDING",
+        "interference": "conet.diagnosis.findings.interference:FINDING",
+        "validation": "conet.diagnosis.findings.validation:FINDING",
+    }
 )

@@ -1,24 +1,25 @@
-"""Schedules by name: each is a function from a :class:`~conet.runs.schedule.Setup` to phases."""
+"""Schedules by name: each is a function from a :class:`~conet.runs.schedule.Setup` to phases.
+
+A new one is one file here and one line in ``SCHEDULES``.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.registry import resolve
+from conet.base.registry import Table, resolve
 from conet.config import ScheduleSettings
 from conet.config.functions import checked, options_of
 from conet.runs.schedule import Phase, Schedule, Setup
-from conet.runs.schedules.annealed_rlvr import annealed_rlvr
-from conet.runs.schedules.rlvr import rlvr
-from conet.runs.schedules.sft_then_rlvr import sft_then_rlvr
-from conet.runs.schedules.temperature import temperature
 
-SCHEDULES: dict[str, Schedule] = {
-    "rlvr": rlvr,
-    "annealed_rlvr": annealed_rlvr,
-    "sft_then_rlvr": sft_then_rlvr,
-    "temperature": temperature,
-}
+SCHEDULES: Mapping[str, Schedule] = Table(
+    {
+        "rlvr": "conet.runs.schedules.rlvr:rlvr",
+        "annealed_rlvr": "conet.runs.schedules.annealed_rlvr:annealed_rlvr",
+        "sft_then_rlvr": "conet.runs.schedules.sft_then_rlvr:sft_then_rlvr",
+        "temperature": "conet.runs.schedules.temperature:temperature",
+    }
+)
 
 SKELETON = "docs/skeletons/schedule.py is one to copy"
 
