@@ -106,3 +106,14 @@ def test_the_command_line_notes_old_names_on_stderr_alone(tmp_path):
     refused = subprocess.run([*command, "problems.count=4"], capture_output=True, text=True)
     assert refused.returncode == 2
     assert "two names of one setting" in refused.stderr
+
+
+def test_two_old_names_of_one_setting_are_refused(tmp_path):
+    with pytest.raises(ConetError, match=r"two names of one setting|two names"):
+        preset("smoke").override({"tasks.questions": 5, "tasks.count": 6})
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"tasks": {"questions": 5, "count": 7}}))
+    with pytest.raises(ConetError, match="two names of one setting"):
+        load(path)
+    path.write_text(json.dumps({"tasks": {"questions": 5, "count": 5}}))
+    assert load(path).problems.count == 5

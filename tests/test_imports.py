@@ -91,6 +91,7 @@ reveal_type(conet.diagnose("x"))
 reveal_type(conet.read("x"))
 conet.simulat
 conet.Run("x").metrix()
+conet.Config(steps=5, seed=1)
 config.tasks
 from conet.network import tasks
 from conet.network.nowhere import tasks

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import polars as pl
@@ -133,18 +134,23 @@ def test_metrics_of_a_running_training_are_never_far_behind(tmp_path, whole):
     assert len(seen) == 60
 
 
-def test_slow_updates_are_written_one_by_one(tmp_path, monkeypatch):
-    """Where the next one would come after more than a second, none waits for it: here they take 0.4 s each."""
-    now = [0.0]
-    monkeypatch.setattr(recorder.time, "monotonic", lambda: now[0])
-    behind = []
+def test_what_waits_is_written_while_an_update_takes_long(tmp_path, monkeypatch):
+    """The 21st update does not end before the 20 rows and their events can be read."""
+    monkeypatch.setattr(recorder, "MOST_UPDATES", 1000)
+    monkeypatch.setattr(recorder, "MOST_SECONDS", 0.5)
+    seen = []
 
-    def look(row):
-        behind.append(row["step"] + 1 - conet.Run(tmp_path / "run").metrics().height)
-        now[0] += 0.4
+    def slow(observation):
+        if observation.step == 20:
+            run, patience = conet.Run(tmp_path / "run"), 600
+            while run.metrics().height < 20 and patience:
+                time.sleep(0.05)
+                run, patience = conet.Run(tmp_path / "run"), patience - 1
+            seen.append(run.metrics()["step"].to_list())
+        return 0.0
 
-    conet.run(CONFIG.override({"steps": 20}), tmp_path / "run", progress=look)
-    assert behind[:8] == [1, 2, 0, 1, 0, 1, 0, 1]
+    conet.run(CONFIG.override({"steps": 25}), tmp_path / "run", observables={"slow": slow})
+    assert seen == [list(range(20))]
 
 
 def test_a_finished_run_leaves_nothing_behind(whole):

@@ -1,10 +1,13 @@
 """Code of the user's own that does something wrong: one line that names it, and nothing left half-made."""
 
+import json
+
 import numpy as np
 import pytest
 
 import conet
 from conet.base.errors import ConetError
+from conet.cli import main
 from conet.cli.summary import describe
 from conet.engine.gradient import NotFinite
 from conet.learners import Learner
@@ -228,3 +231,32 @@ def test_what_fails_at_the_first_update_leaves_nothing_in_the_way(objects, tmp_p
     with pytest.raises(ConetError):
         conet.run(SMALL, tmp_path / "run", **objects)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("returned", [10**400, "3", None])
+def test_what_an_observable_returns_is_a_number(returned, tmp_path):
+    with pytest.raises(ConetError, match="observable 'mine'"):
+        conet.run(SMALL, tmp_path / "run", observables={"mine": lambda observation: returned})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("part", ["rows", "finds", "finding"])
+def test_code_that_ends_python_is_an_error(part, tmp_path, capsys):
+    """A script would take an exit code of 0 for a diagnosis."""
+    (tmp_path / "own.py").write_text(
+        "import sys\n"
+        "from conet.diagnosis import Finding\n"
+        "from conet.readers import Reader\n"
+        "def leave(*_):\n    sys.exit(0)\n"
+        "def rows(path):\n    sys.exit(0)\n    yield {}\n"
+        "finds = Reader(name='own', finds=leave, rows=rows)\n"
+        "finding = Finding(name='own', compute=leave, keys=(), decides='nothing')\n"
+    )
+    rows = [{"step": step, "prompt": "p", "completion": "c", "reward": 1.0} for step in range(3)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    option = "--finding" if part == "finding" else "--format"
+    call = ["diagnose", str(tmp_path / "log.jsonl"), option, f"{tmp_path}/own.py:{part}"]
+    with pytest.raises(SystemExit) as caught:
+        main([*call, "--out", str(tmp_path / "out"), "--json"])
+    assert caught.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -58,8 +58,12 @@ def renamed(
         When the old and the new name of one setting are both there (from a file: and differ).
     """
     found = {key: value for key, value in changes.items() if current(key, table) == key}
-    for old in changes.keys() - found.keys():
+    met: dict[str, str] = {}
+    for old in (key for key in changes if key not in found):
         new = current(old, table)
+        other = met.setdefault(new, old)
+        if other != old and (not from_file or changes[other] != changes[old]):
+            raise twice(other, changes[other], old, changes[old])
         if new not in changes:
             note(f"the setting {old} is now called {new}")
         elif not from_file or changes[new] != changes[old]:

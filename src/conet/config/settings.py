@@ -22,10 +22,10 @@ REMEDY = "see `conet presets --describe`"
 class GraphSettings(OpenSettings):
     """The concept network: which graph, how large; further options belong to its kind."""
 
-    kind: str = Field("regular", description="kind of graph, or `path/to/file.py:name`")
-    nodes: int = Field(800, ge=2, lt=2**31, description="number of nodes N")
-    degree: Count = Field(40, description="out-degree K of a node; of some kinds the mean")
-    file: str | None = Field(None, description="GraphML file, for the kind `graphml`")
+    kind: str = Field(default="regular", description="kind of graph, or `path/to/file.py:name`")
+    nodes: int = Field(default=800, ge=2, lt=2**31, description="number of nodes N")
+    degree: Count = Field(default=40, description="out-degree K of a node; of some kinds the mean")
+    file: str | None = Field(default=None, description="GraphML file, for the kind `graphml`")
 
 
 class ProblemSettings(Settings):
@@ -33,29 +33,33 @@ class ProblemSettings(Settings):
 
     section: ClassVar[str | None] = "problems"
 
-    count: Count = Field(128, description="number of problems M; with `problems.file` the file decides")
+    count: Count = Field(
+        default=128, description="number of problems M; with `problems.file` the file decides"
+    )
     max_length: Count = Field(
-        15, description="longest walk L, in hops; one that has not reached its answer failed"
+        default=15, description="longest walk L, in hops; one that has not reached its answer failed"
     )
     stop_at_any_answer: bool = Field(
-        False, description="whether a walk also ends, unrewarded, at another's answer"
+        default=False, description="whether a walk also ends, unrewarded, at another's answer"
     )
     file: str | None = Field(
-        None, description="file of pairs: lines `question answer`, or JSON `[[q, a], …]`"
+        default=None, description="file of pairs: lines `question answer`, or JSON `[[q, a], …]`"
     )
 
 
 class LearnerSettings(OpenSettings):
     """Which learner; rollouts, rate and optimizer; its variants are further options."""
 
-    name: str = Field("grpo", description="name of a learner, or `path/to/file.py:Name`")
-    rollouts: Count = Field(8, description="rollouts G of a problem in one update")
+    name: str = Field(default="grpo", description="name of a learner, or `path/to/file.py:Name`")
+    rollouts: Count = Field(default=8, description="rollouts G of a problem in one update")
     learning_rate: float = Field(
         300.0,
         gt=0,
         description="step along the gradient, which is divided by M·G: compare rates at equal rate/M",
     )
-    optimizer: Literal["sgd", "adam"] = Field("sgd", description="plain ascent, or Adam (Kingma and Ba 2015)")
+    optimizer: Literal["sgd", "adam"] = Field(
+        default="sgd", description="plain ascent, or Adam (Kingma and Ba 2015)"
+    )
     entropy: float = Field(
         0.0,
         ge=0,
@@ -69,7 +73,7 @@ class ScheduleSettings(OpenSettings):
 
     section: ClassVar[str | None] = "schedule"
 
-    name: str = Field("rlvr", description="which phases a run has: a name, or `path/to/file.py:name`")
+    name: str = Field(default="rlvr", description="which phases a run has: a name, or `path/to/file.py:name`")
     heat_at: StepOrShare | Literal["detector"] = Field(
         "detector",
         description="update before which heating begins, or a share of the run; `detector`: when the heating "
@@ -81,29 +85,39 @@ class ScheduleSettings(OpenSettings):
         le=1,
         description="share of the run after which heating begins without a signal; none: never",
     )
-    heat_steps: Count = Field(10, description="SFT updates of a heating")
-    sft_learning_rate: float = Field(0.15, gt=0, description="logit step of a problem in one SFT update")
-    max_accuracy: float = Field(0.1, gt=0, le=1, description="problems below this accuracy are heated on")
-    harvest_samples: int = Field(
-        256, ge=64, lt=2**31, description="walks of each problem, drawn to find those to heat on"
+    heat_steps: Count = Field(default=10, description="SFT updates of a heating")
+    sft_learning_rate: float = Field(
+        default=0.15, gt=0, description="logit step of a problem in one SFT update"
     )
-    pick: Literal["shortest", "random"] = Field("shortest", description="which correct walk is demonstrated")
-    sft_steps: Count = Field(10, description="SFT updates at the start of `sft_then_rlvr`")
+    max_accuracy: float = Field(
+        default=0.1, gt=0, le=1, description="problems below this accuracy are heated on"
+    )
+    harvest_samples: int = Field(
+        default=256, ge=64, lt=2**31, description="walks of each problem, drawn to find those to heat on"
+    )
+    pick: Literal["shortest", "random"] = Field(
+        default="shortest", description="which correct walk is demonstrated"
+    )
+    sft_steps: Count = Field(default=10, description="SFT updates at the start of `sft_then_rlvr`")
 
 
 class SnapshotSettings(Settings):
     """What is kept, and how often. The end of the run always is a snapshot; steps beyond it are left out."""
 
     steps: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] | None = Field(
-        None, description="updates at which a snapshot is taken; none: roughly logarithmic, 22 at most"
+        default=None,
+        description="updates at which a snapshot is taken; none: roughly logarithmic, 22 at most",
     )
     web_every: int = Field(
-        1, ge=0, lt=2**31, description="updates between two measurements of the web; 0: at snapshots alone"
+        default=1,
+        ge=0,
+        lt=2**31,
+        description="updates between two measurements of the web; 0: at snapshots alone",
     )
-    checkpoint_every: Count = Field(200, description="updates between two checkpoints")
-    traffic_walks: Count = Field(64, description="walks a problem at a snapshot, for the traffic web")
-    pass_walks: Count = Field(256, description="walks a problem at a snapshot, for pass@k")
-    rollouts: bool = Field(True, description="whether all rollouts are kept")
+    checkpoint_every: Count = Field(default=200, description="updates between two checkpoints")
+    traffic_walks: Count = Field(default=64, description="walks a problem at a snapshot, for the traffic web")
+    pass_walks: Count = Field(default=256, description="walks a problem at a snapshot, for pass@k")
+    rollouts: bool = Field(default=True, description="whether all rollouts are kept")
 
 
 WEB_THRESHOLD = 0.3  # our choice: the paper states none
@@ -113,7 +127,7 @@ class WebSettings(Settings):
     """Which edges are the concept web."""
 
     threshold: float = Field(
-        WEB_THRESHOLD, gt=0, le=1, description="least probability of an edge of the concept web"
+        default=WEB_THRESHOLD, gt=0, le=1, description="least probability of an edge of the concept web"
     )
 
 
@@ -134,9 +148,9 @@ class Config(Root):
 
     old_names: ClassVar[Mapping[str, str]] = aliases.SETTINGS
 
-    preset: str = Field("reference", description="what the settings started from; decides nothing")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of graph, problems and walks")
-    steps: Count = Field(800, description="number of updates")
+    preset: str = Field(default="reference", description="what the settings started from; decides nothing")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of graph, problems and walks")
+    steps: Count = Field(default=800, description="number of updates")
     graph: GraphSettings = GraphSettings()
     problems: ProblemSettings = ProblemSettings()
     learner: LearnerSettings = LearnerSettings()
@@ -144,7 +158,7 @@ class Config(Root):
     snapshots: SnapshotSettings = SnapshotSettings()
     web: WebSettings = WebSettings()
     observables: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(
-        (), description="further columns of the metrics: names, or `path/to/file.py:name`"
+        default=(), description="further columns of the metrics: names, or `path/to/file.py:name`"
     )
 
 

@@ -147,7 +147,7 @@ class Finding:
             found = self.compute(log)
         except (ConetError, MemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConetError(
                 f"finding {self.name!r}: {type(error).__name__}: {error}", "a Result", "mend its compute"
             ) from error

@@ -122,7 +122,7 @@ def _conclude(
         rows, tables = claim.judge(results), claim.tables(results)
     except (ConetError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConetError(
             f"claim {claim.name!r}: {type(error).__name__}: {error}",
             "a claim that judges, draws and tabulates its results",

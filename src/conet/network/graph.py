@@ -118,7 +118,7 @@ def build(settings: GraphSettings, seed: int) -> Graph:
         graph = builder(settings.nodes, settings.degree, seed, **checked)
     except (ConetError, MemoryError):
         raise
-    except Exception as error:  # the builder may be the user's own
+    except (Exception, SystemExit) as error:  # the builder may be the user's own
         got = f"graph.kind={settings.kind}: {type(error).__name__}: {error}"
         raise ConetError(got, "a graph of this size", "mend the function, or choose another size") from error
     if not isinstance(graph, Graph):

@@ -220,4 +220,7 @@ def _number(name: str, value: Any) -> float:
             "a number (NaN where it is not defined) or a dict of numbers",
             "convert it with float()",
         )
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ConetError(f"observable {name!r}: a whole number too large", "a number", "scale it") from None

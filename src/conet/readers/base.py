@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conet.base.errors import ConetError
 from conet.readers.column_mapping import ROLES
 
 if TYPE_CHECKING:
@@ -121,3 +122,20 @@ class Reader:
     files: str = ""
     trainer: str = ""
     setting: str = ""
+
+
+def found_by(reader: Reader, path: Path) -> list[Part]:
+    """Return the files that a reader finds; it may be the user's own.
+
+    Raises
+    ------
+    ConetError
+        When it fails.
+    """
+    try:
+        return reader.finds(path)
+    except (ConetError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        got = f"reader {reader.name!r}: {type(error).__name__}: {error}"
+        raise ConetError(got, "the files of a run", "mend its function finds") from error

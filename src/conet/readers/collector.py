@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.readers import formats
-from conet.readers.base import Part, Reader
+from conet.readers.base import Part, Reader, found_by
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
 from conet.readers.column_mapping import Source
 from conet.readers.formats.chunk import Format, Unusable, size
@@ -114,7 +114,7 @@ class Collector:
             raise NothingYet(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
         chosen = [self.reader] if self.reader else self.readers
         for reader in chosen:
-            parts = reader.finds(self.path)
+            parts = found_by(reader, self.path)
             if not parts and self.path.is_file() and len(chosen) == 1:
                 parts = [Part(self.path)]
             if parts and (len(chosen) == 1 or has_marks(reader, parts)):

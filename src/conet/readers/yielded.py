@@ -75,6 +75,8 @@ class Yielded:
                 yield item
         except (Unusable, ConetError):
             raise
+        except SystemExit:
+            raise Unusable("its reader calls sys.exit") from None
         except Exception as error:
             raise unusable(error) from None
 

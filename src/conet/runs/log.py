@@ -29,12 +29,13 @@ COLUMNS = (
 def is_log(path: Path, any_table: bool = True) -> bool:
     """Whether there is a diagnosis, or rollouts of a known format; or of none, in a table of any sort."""
     from conet.readers import READERS
+    from conet.readers.base import found_by
 
     if (path / DIAGNOSIS).is_file():
         return True
     for name, reader in READERS.items():
         with suppress(ConetError):
-            if (any_table or name != "table") and reader.finds(path):
+            if (any_table or name != "table") and found_by(reader, path):
                 return True
     return False
 

@@ -7,6 +7,7 @@ killed run wrote beyond its last checkpoint is dropped on resuming and written a
 """
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_UPDATES = 20  # updates after which metrics are written, at the latest
 MOST_SECONDS = 1.0
+LOOKS_EVERY = 0.2  # seconds between two looks at whether something waits
 
 
 class Recorder:
@@ -65,7 +67,10 @@ class Recorder:
         self.digests = Journal(self.path / DIGESTS)
         self._batches: list[tuple[int, Any]] = []
         self._events, self._waiting = 0, 0  # events and rows of metrics: those taken in, those not written
-        self._flushed = self._last = time.monotonic()
+        self._flushed = time.monotonic()
+        self._lock, self._closed = threading.RLock(), threading.Event()
+        self._alarm = threading.Thread(target=self._flush_in_time, daemon=True)
+        self._alarm.start()
         self._unsettled: list[tuple[Path, Future[None]]] = []
         self._pool = ThreadPoolExecutor(4)
 
@@ -77,6 +82,8 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._alarm.join()
         self._pool.shutdown()
         for journal in (*self.journals.values(), self.digests):
             journal.close()
@@ -85,20 +92,19 @@ class Recorder:
 
     def step(self, row: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> None:
         """Take in the metrics of an update and all events so far; write them where it is time."""
-        now = time.monotonic()
-        self.rows.append({name: _plain(value) for name, value in row.items()})
-        self.journals["metrics"].add(self.rows[-1:])
-        self._take(events)
-        self._waiting += 1
-        next_one = now + (now - self._last)  # when the next row will come, if it takes as long as this one
-        self._last = now
-        if self._waiting >= MOST_UPDATES or next_one - self._flushed > MOST_SECONDS:
+        with self._lock:
+            self.rows.append({name: _plain(value) for name, value in row.items()})
+            self.journals["metrics"].add(self.rows[-1:])
+            self._take(events)
+            self._waiting += 1
+        if self._waiting >= MOST_UPDATES or time.monotonic() - self._flushed > MOST_SECONDS:
             self.flush(events)
 
     def evaluate(self, rows: Sequence[dict[str, Any]]) -> None:
         """Take in what was measured at a snapshot."""
-        self.evaluations += rows
-        self.journals["evaluations"].add(rows)
+        with self._lock:
+            self.evaluations += rows
+            self.journals["evaluations"].add(rows)
 
     def rollouts(self, step: int, batch: Any) -> None:
         """Take in rollouts of a step."""
@@ -162,12 +168,24 @@ class Recorder:
         ConetError
             When it cannot be written, or the directory is no longer the one that is held.
         """
-        self._take(events)
+        with self._lock:
+            self._take(events)
+            self._append()
+            self.digests.flush()
+
+    def _append(self) -> None:
         self.held.check()
         for journal in self.journals.values():
             journal.flush()
-        self.digests.flush()
         self._waiting, self._flushed = 0, time.monotonic()
+
+    def _flush_in_time(self) -> None:
+        """Append what has come in also while an update takes long; what fails is said by the next flush."""
+        while not self._closed.wait(LOOKS_EVERY):
+            late = time.monotonic() - self._flushed > MOST_SECONDS - 2 * LOOKS_EVERY
+            if self._waiting and late:
+                with self._lock, suppress(ConetError):
+                    self._append()
 
     def commit(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Bring everything so far to the disk.
@@ -184,8 +202,10 @@ class Recorder:
         folders = {self.path, *(path.parent for path, _ in self._unsettled)}
         self._unsettled.clear()
         growing = self.journals | {"digests": self.digests}
+        with self._lock:
+            marks = {name: journal.mark() for name, journal in growing.items()}
         sync_all([*(journal.path for journal in growing.values()), *folders])
-        return {name: journal.mark() for name, journal in growing.items()}
+        return marks
 
     def checkpoint(self, name: str, data: bytes) -> None:
         """Put a checkpoint in place, which makes count what was committed."""
