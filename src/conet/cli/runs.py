@@ -41,7 +41,7 @@ def run_command(
     set_
         Settings as key=value, such as graph.nodes=400 learner.name=rloo; may be repeated.
     config
-        A JSON file of settings, over the preset.
+        A JSON or TOML file of settings, over the preset.
     out
         A new or empty directory; runs/<preset>-s<seed>-<time> by default.
     threads
