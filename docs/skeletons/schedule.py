@@ -35,7 +35,7 @@ def my_schedule(setup: Setup, cycles: Annotated[int, Field(ge=1)] = 3) -> tuple[
 
     # 3. The phases in order. Without a learner a phase has the run's own; "sft" learns from demonstrations
     #    ("hard": of rarely solved problems, "shortest", "random"), and waits while there are none. The
-    #    argument problems=... of a Phase trains some problems only: a list of indices, or a function of the Clock to one.
+    #    argument problems=... of a Phase trains some problems only: indices, or a function of the Clock.
     phases = []
     for _ in range(cycles - 1):
         phases += [
