@@ -28,6 +28,7 @@ QUICK = [
 ]
 
 
+SKELETON = f"{Path(__file__).parents[1]}/docs/skeletons/schedule.py:my_schedule"
 NOTE = re.compile("conet: [a-z_.]+ has no effect with ")
 
 
@@ -548,6 +549,23 @@ def test_wrong_graphml_files(content, words, call):
         (
             ["schedule.name=annealed_rlvr", "schedule.heat_at=2", "schedule.heat_latest=0.9"],
             "schedule.heat_latest has no effect with schedule.heat_at=2",
+        ),
+        (
+            ["schedule.name=sft_then_rlvr", "schedule.harvest_samples=128"],
+            "schedule.harvest_samples has no effect with schedule.pick=shortest",
+        ),
+        (
+            ["schedule.name=sft_then_rlvr", "schedule.max_accuracy=0.5", "schedule.sft_learning_rate=0.1"],
+            "schedule.max_accuracy has no effect with schedule.name=sft_then_rlvr",
+        ),
+        (  # a schedule of one's own: neither an argument of it, nor asked for by a phase
+            [
+                f"schedule.name={SKELETON}",
+                "schedule.heat_at=5",
+                "schedule.max_accuracy=0.5",
+                "schedule.pick=random",
+            ],
+            f"schedule.heat_at has no effect with schedule.name={SKELETON}",
         ),
     ],
 )

@@ -49,8 +49,9 @@ def run_command(
     json_
         Print the summary as one JSON object on the last line.
     """
-    from conet.config import aliases, effects, load
+    from conet.config import aliases, load
     from conet.config import preset as named
+    from conet.runs import effects
 
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
     changes = all_changes(set_, seed=seed, steps=steps)

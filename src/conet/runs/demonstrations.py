@@ -14,6 +14,21 @@ from conet.rollouts.selection import Pick, choose, hard_problems
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from conet.learners import Learner
+    from conet.runs.schedule import Phase
+
+
+def kind_of(phase: "Phase", learner: "Learner") -> str:
+    """Return of what a phase learns: what it says, or else its learner, or else shortest walks."""
+    return phase.demonstrations or str(getattr(learner, "demonstrations", "shortest"))
+
+
+def settings_of(kind: str) -> set[str]:
+    """Return the settings of ``schedule`` that decide on demonstrations of a kind."""
+    if kind == "shortest":
+        return set()
+    return {"harvest_samples"} if kind == "random" else {"harvest_samples", "max_accuracy", "pick"}
+
 
 def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min_samples: int = 64) -> Walks:
     """Select hard problems from harvested walks, and one correct walk of each to learn.

@@ -22,7 +22,7 @@ from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
 from conet.observables.standard import Observables
 from conet.runs import schedules
-from conet.runs.demonstrations import demonstrations, shortest_walks
+from conet.runs.demonstrations import demonstrations, kind_of, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
 from conet.runs.measure import at_snapshot, observables_of, snapshot_steps, step_metrics
@@ -226,7 +226,7 @@ class Trainer:
         if learner.learns_from == "rollouts":
             self.demonstrations = None
             return None
-        kind = phase.demonstrations or str(getattr(learner, "demonstrations", "shortest"))
+        kind = kind_of(phase, learner)
         if kind == "shortest":
             found = shortest_walks(self.policy, self.problems)
         else:
