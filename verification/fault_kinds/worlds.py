@@ -34,7 +34,7 @@ CONFIG = conet.preset("smoke").override(
 )
 SWEEP = {
     "preset": "smoke",
-    "seeds": 2,
+    "seeds": 1,
     "measures": ["accuracy", "correct_length.end"],
     "grid": {"learner.rollouts": [4, 8]},
     "cells": [],
