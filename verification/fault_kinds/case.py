@@ -54,6 +54,8 @@ class Bench:
         A folder that lasts from one sitting to the next.
     kept : dict
         What a kind keeps from one case to the next.
+    place : Path
+        A folder of its own.
     """
 
     seed: int
@@ -61,10 +63,8 @@ class Bench:
     keep: Path
     kept: dict[str, Any] = field(default_factory=dict)
 
-    @cached_property
-    def place(self) -> Path:
-        """A folder of its own."""
-        return Path(tempfile.mkdtemp(prefix="conet-faults-", dir=warm.scratch()))
+    def __post_init__(self) -> None:
+        self.place = Path(tempfile.mkdtemp(prefix="conet-faults-", dir=warm.scratch()))
 
     @property
     def slot(self) -> Path:

@@ -21,7 +21,7 @@ def guided(bench: Bench, reader: str, seed: int) -> str:
     """Fuzz with atheris, from the corpus of earlier sittings."""
     corpus = bench.keep / "corpus" / reader
     limits = [f"-max_total_time={SECONDS}", "-timeout=20", "-rss_limit_mb=4096", f"-seed={seed + 1}"]
-    bench.place.mkdir(exist_ok=True)
+
     command = [sys.executable, str(SCRIPT), reader, str(corpus), *limits, f"-artifact_prefix={bench.place}/"]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
