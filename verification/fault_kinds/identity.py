@@ -59,7 +59,7 @@ WAYS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def disturbed(slot: Path, way: str, step: int) -> tuple[Called, str]:
+def disturbed(slot: Path, way: str, step: int) -> Called:
     """Train, and let something happen to the directory at a step; in a fork, without polars until then."""
     from conet.runs import launch
 
@@ -85,10 +85,33 @@ def disturbed(slot: Path, way: str, step: int) -> tuple[Called, str]:
         raise Fault("changed", f"{way} at step {step}: another directory: {differs}")
     if differs := difference(tree(slot / OTHER), before["other"]):
         raise Fault("changed", f"{way} at step {step}: another run: {differs}")
-    return called, way
+    return called
 
 
 MINE = ("unlocked", "second")
+
+
+def together(slot: Path, truth: dict) -> str:
+    """Start several runs in the same second without a place: each takes its own."""
+    children = []
+    for _ in range(3):
+        children.append(os.fork())
+        if children[-1] == 0:
+            try:
+                code = call("run", "--config", "config.json", "--threads", "1").code
+            except BaseException:
+                code = 3
+            os._exit(code)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    places = sorted((slot / "runs").iterdir())
+    if codes != [0, 0, 0] or len(places) != 3:
+        raise Fault("lost", f"three runs at once: exit {codes}, {[place.name for place in places]}")
+    for place in places:
+        if differs := difference(contents(place), truth):
+            raise Fault("silent", differs)
+    if left := hidden(slot):
+        raise Fault("left over", str(left))
+    return "each in its own place"
 
 
 def settled(slot: Path, way: str, called: Called, truth: dict) -> str:
@@ -114,16 +137,20 @@ def settled(slot: Path, way: str, called: Called, truth: dict) -> str:
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Let one thing happen at one step."""
     rng: random.Random = bench.random(number)
-    way, step = rng.choice(sorted(WAYS)), rng.randrange(CONFIG.steps)
+    way, step = rng.choice([*sorted(WAYS), "together"]), rng.randrange(CONFIG.steps)
     if not bench.kept:
         slot = bench.fresh()
         bench.kept["truth"] = in_child(lambda: worlds.contents(slot / RUN))
-    slot = bench.fresh()
-    try:
-        called = in_child(lambda: disturbed(slot, way, step)[0])
+    slot, truth = bench.fresh(), bench.kept["truth"]
+
+    def work() -> str:
+        called = in_child(lambda: disturbed(slot, way, step))
         if isinstance(called, Died):
             raise Fault("died", f"signal {called.signal}")
-        ending = in_child(lambda: settled(slot, way, called, bench.kept["truth"]))
+        return in_child(lambda: settled(slot, way, called, truth))
+
+    try:
+        ending = in_child(lambda: together(slot, truth)) if way == "together" else work()
         if isinstance(ending, Died):
             raise Fault("died", f"signal {ending.signal}")
     except Fault as fault:
@@ -134,7 +161,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 
 KIND = Kind(
     name="identity",
-    what="a run directory that is moved, replaced, deleted or unlocked while the run goes on",
+    what="a run directory that is moved, replaced, deleted, unlocked or wanted by others while the run goes on",
     goal=300,
     case=case,
     short=(0, 1),

@@ -124,6 +124,11 @@ def tree(place: Path) -> dict[str, bytes]:
     }
 
 
+def shown(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files without hidden ones: what could not be deleted, the next command deletes."""
+    return {name: data for name, data in files.items() if not Path(name).name.startswith(".")}
+
+
 def hidden(place: Path) -> list[str]:
     """Return the names with a dot below a place."""
     return sorted(str(file.relative_to(place)) for file in place.rglob(".*"))
@@ -185,7 +190,7 @@ def made(command: str, slot: Path) -> Any:
         table = pl.read_parquet(place / "table.parquet")
         files = {name for name in tree(place) if not name.startswith("cells/")}
         return repr(table.schema), table.write_csv(), sorted(files)
-    return {name: tree(slot / name) for name in names}
+    return {name: shown(tree(slot / name)) for name in names}
 
 
 def difference(one: Any, other: Any, name: str = "") -> str:
