@@ -17,7 +17,14 @@ from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Called, Died, Fault, call, in_child
 from fault_kinds.worlds import COMMANDS, contents, difference, hidden, made, reference
 
-WEIGHTS = {"run": 8, "resume": 6, "report": 2, "export": 2, "heat": 2}  # of the others, which take seconds: 1
+WEIGHTS = {
+    "run": 8,
+    "resume": 6,
+    "report": 2,
+    "export": 2,
+    "heat": 2,
+    "capacity": 2,
+}  # of the others, which take seconds: 1
 
 
 class Count(shim.Hook):
@@ -139,5 +146,5 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 
 
 KIND = Kind(
-    name="kills", what="SIGKILL of a command, then the next one", goal=1000, case=case, short=(1, 2, 11)
+    name="kills", what="SIGKILL of a command, then the next one", goal=1000, case=case, short=(1, 2, 5, 11)
 )

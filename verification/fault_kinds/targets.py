@@ -11,7 +11,7 @@ from typing import Any
 
 from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Called, Died, Fault, call, in_child
-from fault_kinds.worlds import LOG, OTHER, RUN, difference
+from fault_kinds.worlds import CAPACITY, LOG, OTHER, RUN, difference
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("run", "--config", "config.json", "--threads", "1"),
@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "heat": ("heat", LOG, "--max-accuracy", "0.9"),
     "graphml": ("export", RUN, "--format", "graphml"),
     "gexf": ("export", RUN, "--format", "gexf"),
+    "capacity": ("capacity", "--preset", "smoke", *CAPACITY),
     "csv": ("export", RUN, "--format", "csv"),
 }
 FILES = ("heat", "graphml", "gexf", "csv")  # the others write folders
@@ -193,5 +194,5 @@ KIND = Kind(
     what="an --out that is a file, a link, a device, a pipe, a folder, or another command's output",
     goal=len(CASES),
     case=case,
-    short=(162, 190),
+    short=(168, 180),
 )

@@ -62,7 +62,6 @@ def imported() -> list[str]:
         build(Path(folder) / "trial")
         for arguments, _ in COMMANDS.values():
             call(*arguments)
-        call("capacity", "--config", "config.json", "--moves", "50", "--out", "capacity")
         os.chdir("/")
     return list(sys.modules)
 

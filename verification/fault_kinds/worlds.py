@@ -40,6 +40,7 @@ SWEEP = {
     "cells": [],
 }
 SMALL = {"steps": [4], "graph.nodes": [40], "graph.degree": [5], "problems.count": [6]}
+CAPACITY = ("--set", "graph.nodes=40", "graph.degree=5", "problems.count=6", "--moves", "400")
 # Inputs of the commands, and each command with the names that it makes.
 RUN, STOPPED, OTHER, LOG = "finished", "stopped", "another", "log.jsonl"
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -53,6 +54,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sweep": (("sweep", "sweep.json", "--jobs", "1", "--out", "swept"), ("swept",)),
     "heat": (("heat", LOG, "--max-accuracy", "0.9", "--out", "heat.jsonl"), ("heat.jsonl",)),
     "watch": (("watch", LOG, "--refreshes", "2", "--interval", "0", "--out", "watched"), ("watched",)),
+    "capacity": (("capacity", "--preset", "smoke", *CAPACITY, "--out", "capacity"), ("capacity",)),
 }
 
 
@@ -190,6 +192,15 @@ def made(command: str, slot: Path) -> Any:
         table = pl.read_parquet(place / "table.parquet")
         files = {name for name in tree(place) if not name.startswith("cells/")}
         return repr(table.schema), table.write_csv(), sorted(files)
+    if command == "capacity":
+        place = slot / names[0]
+        found = {
+            name: json.loads((place / name).read_text()) for name in tree(place) if name.endswith(".json")
+        }
+        return {
+            name: {key: value for key, value in one.items() if key != "seconds"}
+            for name, one in found.items()
+        }
     return {name: shown(tree(slot / name)) for name in names}
 
 
