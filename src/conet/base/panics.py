@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO
 
 
 class Panic(Exception):
@@ -44,7 +45,7 @@ def _held_back() -> Iterator[set[str]]:
     except OSError:  # it is closed
         yield wanted
         return
-    with tempfile.TemporaryFile() as held:
+    with _anonymous() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield wanted
@@ -57,3 +58,10 @@ def _held_back() -> Iterator[set[str]]:
                 with suppress(OSError):
                     os.write(2, text)
             os.close(real)
+
+
+def _anonymous() -> IO[bytes]:
+    """Return a file without a name; in memory where the system has such."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("held back"), "w+b")
+    return tempfile.TemporaryFile()

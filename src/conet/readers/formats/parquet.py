@@ -78,30 +78,43 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
     most = CHUNK_ROWS
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        row, rows = 0, max(group.num_rows, 1)
-        for place in range(group.num_columns):
-            column = group.column(place)
+        rows = max(group.num_rows, 1)
+        row, in_dictionaries = 0, {}
+        for column in map(group.column, range(group.num_columns)):
             name = column.path_in_schema
             if name not in columns and not any(name.startswith(f"{wanted}.") for wanted in columns):
                 continue
             row += -(-column.total_uncompressed_size // rows)
             if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
-                row += -(-column.num_values // rows) * _longest_entry(path, number, name)
+                in_dictionaries[name] = -(-column.num_values // rows)
+        longest = _longest_entries(path, metadata, number, list(in_dictionaries))
+        row += sum(count * longest[name] for name, count in in_dictionaries.items())
         most = min(most, batch_bytes() // max(row, 1))
     return max(most, 1)
 
 
-def _longest_entry(path: Path, group: int, name: str) -> int:
-    """Return the length of the longest text in the dictionary of a column, by reading its first row."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _longest_entries(
+    path: Path, metadata: "pyarrow.parquet.FileMetaData", group: int, names: list[str]
+) -> dict[str, int]:
+    """Return the length of the longest text in the dictionary of columns, by reading their first row."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, read_dictionary=[name], buffer_size=1 << 16) as file:
-        batch = next(file.iter_batches(1, row_groups=[group], columns=[name]), None)
-    if batch is None:
-        return 0
-    column = batch.columns[0]
+    if not names or not metadata.row_group(group).num_rows:
+        return dict.fromkeys(names, 0)
+    found: dict[str, int] = {}
+    with pq.ParquetFile(path, read_dictionary=names, buffer_size=1 << 16, metadata=metadata) as file:
+        flat = [name for name in names if name in file.schema_arrow.names]
+        for some in [flat, *([name] for name in names if name not in flat)]:
+            if some:
+                batch = next(file.iter_batches(1, row_groups=[group], columns=some))
+                found |= dict(zip(some, map(_longest_entry, batch.select(flat) if some is flat else batch)))
+    return found
+
+
+def _longest_entry(column: Any) -> int:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     while hasattr(column, "values"):  # lists
         column = column.values
     while column.type.num_fields:  # objects, of which only the wanted field was read
