@@ -173,6 +173,7 @@ def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
 ROOT = Path(__file__).parents[1]
 OWN = {
     "sft_then_rlvr": {"heating.steps": 2},
+    "temperature": {"schedule.entropy_target": 4.0},
     "docs/skeletons/schedule.py:my_schedule": {"schedule.cycles": 2},
     "examples/my_schedule.py:curriculum": {"schedule.start": 0.5, "schedule.known": 1.0},
 }
@@ -209,6 +210,10 @@ def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
     phases, table = metrics["phase"].to_list(), pl.read_parquet(finished / "rollouts/*.parquet")
     if name == "sft_then_rlvr":
         assert phases == ["sft"] * 2 + ["rlvr"] * 4
+    elif name == "temperature":
+        held = metrics["option.entropy"].to_list()
+        assert held[0] == 0.0
+        assert max(held) > 0.01  # the policy of this small model knows fewer than 4 nats
     elif "skeleton" in name:
         assert phases == ["rlvr"] * 3 + ["heat"] + ["rlvr"] * 2
         rates = metrics["option.learning_rate"].to_list()
