@@ -47,13 +47,16 @@ def functions(path: Path) -> list[str]:
 
 
 FILES = [ROOT / "docs" / "skeletons" / "schedule.py", *sorted((ROOT / "examples").glob("*schedule*.py"))]
+# With options that make phases and states of their own.
+FURTHER = {"temperature with all": {"schedule.adaptive_groups": True, "schedule.sft_every": 4}}
 EVERY_SCHEDULE = [*sorted(SCHEDULES), *(name for path in FILES for name in functions(path))]
 
 
-@pytest.fixture(params=EVERY_SCHEDULE)
+@pytest.fixture(params=[*EVERY_SCHEDULE, *FURTHER])
 def config(request, monkeypatch) -> conet.Config:
     monkeypatch.chdir(ROOT)
-    return TINY.override({"schedule.name": request.param})
+    further = FURTHER.get(request.param, {})
+    return TINY.override({"schedule.name": request.param.split(" with ")[0], **further})
 
 
 def test_nothing_is_left_out():
@@ -253,7 +256,7 @@ def test_what_a_trigger_saw_is_kept_in_the_checkpoint(step):
         ([1], "Phase or more"),
         ((Phase("x", until=3),), "until 3; expected a function of the Clock"),
         ((Phase("x", options=[1]),), "a mapping of names"),
-        ((Phase("x", demonstrations="easy"),), "'hard', 'shortest' or 'random'"),
+        ((Phase("x", demonstrations="easy"),), "'hard', 'seen', 'shortest' or 'random'"),
         ((Phase("x", options={"learning_rat": 1.0}),), "in phase 'x': unknown key 'learner.learning_rat'"),
         (
             (Phase("x", options={"no_option": lambda clock: 1.0}),),

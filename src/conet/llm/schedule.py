@@ -93,6 +93,10 @@ def _check(phase: Phase, recipe: Recipe) -> None:
     if phase.demonstrations and phase.learner is None:
         got = f"{what} with demonstrations and GRPO, which learns from rollouts"
         raise ConetError(got, "learner='sft'", "name it in the phase")
+    if phase.demonstrations == "seen":
+        got = f"{what} with demonstrations='seen'"
+        remedy = "with heating.harvest_samples=0 these come from the rollouts of the training"
+        raise ConetError(got, "demonstrations='hard'", remedy)
     for name in phase.options:
         _check_option(name, phase, what)
     if "kl" in phase.options and not recipe.options()["beta"]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from conet.config import ScheduleSettings
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph
@@ -51,6 +52,13 @@ def demonstrations(walks: Walks, max_accuracy: float, pick: Pick, seed: int, min
         candidates = row * walks.rollouts + np.flatnonzero(correct[row])
         chosen.append(choose(candidates, walks.length, order, pick, rng))
     return walks.select(np.array(chosen, dtype=np.int64))
+
+
+def harvested(walks: Walks, settings: ScheduleSettings, kind: str, seed: int) -> Walks:
+    """Select demonstrations from harvested walks: of "hard" problems, or of each the first correct walk."""
+    if kind == "hard":
+        return demonstrations(walks, settings.max_accuracy, settings.pick, seed)
+    return demonstrations(walks, np.inf, "first", seed)
 
 
 def shortest_walks(policy: TablePolicy, problems: Problems) -> Walks:

@@ -58,6 +58,7 @@ class PhaseTracker:
         self.correct_length: float | None = None
         self.entropy: Any = None  # as Clock takes it; the trainer sets it
         self.start_entropy: float | None = None  # the first that a schedule asked for
+        self.problem_accuracy: Any = None
         self.evaluation: Any = None
         self.events: list[dict[str, Any]] = []
 
@@ -81,6 +82,7 @@ class PhaseTracker:
             correct_length=self.correct_length,
             entropy=self.entropy,
             start_entropy=self._start_entropy,
+            problem_accuracy=self.problem_accuracy,
             detector=self.detector.evidence(step),
             evaluation=self.evaluation,
         )

@@ -11,13 +11,15 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from conet.base.errors import ConetError
 from conet.detect.online import Evidence
 
 if TYPE_CHECKING:
     from conet.learners import Learner
 
-Demonstrations = Literal["hard", "shortest", "random"]
+Demonstrations = Literal["hard", "seen", "shortest", "random"]
 
 
 class Clock:
@@ -28,7 +30,7 @@ class Clock:
 
     Parameters
     ----------
-    entropy, start_entropy, evaluation
+    entropy, start_entropy, problem_accuracy, evaluation
         A value, or a function that is called when it is first asked for.
 
     Attributes
@@ -43,6 +45,9 @@ class Clock:
         Mean entropy of the policy where the last rollouts chose, in nats a choice (a hop, or a token).
     start_entropy : float or None
         The first of these that was known.
+    problem_accuracy : ndarray of float64, shape (M,), or None
+        Share of the correct rollouts of each problem of late, an exponential mean over the updates that drew
+        it; NaN before the twentieth. None for language models.
     detector : Evidence or None
         What the online detector knows (see :class:`conet.detect.online.Evidence`).
     evaluation : mapping of str to float, or None
@@ -61,12 +66,14 @@ class Clock:
         correct_length: float | None = None,
         entropy: float | Callable[[], float | None] | None = None,
         start_entropy: float | Callable[[], float | None] | None = None,
+        problem_accuracy: np.ndarray | Callable[[], np.ndarray | None] | None = None,
         detector: Evidence | None = None,
         evaluation: Mapping[str, float] | Callable[[], Mapping[str, float] | None] | None = None,
     ) -> None:
         self.step, self.steps, self.elapsed = step, steps, elapsed
         self.accuracy, self.correct_length, self.detector = accuracy, correct_length, detector
         self._entropy, self._start_entropy, self._evaluation = entropy, start_entropy, evaluation
+        self._problem_accuracy = problem_accuracy
 
     def __repr__(self) -> str:
         return (
@@ -82,6 +89,11 @@ class Clock:
     def start_entropy(self) -> float | None:
         """The first mean entropy that was known, in nats a choice."""
         return self._start_entropy() if callable(self._start_entropy) else self._start_entropy
+
+    @cached_property
+    def problem_accuracy(self) -> np.ndarray | None:
+        """Share of the correct rollouts of each problem of late; NaN where not known yet."""
+        return self._problem_accuracy() if callable(self._problem_accuracy) else self._problem_accuracy
 
     @cached_property
     def evaluation(self) -> Mapping[str, float] | None:
@@ -198,9 +210,10 @@ class Phase:
         The problems that are trained; all where None.
     demonstrations : str or None
         Of what the supervised steps learn: "hard" (rarely solved problems, see
-        :mod:`conet.rollouts.selection`: this is heating), "shortest" (a shortest path of every problem) or
-        "random" (a random correct rollout of each). None: what the learner says, "shortest" where it says
-        nothing.
+        :mod:`conet.rollouts.selection`: this is heating), "seen" (likewise, but of walks alone: problems
+        rarely solved of late, and the shortest correct walk that the run has ever drawn; it costs no
+        rollouts), "shortest" (a shortest path of every problem) or "random" (a random correct rollout of
+        each). None: what the learner says, "shortest" where it says nothing.
     """
 
     name: str
@@ -214,7 +227,7 @@ class Phase:
     @property
     def heats(self) -> bool:
         """Whether it is a heating: supervised steps on hard problems."""
-        return self.demonstrations == "hard"
+        return self.demonstrations in ("hard", "seen")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from conet.base.errors import ConetError
 from conet.config import Config
 from conet.detect import Detector
 from conet.engine import sample as streams
-from conet.engine.gradient import NotFinite
 from conet.engine.sample import Walks, stream_key
 from conet.engine.tables import TablePolicy
 from conet.learners import Learner, optim
@@ -22,16 +21,18 @@ from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
 from conet.observables.standard import Observables
 from conet.runs import schedules
-from conet.runs.demonstrations import demonstrations, kind_of, shortest_walks
+from conet.runs.demonstrations import harvested, kind_of, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
 from conet.runs.measure import at_snapshot, observables_of, snapshot_steps, step_metrics
+from conet.runs.memory import Memory
 from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
-from conet.runs.update import update
+from conet.runs.update import failed, update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
 
+WALKS = ("problems", "starts", "edges", "length", "correct")
 KEPT = ("step", "walker_steps", "rollouts", "failed_rollouts", "seconds")
 
 
@@ -103,6 +104,8 @@ class Trainer:
         self.evaluation = LastEvaluation(lambda: self.measure()[1], snapshot_steps(self.config))
         self.tracker.entropy = self._entropy
         self.tracker.evaluation = lambda: self.evaluation.asked(self.step)
+        self.memory = Memory(self.problems, any(one.demonstrations == "seen" for one in self.phases))
+        self.tracker.problem_accuracy = self.memory.accuracy
         self._drawn, self._known_entropy = False, None  # of the last rollouts, where they are not at hand
 
     @property
@@ -163,11 +166,9 @@ class Trainer:
         self._drawn = True
         self.walker_steps += walks.steps
         self.rollouts += len(walks.length)
-        row: dict[str, Any] = {
-            "step": self.step,
-            "phase": phase.name,
-            "learner": type(learner).__name__.lower(),
-        }
+        self.memory.add(walks)
+        row: dict[str, Any] = {"step": self.step, "phase": phase.name}
+        row["learner"] = type(learner).__name__.lower()
         row |= step_metrics(self.config, self.step, self.policy, self.problems, walks)
         row |= columns(self.tracker.option_names, learner)
         if self.observables:
@@ -196,12 +197,8 @@ class Trainer:
         try:
             length = update(learner, self.optimizers, *batch)
         except ConetError as error:
-            got = f"learner {type(learner).__name__!r} at step {self.step}: {error.got}"
-            remedy = error.remedy
-            if isinstance(error.__cause__, NotFinite):
-                rate = rate_setting(self.phase, self.shipped)
-                remedy = f"lower {rate}; a learner of your own may divide by zero"
-            raise ConetError(got, error.expected, remedy) from error.__cause__
+            rate = rate_setting(self.phase, self.shipped)
+            raise failed(error, learner, self.step, rate) from error.__cause__
         if not np.isfinite(length):
             raise self._diverged()
         return length
@@ -226,13 +223,14 @@ class Trainer:
         if learner.learns_from == "rollouts":
             self.demonstrations = None
             return None
-        kind = kind_of(phase, learner)
+        kind, settings = kind_of(phase, learner), self.config.schedule
         if kind == "shortest":
             found = shortest_walks(self.policy, self.problems)
+        elif kind == "seen":
+            found = self.memory.take(settings.max_accuracy)
         else:
-            settings, harvest, hard = self.config.schedule, self._harvest(), kind == "hard"
-            limit = settings.max_accuracy if hard else np.inf
-            found = demonstrations(harvest, limit, settings.pick if hard else "first", self.config.seed)
+            harvest = self._harvest()
+            found = harvested(harvest, settings, kind, self.config.seed)
             self.failed_rollouts += 0 if len(found.length) else len(harvest.length)
         if len(found.length):
             self.demonstrations = found
@@ -274,8 +272,8 @@ class Trainer:
         for kind, optimizer in self.optimizers.items():
             arrays |= {f"{kind}.{name}": array for name, array in optimizer.state().items()}
         if self.demonstrations is not None:
-            fields = ("problems", "starts", "edges", "length", "correct")
-            arrays |= {f"demonstrations.{name}": getattr(self.demonstrations, name) for name in fields}
+            arrays |= {f"demonstrations.{name}": getattr(self.demonstrations, name) for name in WALKS}
+        arrays |= {f"memory.{name}": array for name, array in self.memory.state().items()}
         kept = {name: getattr(self, name) for name in KEPT} | self.tracker.state()
         return arrays, kept | {"entropy": self._entropy(), "evaluation": self.evaluation.value}
 
@@ -289,6 +287,7 @@ class Trainer:
         self._drawn, self._known_entropy, self.evaluation.value = False, state["entropy"], state["evaluation"]
         for kind, optimizer in self.optimizers.items():
             optimizer.load(_under(arrays, f"{kind}."))
+        self.memory.load(_under(arrays, "memory."))
         demonstrated = _under(arrays, "demonstrations.")
         self.demonstrations = Walks(**demonstrated, rollouts=1) if demonstrated else None
         self.tracker.draws = self.demonstrations is None

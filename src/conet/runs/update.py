@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.engine.gradient import Gradient, norm
+from conet.engine.gradient import Gradient, NotFinite, norm
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.learners import Batch, Learner
@@ -59,6 +59,16 @@ def update(
         optimizers[learner.optimizer].step(policy, gradient, learner.learning_rate)
         length = norm(policy, gradient)
     return length
+
+
+def failed(error: ConetError, learner: Learner, step: int, rate: str) -> ConetError:
+    """Say at which step an update failed, and name the setting of the rate where that may help."""
+    remedy = error.remedy
+    if isinstance(error.__cause__, NotFinite):
+        remedy = f"lower {rate}; a learner of your own may divide by zero"
+    return ConetError(
+        f"learner {type(learner).__name__!r} at step {step}: {error.got}", error.expected, remedy
+    )
 
 
 def _gradient(learner: Learner, batch: Batch) -> Gradient:

@@ -4,13 +4,13 @@ A new one is one file here and one line in ``SCHEDULES``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from conet.base.errors import ConetError
 from conet.base.registry import Table, resolve
 from conet.config import ScheduleSettings
 from conet.config.functions import checked, options_of
-from conet.runs.schedule import Phase, Schedule, Setup
+from conet.runs.schedule import Demonstrations, Phase, Schedule, Setup
 
 SCHEDULES: Mapping[str, Schedule] = Table(
     {
@@ -97,7 +97,7 @@ def _phases(name: str, found: Any) -> tuple[Phase, ...]:
         if not isinstance(phase.options, Mapping):
             got = f"phase {phase.name!r} with options {phase.options!r}"
             raise ConetError(got, "a mapping of names to values", SKELETON)
-        if phase.demonstrations not in (None, "hard", "shortest", "random"):
+        if phase.demonstrations not in (None, *get_args(Demonstrations)):
             got = f"phase {phase.name!r} with demonstrations {phase.demonstrations!r}"
-            raise ConetError(got, "'hard', 'shortest' or 'random'", SKELETON)
+            raise ConetError(got, "'hard', 'seen', 'shortest' or 'random'", SKELETON)
     return tuple(found)

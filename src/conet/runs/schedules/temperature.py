@@ -1,20 +1,26 @@
 """Annealing by temperature: an entropy bonus that keeps a run from freezing, and goes to zero at its end."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from conet.base.errors import ConetError
 from conet.runs.cooling import Cooling, HoldEntropy
-from conet.runs.schedule import Cosine, Linear, Phase, Setup
+from conet.runs.groups import AdaptiveGroups
+from conet.runs.schedule import After, AtStep, Cosine, Linear, Phase, Setup
 
 Shape = Literal["controlled", "constant", "linear", "cosine"]
+LAST = 20  # updates over which the summary's accuracy is taken
 
 
 def temperature(
     setup: Setup,
     cooling: Shape = "controlled",
     entropy_target: Annotated[float, Field(ge=0)] | None = None,
+    adaptive_groups: bool = False,
+    sft_every: Annotated[int, Field(ge=2)] | None = None,
+    sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
 ) -> tuple[Phase, ...]:
     """The run's own learner throughout, with an entropy bonus that changes on the way.
 
@@ -27,6 +33,13 @@ def temperature(
     entropy_target
         For "controlled": an entropy, in nats a choice, below which the policy is kept from falling
         throughout.
+    adaptive_groups
+        Draw solved problems in every fourth update only, and more rollouts of the others, but in the last 20.
+    sft_every
+        One in so many updates is supervised: it learns the shortest correct walk ever drawn of each problem
+        that was solved less often than ``schedule.max_accuracy`` since the last one.
+    sft_learning_rate
+        Its learning rate: the logit step a problem.
 
     Raises
     ------
@@ -35,7 +48,33 @@ def temperature(
         learns from demonstrations.
     """
     setup.refuse_demonstrations("temperature")
-    return (Phase("rlvr", options={"entropy": _weight(setup, cooling, entropy_target)}),)
+    rlvr: dict[str, Any] = {"entropy": _weight(setup, cooling, entropy_target)}
+    if not adaptive_groups:
+        return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
+    rate, size = setup.options["learning_rate"], setup.options["rollouts"]
+    groups = AdaptiveGroups(problems=setup.problems, rollouts=size, learning_rate=rate)
+    changing = {**rlvr, "rollouts": groups.size, "learning_rate": groups.rate}
+    before = _phases(setup.steps - LAST, sft_every, sft_learning_rate, changing, groups)
+    # The last rollouts are of all problems alike, so that their accuracy is that of the run.
+    return (*before, Phase("rlvr", options=rlvr))
+
+
+def _phases(
+    steps: int,
+    sft_every: int | None,
+    sft_learning_rate: float,
+    options: Mapping[str, Any],
+    groups: AdaptiveGroups | None,
+) -> tuple[Phase, ...]:
+    chosen = None if groups is None else groups.chosen
+    phases: list[Phase] = []
+    for _ in range(max(0, steps) // sft_every if sft_every else 0):
+        sft = {"learning_rate": sft_learning_rate}
+        phases += [
+            Phase("rlvr", until=After(sft_every - 1 if sft_every else 1), options=options, problems=chosen),
+            Phase("heat", until=After(1), learner="sft", options=sft, demonstrations="seen"),
+        ]
+    return (*phases, Phase("rlvr", until=AtStep(max(0, steps)), options=options, problems=chosen))
 
 
 def _weight(setup: Setup, cooling: Shape, target: float | None) -> Any:
