@@ -28,9 +28,9 @@ def loaded(seed: int, changes: Mapping[str, Any]) -> Arrays:
     Returns
     -------
     dict of arrays
-        ``share`` of :data:`LOADS`: solved share of the problems, NaN where it was not tried; ``gap``
-        likewise: what the bound leaves open; ``distance``: mean number of hops of the shortest paths from
-        question to answer, over all problems of the heaviest load.
+        ``share`` of :data:`LOADS`: the share of the problems within reach that is solved, NaN where it was
+        not tried; ``gap`` likewise: what the bound leaves open; ``distance``: mean number of hops of the
+        shortest paths from question to answer, over all problems of the heaviest load.
     """
     share, gap = np.full(len(LOADS), np.nan), np.full(len(LOADS), np.nan)
     config = preset("reference").override({**changes, "seed": seed})
@@ -40,8 +40,8 @@ def loaded(seed: int, changes: Mapping[str, Any]) -> Arrays:
         changed = config.override({"problems.count": round(load * nodes)})
         problems = problem_sets.make(changed.problems, nodes, seed)
         found = ground_state(graph, problems, seed=seed)
-        share[place], gap[place] = found.solved_share, found.gap
-        if found.solved_share < LEAST_SOLVED:
+        share[place], gap[place] = found.solved / max(1, len(problems) - found.unreachable), found.gap
+        if share[place] < LEAST_SOLVED:
             break
     most = config.override({"problems.count": nodes // 2})
     pairs = problem_sets.make(most.problems, nodes, seed)

@@ -26,8 +26,8 @@ def kind_of(phase: "Phase", learner: "Learner") -> str:
 
 def settings_of(kind: str) -> set[str]:
     """Return the settings of ``schedule`` that decide on demonstrations of a kind."""
-    if kind == "shortest":
-        return set()
+    if kind in ("shortest", "seen"):
+        return {"max_accuracy"} if kind == "seen" else set()
     return {"harvest_samples"} if kind == "random" else {"harvest_samples", "max_accuracy", "pick"}
 
 
