@@ -595,3 +595,19 @@ def test_the_folder_of_a_diagnosis_stands_for_its_log(tmp_path, monkeypatch, cap
         error = capsys.readouterr().err
         assert ended.value.code == 2
         assert "a log; expected a run of CoNet; `conet diagnose a` draws its report" in error
+
+
+def test_settings_of_logs_are_not_known_and_have_no_link(runs, tmp_path):
+    from conet.report.comparison import page
+
+    log_alone = as_trl(rollouts(np.full((20, 4), 0.5)), tmp_path / "log")
+    other = as_trl(rollouts(np.full((20, 4), 0.6)), tmp_path / "other")
+    logs, mixed = compare([log_alone, other]), compare([*places(runs, (4, 0), (16, 0)), log_alone])
+    assert described(logs).startswith("settings that differ: not known, since logs hold no settings")
+    one = described(compare([places(runs, (4, 0))[0], log_alone]))
+    assert one.startswith("settings that differ: not known")
+    told = described(mixed)
+    assert told.startswith("settings that differ: learner.rollouts; not known of log, since logs hold no")
+    assert 'href="#settings"' not in page(logs, [], "Comparison")
+    assert 'href="#settings"' in page(mixed, [], "Comparison")
+    assert 'id="settings"' in page(mixed, [], "Comparison")

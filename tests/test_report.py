@@ -18,11 +18,13 @@ from conet.network.web import Web
 from conet.report import colours, style, write
 from conet.report.run import headline, page
 from conet.runs import launch
+from conet.runs.events import note, signal_step
 from conet.runs.run import Run
 from conet.views.heat import binned_accuracy, first_half, grouped
 from conet.views.snapshots import choose_snapshots
+from conet.views.tables import windowed_range
 from conet.views.walks import concept_web
-from conet.views.walks.common import heated_spans
+from conet.views.walks.common import heated_spans, over_updates
 from conet.views.walks.pass_at_k import spread
 from conet.views.walks_data import WalksData
 
@@ -328,3 +330,23 @@ def test_groups_are_the_largest_islands_of_the_last_web_and_all_else_is_none() -
     assert [of[node] for node in (0, 3, 6, 4, 9, 11, 13, 15)] == [0, 0, 1, 2, 3, 4, -1, -1]
     assert names[0] == "largest at the end: 4 nodes"
     assert len(names) == 5
+
+
+def test_a_window_narrows_at_both_ends_and_stays_centred() -> None:
+    values = np.array([0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
+    middle, low, high = windowed_range(values, 5)
+    assert middle.tolist() == values.tolist()
+    assert low.tolist() == [0.0, 0.0, 0.0, 2.0, 6.0, 10.0]
+    assert high.tolist() == [0.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+
+
+def test_the_heating_signal_is_marked_where_it_fired(tmp_path: Path) -> None:
+    run = launch.run(small(), tmp_path / "run")
+    assert signal_step(run.events()) is None
+    assert "heating_signal" not in {mark.name for mark in over_updates(WalksData(run))["marks"]}
+    events = run.events()
+    note(events, 7, "heating_signal")
+    run.events = lambda: events  # type: ignore[method-assign]
+    source = WalksData(run)
+    (found,) = [mark for mark in over_updates(source)["marks"] if mark.name == "heating_signal"]
+    assert (found.label, found.step) == ("heating signal", 7)

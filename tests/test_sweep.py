@@ -164,6 +164,25 @@ def test_points_are_the_arms_of_a_comparison(tmp_path):
     assert (told["accuracy"]["n"], told["accuracy"]["paired_by"]) == (3, "seed")
 
 
+def test_arms_are_all_called_by_what_varies_in_one_order_however_long(tmp_path):
+    cells = (
+        {**QUICK, "learner.name": "reinforce", "learner.optimizer": "adam", "learner.learning_rate": 0.5},
+    )
+    definition = Sweep(
+        preset="smoke",
+        seeds=2,
+        grid={"learner.rollouts": [2, 4], **{k: [v] for k, v in QUICK.items()}},
+        cells=cells,
+    )
+    swept = sweep(definition, tmp_path)
+    rest = "learner.name=grpo, learner.optimizer=sgd, learner.learning_rate=37.5"
+    assert [arm.name for arm in swept.comparison.arms] == [
+        f"learner.rollouts=2, {rest}",
+        f"learner.rollouts=4, {rest}",
+        "learner.rollouts=8, learner.name=reinforce, learner.optimizer=adam, learner.learning_rate=0.5",
+    ]
+
+
 def test_an_observable_of_the_users_own_is_a_measure_and_its_source_counts(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("def seven(observation):\n    return 7.0\n")

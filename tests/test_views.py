@@ -24,6 +24,7 @@ from conet.cli import main
 from conet.config import Config, preset
 from conet.diagnosis import diagnose
 from conet.report import style
+from conet.report.drawing.axes import CHARACTER, wrapped_name
 from conet.report.drawing.drawers import Drawers
 from conet.report.drawing.figure import INCHES, draw
 from conet.runs import launch
@@ -285,13 +286,16 @@ def test_the_skeleton_of_a_figure_draws(run: Run) -> None:
 LONG = "the cycle rank of the thresholded web that is measured at every single update of the run"
 
 
+ARM = "learner.rollouts=8, learner.name=my_learner.py:Mine, learner.negative=0.2"
+
+
 def long_views() -> list[View]:
     """Views whose titles, labels and names are longer than a narrow figure is broad."""
     lines = Lines(
         title="A title",
         x=Axis(name=LONG, low=0, high=800, whole=True),
         y=Axis(name=LONG, unit="independent cycles", low=0, high=1),
-        series=(Series(name="", x=(0, 800), y=(0, 1)),),
+        series=tuple(Series(name=name, x=(0, 800), y=(0, 1)) for name in (ARM, f"{ARM}, {ARM}")),
     )
     heat_map = HeatMap(
         x=lines.x, y=lines.y, value=Axis(name="v"), x_edges=(0, 400, 800), y_edges=(0, 1), values=((0, None),)
@@ -319,6 +323,25 @@ def test_no_title_and_no_label_is_cut_off_at_the_narrow_width(view: View) -> Non
             assert box.x1 <= edges.x1 + 1, text.get_text()
             assert box.y1 <= edges.y1 + 1, text.get_text()
             assert box.y0 >= edges.y0 - 1, text.get_text()
+
+
+def test_names_of_arms_are_broken_at_commas() -> None:
+    assert wrapped_name(ARM, 45 * CHARACTER) == [
+        "learner.rollouts=8,",
+        "learner.name=my_learner.py:Mine,",
+        "learner.negative=0.2",
+    ]
+    assert wrapped_name(ARM, 20 * CHARACTER) == [
+        "learner.rollouts=8,",
+        "learner.name=",
+        "my_learner.py:Mine,",
+        "learner.negative=0.2",
+    ]
+    assert "".join(wrapped_name("x" * 50, 20 * CHARACTER)) == "x" * 50
+    assert wrapped_name("accuracy: the best of all arms", 20 * CHARACTER) == [
+        "accuracy: the best",
+        "of all arms",
+    ]
 
 
 def test_a_narrow_axis_has_a_number_at_its_end() -> None:

@@ -151,6 +151,7 @@ def _put_together(
         list(dict.fromkeys(key for point in points for key in point)),
         len(points) > MOST_COMPARED,
     )
+    varying = _varying([settings_of(config, settings) for config, _ in found])
     rows, curves, sides = [], [], []
     for config, arrays in found:
         named = settings_of(config, settings)
@@ -159,7 +160,8 @@ def _put_together(
         steps = _steps_of(arrays)
         columns = [pl.lit(value).alias(key) for key, value in (named | {"seed": config.seed}).items()]
         curves.append(steps.select(*columns, pl.all()))
-        sides.append(_side(config, named, numbers, steps))
+        label = _label({key: named[key] for key in varying} or named)
+        sides.append(_side(config, label, numbers, steps))
     return Swept(
         table=pl.DataFrame(rows, infer_schema_length=None),
         curves=pl.concat(curves, how="diagonal_relaxed"),
@@ -188,13 +190,20 @@ def _steps_of(arrays: Arrays) -> "polars.DataFrame":
     return pl.DataFrame({"step": steps, **curves}, nan_to_null=True)
 
 
-def _side(
-    config: Config, named: Mapping[str, Any], numbers: Mapping[str, float | None], steps: "polars.DataFrame"
-) -> Side:
+def _varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the settings in which points differ, in their order: by these an arm is called."""
+    return [key for key in points[0] if any(point[key] != points[0][key] for point in points)]
+
+
+def _label(named: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in named.items() if value is not None)
+
+
+def _side(config: Config, label: str, numbers: Mapping[str, float | None], steps: "polars.DataFrame") -> Side:
     flat = flatten(config.model_dump(mode="json"))
-    label = ", ".join(f"{key}={value}" for key, value in named.items() if value is not None)
     return Side(
         name=f"{label}, seed {config.seed}",
+        label=label,
         path=None,
         kind="walks",
         seed=config.seed,

@@ -15,7 +15,7 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "learner.learning_rate": 37.5,
         },
     ),
-    "reference": ("the main job: two stages, the V, islands that merge into one web (our calibration)", {}),
+    "reference": ("the main job: two stages, the V, islands that grow and merge (our calibration)", {}),
     "paper": (
         "what arXiv 2509.23629 states (N=800, K=40, 128 pairs, GRPO, 800 steps); rollouts, rate, longest "
         "walk and threshold are not stated there: our choice",

@@ -30,8 +30,8 @@ def policy_entropy(policy: TablePolicy, nodes: np.ndarray | None = None) -> floa
 def traffic_entropy(policy: TablePolicy, traffic: Web) -> float:
     """Mean entropy over the nodes that successful walks leave, each counted once.
 
-    Most nodes are never learned, and keep the entropy of the start; the traffic nodes show the
-    collapse. NaN where no walk succeeded.
+    Nodes that no walk leaves keep the entropy of the start; the traffic nodes show the collapse. NaN where
+    no walk succeeded.
     """
     return policy_entropy(policy, np.unique(traffic.sources))
 

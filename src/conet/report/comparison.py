@@ -77,7 +77,10 @@ def page(found: Comparison, drawn: list[pages.Picture], heading: str) -> str:
         notes=found.notes,
         tiles=[],
         links=pages.links(
-            drawn, ("measures-in-numbers", "All measures"), ("settings", "Settings"), ("records", "Records")
+            drawn,
+            ("measures-in-numbers", "All measures"),
+            *([("settings", "Settings")] if found.settings else []),
+            ("records", "Records"),
         ),
         pictures=drawn,
         tables=[_measures(found), *_settings(found)],

@@ -40,11 +40,17 @@ def twentieth(steps: np.ndarray) -> int:
 
 
 def windowed_range(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Median, smallest and largest value in a centred window of rows, which is cut off at both ends."""
+    """Median, smallest and largest value in a centred window of rows, which narrows towards both ends.
+
+    It stays centred: values of one side alone would show at the first row what only comes later.
+    """
     if not len(values):
         return values, values, values
     half = window // 2
     around = np.lib.stride_tricks.sliding_window_view(
         np.pad(np.asarray(values, np.float64), half, constant_values=np.nan), window
     )
+    rows = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(rows, rows[::-1]))
+    around = np.where(np.abs(np.arange(window) - half) <= reach[:, None], around, np.nan)
     return np.nanmedian(around, axis=1), np.nanmin(around, axis=1), np.nanmax(around, axis=1)

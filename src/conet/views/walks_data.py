@@ -8,6 +8,7 @@ import numpy as np
 from conet.detect import Counts, Stages, shortest
 from conet.observables.length import solved_at, within_problem_curve
 from conet.rollouts import per_problem, unfold
+from conet.runs.events import signal_step
 from conet.runs.lengths import stages_of
 from conet.runs.run import Run
 from conet.views.snapshots import Snapshot, read_snapshots
@@ -45,6 +46,11 @@ class WalksData:
     def stages(self) -> Stages:
         """The moments at which the run changes."""
         return stages_of(self.run)
+
+    @cached_property
+    def heating_signal(self) -> int | None:
+        """Updates done when the heating signal fired; None where it never did."""
+        return signal_step(self.run.events())
 
     @cached_property
     def problems(self) -> Counts | None:

@@ -71,6 +71,8 @@ def arms_of(sides: Sequence[Side], compared: Mapping[str, Mapping[str, Any]]) ->
 def _name(group: Sequence[Side], compared: Mapping[str, Mapping[str, Any]]) -> str:
     """Call an arm by its settings, where these are few, else by its runs."""
     first = group[0]
+    if first.label:
+        return first.label
     label = ", ".join(
         f"{name}={values[first.name]}" for name, values in compared.items() if first.name in values
     )

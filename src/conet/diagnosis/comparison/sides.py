@@ -71,6 +71,8 @@ class Side:
         First heated step, and the one after the last, of each stretch of them.
     objects : tuple of str
         What Python objects it was given as, such as "learner": code of which only the name is known.
+    label : str
+        What its arm is called; by default its settings, or where these are many its name.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Side:
     length_unit: str = "hops"
     heated: tuple[tuple[int, int], ...] = ()
     objects: tuple[str, ...] = ()
+    label: str = ""
 
     def __repr__(self) -> str:
         return f"Side({self.name!r}, {self.kind})"

@@ -56,7 +56,11 @@ def _wrapped(lines: Sequence[str]) -> list[str]:
 def _settings(found: Comparison) -> str:
     if len(found.settings) > MOST_SETTINGS:
         return f"settings that differ: {len(found.settings)}; the page names them"
-    return f"settings that differ: {', '.join(found.settings) or 'none'}"
+    unknown = [side.name for side in found.sides if not side.settings]
+    if len(found.sides) - len(unknown) < 2:
+        return "settings that differ: not known, since logs hold no settings"
+    told = f"settings that differ: {', '.join(found.settings) or 'none'}"
+    return told + (f"; not known of {', '.join(unknown)}, since logs hold no settings" if unknown else "")
 
 
 def _ends(found: Comparison) -> list[str]:

@@ -1,5 +1,6 @@
 """What all panels with axes share: scales, headings, marks with their names, shaded stretches."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ DASHES: dict[str, Any] = {
     "knee": "-",
     "heating_signal": (0, (4, 1.5, 1, 1.5)),
 }
+BREAKS = (", ", " ", "=", "[.:/_]")  # after which a name is broken, the best first
 OTHER_DASHES: Any = (0, (8, 3))
 
 
@@ -63,6 +65,26 @@ def heading(axes: Axes, text: str, over: float, left: float = -OUTDENT, **how: A
 def wrapped(text: str, breadth: float, character: float = CHARACTER) -> list[str]:
     """Return the lines of a text that has so many points of breadth; one at least."""
     return textwrap.wrap(text, max(8, int(breadth / character))) or [""]
+
+
+def wrapped_name(name: str, breadth: float) -> list[str]:
+    """Return the lines of a name, as that of an arm: broken at commas, else at blanks, else inside words."""
+    return [line.rstrip() for line in _broken(name, max(8, int(breadth / CHARACTER)), BREAKS)]
+
+
+def _broken(text: str, most: int, ends: Sequence[str]) -> list[str]:
+    """Break a text after the first of these ends, and what is then too long after the next."""
+    if len(text.rstrip()) <= most:
+        return [text]
+    if not ends:
+        return [text[first : first + most] for first in range(0, len(text), most)]
+    lines: list[str] = []
+    for part in filter(None, re.split(f"(?<={ends[0]})", text)):
+        if lines and len((lines[-1] + part).rstrip()) <= most:
+            lines[-1] += part
+        else:
+            lines += _broken(part, most, ends[1:])
+    return lines
 
 
 def heading_lines(panel: Any, breadth: float) -> list[str]:

@@ -4,7 +4,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.report import style
-from conet.report.drawing.axes import CHARACTER, LINE, breadth_of, footer, heading, root, scale, wrapped
+from conet.report.drawing.axes import (
+    CHARACTER,
+    LINE,
+    breadth_of,
+    footer,
+    heading,
+    root,
+    scale,
+    wrapped,
+    wrapped_name,
+)
 from conet.report.drawing.kind import Kind, Space
 from conet.views.schema import Bars
 
@@ -45,7 +55,7 @@ def draw_bars(axes: Axes, panel: Bars, first: bool, header: float) -> None:
 
 
 def _wrapped(name: str, left: float) -> list[str]:
-    return wrapped(name, left - 10)
+    return wrapped_name(name, left - 10)
 
 
 BARS = Kind(draw=draw_bars, space=bars_space)

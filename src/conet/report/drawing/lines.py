@@ -10,6 +10,7 @@ from matplotlib.path import Path
 
 from conet.report import style
 from conet.report.drawing.axes import (
+    HANDLE,
     LINE,
     OUTDENT,
     bands,
@@ -22,6 +23,7 @@ from conet.report.drawing.axes import (
     mark_rows,
     marks,
     scale,
+    wrapped_name,
 )
 from conet.report.drawing.kind import Kind, Space
 from conet.views.parts import Series
@@ -39,7 +41,7 @@ FEWEST_WITHOUT_MARKERS = 3  # values below which a line gets markers, or nothing
 def lines_space(panel: Lines, breadth: float, first: bool) -> Space:
     """Return the space: heading, legend and names of marks above the axes."""
     inner = breadth - LEFT - RIGHT
-    rows = len(heading_lines(panel, inner)) + len(_legend_rows(panel, inner))
+    rows = len(heading_lines(panel, inner)) + _legend(panel, inner)[1]
     names = mark_rows(panel.marks) if first else 0
     return Space(LINE * (rows + names) + 6, BODY, footer(panel.x, inner), LEFT, RIGHT)
 
@@ -116,26 +118,31 @@ def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, name: str, colour: str) -> N
     axes.autoscale_view()
 
 
-def _legend_rows(panel: Lines, breadth: float) -> list[int]:
+def _legend(panel: Lines, breadth: float) -> tuple[int, int, dict[str, str]]:
+    """Return the columns of the legend, its lines in all, and each name as it is written."""
     names = [series.name for series in panel.series if series.name]
-    return header_rows(names, breadth)
+    rows = header_rows(names, breadth)
+    if max(rows, default=0) != 1:
+        return max(rows, default=0), len(rows), {name: name for name in names}
+    written = {name: wrapped_name(name, breadth + OUTDENT - HANDLE) for name in names}
+    return 1, sum(map(len, written.values())), {name: "\n".join(lines) for name, lines in written.items()}
 
 
 def _heading(axes: Axes, panel: Lines, header: float) -> None:
     """Write what the vertical axis is, and the legend, above the axes."""
     breadth, height = breadth_of(axes), height_of(axes)
-    rows = _legend_rows(panel, breadth)
+    columns, _, written = _legend(panel, breadth)
     lines = heading_lines(panel, breadth)
     header -= LINE * len(lines)
     heading(axes, "\n".join(lines), header)
     handles, labels = axes.get_legend_handles_labels()
-    if handles and rows:
+    if handles and columns:
         axes.legend(
             handles,
-            labels,
+            [written[label] for label in labels],
             loc="upper left",
             bbox_to_anchor=(-OUTDENT / breadth, 1 + (header - 2) / height),
-            ncols=max(rows),
+            ncols=columns,
             borderpad=0,
             borderaxespad=0.2,
             columnspacing=1.6,

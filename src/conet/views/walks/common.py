@@ -25,6 +25,8 @@ def over_updates(data: WalksData) -> dict[str, Any]:
             if (step := getattr(data.stages, name)) is not None
         ),
     ]
+    if data.heating_signal is not None:
+        marks.append(Mark(name="heating_signal", label="heating signal", step=data.heating_signal))
     bands = [Band(name="heated", label="heated", low=low, high=high) for low, high in heated_spans(data)]
     axis = Axis(name="updates done", whole=True, low=0, high=end)
     return {"x": axis, "marks": tuple(marks), "bands": tuple(bands)}

@@ -15,7 +15,7 @@ def entropy(data: WalksData) -> View:
         name="entropy",
         title="Entropy and diversity",
         caption=(
-            "Most nodes are never taught and keep the entropy of the start, so a collapse shows on the nodes "
+            "Nodes that no walk leaves keep the entropy of the start, so a collapse shows on the nodes "
             "with traffic. Look for a diversity that vanishes while the accuracy still rises: the policy "
             "collapses."
         ),

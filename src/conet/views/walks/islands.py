@@ -29,9 +29,9 @@ def islands(data: WalksData) -> View:
         definition=(
             "Island: a connected component of the web of all edges with probability π ≥ "
             f"{data.run.config.web.threshold:g}, direction aside. Size: its nodes. Lines: medians over "
-            f"{WINDOW} neighbouring updates, of sizes over {twentieth(data.steps)}, since a single edge that "
-            "crosses the threshold to and fro joins and parts large islands; shaded: the smallest and the "
-            "largest value there."
+            f"{WINDOW} neighbouring updates, of sizes over {twentieth(data.steps)}, and fewer at both ends, "
+            "since a single edge that crosses the threshold to and fro joins and parts large islands; "
+            "shaded: the smallest and the largest value there."
         ),
         panels=(
             _panel(data, "number of islands", "", COUNTS, WINDOW),

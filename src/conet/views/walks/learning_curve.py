@@ -30,8 +30,10 @@ def learning_curve(data: WalksData) -> View:
         ),
         definition=(
             "Accuracy: the share of an update's rollouts that reach their answer. Knee: where two joined "
-            "straight lines fit the curve best. V bottom: where the pooled correct length is shortest. Both, "
-            "and the update with most islands, are marked in every figure over updates."
+            "straight lines fit the curve best. V bottom: where the pooled correct length is shortest, if it "
+            "has a V. Heating signal: when the correct length was seen to turn longer, by the rollouts until "
+            "then. These, and the update with most islands, are marked in every figure over updates, as far "
+            "as the run has them."
         ),
         panels=(panel,),
     )
