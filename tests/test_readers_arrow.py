@@ -3,6 +3,9 @@
 import datetime
 import decimal
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -113,6 +116,33 @@ def test_what_else_is_written_meanwhile_is_passed_on(capfd):
         os.write(2, b"one\n")
     with pytest.raises(ValueError, match="two"):
         fails()
+    assert capfd.readouterr().err == "one\ntwo\n"
+
+
+def test_threads_hold_it_back_together(capfd):
+    both = threading.Barrier(2, timeout=10)
+
+    def one(fault: bool) -> None:
+        for _ in range(20):
+            with suppress(Panic), panics_as_errors():
+                both.wait()
+                if fault:
+                    panic()
+        both.wait()
+        os.write(2, b"one\n")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, [True, False]))
+    os.write(2, b"two\n")
+    assert capfd.readouterr().err == "one\none\ntwo\n"
+
+
+def test_a_panic_within_drops_its_own_text_alone(capfd):
+    with panics_as_errors():
+        os.write(2, b"one\n")
+        with pytest.raises(Panic), panics_as_errors():
+            panic()
+        os.write(2, b"two\n")
     assert capfd.readouterr().err == "one\ntwo\n"
 
 

@@ -3,9 +3,9 @@
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
 
 
 class Panic(Exception):
@@ -17,51 +17,82 @@ def panics_as_errors() -> Iterator[None]:
     """Turn a panic into :class:`Panic`; what it writes on file descriptor 2 is dropped.
 
     Python sees a panic as a BaseException, which no ``except Exception`` catches, and the report of it goes
-    past ``sys.stderr``. What is written there without a panic is passed on at the end.
+    past ``sys.stderr``. What is written there without a panic is passed on at the end; while a panic is being
+    reported, what another thread writes there is lost with it.
 
     Raises
     ------
     Panic
         In the place of a panic.
     """
-    with _held_back() as written:
-        try:
-            yield
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
-            written.clear()
-            raise Panic(" ".join(str(error).split())) from None
-
-
-@contextmanager
-def _held_back() -> Iterator[set[str]]:
-    """Hold back what is written on file descriptor 2; it is passed on where the set still holds "pass on"."""
-    wanted = {"pass on"}
-    with suppress(OSError, ValueError):
-        sys.stderr.flush()
+    begun = _held.begin()
     try:
-        real = os.dup(2)
-    except OSError:  # it is closed
-        yield wanted
-        return
-    with _anonymous() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield wanted
-        finally:
-            with suppress(OSError, ValueError):
-                sys.stderr.flush()
-            os.dup2(real, 2)
-            held.seek(0)
-            if wanted and (text := held.read()):
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        _held.drop(begun)
+        raise Panic(" ".join(str(error).split())) from None
+    finally:
+        _held.end()
+
+
+class _HeldBack:
+    """File descriptor 2 of the process, held back as long as anyone wants it, in any thread."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted = 0
+        self.real: int | None = None  # the descriptor itself meanwhile; None where there is none
+        self.file = -1  # what is held back
+
+    def begin(self) -> int:
+        """Hold it back, and return how much is held back already."""
+        with self.lock:
+            self.wanted += 1
+            if self.wanted == 1:
+                _flush()
+                with suppress(OSError):  # it is closed
+                    self.real = os.dup(2)
+                    self.file = _anonymous()
+                    os.dup2(self.file, 2)
+            return 0 if self.real is None else os.lseek(self.file, 0, os.SEEK_CUR)
+
+    def drop(self, begun: int) -> None:
+        """Forget what has been held back since."""
+        with self.lock:
+            if self.real is not None:
+                os.ftruncate(self.file, begun)
+                os.lseek(self.file, begun, os.SEEK_SET)
+
+    def end(self) -> None:
+        """Pass on what is held back, once nobody wants it any more."""
+        with self.lock:
+            self.wanted -= 1
+            if self.wanted or self.real is None:
+                return
+            _flush()
+            os.dup2(self.real, 2)
+            size = os.lseek(self.file, 0, os.SEEK_CUR)
+            if size:
                 with suppress(OSError):
-                    os.write(2, text)
-            os.close(real)
+                    os.write(2, os.pread(self.file, size, 0))
+            os.close(self.real)
+            os.close(self.file)
+            self.real = None
 
 
-def _anonymous() -> IO[bytes]:
+_held = _HeldBack()
+
+
+def _flush() -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
+
+
+def _anonymous() -> int:
     """Return a file without a name; in memory where the system has such."""
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("held back"), "w+b")
-    return tempfile.TemporaryFile()
+        return os.memfd_create("held back")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

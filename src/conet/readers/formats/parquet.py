@@ -85,7 +85,8 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
             if name not in columns and not any(name.startswith(f"{wanted}.") for wanted in columns):
                 continue
             row += -(-column.total_uncompressed_size // rows)
-            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
+            repeats = column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
+            if repeats and column.total_uncompressed_size * column.num_values > batch_bytes() // 8:
                 in_dictionaries[name] = -(-column.num_values // rows)
         longest = _longest_entries(path, metadata, number, list(in_dictionaries))
         row += sum(count * longest[name] for name, count in in_dictionaries.items())
