@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import conet
 from conet.base.errors import ConetError
 from conet.cli import main
+from conet.cli.summary import describe
 from conet.engine import exact
 from conet.engine.ground_state import Search, ground_state, hops, upper_bound
 from conet.engine.tables import TablePolicy
@@ -276,6 +277,7 @@ def test_a_run_that_asks_for_it_says_how_far_it_is_from_the_best(tmp_path):
     np.testing.assert_allclose(columns.sum(axis=1), best, atol=1e-12)
     summary = run.summary()
     assert summary["residual_frustration"] == pytest.approx(best - summary["accuracy"])
+    assert f"{summary['residual_frustration']:.3f} below the best policy" in describe(summary)
     assert (
         "residual_frustration"
         not in conet.run(config.override({"observables": []}), tmp_path / "b").summary()

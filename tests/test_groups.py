@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import conet
+from conet.base.errors import ConetError
 from conet.runs.groups import AdaptiveGroups
 from conet.runs.schedule import Clock
 from conet.runs.trainer import Trainer
@@ -87,6 +88,13 @@ def test_the_accuracy_of_a_problem_is_its_fading_mean():
         trainer.advance()
         correct = trainer.walks.correct.reshape(16, 8).mean(axis=1)
         weights, values = 0.9 * weights + 0.1, 0.9 * values + 0.1 * correct
+
+
+def test_adam_keeps_its_rate_and_the_exact_learner_has_no_groups():
+    adam = Trainer(TINY.override({"learner.optimizer": "adam", "learner.learning_rate": 0.1}))
+    assert set(adam.phases[0].options) == {"entropy", "rollouts"}
+    with pytest.raises(ConetError, match="a learner that learns from rollouts"):
+        Trainer(TINY.override({"learner.name": "exact"}))
 
 
 def test_where_no_accuracy_is_known_groups_are_as_they_were():

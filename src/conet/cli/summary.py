@@ -30,6 +30,7 @@ def describe(summary: dict[str, Any]) -> str:
     return listed(
         [
             f"accuracy        {summary['accuracy']:.3f}, the last 20 updates",
+            *_below_the_best(summary),
             f"correct length  {shape}",
             *([f"V               {v_in_words(length)}"] if length.get("v_why") else []),
             f"islands         {most_islands}",
@@ -65,3 +66,10 @@ def describe_heating(heating: dict[str, Any] | None) -> str:
     why = f", because {heating['reason']}" if heating["reason"] else ""
     ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
     return f"from update {heating['step']} {ended}, on {heating['problems']} problems{why}"
+
+
+def _below_the_best(summary: dict[str, Any]) -> list[str]:
+    residual = summary.get("residual_frustration")
+    return (
+        [] if residual is None else [f"frustration     {residual:.3f} below the best policy that was found"]
+    )

@@ -44,16 +44,23 @@ def temperature(
     Raises
     ------
     ConetError
-        Where a weight is given that the controller would set, or none where one is needed; or the learner
-        learns from demonstrations.
+        Where a weight is given that the controller would set, or none where one is needed; or for a learner
+        that cannot have it.
     """
     setup.refuse_demonstrations("temperature")
     rlvr: dict[str, Any] = {"entropy": _weight(setup, cooling, entropy_target)}
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
+    if setup.learner == "exact":
+        got = "schedule.adaptive_groups with learner.name=exact"
+        raise ConetError(
+            got, "a learner that learns from rollouts", "choose another learner, or leave it out"
+        )
     rate, size = setup.options["learning_rate"], setup.options["rollouts"]
     groups = AdaptiveGroups(problems=setup.problems, rollouts=size, learning_rate=rate)
-    changing = {**rlvr, "rollouts": groups.size, "learning_rate": groups.rate}
+    changing = {**rlvr, "rollouts": groups.size}
+    if setup.options.get("optimizer", "sgd") == "sgd":  # Adam's step does not follow the gradient's size
+        changing["learning_rate"] = groups.rate
     before = _phases(setup.steps - LAST, sft_every, sft_learning_rate, changing, groups)
     # The last rollouts are of all problems alike, so that their accuracy is that of the run.
     return (*before, Phase("rlvr", options=rlvr))
