@@ -650,3 +650,52 @@ def test_closed_and_full_outputs():
     assert done.returncode == 2
     assert done.stderr.startswith("conet: got the standard output: No space left")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (["learner.name=rloo", "learner.clip=0.2"], "clip is an option of learner.name=grpo"),
+        (
+            ["schedule.name=annealed_rlvr", "schedule.heat_at=1.0"],
+            "a share of the run below 1, or a whole num",
+        ),
+        (
+            ["schedule.name=annealed_rlvr", "schedule.heat_at=1.5"],
+            "a share of the run below 1, or a whole num",
+        ),
+    ],
+)
+def test_an_option_that_does_not_fit_leads_to_the_one_that_does(pairs, words, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "--preset", "smoke", "--out", str(tmp_path / "run"), "--set", *pairs])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in error
+    assert "did you mean" not in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_option_is_compared_without_its_section(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--preset", "smoke", "--out", str(tmp_path / "run"), "--set", "schedule.share=0.3"])
+    error = capsys.readouterr().err
+    assert "unknown key 'schedule.share'" in error
+    assert "did you mean" not in error
+    assert "schedule.sft_learning_rate" in error
+    assert error.count("\n") == 1
+
+
+def test_an_option_left_from_the_file_is_told_with_its_owner(tmp_path, capsys):
+    file = tmp_path / "c.json"
+    file.write_text('{"preset": "smoke", "learner": {"name": "grpo", "clip": 0.1}}')
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--config", str(file), "--out", str(tmp_path / "run"), "--set", "learner.name=rloo"])
+    error = capsys.readouterr().err
+    assert f"it comes from --config {file} and belongs to learner.name=grpo" in error
+    assert error.count("\n") == 1
+
+
+def test_an_update_written_with_a_point_is_one():
+    config = preset("smoke").override({"schedule.name": "annealed_rlvr", "schedule.heat_at": 40.0})
+    assert config.schedule.heat_at == 40

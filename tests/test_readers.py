@@ -1,6 +1,7 @@
 """Readers: formats, and which column says what; nothing is guessed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -307,3 +308,19 @@ def test_a_missing_step_names_the_nearest(tmp_path):
     with pytest.raises(ConetError) as error:
         read(written(rows, tmp_path / "rows.csv"))
     assert "did you mean 'steps'" in said(error)
+
+
+def test_of_several_logs_one_is_to_be_named():
+    with pytest.raises(
+        ConetError, match=r"with logs in .*trl/chat, trl/eval, trl/plain, verl; expected one log"
+    ):
+        read(DATA)
+    with pytest.raises(ConetError, match=r"name one of the folders with rollouts: chat, eval, plain$"):
+        read(DATA / "trl")
+    assert read(DATA / "verl").rows.height
+
+
+def test_a_run_with_other_logs_deep_in_it_is_still_one(tmp_path):
+    shutil.copytree(DATA / "trl/plain", tmp_path / "run")
+    shutil.copytree(DATA / "verl", tmp_path / "run/old/verl")
+    assert read(tmp_path / "run").format == "trl"

@@ -50,8 +50,15 @@ class Interrupted(KeyboardInterrupt):
         self.path = path
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """Say which known name a misspelled one is closest to.
+
+    Parameters
+    ----------
+    name, known
+        What was written, and what could have been meant.
+    prefix
+        What stands before all these.
 
     Returns
     -------
@@ -60,4 +67,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)
+    return (
+        f"did you mean {prefix + close[0]!r}?"
+        if close
+        else f"known: {', '.join(prefix + one for one in names)}"
+    )

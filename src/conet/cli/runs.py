@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite
@@ -15,6 +15,9 @@ from conet.base.text import one_line
 from conet.cli.drawing import drawers, write_figures
 from conet.cli.options import Figures, Flag, Json, Pairs, Whole, all_changes, count, note_unverified, shown
 from conet.cli.summary import describe
+
+if TYPE_CHECKING:
+    from conet.config import Config
 
 
 def run_command(
@@ -56,16 +59,33 @@ def run_command(
     settings = load(config, preset) if config else named("reference" if preset is None else preset)
     changes = all_changes(set_, seed=seed, steps=steps)
     given = set(effects.differing(settings)) | {aliases.current(key, aliases.SETTINGS) for key in changes}
-    settings = settings.override(changes)
+    before, settings = settings, settings.override(changes)
     for line in effects.without_effect(settings, given):
         tell(f"conet: {line}")
 
     def train(progress: Any) -> Any:
         from conet.runs import launch
 
-        return launch.run(settings, out, progress=progress, tell=tell, threads=count(threads))
+        try:
+            return launch.run(settings, out, progress=progress, tell=tell, threads=count(threads))
+        except ConetError as error:
+            raise left_over(error, before, settings, config) from None
 
     _train(train, None, settings.steps, json_)
+
+
+def left_over(error: ConetError, before: "Config", now: "Config", file: Path | None) -> ConetError:
+    """Say of an option that is unknown where it comes from, if it belongs to what --set has replaced."""
+    for section, which in (("learner", "name"), ("schedule", "name"), ("graph", "kind")):
+        old, new = getattr(before, section), getattr(now, section)
+        was = f"{section}.{which}={getattr(old, which)}"
+        for option in old.options:
+            key = f"{section}.{option}"
+            if error.got.startswith(f"unknown key {key!r}") and getattr(old, which) != getattr(new, which):
+                got = f"{key}={new.options[option]!r} with {section}.{which}={getattr(new, which)}"
+                where = f"--config {file}" if file else f"the preset {before.preset}"
+                return ConetError(got, error.expected, f"it comes from {where} and belongs to {was}")
+    return error
 
 
 def resume(

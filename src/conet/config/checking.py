@@ -68,8 +68,9 @@ def unknown(
 ) -> ConetError:
     """Say that there is no such key, and name the nearest."""
     what = getattr(model, "what", "config")
-    names = keys_of(model, prefix) + (keys_of(beside, prefix) if beside else [])
-    return ConetError(f"unknown key {key!r}", f"a key of the {what}", nearest(key, set(names)))
+    names = set(keys_of(model) + (keys_of(beside) if beside else []))
+    close = nearest(key.removeprefix(prefix), names, prefix)  # the section is equal in all
+    return ConetError(f"unknown key {key!r}", f"a key of the {what}", close)
 
 
 def _where(model: type[BaseModel]) -> str:

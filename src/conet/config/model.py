@@ -15,7 +15,7 @@ from conet.config.checking import SHOWN, flatten, keys_of, refused, unknown, val
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
 StepOrShare = Annotated[
-    int | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(lambda value: whole(value))
+    int | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(lambda value: step_or_share(value))
 ]  # of a run: 5 is an update, 0.5 a share
 
 
@@ -210,6 +210,13 @@ class Root(Settings):
 def whole(value: Any) -> Any:
     """Return 1e3 as 1000, for what may be a whole number or a fraction."""
     return int(value) if isinstance(value, float) and _exact(value) else value
+
+
+def step_or_share(value: Any) -> Any:
+    """Return 1e3 as 1000, and refuse what may be taken for a share of the whole run, and is none."""
+    if isinstance(value, float) and (value == 1 or (value > 1 and not _exact(value))):
+        raise ValueError("a share of the run below 1, or a whole number of updates")
+    return whole(value)
 
 
 def _exact(value: float) -> bool:

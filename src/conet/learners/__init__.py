@@ -37,7 +37,18 @@ def make(settings: LearnerSettings) -> Learner:
         raise ConetError(
             f"{settings.name}: {kind!r}", "a subclass of conet.Learner", "see docs/skeletons/learner.py"
         )
+    _refuse_option_of_another(kind, settings)
     return validated(kind, settings.model_dump(exclude={"name"}), "learner.", LearnerSettings)
+
+
+def _refuse_option_of_another(kind: type[Learner], settings: LearnerSettings) -> None:
+    """Say of an option that this learner has not which learner has it."""
+    for option in settings.options:
+        owners = [name for name, one in LEARNERS.items() if option in one.model_fields]
+        if owners and option not in kind.model_fields:
+            got = f"unknown key 'learner.{option}' with learner.name={settings.name}"
+            remedy = f"{option} is an option of learner.name={' and '.join(owners)}"
+            raise ConetError(got, f"an option of {settings.name}", remedy)
 
 
 def _is_learner(thing: Any) -> bool:

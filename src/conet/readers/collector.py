@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.readers import formats
 from conet.readers.base import Part, Reader, found_by
+from conet.readers.below import logs_below, named, refuse_several
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
 from conet.readers.column_mapping import Source
 from conet.readers.formats.chunk import Format, Unusable, size
@@ -118,12 +119,16 @@ class Collector:
             if not parts and self.path.is_file() and len(chosen) == 1:
                 parts = [Part(self.path)]
             if parts and (len(chosen) == 1 or has_marks(reader, parts)):
+                if self.reader is None:
+                    refuse_several(self.path, parts, self.readers)
                 self.reader = reader
                 return parts
+        logs = logs_below(self.path, self.readers)
+        below = f"name one of the folders with rollouts: {named(self.path, logs)}" if logs else ""
         raise NothingYet(
             f"{self.path} without rollouts in it",
             "; or ".join(describe(reader) for reader in self.readers),
-            "name the folder that holds the rollouts",
+            below or "name the folder that holds the rollouts",
         )
 
     def _piece(self, part: Part, state: tuple[int, int], progress: Callable[[float], None]) -> Piece:

@@ -73,7 +73,7 @@ READER = Reader(
     rewards=rewards,
     one_step_a_file=True,
     marks=("input", "score"),
-    files="`{step}.jsonl` in both folders",
+    files="`{step}.jsonl` in `rollout_data_dir`, and of validation in `validation_data_dir`",
     trainer="verl",
     setting="`trainer.rollout_data_dir=DIR/rollouts` (and `trainer.validation_data_dir=DIR/validation`)",
 )
