@@ -5,6 +5,7 @@ from fault_kinds import (
     copies,
     crew,
     errors,
+    full,
     identity,
     kills,
     mutations,
@@ -18,6 +19,7 @@ from fault_kinds import (
 ALL = (
     kills.KIND,
     errors.KIND,
+    full.KIND,
     power.KIND,
     identity.KIND,
     mutations.KIND,
