@@ -108,8 +108,9 @@ def opened(slot: Path, truth: dict[str, Any]) -> str:
 
 
 def parts(slot: Path) -> dict[str, Any]:
-    """Return what can be read of the copy, without its figures: a run from Python has none."""
-    return {name: value for name, value in what_can_be_read(slot / "copy").items() if name != "figures"}
+    """Return what can be read of the copy and is the same in every run of these settings."""
+    own = ("figures", "provenance")
+    return {name: value for name, value in what_can_be_read(slot / "copy").items() if name not in own}
 
 
 def gaps(place: Path, command: str) -> None:

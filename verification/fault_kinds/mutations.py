@@ -7,6 +7,7 @@ unfinished runs.
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from fault_kinds.case import Bench, Kind
@@ -25,6 +26,7 @@ BOTH = {
 }
 FINISHED = {name: name for name in ("metrics.parquet", "evaluations.parquet", "summary.json")}
 UNFINISHED = {name: name for name in ("metrics.jsonl", "evaluations.jsonl")}
+Calls = Callable[[str], dict[str, tuple[str, ...]]]
 FILES = BOTH | FINISHED | UNFINISHED
 
 
@@ -46,24 +48,41 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+def damage(file: Path, rng: random.Random) -> None:
+    """Change one thing in a file."""
+    before = changed = file.read_bytes()
+    while changed == before:
+        changed = damaged(before, rng)
+    file.write_bytes(changed)
+
+
+def cleared(slot: Path, *names: str) -> None:
+    """Remove what a case before left."""
+    for name in names:
+        if (slot / name).is_dir():
+            shutil.rmtree(slot / name)
+        (slot / name).unlink(missing_ok=True)
+
+
 def commands(run: str) -> dict[str, tuple[str, ...]]:
-    """Return the calls that read a run."""
+    """Return the calls that read a run; the last one goes on with an unfinished run."""
     return {
         "report": ("report", run),
         "diagnose": ("diagnose", run, "--json", "--out", "diagnosed"),
         "export": ("export", run, "--format", "csv", "--step", "all", "--out", "web.csv"),
-        "resume": (
-            "resume",
-            run,
-            "--threads",
-            "1",
-            "--json",
-        ),  # last, since it goes on with an unfinished run
+        "resume": ("resume", run, "--threads", "1", "--json"),
     }
 
 
-def answers(slot: Path, run: str, truth: dict | None = None) -> dict:
+def answers(slot: Path, run: str, truth: dict | None = None, calls: Calls = commands) -> dict:
     """Call everything that reads a run; return what each says and leaves, or compare it with the truth.
+
+    Parameters
+    ----------
+    truth
+        What this function returned for the whole run.
+    calls
+        Which commands, by what they do.
 
     Raises
     ------
@@ -71,7 +90,7 @@ def answers(slot: Path, run: str, truth: dict | None = None) -> dict:
         "silent" where a command that ends with 0 says something else, without the word *incomplete*.
     """
     found = {}
-    for name, arguments in commands(run).items():
+    for name, arguments in calls(run).items():
         called = call(*arguments)
         left = {}
         if called.code == 0:
@@ -94,6 +113,8 @@ def truths(bench: Bench, run: str) -> dict:
     if run not in bench.kept:
         slot = bench.fresh()
         bench.kept[run] = answers(slot, run)
+        if "incomplete" in str(bench.kept[run]).lower():
+            raise Fault("silent", f"{run}: a whole run is called incomplete")
         if differs := difference(contents(slot / run), contents(bench.base / RUN)):
             raise Fault("silent", f"{run}, after resume: {differs}")
     return bench.kept[run]
@@ -106,17 +127,11 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     runs = [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
     run = rng.choice(runs)
     truth, slot = truths(bench, run), bench.slot
-    for left in (RUN, STOPPED, "diagnosed", "web.csv"):
-        if (slot / left).is_dir():
-            shutil.rmtree(slot / left)
-        (slot / left).unlink(missing_ok=True)
+    cleared(slot, RUN, STOPPED, "diagnosed", "web.csv")
     os.chdir(slot)
     shutil.copytree(bench.base / run, slot / run)
     file = rng.choice(sorted((slot / run).glob(FILES[group])))
-    before = changed = file.read_bytes()
-    while changed == before:
-        changed = damaged(before, rng)
-    file.write_bytes(changed)
+    damage(file, rng)
     try:
         found = answers(slot, run, truth)
     except Fault as fault:

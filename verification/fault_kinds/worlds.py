@@ -147,7 +147,8 @@ def what_can_be_read(place: Path) -> dict[str, Any]:
     """Return what of a damaged run is not refused."""
     found: dict[str, Any] = {}
     with contextlib.suppress(ConetError):
-        for name, read in readers(conet.Run(place)).items():
+        run = conet.Run(place)
+        for name, read in {**readers(run), "provenance": run.provenance}.items():
             with contextlib.suppress(ConetError):
                 found[name] = read()
     return found
@@ -162,7 +163,7 @@ def readers(run: conet.Run) -> dict[str, Callable[[], Any]]:
         "config": lambda: run.config.to_json(),
         "events": events,
         "graph": lambda: [array.tobytes() for array in (run.graph().offsets, run.graph().targets)],
-        "problems": lambda: repr(vars(run.problems())),
+        "problems": lambda: as_text(run.problems()) if run.kind != "walks" else repr(vars(run.problems())),
         "figures": lambda: sorted(file.name for file in (run.path / "figures").glob("*")),
         "metrics": lambda: as_text(run.metrics()),
         "evaluations": lambda: as_text(run.evaluations()),
