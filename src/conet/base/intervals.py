@@ -14,6 +14,7 @@ import numpy as np
 LEVEL = 0.95  # of every interval, where nothing else is said
 RESAMPLES = 1000  # of the bootstrap over problems; over seeds there are 9,999
 FEWEST_PROBLEMS = 8  # below this, an interval over problems says nothing
+FEWEST_SEEDS = 6  # below this, an interval over seeds decides nothing
 
 
 class Interval(NamedTuple):

@@ -24,6 +24,7 @@ from conet.cells.sweep_place import identities, refuse_other
 from conet.cells.workers import Backend, run_cells
 from conet.config import Config, flatten
 from conet.diagnosis.comparison import Comparison, Side
+from conet.diagnosis.comparison.main_measures import PRINTED
 from conet.diagnosis.comparison.sides import finite, without_asides
 
 if TYPE_CHECKING:
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sweep", "Swept", "cell", "configure", "describe", "read", "sweep"]
 MOST_COMPARED = 60  # points beyond which only the main measures are compared, or it would take minutes
-# What is printed where the file names no measures.
-SHOWN = (
-    "accuracy",
-    "correct_length.min",
-    "correct_length.end",
-    "islands.peak",
-    "web.mean_degree",
-    "pass_at_k.16",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +160,7 @@ def _put_together(
         settings=settings,
         measures=list(definition.measures),
         failures=failures,
-        comparison=Comparison(tuple(sides), tuple(definition.measures) or (SHOWN if many else None)),
+        comparison=Comparison(tuple(sides), tuple(definition.measures) or (PRINTED if many else None)),
     )
 
 
@@ -225,7 +217,7 @@ def describe(swept: Swept) -> str:
     """Put the means over seeds into a text table: a line a point, the main measures by default."""
     import polars as pl
 
-    shown = swept.measures or [name for name in SHOWN if name in swept.table.columns]
+    shown = swept.measures or [name for name in PRINTED if name in swept.table.columns]
     means = swept.table.group_by(swept.settings, maintain_order=True).agg(
         pl.len().alias("seeds"), *(pl.col(name).mean() for name in shown)
     )

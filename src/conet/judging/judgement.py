@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conet.base.intervals import interval, share_interval
+from conet.base.intervals import FEWEST_SEEDS, interval, share_interval
 
 Judgement = Literal["holds", "fails", "undecided"]
 Wanted = Literal["at least", "at most"]
-MIN_SEEDS = 6  # seeds with a value below which nothing is judged
 MAX_LOST = 0.1  # share of seeds without a value, or of failed cells, above which nothing is
 
 
@@ -117,7 +116,7 @@ def judged(
     else:
         holds, fails = high <= threshold, low > threshold
     judgement: Judgement = "undecided"
-    if known >= MIN_SEEDS and lost <= MAX_LOST * len(array) and (holds or fails):
+    if known >= FEWEST_SEEDS and lost <= MAX_LOST * len(array) and (holds or fails):
         judgement = "holds" if holds else "fails"
     return ClaimResult(
         claim=claim,

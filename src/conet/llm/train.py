@@ -1,7 +1,6 @@
 """Training on a language model: a recipe in, a run directory out; resumable."""
 
 import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from conet.base.errors import ConetError, Interrupted
-from conet.base.files import CannotWrite, write_atomic
+from conet.base.errors import ConetError
+from conet.base.files import write_atomic
 from conet.llm import checkpoints
 from conet.llm.build import build
 from conet.llm.judge import Judge
@@ -18,6 +17,7 @@ from conet.llm.record import Show, silent
 from conet.llm.summary import summary
 from conet.runs.code import Change, code_of, noted
 from conet.runs.directory import created
+from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.events import translate
 from conet.runs.files import NAMES
 from conet.runs.lock import Held, exclusive
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import polars
 
 FOLDERS = ("rollouts", "checkpoints")
+RESUME = "conet llm resume"  # what goes on with a run
 
 
 def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
@@ -60,7 +61,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     if not _is_first(recipe):
         return _train(_announced(None), None, silent)
     made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)
-    with made as held, _leaving_nothing(held):
+    with made as held, leaving_nothing(held, RESUME, _begun):
         return _train(_announced(held.path), held, show)
 
 
@@ -89,7 +90,7 @@ def go_on(path: Path, show: Show = silent, *, trust: bool = False, accept_change
     with code_of(directory, trust, accept_changed_code) as changes:
         if not _is_first(cast(Any, directory.config)):
             return _train(directory.path, None, silent, changes)
-        with exclusive(directory.path) as held, _saying_where(held):
+        with exclusive(directory.path) as held, saying_where(held, RESUME):
             return path if directory.finished else _train(directory.path, held, show, changes)
 
 
@@ -122,28 +123,9 @@ def _announced(path: Path | None) -> Path:
     return Path(str(told[0]))
 
 
-@contextmanager
-def _saying_where(held: Held) -> Iterator[None]:
-    """Tell whoever ends a training, or has to make room for it, where it goes on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(held.path) from None
-    except CannotWrite as error:
-        raise error.then(f"conet llm resume {held.path}") from None
-
-
-@contextmanager
-def _leaving_nothing(held: Held) -> Iterator[None]:
-    """Remove a training that failed before it had begun: the same place will be wanted again."""
-    try:
-        with _saying_where(held):
-            yield
-    except Exception as error:
-        begun = (held.path / "start/done").exists() or any(held.path.glob("rollouts/*"))
-        if not begun and not isinstance(error, CannotWrite):
-            shutil.rmtree(held.path, ignore_errors=True)
-        raise
+def _begun(path: Path) -> bool:
+    """Whether a run directory holds something to go on from."""
+    return (path / "start/done").exists() or any(path.glob("rollouts/*"))
 
 
 def _train(path: Path, held: Held | None, show: Show, changes: Sequence[Change] = ()) -> Path:

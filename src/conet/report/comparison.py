@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from conet.base.files import write_atomic
+from conet.base.intervals import FEWEST_SEEDS
 from conet.base.kinds import COMPARISON, Kind
 from conet.base.places import filling
 from conet.diagnosis.comparison import Arm, Comparison
-from conet.diagnosis.comparison.comparison import FEWEST_SEEDS
 from conet.diagnosis.comparison.text import measure_rows, number, value_names
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers

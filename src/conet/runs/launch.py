@@ -14,6 +14,7 @@ from conet.network.problems import Problems
 from conet.observables.standard import Observables
 from conet.runs.code import code_of, noted
 from conet.runs.directory import check_out, created
+from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.files import NAMES
 from conet.runs.given import noted as given_objects
 from conet.runs.lock import exclusive
@@ -25,7 +26,9 @@ from conet.runs.run import Run
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.size import announce
 from conet.runs.trainer import Trainer
-from conet.runs.training import FOLDERS, first_files, leaving_nothing, saying_where, train
+from conet.runs.training import FOLDERS, begun, first_files, train
+
+RESUME = "conet resume"  # what goes on with a run
 
 
 @checked
@@ -96,7 +99,7 @@ def run(
     if tell is not None:
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)
-    with made as held, leaving_nothing(held), watched(progress, config.steps) as show:
+    with made as held, leaving_nothing(held, RESUME, begun), watched(progress, config.steps) as show:
         return train(held, trainer, None, show)
 
 
@@ -149,7 +152,7 @@ def resume(
         return directory
     own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     _check_again(directory, own, graph, problems)
-    with exclusive(directory.path) as held, saying_where(held):
+    with exclusive(directory.path) as held, saying_where(held, RESUME):
         if directory.finished:
             return directory
         kept = directory.graph(), directory.problems()

@@ -1,17 +1,16 @@
 """The loop of a run on disk: updates, snapshots and checkpoints, and what is left at the end."""
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conet.base.arrays import array_bytes, read_arrays
-from conet.base.errors import ConetError, Interrupted
-from conet.base.files import CannotWrite, damaged
+from conet.base.errors import ConetError
+from conet.base.files import damaged
 from conet.rollouts import from_walks
 from conet.runs import events
 from conet.runs.code import Change, not_noted
@@ -48,27 +47,9 @@ def first_files(trainer: Trainer, comes_from: dict[str, Any]) -> dict[str, bytes
     }
 
 
-@contextmanager
-def saying_where(held: Held) -> Iterator[None]:
-    """Tell whoever ends a training, or has to make room for it, where it goes on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(held.path) from None
-    except CannotWrite as error:
-        raise error.then(f"conet resume {held.path}") from None
-
-
-@contextmanager
-def leaving_nothing(held: Held) -> Iterator[None]:
-    """Remove a run that failed before anything of it could be resumed."""
-    try:
-        with saying_where(held):
-            yield
-    except Exception as error:
-        if not isinstance(error, CannotWrite) and not (held.path / CHECKPOINT).exists():
-            shutil.rmtree(held.path, ignore_errors=True)
-        raise
+def begun(path: Path) -> bool:
+    """Whether a run directory holds something to go on from."""
+    return (path / CHECKPOINT).exists()
 
 
 def train(held: Held, trainer: Trainer, resumed: Sequence[Change] | None, progress: Progress) -> Run:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.intervals import FEWEST_SEEDS
 from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
 from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
 from conet.diagnosis.comparison.pairing import code_unknown, nothing_in_common, other_seeds, why_single
 from conet.diagnosis.comparison.sides import Side, open_side
 
-FEWEST_SEEDS = 6  # pairs below which an interval says little, as in the judgement of claims
 MOST_NAMED = 4  # runs in the short form
 
 

@@ -6,41 +6,13 @@ from textwrap import wrap
 
 from conet.base.text import listed, one_line
 from conet.diagnosis.comparison.comparison import Comparison
-from conet.diagnosis.comparison.differences import SAME, Difference, Measure
+from conet.diagnosis.comparison.differences import Difference, Measure
+from conet.diagnosis.comparison.main_measures import PRINTED
 
 MOST_VALUES = 4  # runs whose numbers stand in the page's table one by one
 MOST_SETTINGS = 8
 MOST_ARMS = 6  # below a measure, on the terminal
 WIDTH = 100  # columns of the terminal
-# The main measures, in words, by the scale on which they are measured.
-MAIN: dict[str, dict[str, str]] = {
-    "probability": {
-        "accuracy": "accuracy",
-        f"accuracy{SAME}": "accuracy, same problems",
-        "pass_at_k.1": "pass@1",
-        "pass_at_k.16": "pass@16",
-        "pass_at_k.256": "pass@256",
-    },
-    "length": {
-        "correct_length.min": "shortest correct length",
-        "correct_length.end": "correct length at the end",
-        f"correct_length{SAME}": "correct length, same problems",
-    },
-    "islands": {"islands.peak": "most islands", "islands.end": "islands at the end"},
-    "steps": {
-        "correct_length.min_step": "step of the shortest length",
-        "islands.peak_step": "step of most islands",
-    },
-}
-# Of these, what the terminal shows.
-PRINTED = (
-    "accuracy",
-    f"accuracy{SAME}",
-    "correct_length.min",
-    "correct_length.end",
-    "islands.peak",
-    "pass_at_k.16",
-)
 
 
 def described(found: Comparison) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from conet.base.intervals import FEWEST_SEEDS
 from conet.diagnosis.comparison import Comparison, Difference
-from conet.diagnosis.comparison.comparison import FEWEST_SEEDS
-from conet.diagnosis.comparison.text import MAIN
+from conet.diagnosis.comparison.main_measures import MAIN
 from conet.views.parts import Axis, Level
 from conet.views.schema import Bars, Panel, View, empty_view
 
@@ -17,11 +17,12 @@ def differences(comparison: Comparison) -> View:
     known = {measure.name: measure.differences for measure in comparison.measures}
     several = len(comparison.arms) > 2
     panels: list[Panel] = []
-    for scale, names in MAIN.items():
+    for scale in dict.fromkeys(each.scale for each in MAIN):
         rows = [
-            (f"{words}: {one.arm}" if several else words, one)
-            for name, words in names.items()
-            for one in known.get(name, ())
+            (f"{each.words}: {one.arm}" if several else each.words, one)
+            for each in MAIN
+            for one in known.get(each.name, ())
+            if each.scale == scale
         ]
         if rows:
             panels.append(_panel(rows[:MOST_ROWS], comparison.length_unit if scale == "length" else scale))
@@ -29,7 +30,7 @@ def differences(comparison: Comparison) -> View:
         return empty_view(NAME, TITLE, "No two sides pair: there is no difference to show.")
     base = comparison.arms[0].name
     arm = f"{comparison.arms[1].name} less {base}" if not several else f"each arm less {base}"
-    shown = [one for names in MAIN.values() for name in names for one in known.get(name, ())]
+    shown = [one for each in MAIN for one in known.get(each.name, ())]
     ways = {one.paired_by for one in shown}
     return View(
         name=NAME,

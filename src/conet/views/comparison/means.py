@@ -2,29 +2,21 @@
 
 import numpy as np
 
+from conet.base.intervals import FEWEST_SEEDS
 from conet.diagnosis.comparison import Comparison, Measure
-from conet.diagnosis.comparison.comparison import FEWEST_SEEDS
+from conet.diagnosis.comparison.main_measures import PRINTED, WORDS
 from conet.views.comparison.differences import padded
 from conet.views.parts import Axis
 from conet.views.schema import Bars, View, empty_view
 
 NAME, TITLE = "measures", "The measures of every arm"
 MOST_ROWS, MOST_PANELS = 30, 8
-# In words, those that are shown where none were asked for.
-MAIN = {
-    "accuracy": "accuracy at the end",
-    "correct_length.min": "shortest correct length",
-    "correct_length.end": "correct length at the end",
-    "islands.peak": "most islands",
-    "web.mean_degree": "average degree of the last web",
-    "pass_at_k.16": "pass@16 of the last policy",
-}
 
 
 def measures(comparison: Comparison) -> View:
     """Return the measures that were asked for, or the main ones, where an arm has several seeds."""
     known = {measure.name: measure for measure in comparison.measures}
-    names = [name for name in comparison.chosen or MAIN if name in known and known[name].means]
+    names = [name for name in comparison.chosen or PRINTED if name in known and known[name].means]
     if not names or all(len(arm.sides) < 2 for arm in comparison.arms):
         return empty_view(NAME, TITLE, "No arm has more than one seed, so there is no mean over seeds.")
     left_out = len(names) - MOST_PANELS
@@ -65,7 +57,7 @@ def _panel(measure: Measure) -> Bars:
     ends = [one.mean for one in shown] + [end for end in (*lows, *highs) if end is not None]
     low, high = padded(ends)
     return Bars(
-        title=MAIN.get(measure.name, measure.name),
+        title=WORDS.get(measure.name, measure.name),
         value=Axis(name="mean over seeds", low=low, high=high),
         names=tuple(one.arm for one in shown),
         values=tuple(one.mean for one in shown),

@@ -1,0 +1,47 @@
+"""What is said, and what is left, where a training ends early: the same for walks and language models."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from conet.base.errors import Interrupted
+from conet.base.files import CannotWrite
+from conet.runs.lock import Held
+
+
+@contextmanager
+def saying_where(held: Held, command: str) -> Iterator[None]:
+    """Tell whoever ends a training, or has to make room for it, where it goes on.
+
+    Parameters
+    ----------
+    command
+        What goes on with a run directory: "conet resume" or "conet llm resume".
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(held.path) from None
+    except CannotWrite as error:
+        raise error.then(f"{command} {held.path}") from None
+
+
+@contextmanager
+def leaving_nothing(held: Held, command: str, begun: Callable[[Path], bool]) -> Iterator[None]:
+    """Remove a run that failed before anything of it could be resumed: its place will be wanted again.
+
+    Parameters
+    ----------
+    command
+        As for :func:`saying_where`.
+    begun
+        Whether a run directory holds something to go on from.
+    """
+    try:
+        with saying_where(held, command):
+            yield
+    except Exception as error:
+        if not isinstance(error, CannotWrite) and not begun(held.path):
+            shutil.rmtree(held.path, ignore_errors=True)
+        raise
