@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -70,6 +71,18 @@ def test_every_number_of_the_summary_is_a_measure(runs):
     } <= set(told)
     assert not {"seed", "steps", "seconds"} & set(told)
     assert told["islands.peak"].values["g4-s0"] == runs[4, 0].summary()["islands"]["peak"]
+
+
+def test_a_figure_of_ones_own_stands_in_the_page(runs, tmp_path, capsys):
+    mine = f"{Path(__file__).parents[1]}/docs/skeletons/figure.py"
+    arguments = ["compare", *map(str, places(runs, (4, 0), (16, 0))), "--out", str(tmp_path / "page")]
+    cli.main([*arguments, "--figure", f"{mine}:last_accuracy"])
+    assert (tmp_path / "page/figures/last-accuracy.svg").is_file()
+    assert "Accuracy of the last update" in (tmp_path / "page/report.html").read_text()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli.main([*arguments, "--figure", f"{mine}:truncated"])  # that of a run
+    assert "which is for a WalksData" in capsys.readouterr().err
 
 
 def test_the_other_way_round_is_the_same_with_the_other_sign(runs):

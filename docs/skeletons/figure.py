@@ -4,16 +4,19 @@
     conet.Run("runs/mine").view("my_figure.py:truncated")      its data, plain and JSON-able
     conet report runs/mine --figure my_figure.py:truncated     a part of the report of a run of walks
     conet diagnose LOG --figure my_figure.py:samples           a part of the report of a log
+    conet compare RUN RUN --figure my_figure.py:last_accuracy  a part of the page of a comparison
 
 What a function gets is a `conet.views.walks_data.WalksData` for a run of walks (tables as `metrics` and
-`evaluations`, curves by `column(name)` and `evaluation(name)`), and a `conet.diagnosis.Diagnosis` for a
-log. It returns a `View`: panels with series, marks and bands, without colours and sizes.
+`evaluations`, curves by `column(name)` and `evaluation(name)`), a `conet.diagnosis.Diagnosis` for a log, and
+a `conet.diagnosis.comparison.Comparison` for several runs. It returns a `View`: panels with series, marks
+and bands, without colours and sizes.
 """
 
 from conet.diagnosis import Diagnosis
+from conet.diagnosis.comparison import Comparison
 from conet.views.parts import Axis, Series
 from conet.views.rollouts.common import column, over_steps
-from conet.views.schema import Lines, View
+from conet.views.schema import Bars, Lines, View
 from conet.views.walks.common import over_updates
 from conet.views.walks_data import WalksData
 
@@ -42,3 +45,19 @@ def samples(found: Diagnosis) -> View:
         **over_steps(found),  # the horizontal axis, and the moments of the log
     )
     return View(name="samples", title="Rollouts a step", definition="Rollouts in the log.", panels=(panel,))
+
+
+def last_accuracy(found: Comparison) -> View:
+    """Return the accuracy of the last update of every run of a comparison."""
+    values = tuple(side.steps["accuracy"][-1] for side in found.sides)
+    panel = Bars(
+        value=Axis(name="accuracy", unit="share of rollouts", low=0, high=1),
+        names=tuple(side.name for side in found.sides),
+        values=values,
+    )
+    return View(
+        name="last-accuracy",
+        title="Accuracy of the last update",
+        definition="Correct rollouts over rollouts.",
+        panels=(panel,),
+    )

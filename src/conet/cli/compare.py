@@ -9,7 +9,7 @@ from conet.base.places import check_folder, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Json, note_unverified
+from conet.cli.options import Figures, Json, note_unverified
 
 
 def compare(
@@ -19,6 +19,7 @@ def compare(
     map_: Map = None,
     tokenizer: Path | None = None,
     memory: float | None = None,
+    figure: Figures = None,
     json_: Json = False,
 ) -> None:
     """Put runs side by side: curves, paired differences with intervals, and webs in one layout.
@@ -40,6 +41,8 @@ def compare(
         Of the logs, as for `conet diagnose`.
     memory
         As for `conet diagnose`.
+    figure
+        A further figure, as path/to/file.py:name; may be repeated.
     json_
         Print the numbers as one JSON object on the last line: of every measure its value in each run, the
         difference, its interval, and the number of pairs.
@@ -57,7 +60,7 @@ def compare(
                 found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
             found.measures  # noqa: B018 computed while the line is shown
         place = out or new_place()
-        report = write(found, place, drawing)
+        report = write(found, place, drawing, figures=figure or ())
     if json_:
         print(json.dumps(found.to_json() | {"out": str(place.resolve()), "report": str(report.resolve())}))
         return

@@ -34,6 +34,7 @@ def write(
     drawers: Drawers | None = None,
     heading: str = "Comparison",
     kind: Kind = COMPARISON,
+    figures: Sequence[str] = (),
 ) -> Path:
     """Write page, figures and numbers of a comparison.
 
@@ -49,13 +50,15 @@ def write(
         Of the page.
     kind
         Of the folder, which may hold an earlier one of this kind: of a comparison, or of a sweep.
+    figures
+        Further ones, each as ``path/to/file.py:function``.
 
     Returns
     -------
     Path
         ``out/report.html``; beside it ``figures/*.svg`` and ``comparison.json``.
     """
-    source = source_of(found)
+    source = source_of(found, figures)
     views = (source.view(name) for name in source.names())
     drawn = pages.pictures((view for view in views if view.panels), drawers)
     with filling(out, kind):

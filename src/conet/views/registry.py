@@ -30,20 +30,19 @@ ROLLOUTS = {
 LANGUAGE_MODEL = {  # beside those of its rollouts
     "trainer-metrics": "conet.views.rollouts.trainer_metrics:trainer_metrics",
 }
-COMPARISON = {
-    "differences": "conet.views.comparison.differences:differences",
-    "measures": "conet.views.comparison.means:measures",
-    "accuracy": "conet.views.comparison.curves:accuracy",
-    "correct-length": "conet.views.comparison.curves:correct_length",
-    "islands": "conet.views.comparison.curves:islands",
-    "mean-degree": "conet.views.comparison.curves:mean_degree",
-    "policy-entropy": "conet.views.comparison.curves:policy_entropy",
-    "groups-without-signal": "conet.views.comparison.curves:groups_without_signal",
-    "truncated-share": "conet.views.comparison.curves:truncated_share",
-    "distinct-share": "conet.views.comparison.curves:distinct_share",
-    "same-problems": "conet.views.comparison.problems:same_problems",
-    "last-webs": "conet.views.comparison.webs:last_webs",
-}
+
+
+def of_comparison() -> dict[str, str | Callable[[Any], View]]:
+    """Return the views of a comparison; those of curves come from the table of their quantities."""
+    from conet.views.comparison.curves import CURVES
+
+    return {
+        "differences": "conet.views.comparison.differences:differences",
+        "measures": "conet.views.comparison.means:measures",
+        **CURVES,
+        "same-problems": "conet.views.comparison.problems:same_problems",
+        "last-webs": "conet.views.comparison.webs:last_webs",
+    }
 
 
 OF = {"WalksData": "a run of walks", "Diagnosis": "the rollouts of a log", "Comparison": "several runs"}

@@ -113,7 +113,7 @@ def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
     from conet.diagnosis.comparison import Comparison
 
     if isinstance(thing, Comparison):
-        return Source(thing, dict(registry.COMPARISON))
+        return Source(thing, registry.of_comparison())
     from conet.views.rollouts import trainer_metrics
 
     known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)

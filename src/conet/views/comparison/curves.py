@@ -40,6 +40,7 @@ class Quantity:
 
 
 SHARE = {"low": 0.0, "high": 1.0}
+# By column of the steps. A new curve is one entry here.
 QUANTITIES = {
     "accuracy": Quantity(
         "Accuracy",
@@ -54,6 +55,24 @@ QUANTITIES = {
         "Look for the V: correct answers first get shorter, then longer.",
         "Total length over number of the correct rollouts.",
         windowed=True,
+    ),
+    "islands": Quantity(
+        "Islands",
+        Axis(name="islands", unit="components of the web", low=0.0, whole=True),
+        "Islands are born one by one, are most numerous at maximal frustration, and merge.",
+        "Connected components of the thresholded web.",
+    ),
+    "mean_degree": Quantity(
+        "Average degree",
+        Axis(name="average degree ⟨k⟩", unit="2 · edges / nodes"),
+        "Look for webs that settle near two.",
+        "Average degree of the thresholded web.",
+    ),
+    "policy_entropy": Quantity(
+        "Entropy of the policy",
+        Axis(name="entropy", unit="nats a node", low=0.0),
+        "Look for an arm that keeps choices open for longer.",
+        "Mean over all nodes of the entropy of their out-edges.",
     ),
     "groups_without_signal": Quantity(
         "Groups without signal",
@@ -75,24 +94,6 @@ QUANTITIES = {
         "A share that falls to a few different answers a problem is a policy that collapses.",
         "Different answers over answers, in groups of at least two.",
         windowed=True,
-    ),
-    "islands": Quantity(
-        "Islands",
-        Axis(name="islands", unit="components of the web", low=0.0, whole=True),
-        "Islands are born one by one, are most numerous at maximal frustration, and merge.",
-        "Connected components of the thresholded web.",
-    ),
-    "mean_degree": Quantity(
-        "Average degree",
-        Axis(name="average degree ⟨k⟩", unit="2 · edges / nodes"),
-        "Look for webs that settle near two.",
-        "Average degree of the thresholded web.",
-    ),
-    "policy_entropy": Quantity(
-        "Entropy of the policy",
-        Axis(name="entropy", unit="nats a node", low=0.0),
-        "Look for an arm that keeps choices open for longer.",
-        "Mean over all nodes of the entropy of their out-edges.",
     ),
 }
 
@@ -151,16 +152,6 @@ def _heated(arms: Sequence[Arm]) -> tuple[tuple[Band, ...], tuple[Mark, ...], st
     return tuple(bands), tuple(marks), words
 
 
-accuracy = partial(curve_view, name="accuracy")
-correct_length = partial(curve_view, name="correct_length")
-groups_without_signal = partial(curve_view, name="groups_without_signal")
-truncated_share = partial(curve_view, name="truncated_share")
-distinct_share = partial(curve_view, name="distinct_share")
-islands = partial(curve_view, name="islands")
-mean_degree = partial(curve_view, name="mean_degree")
-policy_entropy = partial(curve_view, name="policy_entropy")
-
-
 def _of_arm(arm: Arm, name: str, quantity: Quantity) -> list[Series]:
     """Return the curve of an arm: the mean over its seeds, at the steps that all of them have."""
     found = [curve for side in arm.sides if (curve := _of_side(side, name, quantity)) is not None]
@@ -195,3 +186,7 @@ def _values(steps: "polars.DataFrame", name: str, quantity: Quantity) -> np.ndar
     if name == "mean_degree":
         values = np.where(values > 0, values, np.nan)  # there is no web yet
     return windowed_mean(values) if quantity.windowed else values
+
+
+# The view of each quantity, by its name.
+CURVES = {name.replace("_", "-"): partial(curve_view, name=name) for name in QUANTITIES}
