@@ -5,6 +5,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -225,6 +226,20 @@ def test_no_command_is_left_out():
     """A new command is entered in `commands` above, with something foreign that it repeats."""
     known = {" ".join(call[:2] if call[0] == "llm" else call[:1]) for call in commands()}
     assert {" ".join(name) for name in leaves(app)} <= known
+
+
+def test_no_option_takes_numbers_by_pythons_rules():
+    """1_000, blanks around it and digits of other scripts are numbers to Python, so to the parser."""
+    loose = []
+    for name in leaves(app):
+        command = app
+        for part in name:
+            command = command[part]
+        for argument in command.assemble_argument_collection():
+            kinds = {argument.hint, *get_args(argument.hint)}
+            if kinds & {int, float} and argument.parameter.converter is None:
+                loose.append((*name, *argument.names))
+    assert not loose
 
 
 def leaves(of, before=()):

@@ -9,7 +9,7 @@ from conet.base.places import check_folder, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, note_unverified
+from conet.cli.options import Figures, Json, NumberOrNone, note_unverified
 
 
 def compare(
@@ -18,7 +18,7 @@ def compare(
     format: str = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
-    memory: float | None = None,
+    memory: NumberOrNone = None,
     figure: Figures = None,
     json_: Json = False,
 ) -> None:

@@ -25,7 +25,7 @@ def diagnose(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
-    memory: float | None = None,
+    memory: NumberOrNone = None,
     finding: Findings = None,
     figure: Figures = None,
     out: Path | None = None,
@@ -82,7 +82,7 @@ def heat(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
-    memory: float | None = None,
+    memory: NumberOrNone = None,
 ) -> None:
     """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
 
@@ -156,7 +156,7 @@ def watch(
     format: Format = "auto",
     map_: Map = None,
     tokenizer: Path | None = None,
-    memory: float | None = None,
+    memory: NumberOrNone = None,
     finding: Findings = None,
     out: Path | None = None,
 ) -> None:
