@@ -12,7 +12,7 @@ from signing import sign_again, unsign
 import conet
 from conet import cli
 from conet.base.errors import ConetError
-from conet.base.registry import load_file
+from conet.base.registry import load_file, places
 from conet.runs import code
 
 CODE = """
@@ -214,3 +214,21 @@ def test_code_that_the_user_names_needs_no_trust(unfinished, tmp_path):
     (unfinished / "own.py").write_text("def eight(observation):\n    return 8.0\n")
     run = conet.resume(unfinished)
     assert run.observe(f"{unfinished}/own.py:eight").columns == ["step", f"{unfinished}/own.py:eight"]
+
+
+def test_a_verifier_is_looked_for_where_the_run_began(tmp_path):
+    """Its processes are told the whole path, since they know nothing of the run."""
+    from conet.llm.judge import Judge
+
+    (tmp_path / "mine.py").write_text("def judge(completion, answer):\n    return 1.0\n")
+    asked = []
+
+    def place(path: Path) -> Path:
+        asked.append(path)
+        return tmp_path / path
+
+    with places(place):
+        judge = Judge("mine.py:judge")
+    assert (judge.asked, asked) == (f"{tmp_path}/mine.py:judge", [Path("mine.py")])
+    with pytest.raises(ConetError, match="a file that exists"):
+        Judge("mine.py:judge")
