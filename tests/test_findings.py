@@ -284,3 +284,14 @@ def test_the_fall_of_the_length_is_said_alike_in_headline_and_number(diagnoses):
     said = f"start {start.estimate:.2f} [{start.low:.2f}, {start.high:.2f}]"
     assert said in next(number.definition for number in found.numbers if number.name.startswith("V"))
     assert said in find_signal(found.log.visits, found.steps.head(70), [], found.detail("correct-length")).why
+
+
+def test_the_output_that_the_docs_show_is_what_the_command_prints(monkeypatch, tmp_path, capsys):
+    """If this fails: put the output of the command into docs/diagnose.md."""
+    page = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")
+    block = page.split("$ conet diagnose tests/data/trl/plain\n", 1)[1].split("\n\n", 1)[0]
+    shown = [line.removeprefix("    ") for line in block.splitlines()]
+    log = ROOT / "tests/data/trl/plain"
+    monkeypatch.chdir(tmp_path)
+    main(["diagnose", str(log)])
+    assert capsys.readouterr().out.splitlines() == shown

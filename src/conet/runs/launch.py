@@ -46,7 +46,7 @@ def run(
     command: list[str] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
-    """Train, leaving a run directory.
+    """Train, leaving a run directory; `conet report` draws its page and figures.
 
     Parameters
     ----------
