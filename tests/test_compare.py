@@ -501,6 +501,9 @@ class Mine(LEARNERS["rloo"]):
     """A learner of a user's own."""
 
 
+OWN = ("name", "rollouts", "learning_rate")  # what differs in the learner of this run
+
+
 def only_rlvr(setup):
     return (Phase("rlvr"),)
 
@@ -520,6 +523,7 @@ def test_objects_from_python_stand_in_settings_arms_and_notes(given):
     assert found.settings["learner.name"] == {"own": "an object (Mine)", "plain": "grpo"}
     assert found.settings["schedule.name"] == {"own": "an object (only_rlvr)", "plain": "rlvr"}
     assert found.settings["learner.learning_rate"]["own"] == 30.0
+    assert set(found.settings) == {"schedule.name"} | {f"learner.{key}" for key in OWN}
     assert any(note.startswith("learner from Python: own.") for note in found.notes)
     assert any(note.startswith("schedule from Python: own.") for note in found.notes)
     head = page_subtitle(WalksData(own))

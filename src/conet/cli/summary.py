@@ -32,7 +32,12 @@ def describe(summary: dict[str, Any]) -> str:
             f"accuracy        {summary['accuracy']:.3f}, the last 20 updates",
             *_below_the_best(summary),
             f"correct length  {shape}",
-            *([f"V               {v_in_words(length)}"] if length.get("v_why") else []),
+            # Called updates in all these lines.
+            *(
+                [f"V               {v_in_words(length).replace('step', 'update')}"]
+                if length.get("v_why")
+                else []
+            ),
             f"islands         {most_islands}",
             f"average degree  {web['mean_degree']:.2f}, traffic web {web['traffic_mean_degree']:.2f}",
             f"pass@k          {passes}",

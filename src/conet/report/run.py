@@ -98,6 +98,7 @@ def headline(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     where = "no correct rollout" if length["min"] is None else f"shortest at update {length['min_step']}"
     where = length.get("v_why") or where
     where += ", so not the ratio of these lengths" if ELSEWHERE in where else ""
+    where = where.replace("step", "update")  # what the other tiles call it
     degrees = f"{number(web['mean_degree'], 2)} | {number(web['traffic_mean_degree'], 2)}"
     rows = [
         ("accuracy", number(summary["accuracy"], 3), "mean over the last 20 updates"),

@@ -80,7 +80,8 @@ def settings_of(run: "Run") -> dict[str, Any]:
     for part, known in given_of(run).items():
         if part not in SAYS_WHICH:
             continue
-        settings = {name: value for name, value in settings.items() if not name.startswith(f"{part}.")}
+        if part != "schedule":  # which may ask for the settings of its section
+            settings = {name: value for name, value in settings.items() if not name.startswith(f"{part}.")}
         settings[SAYS_WHICH[part]] = f"an object ({known['name']})" if known else "an object"
         options = {f"{part}.{name}": value for name, value in known.get("options", {}).items()}
         settings |= flatten(options)
