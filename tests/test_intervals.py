@@ -12,7 +12,11 @@ from conet.base.intervals import (
     mean_interval,
     percentiles,
     resampled,
+    resampled_groups,
+    share_half_width,
     share_interval,
+    standard_error,
+    trials_for,
 )
 
 
@@ -68,3 +72,23 @@ def test_an_interval_as_json_has_none_for_what_does_not_exist():
     assert Interval(np.float64(2), np.nan, np.nan).to_json() == {"estimate": 2.0, "low": None, "high": None}
     assert Interval(2.0, np.nan, np.nan).ends() is None
     assert Interval(2.0, 1.0, 3.0).ends() == [1.0, 3.0]
+
+
+def test_standard_errors_are_those_of_scipy():
+    values = np.random.default_rng(0).normal(size=(3, 7))
+    np.testing.assert_allclose(standard_error(values), stats.sem(values, axis=1), rtol=1e-14)
+    assert np.isnan(standard_error(np.array([1.0])))
+
+
+@pytest.mark.parametrize(("half_width", "trials"), [(0.1, 96), (0.05, 384)])
+def test_how_many_trials_tell_a_share(half_width, trials):
+    """The numbers that every textbook of polls has."""
+    assert round(trials_for(half_width)) == trials
+    assert share_half_width(trials_for(half_width)) == pytest.approx(half_width, rel=1e-12)
+
+
+def test_groups_are_resampled_within_themselves():
+    first, second = resampled_groups([np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0])], draws=500)
+    assert (first.shape, second.shape) == ((500, 3), (500, 2))
+    assert set(first.ravel()) == {1.0, 2.0, 3.0}
+    assert set(second.ravel()) == {10.0, 20.0}

@@ -2,17 +2,21 @@
 
 Which one: :func:`interval` for a few independent values (seeds); :func:`percentiles` with
 :func:`resampled` or :func:`halves` for a statistic of many problems; :func:`mean_interval` for the mean of
-many values; :func:`share_interval` for a count out of a number of trials.
+many values; :func:`share_interval` for a count out of a number of trials; :func:`resampled_groups` with
+:func:`central` for a statistic of several groups of seeds. Error bars of figures and tables that are no
+intervals are a :func:`standard_error`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 LEVEL = 0.95  # of every interval, where nothing else is said
-RESAMPLES = 1000  # of the bootstrap over problems; over seeds there are 9,999
+RESAMPLES = 1000  # of the bootstrap over problems
+SEED_RESAMPLES = 9999  # of the bootstrap over seeds
 FEWEST_PROBLEMS = 8  # below this, an interval over problems says nothing
 FEWEST_SEEDS = 6  # below this, an interval over seeds decides nothing
 
@@ -39,7 +43,7 @@ def interval(
     values: np.ndarray,
     statistic: Callable[..., np.ndarray] = np.mean,
     level: float = LEVEL,
-    resamples: int = 9999,
+    resamples: int = SEED_RESAMPLES,
 ) -> tuple[float, float]:
     """Bootstrap interval of a statistic over independent values.
 
@@ -107,6 +111,22 @@ def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def standard_error(values: np.ndarray) -> np.ndarray:
+    """Standard error of the mean along the last axis; NaN of fewer than two values."""
+    size = values.shape[-1]
+    return values.std(axis=-1, ddof=1) / np.sqrt(size) if size > 1 else np.full(values.shape[:-1], np.nan)
+
+
+def share_half_width(trials: float, level: float = LEVEL) -> float:
+    """Half the width of the interval of a share near one half, by the normal distribution."""
+    return NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(0.25 / trials)
+
+
+def trials_for(half_width: float, level: float = LEVEL) -> float:
+    """How many trials tell a share near one half to ± ``half_width``: the inverse of the above."""
+    return 0.25 * (NormalDist().inv_cdf((1 + level) / 2) / half_width) ** 2
+
+
 def central(draws: np.ndarray, level: float = LEVEL, method: str = "linear") -> tuple[float, float]:
     """Ends between which the central share ``level`` of the draws lies."""
     tail = (1 - level) / 2
@@ -135,6 +155,19 @@ def resampled(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """
     generator = np.random.default_rng(seed)
     return generator.multinomial(items, np.full(items, 1 / items), draws).T.astype(np.float64)
+
+
+def resampled_groups(
+    groups: Iterable[np.ndarray], draws: int = SEED_RESAMPLES, seed: int = 0
+) -> list[np.ndarray]:
+    """Draw values with replacement, within each group: the bootstrap of groups of seeds.
+
+    Returns
+    -------
+    list of ndarray, each of shape (draws, values of the group)
+    """
+    generator = np.random.default_rng(seed)
+    return [generator.choice(values, (draws, len(values))) for values in groups]
 
 
 def halves(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.base.intervals import standard_error
 from conet.cells.cell import Cell
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load, measure
 from conet.claims.shared import draw_values
@@ -111,7 +112,7 @@ def tables(results: Results) -> list[Table]:
         for each in ARMS:
             final = measure(results, load(questions), each)
             diff = gain(results, load(questions), each)
-            error = diff.std(ddof=1) / np.sqrt(len(diff)) if len(diff) > 1 else np.nan
+            error = standard_error(diff)
             shock = measure(results, load(questions), each, "after") - measure(
                 results, load(questions), each, "before"
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conet.base.intervals import central
+from conet.base.intervals import central, resampled_groups
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
@@ -113,9 +113,7 @@ def exponent(groups: Mapping[int, np.ndarray]) -> tuple[float, tuple[float, floa
     """
     if len(groups) < 3:
         return float("nan"), (-np.inf, np.inf)
-    rng = np.random.default_rng(0)
-    drawn = [rng.choice(values, (9999, len(values))) for values in groups.values()]
-    medians = np.array([np.median(values, axis=-1) for values in drawn])
+    medians = np.array([np.median(values, axis=-1) for values in resampled_groups(groups.values())])
     clock = np.log(list(groups)) - np.log(list(groups)).mean()
     slopes = clock @ np.log(medians) / (clock @ clock)
     middles = np.log([np.median(values) for values in groups.values()])

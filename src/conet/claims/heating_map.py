@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from conet.base.intervals import standard_error
 from conet.cells.cell import Cell
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load
 from conet.judging.claim import Claim, Results, Scale, Table
@@ -79,7 +80,7 @@ def _draw_gains(axes: Axes, results: Results, changes: dict, pick: str) -> None:
     for strength, (dashes, colour) in zip(STRENGTHS, looks):
         arms = [arm("heat", time, sft_learning_rate=strength, pick=pick) for time in TIMES]
         gains = np.array([gain(results, changes, one) for one in arms])
-        error = gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1])
+        error = standard_error(gains)
         label = f"{strength:g} logits"
         axes.errorbar(
             TIMES, gains.mean(axis=1), error, fmt=dashes, color=colour, ms=3, lw=1, capsize=2, label=label
@@ -101,7 +102,7 @@ def tables(results: Results) -> list[Table]:
                 cells_of = []
                 for time in TIMES:
                     values = gain(results, changes, arm("heat", time, sft_learning_rate=strength, pick=pick))
-                    error = values.std(ddof=1) / np.sqrt(len(values))
+                    error = standard_error(values)
                     cells_of.append(f"{values.mean():+.3f} ± {error:.3f}")
                 rows.append((pick, f"{strength:g}", *cells_of))
         header = ("walk", "strength", *(f"step {time}" for time in TIMES))

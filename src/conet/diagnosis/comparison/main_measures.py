@@ -25,7 +25,7 @@ MAIN = (
     MainMeasure(f"correct_length{SAME}", "correct length, same problems", "length"),
     MainMeasure("islands.peak", "most islands", "islands", printed=True),
     MainMeasure("islands.end", "islands at the end", "islands"),
-    MainMeasure("web.mean_degree", "average degree of the last web", "edges a node", printed=True),
+    MainMeasure("web.mean_degree", "average degree of the last web", "2 · edges / nodes", printed=True),
     MainMeasure("pass_at_k.1", "pass@1", "probability"),
     MainMeasure("pass_at_k.16", "pass@16", "probability", printed=True),
     MainMeasure("pass_at_k.256", "pass@256", "probability"),

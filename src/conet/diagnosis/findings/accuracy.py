@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from conet.base.intervals import share_half_width, trials_for
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log, ratio
 
 HALF_WIDTH = 0.1  # an accuracy that is known to so much tells a hard problem from a half-known one
-TWO_SIDED = 1.96  # standard errors of a 95 % interval
 
 
 def compute(log: Log) -> Result:
@@ -15,10 +15,10 @@ def compute(log: Log) -> Result:
         ratio(part, "correct_count") for part in (log.steps.head(log.fifth), log.steps.tail(log.fifth))
     )
     samples = float(np.median(np.bincount(log.visits.table["problem"], log.visits.table["samples"])))
-    needed = TWO_SIDED**2 * 0.25 / HALF_WIDTH**2
+    needed = trials_for(HALF_WIDTH)
     caveats = {}
     if samples < needed:
-        known = TWO_SIDED * np.sqrt(0.25 / max(samples, 1))
+        known = share_half_width(max(samples, 1))
         caveats["accuracy_of_problems"] = (
             f"{samples:.0f} samples a problem tell its accuracy to ± {known:.2f}; about {needed:.0f} tell it "
             f"to ± {HALF_WIDTH}"
