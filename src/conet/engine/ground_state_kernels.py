@@ -16,7 +16,7 @@ from conet.engine.kernels import GOLDEN, mix
 HOP = 0.1  # of every hop: short paths block fewer others
 KEEP = 0.3  # where the node goes that way already
 LEAVE = 1.0  # where it is free, and of each solved problem whose path leaves the node otherwise
-WARMTH = 0.3  # of Metropolis' rule, in problems
+WARMTH = 0.5  # of Metropolis' rule, in problems
 TURN = 0.3  # share of the moves that turn one node: plain annealing, a way out of dead ends on tiny graphs
 
 MADE, SOLVED, MOST, WHEN = 0, 1, 2, 3  # places in the tally
