@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Fault, call
-from fault_kinds.worlds import RUN, STOPPED, contents, difference, tree, what_can_be_read
+from fault_kinds.worlds import OTHER, RUN, STOPPED, contents, difference, tree, what_can_be_read
 
 BOTH = {
     "config.json": "config.json",
@@ -26,6 +26,7 @@ BOTH = {
 }
 FINISHED = {name: name for name in ("metrics.parquet", "evaluations.parquet", "summary.json")}
 UNFINISHED = {name: name for name in ("metrics.jsonl", "evaluations.jsonl")}
+RARE = 16  # one case in so many calls everything
 Calls = Callable[[str], dict[str, tuple[str, ...]]]
 FILES = BOTH | FINISHED | UNFINISHED
 
@@ -74,6 +75,11 @@ def commands(run: str) -> dict[str, tuple[str, ...]]:
     }
 
 
+def everything(run: str) -> dict[str, tuple[str, ...]]:
+    """Return these calls, and a comparison, which takes longer."""
+    return {"compare": ("compare", run, OTHER, "--json", "--out", "compared"), **commands(run)}
+
+
 def answers(slot: Path, run: str, truth: dict | None = None, calls: Calls = commands) -> dict:
     """Call everything that reads a run; return what each says and leaves, or compare it with the truth.
 
@@ -94,7 +100,12 @@ def answers(slot: Path, run: str, truth: dict | None = None, calls: Calls = comm
         called = call(*arguments)
         left = {}
         if called.code == 0:
-            places = {"report": f"{run}/report.html", "diagnose": "diagnosed", "export": "web.csv"}
+            places = {
+                "report": f"{run}/report.html",
+                "diagnose": "diagnosed",
+                "export": "web.csv",
+                "compare": "compared",
+            }
             left = tree(slot / places[name]) if name in places else what_can_be_read(slot / run)
         said = "" if name == "resume" else called.out.replace("unverified", "")
         found[name] = called.code, said, left
@@ -112,7 +123,7 @@ def truths(bench: Bench, run: str) -> dict:
     """Return what the commands say of a whole run."""
     if run not in bench.kept:
         slot = bench.fresh()
-        bench.kept[run] = answers(slot, run)
+        bench.kept[run] = answers(slot, run, calls=everything)
         if "incomplete" in str(bench.kept[run]).lower():
             raise Fault("silent", f"{run}: a whole run is called incomplete")
         if differs := difference(contents(slot / run), contents(bench.base / RUN)):
@@ -127,13 +138,13 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     runs = [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
     run = rng.choice(runs)
     truth, slot = truths(bench, run), bench.slot
-    cleared(slot, RUN, STOPPED, "diagnosed", "web.csv")
+    cleared(slot, RUN, STOPPED, "diagnosed", "compared", "web.csv")
     os.chdir(slot)
     shutil.copytree(bench.base / run, slot / run)
     file = rng.choice(sorted((slot / run).glob(FILES[group])))
     damage(file, rng)
     try:
-        found = answers(slot, run, truth)
+        found = answers(slot, run, truth, commands if number % RARE else everything)
     except Fault as fault:
         raise Fault(fault.name, f"{run}, {file.name}: {fault.what}") from None
     return group, ended(found, truth)
@@ -148,7 +159,7 @@ def ended(found: dict, truth: dict) -> str:
 
 KIND = Kind(
     name="mutations",
-    what="a bit, a digit, some bytes of one file, then resume, report, diagnose and export",
+    what="a bit, a digit, some bytes of one file, then resume, report, diagnose, export and (one in 16) compare",
     goal=1000 * len(FILES),
     case=case,
     short=tuple(range(len(FILES))),
