@@ -80,9 +80,8 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     called = call(*arguments)
     if [line for line in (called.out + called.err).splitlines() if line.lstrip().startswith("INJECTED")]:
         raise Fault("traceback", f"{arguments}: a line that it was told to print: {called}")
-    return " ".join(arguments[: 2 if arguments[0] == "llm" else 1])[:40].replace(name, "a name"), (
-        "refused" if called.code else "shown"
-    )
+    group = " ".join(arguments[: 2 if arguments[0] == "llm" else 1])
+    return "a name" if arguments[0] == name else group, "refused" if called.code else "shown"
 
 
 KIND = Kind(
