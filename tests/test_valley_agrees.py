@@ -3,6 +3,7 @@
 import importlib
 import shutil
 
+import polars as pl
 import pytest
 
 import conet
@@ -112,12 +113,25 @@ def test_only_what_was_trained_on_counts(tmp_path):
     assert correct_length(run.path)["min_step"] == conet.diagnose(run.path).findings["v_shortest"]["step"]
 
 
-def test_damaged_rollouts_give_no_verdict_and_are_named(runs, tmp_path):
+def test_damaged_rollouts_are_named(runs, tmp_path):
     place = tmp_path / "copy"
     shutil.copytree(runs[0].path, place)
     next((place / "rollouts").iterdir()).write_bytes(b"PAR1 torn")
-    length = correct_length(place)
-    assert length["v"] is None
-    assert "part-" in length["v_why"]
-    with pytest.raises(ConetError, match="part-"):
-        counts_of(place)
+    for read in (correct_length, counts_of):
+        with pytest.raises(ConetError, match="part-"):
+            read(place)
+
+
+def test_rollouts_that_cannot_be_read_at_the_end_leave_no_summary(runs, tmp_path, monkeypatch):
+    """One without them would stay for good; the run goes on, and gets the same as an undisturbed one."""
+
+    def failing(path, **options):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(pl, "read_parquet", failing)
+        with pytest.raises(ConetError, match="part-"):
+            conet.run(runs[0].config, tmp_path / "run")
+    summaries = conet.resume(tmp_path / "run").summary(), runs[0].summary()
+    first, second = ({key: one[key] for key in one if key not in ("run", "seconds")} for one in summaries)
+    assert first == second

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.base.digests import Digests
-from conet.base.errors import ConetError
 from conet.base.files import damaged
 from conet.base.panics import Panic, panics_as_errors
 from conet.detect import Stages, find_valley, stages
@@ -58,12 +57,14 @@ def counts_of(path: Path) -> Counts | None:
 def correct_length(path: Path) -> dict[str, Any]:
     """Return what the summary of a run says of the V; see :func:`conet.detect.valley.as_json`.
 
-    Where its rollouts are gone or damaged it has no verdict, and ``v_why`` says why.
+    Where it kept none it has no verdict, and ``v_why`` says why.
+
+    Raises
+    ------
+    ConetError
+        When its rollouts cannot be read: a summary without them would stay for good.
     """
-    try:
-        counts = counts_of(path)
-    except ConetError as error:
-        return dict.fromkeys(UNKNOWN) | {"v_why": f"its rollouts cannot be read: {error.got}"}
+    counts = counts_of(path)
     if counts is None:
         return dict.fromkeys(UNKNOWN) | {"v_why": "the run kept no rollouts that were trained on"}
     return as_json(find_valley(counts))
