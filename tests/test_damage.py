@@ -14,7 +14,7 @@ from signing import unsign
 import conet
 from conet import cli
 from conet.base.errors import ConetError
-from conet.cli.runs import describe, describe_heating
+from conet.cli.summary import describe, describe_heating
 from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 from conet.report.run import headline

@@ -30,6 +30,10 @@ def _maybe_count(value: Any) -> bool:
     return value is None or _count(value)
 
 
+def _maybe_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
 def _by_number(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         key.isdecimal() and _number(each) for key, each in value.items()
@@ -71,7 +75,12 @@ SUMMARIES: dict[str, Shape] = {
         "monitor_share": _maybe,
     },
 }
-OPTIONAL: dict[str, Fits] = {"heating": _heating, "heat_now_step": _maybe_count}
+OPTIONAL: dict[str, Fits] = {
+    "heating": _heating,
+    "heat_now_step": _maybe_count,
+    "residual_frustration": _maybe,
+    "correct_length.v_why": _maybe_text,
+}
 
 
 def check_summary(path: Path, kind: str, summary: Mapping[str, Any], remedy: str) -> None:
@@ -83,10 +92,16 @@ def check_summary(path: Path, kind: str, summary: Mapping[str, Any], remedy: str
         Naming the first key that is missing or of another kind.
     """
     wrong = _misfit(summary, SUMMARIES[kind]) or next(
-        (key for key, fits in OPTIONAL.items() if kind == "walks" and not fits(summary.get(key))), ""
+        (key for key, fits in OPTIONAL.items() if kind == "walks" and not fits(_at(summary, key))), ""
     )
     if wrong:
         raise damaged(path, ValueError(f"its {wrong} is missing or no such value"), remedy)
+
+
+def _at(summary: Any, key: str) -> Any:
+    for part in key.split("."):
+        summary = summary.get(part) if isinstance(summary, Mapping) else None
+    return summary
 
 
 def _misfit(found: Any, shape: Shape) -> str:
