@@ -169,6 +169,33 @@ def test_code_of_a_stranger_runs_only_where_it_is_trusted(where, unfinished, tmp
     assert conet.Run(unfinished).finished
 
 
+@pytest.mark.parametrize("noted", ["gone", "relative", "link"])
+def test_code_sent_with_a_run_does_not_run_by_itself(noted, unfinished, tmp_path, monkeypatch, capsys):
+    """The run was packed together with its code, whose hash it has; whoever unpacks it owns both."""
+    unmarked(unfinished)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for name in ("run", "code"):
+        shutil.move(tmp_path / name, archive / name)
+    monkeypatch.chdir(archive)
+    if noted != "gone":
+        place = "code/mine.py" if noted == "relative" else str(tmp_path / "link/code/mine.py")
+        (tmp_path / "link").symlink_to(archive)
+        text = (archive / "run/provenance.json").read_text()
+        (archive / "run/provenance.json").write_text(text.replace(str(tmp_path / "code/mine.py"), place))
+        sign_again(archive / "run")
+    with pytest.raises(SystemExit) as end:
+        cli.main(["resume", "run"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "mine.py, code that" in said
+    assert "is not where it was when the run began" in said
+    assert "add --trust" in said
+    assert not ran(tmp_path)
+    cli.main(["resume", "run", "--trust"])
+    assert conet.Run("run").finished
+
+
 def test_no_command_that_reads_a_run_runs_its_code(tmp_path, monkeypatch):
     """Neither those of walks nor opening a recipe; an observable evaluated afterwards asks the learner."""
     monkeypatch.chdir(tmp_path)

@@ -94,7 +94,7 @@ class Rule:
         began_with = entry if isinstance(entry, Mapping) else {}
         place = self._found(path, began_with.get("path"))
         if place not in self.passed:
-            self._check(path, place, began_with.get("sha256"))
+            self._check(path, place, began_with)
             self.passed.add(place)
         return place
 
@@ -107,12 +107,12 @@ class Rule:
         began = f", which was {places[0]} when {self.run.path} began" if places else ""
         raise ConetError(f"no file {path}{began}", "the code that its settings name", "put it there again")
 
-    def _check(self, path: Path, place: Path, began_with: Any) -> None:
-        now = digest(place.read_bytes())
-        if not self.trust and (why := self._strange(place, began_with)):
+    def _check(self, path: Path, place: Path, entry: Mapping[str, Any]) -> None:
+        now, began_with = digest(place.read_bytes()), entry.get("sha256")
+        if not self.trust and (why := self._strange(place, entry)):
             raise ConetError(
                 f"{place}, code that the settings of {self.run.path} name and that {why}",
-                "code of your own, outside the run, that the run began with",
+                "code of your own, outside the run, that the run began with and where it was then",
                 "read it, and if you would run it, add --trust (trust=True in Python)",
             )
         if began_with is None or now == began_with:
@@ -125,14 +125,21 @@ class Rule:
             )
         self.changes.append(Change(str(path), now))
 
-    def _strange(self, place: Path, began_with: Any) -> str:
-        """Say why a file is not the user's own affair; nothing where it is."""
+    def _strange(self, place: Path, entry: Mapping[str, Any]) -> str:
+        """Say why a file is not the user's own affair; nothing where it is.
+
+        A hash alone does not tell: a run that is sent around with code beside it brings that hash along.
+        """
         inside = place.is_relative_to(self.run.path) or place.resolve().is_relative_to(self.run.path)
         if inside:
             return "lies inside it"
         if place.stat().st_uid != os.getuid():
             return "belongs to another user"
-        return "it has no record of" if began_with is None else ""
+        if entry.get("sha256") is None:
+            return "it has no record of"
+        # What a run notes is a real path; a relative one, or one through a link, leads to what is there now.
+        began_there = str(place) == entry.get("path") and place == place.resolve()
+        return "" if began_there else "is not where it was when the run began"
 
     def _accepted(self, path: Path) -> set[str]:
         """Return what was accepted before, when the run went on."""
@@ -158,7 +165,8 @@ def code_of(run: "Run", trust: bool = False, accept_changed: bool = False) -> It
     run
         A run of walks or of a language model.
     trust
-        Whether to run files that lie in the run, belong to someone else, or of which it has no record.
+        Whether to run files that lie in the run, belong to someone else, were elsewhere when the run began,
+        or of which it has no record.
     accept_changed
         Whether to run files that have changed since the run began.
 
