@@ -171,6 +171,55 @@ def test_no_change_is_silent_in_what_is_read_of_an_unfinished_run(kind, unfinish
     assert {"digests.jsonl", "metrics.jsonl", "evaluations.jsonl", "events.jsonl"} <= refused
 
 
+@pytest.mark.parametrize("name", ["digests.jsonl", "metrics.jsonl", "evaluations.jsonl", "events.jsonl"])
+def test_damage_behind_the_last_checkpoint_costs_nothing(name, unfinished, finished, tmp_path):
+    """A power cut may leave anything there: readers say what goes on from the checkpoint, and it does."""
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    with (path / name).open("ab") as file:
+        file.write(bytes(50) + b"\n")
+    with pytest.raises(ConetError, match=f"`conet resume {path}` drops what was written after its last"):
+        everything(path)
+    found, whole = conet.resume(path), conet.Run(finished)
+    assert found.summary()["state_sha256"] == whole.summary()["state_sha256"]
+    assert found.metrics().equals(whole.metrics())
+
+
+def test_damage_to_the_digests_before_the_first_checkpoint(unfinished, finished, tmp_path):
+    """What the run was created with is listed before it; where it is not, nothing is trusted."""
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / "checkpoint.safetensors").unlink()
+    lines = (path / "digests.jsonl").read_bytes().splitlines(keepends=True)
+    created = [line for line in lines if b'"created"' in line]
+    (path / "digests.jsonl").write_bytes(b"".join(created[:-1]) + bytes(50) + b"\n")
+    with pytest.raises(ConetError, match=r"digests\.jsonl"):
+        conet.resume(path)
+    (path / "digests.jsonl").write_bytes(b"".join(created) + bytes(50) + b"\n")
+    assert conet.resume(path).metrics().equals(conet.Run(finished).metrics())
+
+
+@pytest.mark.parametrize("name", ["metrics", "events"])
+def test_what_is_said_of_a_missing_table_fits(name, unfinished, tmp_path):
+    """`conet resume` cannot go on without it, so it is not what is recommended."""
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / f"{name}.jsonl").unlink()
+    with pytest.raises(ConetError, match=rf"{name}\.jsonl: no such file") as error:
+        everything(path)
+    assert "resume" not in error.value.remedy
+    assert "start the run again" in error.value.remedy
+
+
+def test_a_summary_is_to_be_deleted_only_where_that_helps(finished, tmp_path):
+    """Where the digests end before it."""
+    path = shutil.copytree(finished, tmp_path / "run")
+    lines = (path / "digests.jsonl").read_bytes().splitlines(keepends=True)
+    (path / "digests.jsonl").write_bytes(b"".join(lines[:-1]))
+    with pytest.raises(ConetError, match="delete it, and resuming the run makes it again"):
+        conet.resume(path)
+    (path / "digests.jsonl").write_bytes(b"".join(lines[:4]))
+    with pytest.raises(ConetError, match=r"restore digests\.jsonl from a copy"):
+        conet.resume(path)
+
+
 def test_a_line_that_is_taken_out_of_the_digests_is_missed(finished, tmp_path):
     path = shutil.copytree(finished, tmp_path / "run")
     lines = (path / "digests.jsonl").read_bytes().splitlines(keepends=True)

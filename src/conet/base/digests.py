@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import damaged, digest, digest_all, digest_of, numbered
-from conet.base.journal import read
+from conet.base.files import RESTORE, damaged, digest, digest_all, digest_of, numbered
+from conet.base.journal import read, read_sound
 
 DIGESTS = "digests.jsonl"
 SUMMARY = "summary.json"  # the last file of a run: one that has it is finished
-HOLE = "restore it from a copy, or start the run again"
 
 
 class Digests:
@@ -26,6 +25,7 @@ class Digests:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._damage: ConetError | None = None  # behind the last checkpoint of a run that is not finished
 
     @cached_property
     def known(self) -> dict[str, str] | None:
@@ -42,24 +42,49 @@ class Digests:
             if promised(self.path):
                 raise incomplete(place)
             return None
-        rows = read(place, mark)
+        rows, damage = read_sound(place, mark)
         try:
             found = {row["name"]: row["sha256"] for row in rows}
             if (self.path / SUMMARY).exists():
+                if damage is not None:
+                    raise damage
                 self._check_end(found, rows)
         except LookupError as error:
             raise damaged(place, error) from None
+        self._damage = damage
         return found
+
+    @property
+    def all_known(self) -> Mapping[str, str]:
+        """As ``known``, and empty in a run without digests.
+
+        Raises
+        ------
+        ConetError
+            Also when the digests are damaged behind the last checkpoint, so that some are lacking.
+        """
+        known = self.known or {}
+        if self._damage is not None:
+            raise self._damage
+        return known
 
     def _check_end(self, found: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Make sure that the list of a finished run is whole: its last line marks what stands before it."""
         if SUMMARY not in found:  # it is in the last line
             reason = "the digests end before it, so the run is incomplete"
-            remedy = "delete it, and resuming the run makes it again"
-            raise damaged(self.path / SUMMARY, ValueError(reason), remedy)
+            raise damaged(self.path / SUMMARY, ValueError(reason), self._without_end())
         before = [row["list"] for row in rows if row["name"] == SUMMARY and "list" in row]
         if before:
             read(self.path / DIGESTS, before[-1])
+
+    def _without_end(self) -> str:
+        """Say what to do where the list ends early: whether what the last checkpoint counts on is there."""
+        try:
+            mark = last_marks(self.path)["digests"]
+            read(self.path / DIGESTS, mark)
+        except (LookupError, ConetError):
+            return f"restore {DIGESTS} from a copy, or start the run again"
+        return "delete it, and resuming the run makes it again"
 
     @cached_property
     def marks(self) -> Mapping[str, Any]:
@@ -68,7 +93,7 @@ class Digests:
 
     def listed(self, folder: str) -> list[str]:
         """Return the names in a folder that have digests."""
-        return [name for name in self.known or {} if name.startswith(f"{folder}/")]
+        return [name for name in self.all_known if name.startswith(f"{folder}/")]
 
     def numbered(self, folder: str, prefix: str, suffix: str) -> list[tuple[int, Path]]:
         """Return the files ``<prefix><number><suffix>`` of a folder that count, in order of their numbers.
@@ -97,7 +122,7 @@ class Digests:
         """
         if self.known is None:
             return None
-        if name not in self.known:
+        if name not in self.known and name not in self.all_known:
             raise incomplete(self.path / name, "its digest is missing")
         return self.known[name]
 
@@ -136,7 +161,7 @@ class Digests:
         ConetError
             When one is missing or differs.
         """
-        known = {name: value for name, value in (self.known or {}).items() if name.startswith(beginning)}
+        known = {name: value for name, value in self.all_known.items() if name.startswith(beginning)}
         self.require(list(known))
         found = digest_all([self.path / name for name in known])
         for name, wanted in known.items():
@@ -163,7 +188,7 @@ def differs(path: Path, remedy: str = "") -> ConetError:
 
 def incomplete(path: Path, what: str = "no such file") -> ConetError:
     """Say that a run is incomplete, since something of it is missing."""
-    return ConetError(f"{path}: {what}, so the run is incomplete", "a complete run", HOLE)
+    return ConetError(f"{path}: {what}, so the run is incomplete", "a complete run", RESTORE)
 
 
 def unverified(path: Path) -> bool:

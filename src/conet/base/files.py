@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import polars
 
 
+RESTORE = "restore it from a copy, or start the run again"
+
+
 def is_path(value: Any) -> bool:
     """Whether a value is a path that a system can have: a text or a Path, without a NUL character."""
     return isinstance(value, str | PathLike) and "\0" not in os.fspath(value)
@@ -268,8 +271,7 @@ def damaged(path: Path, error: BaseException, remedy: str = "") -> ConetError:
     missing = not path.exists()
     reason = "no such file" if missing else " ".join(f"{type(error).__name__}: {error}".split())
     if not remedy:
-        remedy = "restore it from a copy, or start the run again"
-        remedy += "; an unfinished run goes on with `conet resume`" if missing else ""
+        remedy = RESTORE + ("; an unfinished run goes on with `conet resume`" if missing else "")
     return ConetError(f"{path}: {reason[:200]}", "a file written by conet", remedy)
 
 

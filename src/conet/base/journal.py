@@ -9,9 +9,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from conet.base.files import cannot_write, damaged, sync
+from conet.base.errors import ConetError
+from conet.base.files import RESTORE, cannot_write, damaged, sync
 
 CHECK = ', "crc32": '
+DAMAGE = (ValueError, TypeError, RecursionError)  # what reading a damaged line raises
 
 
 class Journal:
@@ -168,13 +170,54 @@ def read(path: Path, mark: Mapping[str, Any] | None = None, checked: bool = True
     ConetError
         When the file is missing, shorter than the mark, or damaged.
     """
+    rows, damage = read_sound(path, mark, checked)
+    if damage is not None:
+        raise damage
+    return rows
+
+
+def read_sound(
+    path: Path, mark: Mapping[str, Any] | None = None, checked: bool = True
+) -> tuple[list[dict[str, Any]], ConetError | None]:
+    """Return the rows of a file that may still be growing, up to the first damaged line behind the mark.
+
+    Nothing counts on what stands behind the mark: a power cut may leave anything there, and going on with
+    the run cuts it off.
+
+    Parameters
+    ----------
+    path, mark, checked
+        As for :func:`read`.
+
+    Returns
+    -------
+    rows : list of dict
+    damage : ConetError or None
+        What is wrong with the line after them.
+
+    Raises
+    ------
+    ConetError
+        When the file is missing, shorter than the mark, or damaged before it.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise damaged(path, error) from None
-    before = parse(path, data, mark, checked) if mark else []
+        raise damaged(path, error, RESTORE if mark else "") from None
+    rows = parse(path, data, mark, checked) if mark else []
     start = int(mark["bytes"]) if mark else 0
-    return before + _rows(path, data[start : data.rfind(b"\n") + 1], checked)
+    try:
+        for line in data[start:].split(b"\n")[:-1]:
+            rows.append(_row(line, checked))
+    except DAMAGE as error:
+        return rows, damaged(path, error, _drops(path.parent) if mark else "")
+    return rows, None
+
+
+def _drops(run: Path) -> str:
+    """Say what becomes of damage behind the last checkpoint of a run."""
+    command = "conet llm resume" if (run / "recipe.json").exists() else "conet resume"
+    return f"`{command} {run}` drops what was written after its last checkpoint, and writes it again"
 
 
 def parse(path: Path, data: bytes, mark: Mapping[str, Any], checked: bool) -> list[dict[str, Any]]:
@@ -190,13 +233,24 @@ def parse(path: Path, data: bytes, mark: Mapping[str, Any], checked: bool) -> li
 
 def _rows(path: Path, data: bytes, checked: bool) -> list[dict[str, Any]]:
     try:
-        lines = data.decode().split("\n")[:-1]
-        found = [json.loads(_verified(line) if checked else line) for line in lines]
-        if not all(isinstance(row, dict) for row in found):
-            raise ValueError("a line is no JSON object")
-    except (ValueError, RecursionError) as error:
+        return [_row(line, checked) for line in data.split(b"\n")[:-1]]
+    except DAMAGE as error:
         raise damaged(path, error) from None
-    return found
+
+
+def _row(line: bytes, checked: bool) -> dict[str, Any]:
+    """Read a line.
+
+    Raises
+    ------
+    ValueError, TypeError, RecursionError
+        When it is damaged.
+    """
+    text = line.decode()
+    row = json.loads(_verified(text) if checked else text)
+    if not isinstance(row, dict):
+        raise TypeError("a line is no JSON object")
+    return row
 
 
 def plain_rows(data: bytes) -> list[dict[str, Any]]:

@@ -106,8 +106,9 @@ class Files:
         try:
             data = (self.path / name).read_bytes()
         except FileNotFoundError as error:
-            if name in (digests.known or {}):
-                raise incomplete(self.path / name) from None
+            growing = name.removesuffix(".parquet")
+            if name in (digests.known or {}) or growing in digests.marks:
+                raise incomplete(self.path / GROWING.get(growing, name)) from None
             raise damaged(self.path / name, error, remedy) from None
         except OSError as error:
             raise damaged(self.path / name, error, remedy) from None

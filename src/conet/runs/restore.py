@@ -6,7 +6,7 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.base.files import damaged, digest_of, numbered, read_table
-from conet.base.journal import read
+from conet.base.journal import read, read_sound
 from conet.runs.recorder import Recorder, remove_left
 
 CREATED = ("config.json", "recipe.json", "provenance.json", "graph.safetensors", "problems.parquet")
@@ -80,7 +80,11 @@ def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any]) -> list[dic
 def _from_the_start(recorder: Recorder) -> None:
     """Begin anew, with what the directory was created with."""
     digests = recorder.digests.path
-    rows = [row for row in read(digests) if row.get("created")] if digests.exists() else []
+    found, damage = read_sound(digests) if digests.exists() else ([], None)
+    rows = [row for row in found if row.get("created")]
+    here = {name for name in CREATED if (recorder.path / name).exists()}
+    if damage is not None and not here <= {row["name"] for row in rows}:
+        raise damage
     check(recorder.path, rows)
     recorder.digests.start(rows or _digests_now(recorder.path, 0))
     for name in recorder.tables:

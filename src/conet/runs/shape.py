@@ -54,7 +54,8 @@ def _event(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping) and {"step", "reason", "eligible"} <= set(value))
 
 
-LENGTH = {"start": _maybe, "min": _maybe, "end": _maybe}
+LENGTH = {"start": _maybe, "min": _maybe, "end": _maybe, "v_why": _maybe_text}
+LATER = {"v_why"}  # what early runs lack
 SUMMARIES: dict[str, Shape] = {
     "walks": {
         "accuracy": _number,
@@ -112,7 +113,7 @@ def _misfit(found: Any, shape: Shape) -> str:
         if isinstance(fits, Mapping):
             if inner := _misfit(value, fits):
                 return key if inner == "content" else f"{key}.{inner}"
-        elif key not in found or not fits(value):
+        elif (key not in found and key not in LATER) or not fits(value):
             return key
     return ""
 
