@@ -135,7 +135,7 @@ def test_whole_and_chunked_are_alike(rows, kind, chunk, tmp_path):
     write(place, kind, rows)
     whole = outcome(lambda: read(place))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lines, "CHUNK_BYTES", 10 * chunk)
+        patch.setattr(json_lines, "most_bytes", lambda: 10 * chunk)
         patch.setattr(separated, "CHUNK_ROWS", chunk)
         patch.setattr(parquet, "CHUNK_ROWS", chunk)
         assert outcome(lambda: read(place)) == whole

@@ -12,6 +12,7 @@ from conet.base.errors import ConetError
 from conet.readers import read
 from conet.readers.formats import parquet, separated
 from conet.readers.memory import batch_bytes, bounded, longest_text
+from conet.readers.yielded import Yielded
 
 CHILD = """
 import resource, sys
@@ -98,6 +99,53 @@ def test_long_answers_are_read_within_the_bound(kind, tmp_path):
             for number in range(rows):
                 file.write(lines[kind].format(number, answers[number % 20]))
     assert child(path, allowed=0.5, memory=0.1) == f"{rows} {rows * 40_006} {{}}"
+
+
+def test_texts_of_which_only_differences_are_in_the_file(tmp_path):
+    """A file of a few kilobytes with 2 GB of answers, each a little longer than the one before."""
+    path, rows = tmp_path / "rows.parquet", 2000
+    texts = (pa.array(["x" * 1_000_000 + f"{number:06d}" for number in range(50)]) for _ in range(rows // 50))
+    schema = pa.schema(
+        {"step": pa.int64(), "prompt": pa.string(), "reward": pa.float64(), "completion": pa.large_string()}
+    )
+    prefixed = {"use_dictionary": False, "column_encoding": {"completion": "DELTA_BYTE_ARRAY"}}
+    with pq.ParquetWriter(path, schema, compression="zstd", **prefixed) as writer:
+        columns = [range(rows), ["p"] * rows, [1.0] * rows, pa.chunked_array(texts).cast(pa.large_string())]
+        writer.write_table(pa.table(columns, schema=schema), row_group_size=rows)
+    assert path.stat().st_size < 100_000
+    assert child(path, allowed=1.5, memory=1.0) == f"{rows} {rows * 1_000_006} {{}}"
+
+
+def test_rows_at_a_time_follow_what_the_last_ones_took(tmp_path):
+    """Short texts and then long ones: the file says only what they take in the mean."""
+    path, short, long = tmp_path / "rows.parquet", 30_000, 600
+    texts = ["x"] * short + [f"{number:06d}" * 10_000 for number in range(long)]
+    pq.write_table(pa.table({"text": texts}), path, use_dictionary=False)
+    with bounded(0.1), pq.ParquetFile(path) as file:
+        most = parquet._rows_at_a_time(path, file.metadata, ["text"])
+        sizes = [(batch.num_rows, batch.nbytes) for batch in parquet._batches(file, most, ["text"])]
+    assert sum(count for count, _ in sizes) == short + long
+    assert sizes[0][0] == 1
+    assert most * 60_000 > 4 * 0.1 * 2**30 / 16  # were they taken so many at a time, it would be too much
+    assert [took for _, took in sizes if took > 1.1 * 0.1 * 2**30 / 16][1:] == []
+
+
+def test_rows_of_a_function_are_counted_with_all_inside_them(tmp_path):
+    def rows(path):
+        for step in range(200):
+            content = "x" * 100_000
+            yield {"step": step, "prompt": [{"role": "user", "content": content}], "reward": 1.0}
+
+    with bounded(0.1):  # a chunk of 3.2 MB
+        sizes = [chunk.frame.height for chunk in Yielded(rows).chunks(tmp_path, ["step", "prompt"])]
+        assert sum(sizes) == 200
+        assert max(sizes) <= 34
+
+        inside: list[object] = []
+        inside.append(inside)
+        chunks = Yielded(lambda path: iter([{"prompt": inside}])).chunks(tmp_path, ["prompt"])
+        with pytest.raises((ValueError, RecursionError)):
+            list(chunks)
 
 
 def test_too_little_memory_is_called_by_its_name(tmp_path, monkeypatch):

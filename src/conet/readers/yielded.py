@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.readers.base import Rows, Skipped
 from conet.readers.formats import unusable
-from conet.readers.formats.chunk import CHUNK_BYTES, PEEK_ROWS, Chunk, Numbers, Unusable
+from conet.readers.formats.chunk import PEEK_ROWS, Chunk, Numbers, Unusable, most_bytes
 from conet.readers.formats.json_lines import frame_of, numbers_in
 
 if TYPE_CHECKING:
     import polars
 
 CHUNK_ROWS = 5000
+OBJECT = 64  # bytes that any value takes in Python, about
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Yielded:
                 else:
                     yield batch.chunk()  # so that rows stay in order
                     yield Chunk(_columns(item, columns), done=0.0)
-                if len(batch.rows) >= CHUNK_ROWS or batch.held >= CHUNK_BYTES:
+                if len(batch.rows) >= CHUNK_ROWS or batch.held >= batch.most:
                     yield batch.chunk()
         except Unusable as error:
             yield batch.chunk()
@@ -88,18 +89,37 @@ class _Batch:
         self.columns = columns
         self.rows: list[dict[str, Any]] = []
         self.skipped: Counter[str] = Counter()
-        self.held = 0  # characters of text, about
+        self.held, self.most = 0, most_bytes()  # bytes, about
 
     def add(self, row: dict[str, Any]) -> None:
         """Take in a rollout."""
         self.rows.append(row)
-        self.held += sum(len(value) for value in row.values() if isinstance(value, str))
+        self.held += _weight(row, self.most)
 
     def chunk(self) -> Chunk:
         """Return what is waiting, and wait for more."""
         made = Chunk(frame_of(self.rows, self.columns), self.skipped, done=0.0)
         self.rows, self.skipped, self.held = [], Counter(), 0
         return made
+
+
+def _weight(row: Mapping[str, Any], most: int) -> int:
+    """Return about how many bytes the values of a rollout take, with all inside them, up to where it is much.
+
+    So a list that is inside itself has an end.
+    """
+    weight, waiting = 0, list(row.values())
+    while waiting and weight < most:
+        value = waiting.pop()
+        if isinstance(value, str | bytes | bytearray):
+            weight += len(value)
+        elif isinstance(value, Mapping):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting += value
+        takes = getattr(value, "nbytes", OBJECT)
+        weight += takes if isinstance(takes, int) else OBJECT
+    return weight
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,19 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from conet.readers.memory import chunk_bytes
+
 if TYPE_CHECKING:
     import polars
 
 CHUNK_BYTES = 16 << 20  # of a chunk of text
 PEEK_ROWS = 200  # rows looked at to learn the columns
 UNREADABLE = "lines that cannot be read"
+
+
+def most_bytes() -> int:
+    """Most bytes of a chunk of text, as far as memory allows."""
+    return min(CHUNK_BYTES, chunk_bytes())
 
 
 class Numbers(IntEnum):

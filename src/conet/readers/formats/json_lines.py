@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from conet.base.panics import panics_as_errors
 from conet.readers.formats.chunk import (
-    CHUNK_BYTES,
     PEEK_ROWS,
     UNREADABLE,
     Chunk,
     Numbers,
     Unusable,
+    most_bytes,
     open_binary,
     size,
 )
@@ -103,7 +103,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     with open_binary(path) as file:
         rest = b""
         while True:
-            block = file.read(CHUNK_BYTES)
+            block = file.read(most_bytes())
             rest += block
             if not block:
                 break

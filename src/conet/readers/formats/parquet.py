@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.readers.formats.chunk import Chunk, Numbers
-from conet.readers.memory import batch_bytes, chunk_bytes
+from conet.readers.memory import batch_bytes, chunk_bytes, longest_text
 
 if TYPE_CHECKING:
     import pyarrow
 
 CHUNK_ROWS = 65_536
+PREFIXED = "DELTA_BYTE_ARRAY"  # of a text only what differs from the one before is in the file
 
 
 def peek(path: Path) -> dict[str, Numbers]:
@@ -38,7 +39,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         there = [name for name in columns if name in file.schema_arrow.names]
         waiting: list[Any] = []
         read, rows, held = 0, 0, 0
-        for batch in file.iter_batches(_rows_at_a_time(path, file.metadata, there), columns=there):
+        for batch in _batches(file, _rows_at_a_time(path, file.metadata, there), there):
             waiting.append(batch)
             rows, held = rows + batch.num_rows, held + batch.nbytes
             if rows >= CHUNK_ROWS or held >= chunk_bytes():
@@ -47,6 +48,18 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
                 waiting, rows, held = [], 0, 0
         if waiting:
             yield _chunk(waiting, columns, there, 1.0)
+
+
+def _batches(
+    file: "pyarrow.parquet.ParquetFile", most: int, columns: Sequence[str]
+) -> "Iterator[pyarrow.RecordBatch]":
+    """Read few rows first, then as many as fit by what the last ones took: a file says only the mean."""
+    rows = 1
+    for batch in file.iter_batches(rows, columns=list(columns)):
+        yield batch
+        takes = -(-batch.nbytes // max(batch.num_rows, 1))
+        rows = max(min(most, 2 * rows, batch_bytes() // max(takes, 1)), 1)
+        file.reader.set_batch_size(rows)  # asked for anew before each batch
 
 
 def _chunk(batches: "list[Any]", columns: Sequence[str], there: Sequence[str], done: float) -> Chunk:
@@ -73,7 +86,9 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
     """Return how many rows may be unpacked at once.
 
     A value takes what it takes in the mean, or as much as the longest text in the dictionary of its column:
-    of a text that comes again and again the file holds one, and memory all.
+    of a text that comes again and again the file holds one, and memory all. Where only differences are in the
+    file, nothing says how long a text is: then so few that all may be as long as a text may be, and take half
+    of what reading may take.
     """
     most = CHUNK_ROWS
     for number in range(metadata.num_row_groups):
@@ -85,9 +100,14 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
             if name not in columns and not any(name.startswith(f"{wanted}.") for wanted in columns):
                 continue
             row += -(-column.total_uncompressed_size // rows)
-            repeats = column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page
-            if repeats and column.total_uncompressed_size * column.num_values > batch_bytes() // 8:
+            if column.total_uncompressed_size * column.num_values <= batch_bytes() // 8:
+                continue
+            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
                 in_dictionaries[name] = -(-column.num_values // rows)
+            if PREFIXED in column.encodings:
+                row += min(longest_text() // 8, column.total_uncompressed_size) * -(
+                    -column.num_values // rows
+                )
         longest = _longest_entries(path, metadata, number, list(in_dictionaries))
         row += sum(count * longest[name] for name, count in in_dictionaries.items())
         most = min(most, batch_bytes() // max(row, 1))

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.readers.formats.chunk import (
-    CHUNK_BYTES,
     PEEK_ROWS,
     UNREADABLE,
     Chunk,
     Numbers,
     Unusable,
+    most_bytes,
     open_binary,
     size,
 )
@@ -62,11 +62,11 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
 def _some(rows: Iterator[list[str] | None]) -> list[list[str] | None]:
     """Take rows for a chunk: so many, or so many characters."""
     taken: list[list[str] | None] = []
-    held = 0
+    held, most = 0, most_bytes()
     for row in islice(rows, CHUNK_ROWS):
         taken.append(row)
         held += sum(map(len, row or ()))
-        if held >= CHUNK_BYTES:
+        if held >= most:
             break
     return taken
 
