@@ -18,6 +18,7 @@ from conet.cli.summary import describe, describe_heating
 from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 from conet.report.run import headline
+from conet.runs import recorder
 
 CONFIG = conet.preset("smoke").override(
     {
@@ -444,3 +445,70 @@ def test_metrics_without_digest_that_are_changed_end_in_no_traceback(finished, t
         except ConetError:
             continue
         assert views
+
+
+def test_a_table_of_another_run_is_not_taken_for_a_lost_one(finished, unfinished, tmp_path):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / "metrics.jsonl").unlink()
+    shutil.copy(finished / "metrics.parquet", path)
+    with pytest.raises(ConetError, match=r"metrics\.jsonl"):
+        conet.resume(path)
+
+
+@pytest.fixture(scope="module")
+def ahead(tmp_path_factory) -> Path:
+    """A killed run whose tables are ahead of its checkpoint, of update 20."""
+    path = tmp_path_factory.mktemp("damage") / "run"
+    config = CONFIG.override({"snapshots.steps": (0, 7, 15, 21)})
+    with pytest.MonkeyPatch.context() as at_once:
+        at_once.setattr(recorder, "MOST_UPDATES", 1)
+        with pytest.raises(Killed):
+            conet.run(config, path, progress=stop)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["out", "twice", "moved"])
+def test_rows_after_the_last_checkpoint_are_those_of_its_updates(kind, ahead, tmp_path):
+    path = shutil.copytree(ahead, tmp_path / "run")
+    lines = (path / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) > 21
+    changed = {
+        "out": [*lines[:20], *lines[21:]],
+        "twice": [*lines[:21], *lines[20:]],
+        "moved": [*lines[:20], lines[21], lines[20]],
+    }
+    (path / "metrics.jsonl").write_bytes(b"".join(changed[kind]))
+    with pytest.raises(ConetError, match="incomplete"):
+        conet.Run(path).metrics()
+
+
+def test_evaluations_after_the_last_checkpoint_are_whole(ahead, tmp_path):
+    path = shutil.copytree(ahead, tmp_path / "run")
+    lines = (path / "evaluations.jsonl").read_bytes().splitlines(keepends=True)
+    (path / "evaluations.jsonl").write_bytes(b"".join(lines[:-1]))
+    with pytest.raises(ConetError, match="incomplete"):
+        conet.Run(path).evaluations()
+
+
+def test_a_full_disk_is_not_blamed_on_the_checkpoint(ahead, tmp_path, monkeypatch):
+    path = shutil.copytree(ahead, tmp_path / "run")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as at_once:
+        at_once.setattr(os, "truncate", full)
+        with pytest.raises(ConetError) as caught:
+            conet.resume(path)
+    assert "No space left" in str(caught.value)
+    assert "delete" not in str(caught.value)
+    conet.resume(path)
+
+
+def test_a_run_without_its_checkpoint_says_what_it_makes_again(unfinished, finished, tmp_path, capsys):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    done = len((path / "metrics.jsonl").read_bytes().splitlines())
+    (path / "checkpoint.safetensors").unlink()
+    run = conet.resume(path)
+    assert f"its first {done} updates are made again" in capsys.readouterr().err
+    assert run.summary()["state_sha256"] == conet.Run(finished).summary()["state_sha256"]

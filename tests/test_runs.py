@@ -334,6 +334,21 @@ def test_a_run_whose_directory_was_moved_writes_into_no_other(step, tmp_path, wh
     assert conet.resume(moved).metrics().equals(whole.metrics())
 
 
+@pytest.mark.parametrize("step", [5, 26])
+def test_what_stands_where_a_moved_run_was_is_never_removed(step, tmp_path):
+    place = tmp_path / "run"
+
+    def swap(row):
+        if row["step"] == step:
+            place.rename(tmp_path / "moved")
+            place.mkdir()
+            (place / "thesis.txt").write_text("mine")
+
+    with pytest.raises(ConetError, match="no longer the directory"):
+        conet.run(CONFIG, place, progress=swap)
+    assert (place / "thesis.txt").read_text() == "mine"
+
+
 # The journal -----------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ def leaving_nothing(held: Held, command: str, begun: Callable[[Path], bool]) -> 
         with saying_where(held, command):
             yield
     except Exception as error:
-        if not isinstance(error, CannotWrite) and not begun(held.path):
+        # What stands there after it was moved away is somebody else's.
+        if held.in_place() and not isinstance(error, CannotWrite) and not begun(held.path):
             shutil.rmtree(held.path, ignore_errors=True)
         raise

@@ -17,7 +17,7 @@ from conet.config import Config
 from conet.rollouts.parts import check_parts, span_of
 from conet.runs import log
 from conet.runs.events import translate
-from conet.runs.holes import check_evaluations
+from conet.runs.holes import check_evaluations, check_growing_evaluations, check_growing_metrics
 from conet.runs.recipe import Recipe
 from conet.runs.shape import check_metrics, check_numbers
 from conet.runs.tables import GROWING, evaluation_table, table
@@ -148,6 +148,7 @@ class Files:
             whole = self._table(f"{name}.parquet", columns)
             self._check_table(name, whole)
             return whole
+        (check_growing_evaluations if name == "evaluations" else check_growing_metrics)(growing, rows)
         return evaluation_table(rows) if name == "evaluations" else table(rows)
 
     def _check_table(self, name: str, whole: "polars.DataFrame") -> None:

@@ -3,8 +3,10 @@
 Digests name every file of a run of today; this finds what is missing of runs of version 0.1, too.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from conet.base.digests import incomplete
 from conet.config import Config
@@ -37,3 +39,31 @@ def check_evaluations(path: Path, config: Config, steps: Collection[int]) -> Non
     lacking = sorted({*snapshot_steps(config), config.steps} - set(steps))
     if lacking:
         raise incomplete(path, f"no evaluation of update {lacking[0]}")
+
+
+def check_growing_metrics(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure that the rows of a run that goes on are those of its updates, one after the other.
+
+    Raises
+    ------
+    ConetError
+        Where one is missing, or stands there twice.
+    """
+    for number, row in enumerate(rows):
+        if row.get("step") != number:
+            raise incomplete(path, f"line {number + 1} is not that of update {number}")
+
+
+def check_growing_evaluations(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure that each evaluation of a run that goes on has as many rows as the others.
+
+    Raises
+    ------
+    ConetError
+        Where some are missing.
+    """
+    sizes = Counter(row.get("step") for row in rows)
+    usual = max(sizes.values(), default=0)
+    for step, size in sizes.items():
+        if size != usual:
+            raise incomplete(path, f"{size} of {usual} values of update {step}")

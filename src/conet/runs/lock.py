@@ -38,17 +38,21 @@ class Held:
         ConetError
             When the directory was moved or deleted: what stands there now belongs to someone else.
         """
-        held = os.fstat(self._directory)
-        try:
-            now = os.stat(self.path)
-        except OSError:
-            now = None
-        if now is None or (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino):
+        if not self.in_place():
             raise ConetError(
                 f"{self.path}, which is no longer the directory that this run was writing to",
                 "a run directory that stays in its place while the run goes on",
                 "find where it was moved to, and go on there with `conet resume`",
             )
+
+    def in_place(self) -> bool:
+        """Whether the place is still the directory that is held."""
+        held = os.fstat(self._directory)
+        try:
+            now = os.stat(self.path)
+        except OSError:
+            return False
+        return (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino)
 
     def release(self) -> None:
         """Let go; the file of the lock goes too, so that a directory at rest holds nothing hidden."""

@@ -40,9 +40,11 @@ def restore(
         _from_the_start(recorder) if step == 0 else _from_version_0_1(recorder, step)
         recorder.journals["events"].start(events)
     else:
-        check(recorder.path, recorder.digests.restore(marks["digests"]))
+        digests = recorder.digests.restore(marks["digests"])
+        check(recorder.path, digests)
+        listed = {row["name"] for row in digests}
         for name, rows in recorder.tables.items():
-            rows += _rows_of(recorder, name, marks[name])
+            rows += _rows_of(recorder, name, marks[name], f"{name}.parquet" in listed)
         recorder.journals["events"].restore(marks["events"])
     recorder.resumed(events)
     _drop_unlisted(recorder)
@@ -67,10 +69,13 @@ def check(path: Path, digests: Sequence[Mapping[str, Any]]) -> None:
             raise damaged(path / name, ValueError("its content does not match its digest"))
 
 
-def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of a table up to a mark; a run whose summary was deleted has it as a parquet file."""
+def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any], listed: bool) -> list[dict[str, Any]]:
+    """Return the rows of a table up to a mark; a run whose summary was deleted has it as a parquet file.
+
+    ``listed`` says whether the checkpoint counts on that file, so that its digest has been compared.
+    """
     journal, whole = recorder.journals[name], recorder.path / f"{name}.parquet"
-    if journal.path.exists() or not whole.exists():
+    if journal.path.exists() or not listed:
         return journal.restore(mark)
     rows = read_table(whole).to_dicts()
     journal.start(rows)

@@ -10,7 +10,8 @@ import numpy as np
 
 from conet.base.arrays import array_bytes, read_arrays
 from conet.base.errors import ConetError
-from conet.base.files import damaged
+from conet.base.files import CannotWrite, damaged
+from conet.base.terminal import tell
 from conet.rollouts import from_walks
 from conet.runs import events
 from conet.runs.code import Change, not_noted
@@ -22,6 +23,7 @@ from conet.runs.recorder import Recorder
 from conet.runs.restore import restore
 from conet.runs.run import Run, snapshot_name
 from conet.runs.simulate import warm_up
+from conet.runs.tables import GROWING
 from conet.runs.trainer import Trainer
 from conet.runs.version_0_1 import renamed, upgrade
 
@@ -146,6 +148,7 @@ def _restored(trainer: Trainer, recorder: Recorder) -> None:
     path = recorder.path / CHECKPOINT
     remedy = f"delete {path}, and `conet resume` starts this run from its first step"
     if not path.exists():
+        _tell_from_the_start(recorder.path)
         restore(recorder, None, 0, ())
         return
     try:
@@ -153,7 +156,22 @@ def _restored(trainer: Trainer, recorder: Recorder) -> None:
         state = upgrade(json.loads(metadata["state"]), trainer.config, len(trainer.problems))
         restore(recorder, state.get("tables"), int(state["step"]), state["events"])
         trainer.load(renamed(arrays), state)
+    except CannotWrite:  # nothing is wrong with the checkpoint
+        raise
     except ConetError as error:
         raise ConetError(error.got, error.expected, remedy) from None
     except (LookupError, ValueError, TypeError) as error:
         raise damaged(path, error, remedy) from None
+
+
+def _tell_from_the_start(path: Path) -> None:
+    """Say that what was there is made again, where there is no checkpoint to go on from."""
+    try:
+        with (path / GROWING["metrics"]).open("rb") as file:
+            done = sum(1 for _ in file)
+    except OSError:
+        return
+    if done:
+        tell(
+            f"conet: {path} has no checkpoint; its first {done} updates are made again, the same bit for bit"
+        )
