@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.readers import read
-from conet.readers.formats import parquet, separated
+from conet.readers.formats import json_lines, parquet, separated
 from conet.readers.memory import batch_bytes, bounded, longest_text
 from conet.readers.yielded import Yielded
 
@@ -146,6 +147,34 @@ def test_rows_of_a_function_are_counted_with_all_inside_them(tmp_path):
         chunks = Yielded(lambda path: iter([{"prompt": inside}])).chunks(tmp_path, ["prompt"])
         with pytest.raises((ValueError, RecursionError)):
             list(chunks)
+
+
+def test_a_line_of_json_that_python_makes_far_more_of(tmp_path):
+    """In a column that nobody asked for, 12 MB of empty lists, which are 300 MB in memory."""
+    path = tmp_path / "rows.jsonl"
+    row = '{"step": 1, "prompt": "p", "reward": 1.0, "completion": "x", "more": ['
+    path.write_text(row + ",".join(["[]"] * 4_000_000) + "]}\n")
+    told = child(path, allowed=0.25, memory=0.1)
+    assert "has a line of 11 MB that takes too much" in told
+    assert "raise --memory" in told
+    assert child(path, allowed=2.0, memory=2.0) == "1 1 {}"
+
+
+@pytest.mark.parametrize("reads", ["peek", "chunks"])
+def test_lines_of_json_keep_only_what_is_asked_for(reads, tmp_path):
+    """Sixty kilobytes each, of which Python makes 2 MB; one broken line, so that all are read one by one."""
+    path, rows = tmp_path / "rows.jsonl", 40
+    row = '{"step": 1, "more": ['
+    path.write_text("{\n" + (row + ",".join(["[]"] * 20_000) + "]}\n") * rows)
+    tracemalloc.start()
+    try:
+        if reads == "peek":
+            assert list(json_lines.peek(path)) == ["step", "more"]
+        else:
+            assert sum(chunk.frame.height for chunk in json_lines.chunks(path, ["step"])) == rows
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_too_little_memory_is_called_by_its_name(tmp_path, monkeypatch):

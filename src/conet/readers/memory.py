@@ -43,6 +43,11 @@ def longest_line() -> int:
     return int(_bound.get() * 2**30) // 8
 
 
+def at_once() -> int:
+    """Most bytes that one value of a file may take where nothing smaller than it can be read."""
+    return int(_bound.get() * 2**30) // 2
+
+
 def longest_text() -> int:
     """Most bytes of one text."""
     return int(_bound.get() * 2**30) // 128

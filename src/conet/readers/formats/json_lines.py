@@ -26,7 +26,7 @@ from conet.readers.formats.chunk import (
     open_binary,
     size,
 )
-from conet.readers.memory import longest_line
+from conet.readers.memory import at_once, longest_line
 from conet.readers.values import as_number
 
 if TYPE_CHECKING:
@@ -34,26 +34,31 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 256 << 20  # bytes
 TORN = "torn last lines"
+SHORT = 1 << 20  # bytes of a line that is read without asking what it takes
+# Bytes that Python takes, about, for what begins here: a list, an object, a value, a pair of key and value.
+TAKEN = {b"[": 80, b"{": 240, b",": 60, b":": 180}
 
 
 def peek(path: Path) -> dict[str, Numbers]:
     """Return the columns, and which numbers each holds in the first rows."""
-    rows: list[dict[str, Any]] = []
-    twice: list[dict[str, Any]] = []  # of a key that may not be read
+    found: dict[str, Numbers] = {}
+    in_twice: dict[str, Numbers] = {}  # in lines with a key that may not be read
+    rows, nothing = 0, True
     with open_binary(path) as file:
         for number, line in enumerate(_lines(file)):
             if number == 0 and line.lstrip().startswith(b"["):
                 raise Unusable("holds a JSON array, and not one object a line")
             row = _object(line)
             if row is not None:
-                (twice if isinstance(row, _Twice) else rows).append(row)
-            if number >= 10 * PEEK_ROWS or len(rows) >= PEEK_ROWS:
+                seen = in_twice if isinstance(row, _Twice) else found
+                seen |= {name: max(seen.get(name, Numbers.NONE), numbers_in(row[name])) for name in row}
+                rows += seen is found
+                nothing = False
+            if number >= 10 * PEEK_ROWS or rows >= PEEK_ROWS:
                 break
-    rows = rows or twice
-    if not rows and size(path):
+    if nothing and size(path):
         raise Unusable("holds no JSON object a line")
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: max(numbers_in(row.get(name)) for row in rows) for name in names}
+    return found if rows else in_twice
 
 
 def numbers_in(value: Any) -> Numbers:
@@ -88,7 +93,15 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None:
-    """Return the object of a line; None where there is none, or one of these keys stands twice in it."""
+    """Return the object of a line; None where there is none, or one of these keys stands twice in it.
+
+    Raises
+    ------
+    Unusable
+        When it would take more memory than reading may.
+    """
+    if len(line) > SHORT and _taken(line) > at_once():
+        raise Unusable(f"has a line of {len(line) >> 20} MB that takes too much; raise --memory")
     try:
         row = json.loads(line, object_pairs_hook=_pairs)
     except (ValueError, RecursionError):
@@ -96,6 +109,11 @@ def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None
     if isinstance(row, _Twice) and not row.keys_twice.isdisjoint(columns):
         return None
     return row if isinstance(row, dict) else None
+
+
+def _taken(line: bytes) -> int:
+    """Return about how many bytes Python takes for what a line holds; more if texts have such marks."""
+    return 2 * len(line) + sum(takes * line.count(mark) for mark, takes in TAKEN.items())
 
 
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
@@ -138,10 +156,12 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
                 return Chunk(frame)
         except Exception:
             pass  # line by line, then
-    rows = [_object(line, columns) for line in _written_lines(data)]
-    kept = [row for row in rows if row is not None]
-    lost = len(rows) - len(kept)
-    return Chunk(frame_of(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
+    lines = _written_lines(data)
+    # Of each object only what is asked for is kept, since all the rest may be far more.
+    rows = (_object(line, columns) for line in lines)
+    kept = [[_written(row.get(name)) for name in columns] for row in rows if row is not None]
+    lost = len(lines) - len(kept)
+    return Chunk(_frame(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
 
 
 @cache
@@ -194,10 +214,14 @@ def _written_lines(data: bytes) -> list[bytes]:
 
 def frame_of(rows: list[dict[str, Any]], columns: Sequence[str]) -> "polars.DataFrame":
     """Return some values of JSON objects as a table of texts."""
+    return _frame([[_written(row.get(name)) for name in columns] for row in rows], columns)
+
+
+def _frame(rows: list[list[str | None]], columns: Sequence[str]) -> "polars.DataFrame":
     import polars as pl
 
     return pl.DataFrame(
-        {name: pl.Series([_written(row.get(name)) for row in rows], dtype=pl.String) for name in columns}
+        {name: pl.Series([row[place] for row in rows], dtype=pl.String) for place, name in enumerate(columns)}
     )
 
 
