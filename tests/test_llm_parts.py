@@ -258,7 +258,7 @@ def test_rollout_table_is_the_common_record() -> None:
     assert dict(as_table(0, rollouts).schema) == schema()
     metrics = pl.DataFrame([metrics_row(0, "rlvr", rollouts), metrics_row(1, "heat", None)])
     assert metrics["correct_length"].to_list() == [2, None]
-    assert metrics["groups_without_signal"].to_list() == [0.5, None]
+    assert metrics["groups_without_signal"].to_list() == [0.0, None]  # one rollout alone is no group
 
 
 def test_recipes_ship_and_validate() -> None:

@@ -269,7 +269,7 @@ def test_the_skeleton_of_a_claim_runs_by_its_own_command(tmp_path, capsys):
     cli.main([*words[1:], "--out", str(tmp_path / "out"), "--jobs", "2", "--json"])
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     (row,) = answer["verdicts"]
-    assert (row["claim"], row["seeds"], row["judgement"], row["verdict"]) == ("my claim", 6, "holds", "holds")
+    assert (row["claim"], row["seeds"], row["judgement"], row["verdict"]) == ("my-claim", 6, "holds", "holds")
     assert answer["claims"] == ["my-claim"]
     page = (tmp_path / "out" / "results.md").read_text()
     assert f"Command: `conet reproduce {SKELETON}:CLAIM --seeds 6`" in page
