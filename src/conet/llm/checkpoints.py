@@ -9,19 +9,47 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.base.files import damaged, digest, digest_all, numbered, sync_all, write_atomic
+from conet.base.journal import read_sound
+from conet.base.terminal import tell
+from conet.runs.tables import GROWING
 
 STATE = "annealing.json"  # the last file of a checkpoint, so one that has it is complete
 
 
 def last(path: Path) -> tuple[int, Path] | None:
-    """Return step and folder of the newest complete checkpoint; what a kill left half-written is removed."""
-    complete = None
-    for number, folder in numbered(path / "checkpoints", "checkpoint-", ""):
-        if (folder / STATE).exists():
-            complete = number, folder
-        elif os.environ.get("RANK", "0") == "0":
+    """Return step and folder of the newest complete checkpoint; what a kill left half-written is removed.
+
+    Raises
+    ------
+    ConetError
+        When a later one was complete, and is no more.
+    """
+    found = numbered(path / "checkpoints", "checkpoint-", "")
+    torn = [(number, folder) for number, folder in found if not (folder / STATE).exists()]
+    complete = next((each for each in reversed(found) if each not in torn), None)
+    before = "the start" if complete is None else complete[1].name
+    later = [each for each in torn if complete is None or each[0] > complete[0]]
+    done = _updates(path) if later else 0
+    for number, folder in later:
+        if number < done:  # the run went on after it
+            raise ConetError(
+                f"{folder / STATE}: no such file, so the run is incomplete",
+                f"a whole checkpoint: the run has {done} updates",
+                f"restore it from a copy, or delete {folder}, and the run goes on from what is before it",
+            )
+    if os.environ.get("RANK", "0") == "0":
+        for _, folder in later:
+            tell(f"note: {folder} was not finished: going on from {before}")
+        for _, folder in torn:
             shutil.rmtree(folder, ignore_errors=True)
     return complete
+
+
+def _updates(path: Path) -> int:
+    """Return how many updates a run has rows of metrics for, as far as they can be read."""
+    growing = path / GROWING["metrics"]
+    rows = read_sound(growing)[0] if growing.exists() else []
+    return max((int(row["step"]) + 1 for row in rows), default=0)
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
