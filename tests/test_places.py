@@ -409,6 +409,32 @@ def test_a_report_written_again_leaves_nothing_hidden_and_draws_what_is_missing(
 # A run that never began ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("place", ["file", "other", "dangling", "/dev/null"])
+def test_only_a_run_is_to_be_gone_on_with(place, world, tmp_path, capfd):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thesis.txt").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    code, _, lines = command(capfd, "run", "--preset", "smoke", "--out", tmp_path / place)
+    assert code == 2
+    assert lines[-1].endswith("choose another")
+    code, _, lines = command(capfd, "run", "--preset", "smoke", "--out", world / "run")
+    assert code == 2
+    assert lines[-1].endswith(f"choose another, or go on with `conet resume {world / 'run'}`")
+
+
+@pytest.mark.parametrize("place", ["file", "dangling", "/dev/null"])
+def test_figures_go_into_a_folder_or_nowhere(place, world, tmp_path, capfd, monkeypatch):
+    """Said before anything is drawn."""
+    monkeypatch.setattr("conet.cli.drawing.drawers", None)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    out = tmp_path / place
+    code, _, lines = command(capfd, "report", world / "run", "--format", "svg", "--out", out)
+    assert code == 2
+    assert f"--out {out}, which is no folder" in lines[-1]
+
+
 @pytest.fixture
 def unbegun(tmp_path, monkeypatch):
     """A run that was killed before its first update, such as by the system when memory ran out."""

@@ -200,6 +200,11 @@ def unverified(path: Path) -> bool:
     return ours and not (run / DIGESTS).exists() and not promised(run)
 
 
+def is_run(path: Path) -> bool:
+    """Whether a place looks like a run directory, whole or not."""
+    return any((path / name).is_file() for name in (DIGESTS, "provenance.json"))
+
+
 def promised(path: Path) -> bool:
     """Whether a run was begun with digests, so that it is incomplete without them."""
     try:

@@ -50,6 +50,22 @@ def check_folder(path: Path, kind: Kind | None = None, remedy: str = "") -> None
         raise taken(path, kind, remedy)
 
 
+def check_is_folder(path: Path) -> None:
+    """Refuse an output folder, which may hold anything, where something else stands, before work begins.
+
+    Raises
+    ------
+    ConetError
+        Where it is a file or a link that leads nowhere, or cannot be looked at.
+    """
+    try:
+        foreign = not path.is_dir() and (path.exists() or path.is_symlink())
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if foreign:
+        raise ConetError(f"--out {path}, which is no folder", "a folder", "choose another")
+
+
 def taken(path: Path, kind: Kind | None = None, remedy: str = "") -> ConetError:
     """Say that an output folder holds something else."""
     return ConetError(

@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from conet.base.places import check_is_folder
+
 if TYPE_CHECKING:
     from conet.report.drawing.drawers import Drawers
 
@@ -23,6 +25,8 @@ def drawers(wanted: bool = True) -> "Drawers":
 
 def write_figures(source: Any, out: Any, ours: Any, format: str, own: Sequence[str] = ()) -> Any:
     """Write the figures of a run or a diagnosis as files, and return their folder: ``out``, else ``ours``."""
+    if out is not None:
+        check_is_folder(out)
     folder = ours if out is None else out
     with drawers() as drawing:
         from conet.report import figures

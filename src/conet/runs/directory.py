@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from conet.base.digests import DIGESTS
+from conet.base.digests import DIGESTS, is_run
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, write_atomic
 from conet.base.journal import line_of, read
@@ -26,7 +26,6 @@ CONTENT = FILES | FOLDERS | {DIGESTS, NAME}
 # What is added before the first update.
 BEGINNING = {*GROWING.values(), "problems.parquet"}
 FIRST_SNAPSHOT = "step-00000000.safetensors"
-REMEDY = "go on with `conet resume {}`"
 
 
 def check_out(path: Path) -> None:
@@ -42,7 +41,15 @@ def check_out(path: Path) -> None:
     except UnicodeEncodeError:
         raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
     if not is_unbegun(path):
-        check_folder(path, remedy=REMEDY.format(path))
+        check_folder(path, remedy=_go_on(path))
+
+
+def _go_on(path: Path) -> str:
+    """Say how to go on with a run; nothing where a place is none."""
+    if not is_run(path):
+        return ""
+    command = "conet llm resume" if (path / "recipe.json").is_file() else "conet resume"
+    return f"go on with `{command} {path}`"
 
 
 def is_unbegun(path: Path) -> bool:
@@ -203,5 +210,5 @@ def _appeared(temporary: Path, path: Path, another: bool) -> bool:
             raise cannot_write(path, error) from None
         if another:
             return False
-        raise taken(path, remedy=REMEDY.format(path)) from None
+        raise taken(path, remedy=_go_on(path)) from None
     return True
