@@ -195,6 +195,12 @@ def test_the_last_of_two_equal_keys_counts(call):
         ('"3"', "3"),
         ("", ""),
         ("{", "{"),
+        (" 5", " 5"),  # no number of another option has blanks around it
+        ("5 ", "5 "),
+        (" true", " true"),
+        ("+5", "+5"),
+        ("0x10", "0x10"),
+        ("1_0", "1_0"),
     ],
 )
 def test_values_read_as_what_they_look_like(text, value):

@@ -19,6 +19,7 @@ from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 from conet.report.run import headline
 from conet.runs import recorder
+from conet.runs.lock import exclusive
 
 CONFIG = conet.preset("smoke").override(
     {
@@ -259,6 +260,27 @@ def test_an_edited_config_ends_with_exit_code_2(unfinished, tmp_path, capsys):
             cli.main([command, str(path)])
         assert end.value.code == 2
         assert "config.json: ValueError: its content does not match its digest" in capsys.readouterr().err
+
+
+def test_a_run_that_is_refused_keeps_no_lock_of_a_killed_process(unfinished, tmp_path, capsys):
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / ".lock").touch()
+    config = path / "config.json"
+    config.write_text(config.read_text().replace("37.5", "17.5"))
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            cli.main(["resume", str(path)])
+        assert not [name for name in files(path) if name.startswith(".")]
+    (path / ".lock").touch()
+    with exclusive(path):  # one that is alive keeps it
+        with pytest.raises(SystemExit):
+            cli.main(["resume", str(path)])
+        assert (path / ".lock").exists()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/.lock").touch()
+    with pytest.raises(SystemExit):
+        cli.main(["resume", str(tmp_path / "theirs")])
+    assert (tmp_path / "theirs/.lock").exists()
 
 
 @pytest.mark.parametrize("name", ["rollouts", "snapshots", "metrics", "evaluations", "digests.jsonl"])

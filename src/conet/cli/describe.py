@@ -7,12 +7,23 @@ from conet.config import describe
 from conet.config.describe import Described
 from conet.config.model import Root
 
+VALUES = (
+    "The value of `--set` is JSON, without blanks around it: `100`, `1e2`, `0.5`, `true`, `[0, 10]`. "
+    "What is no JSON, such as `+5`, `0x10` or `1_000`, is a text, and no number."
+)
+
 
 def presets_page() -> str:
     """Describe every setting of a run: the sections, then the options of each graph, learner and schedule."""
     from conet.config import PRESETS, Config
 
-    lines = ["# Settings of a run", "", "Given as `--set key=value`, or in a file for `--config`.", ""]
+    lines = [
+        "# Settings of a run",
+        "",
+        "Given as `--set key=value`, or in a file for `--config`.",
+        VALUES,
+        "",
+    ]
     lines += ["## Presets", ""]
     for name, (purpose, changes) in PRESETS.items():
         changed = ", ".join(f"`{key}={value}`" for key, value in changes.items())
@@ -26,7 +37,13 @@ def recipes_page() -> str:
     from conet.detect import Detector
     from conet.runs.recipe import PINNED, Recipe, load, shipped
 
-    lines = ["# Recipes of `conet llm`", "", "Given as `--set key=value`, or in a TOML or JSON file.", ""]
+    lines = [
+        "# Recipes of `conet llm`",
+        "",
+        "Given as `--set key=value`, or in a TOML or JSON file.",
+        VALUES,
+        "",
+    ]
     lines += ["## Shipped", "", *(f"- `{name}`: {load(name).purpose}" for name in shipped()), ""]
     lines += [*_sections(Recipe), "## Options of the detector", "", _first_line(Detector), ""]
     lines += [row.line() for row in describe.of_function(Detector, 0, "heating.detector.")]

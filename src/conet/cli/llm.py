@@ -118,10 +118,12 @@ def resume(run: Path, *, trust: Flag = False, accept_changed_code: Flag = False,
         Print the summary as one JSON object on the last line.
     """
     from conet.llm import train as training
+    from conet.runs.endings import without_lock
 
     note_unverified(run)
     allowed = {"trust": trust, "accept_changed_code": accept_changed_code}
-    _train(lambda show: training.go_on(run, show, **allowed), json_)
+    with without_lock(run):
+        _train(lambda show: training.go_on(run, show, **allowed), json_)
 
 
 @app.command(name="eval")

@@ -96,7 +96,7 @@ def all_changes(pairs: list[str] | None, **options: Any) -> dict[str, Any]:
 
 
 def parse_pair(pair: str) -> tuple[str, Any]:
-    """Split ``key=value``; the value is JSON where it reads as JSON, else text."""
+    """Split ``key=value``; the value is JSON where it reads as JSON, without blanks around it, else text."""
     from conet.config.reading import loads_once
 
     key, separator, text = pair.partition("=")
@@ -105,7 +105,7 @@ def parse_pair(pair: str) -> tuple[str, Any]:
     if text.lower() in ("none", "true", "false"):
         return key, {"none": None, "true": True, "false": False}[text.lower()]
     try:
-        return key, loads_once(text)
+        return key, text if text != text.strip() else loads_once(text)
     except (ValueError, RecursionError):
         return key, text
 

@@ -113,17 +113,19 @@ def resume(
         Print the summary as one JSON object on the last line.
     """
     from conet.runs import launch
+    from conet.runs.endings import without_lock
     from conet.runs.run import Run
 
     note_unverified(run)
-    directory = Run(run)
     allowed: dict[str, Any] = {"trust": trust, "accept_changed_code": accept_changed_code}
-    _train(
-        lambda progress: launch.resume(run, progress=progress, threads=count(threads), **allowed),
-        directory.path,
-        getattr(directory.config, "steps", 0),
-        json_,
-    )
+    with without_lock(run):
+        directory = Run(run)
+        _train(
+            lambda progress: launch.resume(run, progress=progress, threads=count(threads), **allowed),
+            directory.path,
+            getattr(directory.config, "steps", 0),
+            json_,
+        )
 
 
 def report(run: Path, *, format: str | None = None, out: Path | None = None, figure: Figures = None) -> None:

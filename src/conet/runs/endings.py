@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from conet.base.errors import Interrupted
+from conet.base.digests import is_run
+from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite
-from conet.runs.lock import Held
+from conet.runs.lock import NAME, Held, exclusive
 
 
 @contextmanager
@@ -25,6 +26,18 @@ def saying_where(held: Held, command: str) -> Iterator[None]:
         raise Interrupted(held.path) from None
     except CannotWrite as error:
         raise error.then(f"{command} {held.path}") from None
+
+
+@contextmanager
+def without_lock(path: Path) -> Iterator[None]:
+    """Remove the lock that a killed process left in a run directory, where going on with it is refused."""
+    try:
+        yield
+    except ConetError:
+        if is_run(path) and (path / NAME).exists():  # else it is somebody else's
+            with suppress(ConetError), exclusive(path):  # the lock goes when it is let go of
+                pass
+        raise
 
 
 @contextmanager
