@@ -425,6 +425,43 @@ def test_a_failed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     assert read(tmp_path / "rows") == [{"step": 0}, {"step": 1}]
 
 
+def test_what_could_not_be_removed_at_once_is_removed_before_the_next_append(tmp_path, monkeypatch):
+    """A write that fails in the middle, and then the truncation: else the mark is of a file that never was."""
+    journal = Journal(tmp_path / "rows")
+    journal.add([{"step": 0}])
+    journal.flush()
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            self.file.write(bytes(data[:3]))
+            raise OSError(28, "No space left on device")
+
+        def fileno(self):
+            return self.file.fileno()
+
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    whole = journal._file
+    journal._file = Full(whole)
+    monkeypatch.setattr(os, "truncate", broken)
+    journal.add([{"step": 1}])
+    with pytest.raises(ConetError, match="No space left"):
+        journal.flush()
+    journal._file = whole
+    for rows in ([], [{"step": 2}]):
+        journal.add(rows)
+        with pytest.raises(ConetError, match="Input/output error"):
+            journal.flush()
+    assert read(tmp_path / "rows") == [{"step": 0}]
+    monkeypatch.undo()
+    journal.flush()
+    assert Journal(tmp_path / "rows").restore(journal.mark()) == [{"step": 0}, {"step": 1}, {"step": 2}]
+
+
 def test_a_large_run_says_beforehand_what_it_will_write(tmp_path):
     said: list[str] = []
     conet.run(CONFIG.override({"steps": 1}), tmp_path / "small", tell=said.append)

@@ -5,6 +5,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Journal:
         self.size = 0
         self._digest = hashlib.sha256()
         self._file: FileIO | None = None
+        self._torn = False  # whether there may be something behind what counts
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in rows; :meth:`flush` writes them."""
@@ -45,18 +47,26 @@ class Journal:
         Raises
         ------
         ConetError
-            When the disk is full or the place cannot be written; the file then is as it was before.
+            When the disk is full or the place cannot be written; the file then is as it was before, or what
+            was written of a line is removed before anything else is appended.
         """
         data = b"".join(self.waiting)
-        if not data and self._file is not None:
+        if not data and self._file is not None and not self._torn:
             return
         try:
             if self._file is None:
                 self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            if self._torn:
+                self._cut()
+            self._torn = True
             _write_all(self._file, data)
         except OSError as error:
-            self._cut()
+            with suppress(
+                OSError
+            ):  # a last line that is torn is left out by its readers, until it is removed
+                self._cut()
             raise cannot_write(self.path, error) from None
+        self._torn = False
         self.waiting.clear()
         self.size += len(data)
         self._digest.update(data)
@@ -89,7 +99,7 @@ class Journal:
         except OSError as error:
             raise cannot_write(self.path, error) from None
         self.waiting.clear()
-        self.size, self._digest = size, hashlib.sha256(data[:size])
+        self.size, self._digest, self._torn = size, hashlib.sha256(data[:size]), False
         return rows
 
     def go_on(self) -> None:
@@ -110,7 +120,7 @@ class Journal:
         """Begin anew with these rows."""
         self.close()
         self.waiting.clear()
-        self.size, self._digest = 0, hashlib.sha256()
+        self.size, self._digest, self._torn = 0, hashlib.sha256(), False
         try:
             self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115
         except OSError as error:
@@ -126,11 +136,9 @@ class Journal:
 
     def _cut(self) -> None:
         """Remove what a failed write left behind."""
-        try:
-            if self._file is not None and self.path.stat().st_size > self.size:
-                os.truncate(self._file.fileno(), self.size)
-        except OSError:
-            return  # the line is torn, which its readers notice
+        if self._torn and self._file is not None:
+            os.truncate(self._file.fileno(), self.size)
+            self._torn = False
 
 
 def _write_all(file: FileIO, data: bytes) -> None:
