@@ -114,9 +114,44 @@ def test_a_folder_of_cells_alone_is_gone_on_in_and_one_of_other_things_is_not(ki
     places.check_folder(tmp_path, kind)
     with pytest.raises(ConetError):
         places.check_folder(tmp_path, kinds.DIAGNOSIS)
+    (tmp_path / kinds.UNFINISHED).write_text(f"{kind.name}\n")
+    places.check_folder(tmp_path, kind)
+    with pytest.raises(ConetError):  # the cells are those of the other kind
+        places.check_folder(tmp_path, {kinds.SWEEP: kinds.CLAIMS, kinds.CLAIMS: kinds.SWEEP}[kind])
+    (tmp_path / kinds.UNFINISHED).unlink()
     (tmp_path / "cells" / "mitochondria.csv").write_text("mine")
     with pytest.raises(ConetError):
         places.check_folder(tmp_path, kind)
+
+
+@pytest.mark.parametrize("name", ["report.html", "table.csv", "figures", "notes.txt"])
+@pytest.mark.parametrize("kind", [kinds.SWEEP, kinds.CLAIMS])
+def test_beside_cells_stands_only_what_is_written_after_them(kind, name, tmp_path):
+    (tmp_path / "cells").mkdir()
+    for place in kinds.SWEEP.first if kind is kinds.SWEEP else ():  # as a killed one leaves them
+        places.check_folder(tmp_path, kind)
+        (tmp_path / place).write_text("")
+    places.check_folder(tmp_path, kind)
+    for place in kinds.SWEEP.first:
+        (tmp_path / place).unlink(missing_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConetError, match="which is not empty"):
+        places.check_folder(tmp_path, kind)
+
+
+def test_an_interrupted_sweep_says_that_it_is_one(world, tmp_path, capfd, monkeypatch):
+    def killed(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr("conet.cells.sweep.write_table", killed)
+        with pytest.raises(Killed):
+            main(calls(world, tmp_path / "out")["sweep"])
+    places.check_folder(tmp_path / "out", kinds.SWEEP)
+    with pytest.raises(ConetError, match="which is not empty"):
+        places.check_folder(tmp_path / "out", kinds.CLAIMS)
+    assert command(capfd, *calls(world, tmp_path / "out")["sweep"])[0] == 0
+    assert not hidden(tmp_path / "out")
 
 
 def test_a_link_to_a_folder_is_followed(world, tmp_path, capfd):
@@ -499,6 +534,45 @@ def test_a_run_that_is_just_beginning_is_left_alone(unbegun):
 
     with exclusive(unbegun), pytest.raises(ConetError, match="another process is working on"):
         conet.run(conet.preset("smoke").override(TINY), unbegun)
+
+
+def test_a_run_that_ends_before_its_place_is_held_is_left_alone(unbegun, monkeypatch):
+    """Another process finishes it between the look at the place and the lock."""
+    from conet.runs import directory
+
+    def late(path):
+        (unbegun / "summary.json").write_text("{}")
+        return exclusive(path)
+
+    exclusive = directory.exclusive
+    monkeypatch.setattr(directory, "exclusive", late)
+    before = tree(unbegun) | {"summary.json": b"{}"}
+    with pytest.raises(ConetError, match=r"which is not empty.*conet resume"):
+        conet.run(conet.preset("smoke").override(TINY), unbegun)
+    assert tree(unbegun) == before
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (errno.EBUSY, "which is a mount point; expected a folder; name one inside it, such as {}/run"),
+        (errno.EXDEV, "which is a mount point; expected a folder; name one inside it, such as {}/run"),
+        (errno.EACCES, "{}: Permission denied; expected a place where you may write; change its permissions"),
+        (errno.ENOTEMPTY, "which is not empty"),
+    ],
+)
+def test_a_place_that_cannot_be_replaced_says_why(reason, words, tmp_path, monkeypatch):
+    def refused(*arguments):
+        raise OSError(reason, os.strerror(reason))
+
+    out = tmp_path / "run"
+    out.mkdir()
+    monkeypatch.setattr("conet.runs.directory.os.rename", refused)
+    with pytest.raises(ConetError) as caught:
+        conet.run(conet.preset("smoke").override(TINY), out)
+    assert words.format(out) in str(caught.value)
+    assert os.listdir(tmp_path) == ["run"]
+    assert not os.listdir(out)
 
 
 @pytest.mark.parametrize("failure", [MemoryError(), RuntimeError("a bug"), ConetError("x")])

@@ -1,8 +1,10 @@
 """One class opens any run; what is written while a run goes on; who may write where."""
 
+import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -314,6 +316,31 @@ def test_a_deleted_lock_lets_no_second_one_in(tmp_path):
     with exclusive(tmp_path):
         assert os.listdir(tmp_path) == [lock.NAME]
     assert os.listdir(tmp_path) == []
+
+
+def test_a_deleted_lock_ends_the_run_where_it_is_all_that_keeps_others_out(tmp_path, monkeypatch):
+    """On file systems that lock no directories."""
+
+    def no_directories(descriptor, operation):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, operation)
+
+    flock = lock.fcntl.flock
+    with exclusive(tmp_path) as held:
+        (tmp_path / lock.NAME).unlink()
+        held.check()  # the directory is locked
+    with monkeypatch.context() as other:
+        other.setattr(lock.fcntl, "flock", no_directories)
+        with exclusive(tmp_path) as held:
+            held.check()
+            with pytest.raises(ConetError, match="another process"), exclusive(tmp_path):
+                pass
+            (tmp_path / lock.NAME).unlink()
+            with pytest.raises(ConetError, match="deleted or replaced"):
+                held.check()
+            with exclusive(tmp_path), pytest.raises(ConetError, match="deleted or replaced"):
+                held.check()
 
 
 @pytest.mark.parametrize("step", [26, 49])

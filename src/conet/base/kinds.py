@@ -28,7 +28,9 @@ class Kind(NamedTuple):
     before : tuple of str
         Patterns of files with these keys that an interrupted one holds.
     cells : bool
-        Whether a folder ``cells`` of results alone is an interrupted one.
+        Whether a folder ``cells`` of results is the beginning of one.
+    first : tuple of str
+        What may stand beside the cells: the files that are written first, in this order.
     """
 
     name: str
@@ -36,10 +38,22 @@ class Kind(NamedTuple):
     keys: tuple[str, ...]
     before: tuple[str, ...] = ()
     cells: bool = False
+    first: tuple[str, ...] = ()
 
 
-SWEEP = Kind("a sweep", "sweep.json", ("definition", "runs"), cells=True)
-CLAIMS = Kind("pages of `conet reproduce`", "verdicts.json", ("verdicts",), cells=True)
+SWEEP = Kind(
+    name="a sweep",
+    mark="sweep.json",
+    keys=("definition", "runs"),
+    cells=True,
+    first=("table.parquet", "table.csv", "curves.parquet", "sweep.json"),
+)
+CLAIMS = Kind(
+    name="pages of `conet reproduce`",
+    mark="verdicts.json",
+    keys=("verdicts",),
+    cells=True,
+)
 DIAGNOSIS = Kind("a diagnosis", "diagnosis.json", ("heat_now", "samples"))
 CAPACITY = Kind("a search of `conet capacity`", "capacity.json", ("problems", "solved", "bound"))
 COMPARISON = Kind("a comparison", "comparison.json", ("runs", "measures"))
@@ -63,7 +77,8 @@ def is_of(path: Path, kind: Kind) -> bool:
     held = kind_of(path)
     if held is not None:
         return held is kind
-    return _note(path) == kind.name or (kind.cells and _is_cells(path / "cells"))
+    note = _note(path)
+    return note == kind.name or (kind.cells and not note and _begins_with_cells(path, kind))
 
 
 def has_mark(path: Path, kind: Kind) -> bool:
@@ -87,8 +102,13 @@ def _note(path: Path) -> str:
         return ""
 
 
-def _is_cells(path: Path) -> bool:
-    """Whether a folder holds nothing but results of cells."""
-    if not path.is_dir():
+def _begins_with_cells(path: Path, kind: Kind) -> bool:
+    """Whether a folder holds nothing but results of cells, and the first of what is made of them."""
+    cells = path / "cells"
+    if not cells.is_dir():
         return False
-    return all(CELL.fullmatch(entry.name) or is_temporary(entry.name) for entry in os.scandir(path))
+    beside = {entry.name for entry in os.scandir(path) if not is_temporary(entry.name)}
+    beside -= {"cells", LOCK, UNFINISHED}
+    return beside == set(kind.first[: len(beside)]) and all(
+        CELL.fullmatch(entry.name) or is_temporary(entry.name) for entry in os.scandir(cells)
+    )

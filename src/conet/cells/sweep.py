@@ -13,7 +13,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic, write_table
 from conet.base.kinds import SWEEP
-from conet.base.places import check_folder
+from conet.base.places import check_folder, filling
 from conet.base.separated import as_csv
 from conet.base.text import listed
 from conet.cells.cache import Cache
@@ -118,18 +118,19 @@ def sweep(
     configs = [configure(definition, point, seed) for point, seed in points]
     refuse_other(out, definition, configs)
     cells = [cell(config, definition.measures) for config in configs]
-    results, lost = run_cells(cells, Cache(out / "cells"), jobs, backend, progress)
-    reasons = {one.cell.key: one.reason for one in lost}
-    failures = [
-        {"settings": point, "seed": seed, "reason": reasons[each.key]}
-        for (point, seed), each in zip(points, cells)
-        if each.key in reasons
-    ]
-    found = [(config, arrays) for config, arrays in zip(configs, results) if arrays is not None]
-    if not found:
-        raise ConetError(f"no result: {failures[0]['reason'].removeprefix('got ')}")
-    swept = _put_together(definition, found, failures)
-    _write(swept, out, definition, configs)
+    with filling(out, SWEEP):
+        results, lost = run_cells(cells, Cache(out / "cells"), jobs, backend, progress)
+        reasons = {one.cell.key: one.reason for one in lost}
+        failures = [
+            {"settings": point, "seed": seed, "reason": reasons[each.key]}
+            for (point, seed), each in zip(points, cells)
+            if each.key in reasons
+        ]
+        found = [(config, arrays) for config, arrays in zip(configs, results) if arrays is not None]
+        if not found:
+            raise ConetError(f"no result: {failures[0]['reason'].removeprefix('got ')}")
+        swept = _put_together(definition, found, failures)
+        _write(swept, out, definition, configs)
     return swept
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic
 from conet.base.kinds import CLAIMS
-from conet.base.places import check_folder, make_folder
+from conet.base.places import check_folder, filling, make_folder
 from conet.cells.cache import Cache
 from conet.cells.cell import Arrays, Cell, Failure
 from conet.cells.workers import Backend, run_cells
@@ -69,27 +69,28 @@ def reproduce(
     scale = Scale(seeds or SEEDS[level], level)
     wanted = {call: claim.cells(scale) for call, claim in claims.items()}
     everything: list[Cell] = [cell for cells in wanted.values() for cell in cells]
-    results, failures = run_cells(everything, Cache(out / "cells"), jobs, backend, progress)
-    found = {cell.key: arrays for cell, arrays in zip(everything, results)}
-    outcomes = [_conclude(claim, call, wanted[call], found, failures) for call, claim in claims.items()]
-    names = [claim.name for claim in claims.values()]
-    folder = pages.place(out, names)
-    rows = [row.to_json() for outcome in outcomes for row in outcome.results]
-    answer = {
-        "judgements": rows,
-        "verdicts": rows,  # their name in version 0.1
-        "failures": [
-            {"cell": dict(failure.cell.arguments), "reason": failure.reason} for failure in failures
-        ],
-        "level": level,
-        "command": command,
-        "out": str(out.resolve()),
-        "claims": names,
-        "pages": str(folder.resolve()),
-    }
-    _write(folder, outcomes, answer)
-    if write is not None:
-        _write_docs(write, outcomes, answer)
+    with filling(out, CLAIMS):
+        results, failures = run_cells(everything, Cache(out / "cells"), jobs, backend, progress)
+        found = {cell.key: arrays for cell, arrays in zip(everything, results)}
+        outcomes = [_conclude(claim, call, wanted[call], found, failures) for call, claim in claims.items()]
+        names = [claim.name for claim in claims.values()]
+        folder = pages.place(out, names)
+        rows = [row.to_json() for outcome in outcomes for row in outcome.results]
+        answer = {
+            "judgements": rows,
+            "verdicts": rows,  # their name in version 0.1
+            "failures": [
+                {"cell": dict(failure.cell.arguments), "reason": failure.reason} for failure in failures
+            ],
+            "level": level,
+            "command": command,
+            "out": str(out.resolve()),
+            "claims": names,
+            "pages": str(folder.resolve()),
+        }
+        _write(folder, outcomes, answer)
+        if write is not None:
+            _write_docs(write, outcomes, answer)
     return answer
 
 

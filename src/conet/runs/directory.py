@@ -1,5 +1,6 @@
 """How a run directory appears: whole, by one rename, and already locked."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ CONTENT = FILES | FOLDERS | {DIGESTS, NAME}
 # What is added before the first update.
 BEGINNING = {*GROWING.values(), "problems.parquet"}
 FIRST_SNAPSHOT = "step-00000000.safetensors"
+TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # what systems say when something stands there
+MOUNTED = {errno.EBUSY, errno.EXDEV}
 
 
 def check_out(path: Path) -> None:
@@ -78,15 +81,17 @@ def _whole_names(folder: Path) -> set[str]:
     return {entry.name for entry in found if not is_temporary(entry.name)}
 
 
-def _clear(path: Path, whole: bool) -> None:
+def _clear(path: Path) -> None:
     """Remove from a folder what killed processes left in it, and a whole run that had not begun.
 
     Raises
     ------
     ConetError
-        When another process works on it, or it cannot be emptied.
+        When another process works on it, or has filled it meanwhile, or it cannot be emptied.
     """
     with exclusive(path):
+        check_out(path)  # again: only now nobody else changes it
+        whole = is_unbegun(path)
         remove_temporaries(path)
         try:
             (path / UNFINISHED).unlink(missing_ok=True)
@@ -148,7 +153,7 @@ def _beside(path: Path) -> Iterator[Held]:
     """Hold a new hidden directory beside a place, after removing those that killed processes left there."""
     check_out(path)
     if path.is_dir():
-        _clear(path, whole=is_unbegun(path))
+        _clear(path)
     make_missing(path.parent)
     try:
         for left in path.parent.glob(f"{HIDDEN}*"):
@@ -206,7 +211,13 @@ def _appeared(temporary: Path, path: Path, another: bool) -> bool:
         os.rename(temporary, path)
         sync(path.parent)
     except OSError as error:
-        if not path.exists():
+        if error.errno in MOUNTED:
+            raise ConetError(
+                f"--out {path}, which is a mount point",
+                "a folder",
+                f"name one inside it, such as {path / 'run'}",
+            ) from None
+        if error.errno not in TAKEN:
             raise cannot_write(path, error) from None
         if another:
             return False

@@ -27,22 +27,30 @@ class Held:
     path : Path
     """
 
-    def __init__(self, path: Path, directory: int, lock: int) -> None:
+    def __init__(self, path: Path, directory: int, lock: int, *, alone: bool = False) -> None:
         self.path, self._directory, self._lock = path, directory, lock
+        self._alone = alone  # nothing but the file is locked
 
     def check(self) -> None:
-        """Make sure that the place is still the directory that is held.
+        """Make sure that the place is still the directory that is held, and that nobody else can hold it.
 
         Raises
         ------
         ConetError
-            When the directory was moved or deleted: what stands there now belongs to someone else.
+            When the directory was moved or deleted: what stands there now belongs to someone else. When the
+            file of the lock was, and the directory itself is not locked: another process may have got in.
         """
         if not self.in_place():
             raise ConetError(
                 f"{self.path}, which is no longer the directory that this run was writing to",
                 "a run directory that stays in its place while the run goes on",
                 "find where it was moved to, and go on there with `conet resume`",
+            )
+        if self._alone and not _is_there(self._lock, self._directory):
+            raise ConetError(
+                f"{self.path / NAME}, which was deleted or replaced while the run goes on",
+                "the lock of this run, which keeps other processes out",
+                "make sure that no other process works on the run, and go on with `conet resume`",
             )
 
     def in_place(self) -> bool:
@@ -57,8 +65,7 @@ class Held:
     def release(self) -> None:
         """Let go; the file of the lock goes too, so that a directory at rest holds nothing hidden."""
         with suppress(OSError):
-            mine, there = os.fstat(self._lock), os.stat(NAME, dir_fd=self._directory)
-            if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
+            if _is_there(self._lock, self._directory):
                 os.unlink(NAME, dir_fd=self._directory)
         os.close(self._lock)
         os.close(self._directory)
@@ -85,13 +92,15 @@ def _hold(path: Path) -> Held:
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise cannot_write(path, error) from None
+    alone = False
     try:
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in _NO_LOCK:
                 raise
-        return Held(path, directory, _lock_file(directory))
+            alone = True
+        return Held(path, directory, _lock_file(directory), alone=alone)
     except BlockingIOError:
         os.close(directory)
         raise ConetError(
@@ -108,12 +117,19 @@ def _lock_file(directory: int) -> int:
         lock = os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=directory)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mine = os.fstat(lock)
-            with suppress(FileNotFoundError):
-                there = os.stat(NAME, dir_fd=directory)
-                if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino):
-                    return lock
+            if _is_there(lock, directory):
+                return lock
         except OSError:
             os.close(lock)
             raise
         os.close(lock)  # its holder let go of it meanwhile, and took it away
+
+
+def _is_there(lock: int, directory: int) -> bool:
+    """Whether an open file is the one that is called so in a directory."""
+    mine = os.fstat(lock)
+    try:
+        there = os.stat(NAME, dir_fd=directory)
+    except FileNotFoundError:
+        return False
+    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
