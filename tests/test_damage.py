@@ -309,6 +309,27 @@ def test_a_hole_is_said_when_a_run_goes_on(name, unfinished, tmp_path):
         conet.resume(path)
 
 
+@pytest.mark.parametrize("name", ["metrics", "evaluations", "events", "digests"])
+def test_a_hole_in_what_grows_is_said(name, unfinished, tmp_path):
+    """By what is read, and by the run when it goes on, of the same file."""
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / f"{name}.jsonl").unlink()
+    for call in (everything, conet.resume):
+        with pytest.raises(ConetError, match=rf"{name}\.jsonl: no such file, so the run is incomplete"):
+            call(path)
+
+
+def test_a_diagnosis_says_how_far_an_unfinished_run_is(unfinished, finished, tmp_path, capsys):
+    for run, place in ((unfinished, unfinished), (unfinished, unfinished / "rollouts"), (finished, finished)):
+        cli.main(["diagnose", str(place), "--out", str(tmp_path / "out")])
+        said = f"note: {place} is unfinished: its rollouts end at step 19 of 24\n"
+        assert capsys.readouterr().err.endswith(said) == (run == unfinished)
+    path = shutil.copytree(unfinished, tmp_path / "run")
+    (path / "config.json").write_text("{")
+    cli.main(["diagnose", str(path), "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().err.endswith("is unfinished: its rollouts end at step 19\n")
+
+
 def test_a_stale_table_is_noticed(finished, tmp_path):
     """One that was whole, of the same run, some updates ago; and one of another run."""
     path = shutil.copytree(finished, tmp_path / "run")
@@ -379,6 +400,20 @@ def test_holes_of_a_run_without_digests_are_said_as_far_as_they_show(finished, t
     table.head(20).write_parquet(path / "metrics.parquet")
     with pytest.raises(ConetError, match="20 of 24 updates, so the run is incomplete"):
         conet.Run(path).metrics()
+
+
+@pytest.mark.parametrize("place", ["", "rollouts"])
+def test_a_run_whose_digests_and_provenance_are_lost_is_diagnosed_with_a_note(
+    place, finished, tmp_path, capsys
+):
+    path = shutil.copytree(finished, tmp_path / "run")
+    for name in ("digests.jsonl", "provenance.json"):
+        (path / name).unlink()
+    cli.main(["diagnose", str(path / place), "--out", str(tmp_path / "out")])
+    assert f"{path / place} is unverified" in capsys.readouterr().err
+    (path / "rollouts/part-00000010.parquet").unlink()
+    with pytest.raises(ConetError, match="so the run is incomplete"):
+        read(path / place)
 
 
 @pytest.mark.parametrize("command", ["resume", "report", "diagnose", "compare", "export"])

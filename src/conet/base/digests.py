@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import RESTORE, damaged, digest, digest_all, digest_of, numbered
+from conet.base.files import damaged, digest, digest_all, digest_of, incomplete, numbered
 from conet.base.journal import read, read_sound
 
 DIGESTS = "digests.jsonl"
 SUMMARY = "summary.json"  # the last file of a run: one that has it is finished
+# Files of ours that tell a run of walks from the folder of a model, which has a config.json too.
+OURS = (DIGESTS, "provenance.json", "graph.safetensors", "checkpoint.safetensors")
 
 
 class Digests:
@@ -186,18 +188,17 @@ def differs(path: Path, remedy: str = "") -> ConetError:
     return damaged(path, ValueError("its content does not match its digest"), remedy)
 
 
-def incomplete(path: Path, what: str = "no such file") -> ConetError:
-    """Say that a run is incomplete, since something of it is missing."""
-    return ConetError(f"{path}: {what}, so the run is incomplete", "a complete run", RESTORE)
-
-
 def unverified(path: Path) -> bool:
-    """Whether a place is the directory of a run that was written without digests, by version 0.1."""
+    """Whether a place is the directory of a run without digests: of version 0.1, or they were lost."""
+    run = directory_of(path)
+    return run is not None and not (run / DIGESTS).exists() and not promised(run)
+
+
+def directory_of(path: Path) -> Path | None:
+    """Return the directory of a run, where a path is one or the rollouts in it; of a log, None."""
     run = path.parent if path.name == "rollouts" else path
-    ours = (run / "provenance.json").exists() and any(
-        map(Path.exists, (run / "config.json", run / "recipe.json"))
-    )
-    return ours and not (run / DIGESTS).exists() and not promised(run)
+    of_walks = (run / "config.json").exists() and any((run / name).exists() for name in OURS)
+    return run if of_walks or (run / "recipe.json").exists() else None
 
 
 def is_run(path: Path) -> bool:

@@ -275,6 +275,11 @@ def damaged(path: Path, error: BaseException, remedy: str = "") -> ConetError:
     return ConetError(f"{path}: {reason[:200]}", "a file written by conet", remedy)
 
 
+def incomplete(path: Path, what: str = "no such file") -> ConetError:
+    """Say that a run is incomplete, since something of it is missing."""
+    return ConetError(f"{path}: {what}, so the run is incomplete", "a complete run", RESTORE)
+
+
 def numbered(folder: Path, prefix: str, suffix: str) -> list[tuple[int, Path]]:
     """Return the files ``<prefix><number><suffix>`` of a folder, in order of their numbers."""
     found = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import RESTORE, cannot_write, damaged, sync
+from conet.base.files import cannot_write, damaged, incomplete, sync
 
 CHECK = ', "crc32": '
 DAMAGE = (ValueError, TypeError, RecursionError)  # what reading a damaged line raises
@@ -87,10 +87,7 @@ class Journal:
         ConetError
             When the file is shorter than the mark says, or holds something else.
         """
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise damaged(self.path, error) from None
+        data = _content(self.path, mark)
         size = int(mark["bytes"])
         rows = parse(self.path, data, mark, self.checked)
         try:
@@ -208,10 +205,7 @@ def read_sound(
     ConetError
         When the file is missing, shorter than the mark, or damaged before it.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise damaged(path, error, RESTORE if mark else "") from None
+    data = _content(path, mark)
     rows = parse(path, data, mark, checked) if mark else []
     start = int(mark["bytes"]) if mark else 0
     try:
@@ -226,6 +220,15 @@ def _drops(run: Path) -> str:
     """Say what becomes of damage behind the last checkpoint of a run."""
     command = "conet llm resume" if (run / "recipe.json").exists() else "conet resume"
     return f"`{command} {run}` drops what was written after its last checkpoint, and writes it again"
+
+
+def _content(path: Path, mark: Mapping[str, Any] | None) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise incomplete(path) if mark else damaged(path, error) from None
+    except OSError as error:
+        raise damaged(path, error) from None
 
 
 def parse(path: Path, data: bytes, mark: Mapping[str, Any], checked: bool) -> list[dict[str, Any]]:

@@ -11,7 +11,16 @@ from cyclopts import Parameter
 from conet.base.errors import ConetError
 from conet.base.progress import line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, Number, NumberOrNone, Whole, note_unverified, say
+from conet.cli.options import (
+    Figures,
+    Json,
+    Number,
+    NumberOrNone,
+    Whole,
+    note_unfinished,
+    note_unverified,
+    say,
+)
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
@@ -66,6 +75,7 @@ def diagnose(
         with reading_line() as progress:
             record = collector.read(progress)
         found, numbers = examined(record, place, finding, drawing, figure)
+    note_unfinished(path, found.steps["step"].max())
     as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
     print(as_json or described(found, numbers["report"]))
 

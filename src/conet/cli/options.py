@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,4 +131,27 @@ def note_unverified(*paths: Path) -> None:
 
     for path in paths:
         if unverified(path):
-            tell(f"note: {path} is unverified: version 0.1, which wrote it, kept no digests of its files")
+            tell(f"note: {path} is unverified: it has no digests of its files, as runs of version 0.1")
+
+
+def note_unfinished(path: Path, last: int | None) -> None:
+    """Say on stderr that a run has not come to its end.
+
+    Parameters
+    ----------
+    path
+        Its directory, or the rollouts in it. A log does not say whether it is finished.
+    last
+        The last step of which there are rollouts.
+    """
+    from conet.base.digests import SUMMARY, directory_of
+    from conet.runs.run import Run
+
+    run = directory_of(path)
+    if run is None or (run / SUMMARY).exists():
+        return
+    said = f"note: {path} is unfinished: "
+    said += "it has no rollouts" if last is None else f"its rollouts end at step {last}"
+    with suppress(ConetError):  # settings that are damaged change nothing in a diagnosis
+        said += f" of {Run(run).config.steps}"
+    tell(said)

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conet.base.digests import incomplete
-from conet.base.files import damaged
+from conet.base.files import damaged, incomplete
 from conet.base.panics import Panic, panics_as_errors
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from conet.base.arrays import read_arrays
-from conet.base.digests import DIGESTS, SUMMARY, Digests, incomplete
+from conet.base.digests import OURS, SUMMARY, Digests
 from conet.base.errors import ConetError
-from conet.base.files import as_table, damaged, given_path
+from conet.base.files import as_table, damaged, given_path, incomplete
 from conet.base.journal import plain_rows, read
 from conet.config import Config
 from conet.rollouts.parts import check_parts, span_of
@@ -36,8 +36,6 @@ SETTINGS: dict[str, tuple[str, type[Config] | type[Recipe]]] = {
     "walks": ("config.json", Config),
     "language_model": ("recipe.json", Recipe),
 }
-# Files of ours that tell a run of walks from the folder of a model, which has a config.json too.
-OURS = (DIGESTS, "provenance.json", "graph.safetensors", "checkpoint.safetensors")
 
 
 class Files:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conet.base.digests import incomplete
+from conet.base.files import incomplete
 from conet.config import Config
 from conet.runs.measure import snapshot_steps
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.base.digests import incomplete
-from conet.base.files import damaged
+from conet.base.files import damaged, incomplete
 
 if TYPE_CHECKING:
     import polars
