@@ -1,6 +1,7 @@
 """Comparing what stands in a run directory with what was written there."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -203,7 +204,7 @@ def directory_of(path: Path) -> Path | None:
 
 def is_run(path: Path) -> bool:
     """Whether a place looks like a run directory, whole or not."""
-    return any((path / name).is_file() for name in (DIGESTS, "provenance.json"))
+    return any(os.path.isfile(path / name) for name in (DIGESTS, "provenance.json"))
 
 
 def promised(path: Path) -> bool:
