@@ -6,6 +6,7 @@ import json
 import math
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ class Worker:
     kind: Kind
     process: int
     pipe: int
+    place: str = ""
     number: int | None = None
     since: float = field(default_factory=time.monotonic)
     busy: float = 0.0
@@ -116,6 +118,7 @@ def forked(kind: Kind, go: Callable[[int], None]) -> Worker:
 def _go(kind: Kind, seed: int, keep: Path, cases: Iterable[int], end: float, write: int) -> None:
     """Try these cases until it is time."""
     bench = Bench(seed, kind.name, keep)
+    tell(write, place=str(bench.place))
     silence()
     try:
         for number in cases:
@@ -148,7 +151,9 @@ def heard(worker: Worker, tally: Tally) -> bool:
     data = os.read(worker.pipe, 1 << 16)
     *lines, worker.text = (worker.text + data).split(b"\n")
     for line in map(json.loads, lines):
-        if "note" in line:
+        if "place" in line:
+            worker.place = line["place"]
+        elif "note" in line:
             print(line["note"], flush=True)
         elif "begin" in line:
             worker.number, worker.since = line["begin"], time.monotonic()
@@ -187,6 +192,7 @@ def ended(worker: Worker, tally: Tally, why: str = "died") -> None:
         os.killpg(worker.process, signal.SIGKILL)
     _, status = os.waitpid(worker.process, 0)
     os.close(worker.pipe)
+    shutil.rmtree(worker.place, ignore_errors=True)  # one that was killed has left it
     if worker.number is not None:
         what = f"status {status} after {time.monotonic() - worker.since:.0f} s"
         _count(worker, tally, {"fault": why, "what": what})
