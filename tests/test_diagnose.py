@@ -1,6 +1,7 @@
 """The diagnosis: what was planted is found, what chance makes is not, and what is undecided says why."""
 
 import json
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -585,6 +586,17 @@ def test_words_of_diagnose(tmp_path, capsys):
     assert code == 0
     assert "passed over: torn last lines: 1" in out
     assert "report" in out.splitlines()[-1]
+
+
+def test_what_lacks_a_file_is_called_incomplete(tmp_path, capsys):
+    log = shutil.copytree(DATA / "trl" / "plain", tmp_path / "log")
+    parts = sorted(log.rglob("*.parquet"))
+    parts[-1].write_bytes(b"PAR1 torn")
+    out, _, code = called(capsys, "diagnose", str(log), "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert f"incomplete: {parts[-1].name}" in out
+    assert "incomplete" in (tmp_path / "out/report.html").read_text()
+    assert "incomplete" in (tmp_path / "out/diagnosis.json").read_text()
 
 
 def test_maps_on_the_command_line(tmp_path, capsys):

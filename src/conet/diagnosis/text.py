@@ -58,6 +58,9 @@ def described(found: Diagnosis, report: str) -> str:
     open_still = {key: text for key, text in found.notes.items() if "undecided" in text}
     lines += [f"undecided: {names}: {why}" for why, names in by_cause(open_still).items()]
     lines += [f"passed over: {reason}: {count}" for reason, count in numbers["skipped"].items()]
-    lines += [f"passed over: {name}, which {why}" for name, why in numbers["skipped_files"].items()]
+    lines += [
+        f"passed over, so this is incomplete: {name}, which {why}"
+        for name, why in numbers["skipped_files"].items()
+    ]
     lines += [f"note: {remark}" for remark in numbers["remarks"]]
     return listed([*lines, f"report {report}"])

@@ -31,7 +31,8 @@ def compute(log: Log) -> Result:
     if record.skipped:
         caveats["skipped_rows"] = ", ".join(f"{why}: {count}" for why, count in record.skipped.items())
     if record.skipped_files:
-        caveats["skipped_files"] = f"{len(record.skipped_files)} files could not be read, or not to their end"
+        count = len(record.skipped_files)
+        caveats["skipped_files"] = f"incomplete: {count} files could not be read, or not to their end"
     return Result(values=values, caveats=caveats)
 
 
