@@ -470,6 +470,18 @@ def test_figures_go_into_a_folder_or_nowhere(place, world, tmp_path, capfd, monk
     assert f"--out {out}, which is no folder" in lines[-1]
 
 
+def test_a_page_that_is_not_of_the_run_is_drawn_again(world, tmp_path, capfd):
+    path = conet.run(conet.preset("smoke").override(TINY), tmp_path / "run").path
+    assert command(capfd, "report", world / "run")[0] == command(capfd, "report", path)[0] == 0
+    whole = (path / "report.html").read_bytes()
+    other = conet.run(conet.preset("smoke").override(TINY | {"seed": 1}), tmp_path / "other").path
+    assert command(capfd, "report", other)[0] == 0
+    for page in ((other / "report.html").read_bytes(), b"<html></html>"):
+        (path / "report.html").write_bytes(page)
+        assert command(capfd, "resume", path)[0] == 0
+        assert (path / "report.html").read_bytes() == whole
+
+
 @pytest.fixture
 def unbegun(tmp_path, monkeypatch):
     """A run that was killed before its first update, such as by the system when memory ran out."""

@@ -17,6 +17,7 @@ from conet.network import layout, packing
 from conet.network.web import Web
 from conet.report import colours, style, write
 from conet.report.run import headline, page
+from conet.report.seal import has_report
 from conet.runs import launch
 from conet.runs.events import note, signal_step
 from conet.runs.run import Run
@@ -147,6 +148,17 @@ def test_writing_again_gives_the_same_bytes_and_leaves_the_settings_of_matplotli
         assert matplotlib.rcParams["font.size"] == 23
     assert [path.read_bytes() for path in places] == before
     assert not [path for path in run.path.rglob(".*") if path.name != ".lock"]
+
+
+@pytest.mark.parametrize("place", ["figures/entropy.svg", "report.html", "summary.json"])
+def test_a_page_counts_only_beside_what_it_was_drawn_with(place: str, run: Run) -> None:
+    assert has_report(run.path)
+    before = (run.path / place).read_bytes()
+    for content in (b"x", None):
+        (run.path / place).unlink() if content is None else (run.path / place).write_bytes(content)
+        assert not has_report(run.path)
+    (run.path / place).write_bytes(before)
+    assert has_report(run.path)
 
 
 def test_numbers_of_the_headline_are_those_of_the_summary(run: Run) -> None:

@@ -1,7 +1,6 @@
 """Commands on one run: train, go on, report; and the presets."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -206,6 +205,7 @@ def _train(work: Any, place: Path | None, steps: int, as_json: bool) -> None:
 
     ``place`` is that of an earlier run.
     """
+    from conet.report.seal import has_report
     from conet.runs.progress import training_line
 
     run = None
@@ -244,12 +244,3 @@ def _write(run: Any, drawing: Any, own: Sequence[str] = ()) -> Path:
         from conet.report import write
 
         return write(run, drawing, own)
-
-
-def has_report(run: Path) -> bool:
-    """Whether a run's page is there, with every figure that it names as a file."""
-    try:
-        page = (run / "report.html").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
-    return all((run / name).exists() for name in re.findall(r'href="(figures/[^"/]+\.svg)"', page))

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from conet.base.files import as_bytes
 from conet.base.text import number
 from conet.detect.valley import ELSEWHERE
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
+from conet.report.seal import seal
 from conet.runs.given import settings_of
 from conet.runs.run import Run
 from conet.views.source import source_of
@@ -56,6 +58,7 @@ def page(data: WalksData, drawn: list[pages.Picture]) -> str:
         tiles=headline(run.summary()),
         links=pages.links(drawn, ("records", "Records")),
         pictures=drawn,
+        seal=seal(run.path, {f"figures/{each.name}.svg": as_bytes(each.svg) for each in drawn if each.svg}),
         records=[(name, pages.as_text(content)) for name, content in records(run)],
     )
 
