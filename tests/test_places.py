@@ -1,13 +1,17 @@
 """Where output may go: one rule for folders and files, devices and links, and remedies that fit."""
 
+import ast
 import errno
+import importlib
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -18,10 +22,11 @@ import conet
 from conet.base import kinds, places
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.base.leftovers import remove_temporaries
+from conet.base.leftovers import is_temporary, remove_temporaries
 from conet.cli import explain, main
 
 TINY = {"steps": 4, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "snapshots.steps": (0, 4)}
+SOURCE = Path(conet.__file__).parent
 GIVEN = ["--max-accuracy", "0.9", "--min-samples", "4"]
 
 
@@ -421,6 +426,39 @@ def test_left_overs_go_and_what_is_being_written_stays(tmp_path):
         live.communicate()
     remove_temporaries(tmp_path)
     assert set(os.listdir(tmp_path)) == stay - {f".live.json.{live.pid}"}
+
+
+WRITERS = {"write_atomic", "write_table", "write_arrays", "write", "checkpoint"}
+
+
+def written(path: Path) -> set[str]:
+    """Names, or the ends of names, of the files that a module writes whole: where a writer is called, and by
+    which constants.
+    """
+    text = path.read_text(encoding="utf-8")
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and node.args]
+    called = {id(node): getattr(node.func, "id", getattr(node.func, "attr", "")) for node in calls}
+    parts = [part for node in calls if called[id(node)] in WRITERS for part in ast.walk(node.args[0])]
+    name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+    try:
+        known = vars(importlib.import_module(name)) if parts else {}
+    except ImportError:  # of a package that is not installed here
+        known = {}
+    found = {part.value for part in parts if isinstance(part, ast.Constant)}
+    for part in parts:
+        if isinstance(part, ast.Name | ast.Attribute):
+            with suppress(NameError, AttributeError):
+                found.add(eval(ast.unparse(part), {**known}))
+    return {name for name in found if isinstance(name, str) and re.search(r"\.[a-z0-9]+$", name)}
+
+
+def test_whatever_is_written_is_known_as_a_left_over_when_it_is_half_written():
+    from conet.runs import directory
+
+    names = set().union(*map(written, SOURCE.rglob("*.py")))
+    assert {"table.csv", "results.md", "sweep.json", "summary.json", "checkpoint.safetensors"} <= names
+    names |= directory.FILES | directory.BEGINNING | {directory.DIGESTS}
+    assert {name for name in names if not is_temporary(f".x.{name.rpartition('.')[2]}.1234")} == set()
 
 
 def test_a_report_written_again_leaves_nothing_hidden_and_draws_what_is_missing(world, tmp_path, capfd):
