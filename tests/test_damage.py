@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,33 @@ def test_what_has_no_digest_does_not_count(finished, unfinished, tmp_path):
             path / "snapshots/step-00000007.safetensors", path / "snapshots/step-00000008.safetensors"
         )
         assert everything(path) == before
+
+
+def test_each_command_compares_what_the_readme_says(finished, tmp_path, monkeypatch):
+    """Those files, and no others."""
+    monkeypatch.setattr("conet.report.pages.pictures", lambda views, drawers=None: [list(views), []][1])
+    other = conet.run(CONFIG.override({"seed": 1}), tmp_path / "other").path
+    path, out = tmp_path / "run", tmp_path / "out"
+    calls = {
+        "report": ["report", path],
+        "compare": ["compare", path, other, "--out", out / "compared"],
+        "diagnose": ["diagnose", path, "--out", out / "found"],
+        "export": ["export", path, "--format", "csv", "--out", out / "web.csv"],
+    }
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for command, call in calls.items():
+        row = re.search(rf"\| `conet {command}` \| (.*config.*|.*rollouts.*) \|", readme)
+        assert row is not None
+        refused = set()
+        for name in set(files(finished)) - {"digests.jsonl"}:
+            shutil.copytree(finished, path)
+            (path / name).write_bytes(changed((path / name).read_bytes(), "bit", random.Random(5)))
+            try:
+                cli.main(list(map(str, call)))
+            except SystemExit as end:
+                refused.add((re.sub("/.*", "/", name), end.code))
+            shutil.rmtree(path)
+        assert refused == {(name, 2) for name in re.findall("`(.*?)`", row[1])}, command
 
 
 def test_a_comparison_checks_the_summary_of_a_language_model(finished, tmp_path):
