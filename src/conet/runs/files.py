@@ -105,8 +105,10 @@ class Files:
             data = (self.path / name).read_bytes()
         except FileNotFoundError as error:
             growing = name.removesuffix(".parquet")
-            if name in (digests.known or {}) or growing in digests.marks:
-                raise incomplete(self.path / GROWING.get(growing, name)) from None
+            if name in (digests.known or {}):
+                raise incomplete(self.path / name) from None
+            if growing in digests.marks:
+                raise incomplete(self.path / GROWING[growing]) from None
             raise damaged(self.path / name, error, remedy) from None
         except OSError as error:
             raise damaged(self.path / name, error, remedy) from None
