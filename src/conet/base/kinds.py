@@ -3,8 +3,8 @@
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from conet.base.leftovers import is_temporary
 
@@ -14,7 +14,8 @@ CELL = re.compile(r"[0-9a-f]{32}\.safetensors")
 HEXADECIMAL = "[0-9a-f]"
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Kind:
     """A kind of output folder.
 
     Attributes
@@ -54,14 +55,16 @@ CLAIMS = Kind(
     keys=("verdicts",),
     cells=True,
 )
-DIAGNOSIS = Kind("a diagnosis", "diagnosis.json", ("heat_now", "samples"))
-CAPACITY = Kind("a search of `conet capacity`", "capacity.json", ("problems", "solved", "bound"))
-COMPARISON = Kind("a comparison", "comparison.json", ("runs", "measures"))
+DIAGNOSIS = Kind(name="a diagnosis", mark="diagnosis.json", keys=("heat_now", "samples"))
+CAPACITY = Kind(
+    name="a search of `conet capacity`", mark="capacity.json", keys=("problems", "solved", "bound")
+)
+COMPARISON = Kind(name="a comparison", mark="comparison.json", keys=("runs", "measures"))
 EVALUATION = Kind(
-    "evaluations",
-    "evaluation.json",
-    ("problems", "samples"),
-    ("asked.json", f"{HEXADECIMAL * 16}/asked.json"),
+    name="evaluations",
+    mark="evaluation.json",
+    keys=("problems", "samples"),
+    before=("asked.json", f"{HEXADECIMAL * 16}/asked.json"),
 )
 # A folder with the marks of several is what stands first: the page of a sweep is a comparison too.
 KINDS = (SWEEP, CLAIMS, DIAGNOSIS, COMPARISON, CAPACITY, EVALUATION)
