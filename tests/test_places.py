@@ -716,6 +716,7 @@ def test_a_report_without_space_says_how_to_write_it(world, tmp_path, monkeypatc
     import shutil
 
     path = shutil.copytree(world / "run", tmp_path / "run")
+    (path / "report.html").unlink(missing_ok=True)
 
     def full(*arguments):
         raise cannot_write(path / "report.html", OSError(errno.ENOSPC, "No space left on device"))
