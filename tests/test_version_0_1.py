@@ -135,21 +135,23 @@ def test_a_language_model_opens(tmp_path: Path) -> None:
 
 
 @pytest.mark.llm
-def test_a_language_model_goes_on_to_the_same_end(tmp_path: Path) -> None:
+def test_a_language_model_goes_on_to_its_end(tmp_path: Path) -> None:
+    """What was done stays as it was; it heats on by today's rule, so its weights are others at the end."""
     torch = pytest.importorskip("torch")
-    from safetensors.torch import load_file
 
     from conet.llm import train
 
     torch.set_num_threads(1)
     place = shutil.copytree(DATA / "llm-0.1/unfinished", tmp_path / "run")
     train.go_on(place)
-    one, other = (
-        load_file(folder / "model/model.safetensors") for folder in (place, DATA / "llm-0.1/finished")
-    )
-    assert all(torch.equal(one[name], other[name]) for name in one)
     run, whole = conet.Run(place), conet.Run(DATA / "llm-0.1/finished")
-    assert same(run, whole)
-    assert run.rollouts().collect().equals(whole.rollouts().collect())
+    mine, before = run.metrics(), whole.metrics()
+    assert mine["step"].to_list() == before["step"].to_list()
+    done = mine["step"] < 4  # updates of its checkpoint
+    shared = ["step", "phase", "accuracy", "correct_length"]
+    assert mine.filter(done).select(shared).equals(before.filter(done).select(shared))
+    rollouts = run.rollouts().collect(), whole.rollouts().collect()
+    first, second = (rows.filter(rows["step"] < 4) for rows in rollouts)
+    assert first.equals(second)
     assert [name for name in names(run) if name[1] != "phase_started"] == names(whole)
     run.verify()
