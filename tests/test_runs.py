@@ -426,21 +426,24 @@ def test_every_flipped_bit_of_a_journal_is_noticed(tmp_path):
         assert found == [{"step": 0, "x": 37.5}]  # the last line's end is gone, as if it were on its way
 
 
+class Full:
+    """A file on a disk that is full after three bytes."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, data):
+        self.file.write(bytes(data[:3]))
+        raise OSError(28, "No space left on device")
+
+    def fileno(self):
+        return self.file.fileno()
+
+
 def test_a_failed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     journal = Journal(tmp_path / "rows")
     journal.add([{"step": 0}])
     journal.flush()
-
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def write(self, data):
-            self.file.write(bytes(data[:3]))
-            raise OSError(28, "No space left on device")
-
-        def fileno(self):
-            return self.file.fileno()
 
     monkeypatch.setattr(journal, "_file", Full(journal._file))
     journal.add([{"step": 1}])
@@ -457,17 +460,6 @@ def test_what_could_not_be_removed_at_once_is_removed_before_the_next_append(tmp
     journal = Journal(tmp_path / "rows")
     journal.add([{"step": 0}])
     journal.flush()
-
-    class Full:
-        def __init__(self, file):
-            self.file = file
-
-        def write(self, data):
-            self.file.write(bytes(data[:3]))
-            raise OSError(28, "No space left on device")
-
-        def fileno(self):
-            return self.file.fileno()
 
     def broken(*_):
         raise OSError(5, "Input/output error")

@@ -36,7 +36,7 @@ def build(
     recorder
         The tables; None on all processes but one.
     show
-        Told how far it is.
+        Called with the progress: what is counted, how many are done, of how many, how it goes.
     """
     from peft import LoraConfig
 
@@ -113,8 +113,8 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
 def _refuse_half_precision(recipe: Recipe) -> None:
     """Refuse weights in bfloat16 that are trained themselves: at the rates of RLVR most never move.
 
-    An update of 1e-6 is lost in the rounding of a weight with 8 bits of precision: 2 % of the weights moved
-    in 50 updates, against 99.99 % in float32. Weights in float32 with autocast cost memory, but learn.
+    An update of 1e-6 is lost in the rounding of a weight with 8 bits of precision. Weights in float32 with
+    autocast cost memory, but learn.
     """
     if recipe.model.dtype == "bfloat16" and not recipe.model.lora:
         raise ConetError(

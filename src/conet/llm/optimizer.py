@@ -9,7 +9,7 @@ MOMENTS = ("exp_avg", "momentum_buffer")
 def clear_momentum(optimizer: Any) -> int:
     """Forget the running mean of the gradients; return how many tensors were cleared.
 
-    After a heating it points where the demonstrations pulled, and would go on doing so for some ten updates,
+    After a heating it points where the demonstrations pulled, and would go on doing so for several updates,
     at the rate of the learning that follows. The second moment, which only scales, stays.
     """
     cleared = 0

@@ -44,7 +44,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     out
         A new or empty directory; the next free ``runs/llm-<recipe>-s<seed>-<time>`` where absent.
     show
-        Told how far it is: what is counted, how many are done, of how many, how it goes.
+        Called with the progress: what is counted, how many are done, of how many, how it goes.
 
     Returns
     -------

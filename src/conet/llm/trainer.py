@@ -49,7 +49,7 @@ class AnnealedTrainer(Supervised, GRPOTrainer):
     flush_every
         Steps between two writings of the tables.
     show
-        Told how far it is.
+        Called with the progress: what is counted, how many are done, of how many, how it goes.
     """
 
     def __init__(
