@@ -19,11 +19,11 @@ from conet.runs.code import Change, code_of, noted
 from conet.runs.directory import created
 from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.events import translate
-from conet.runs.files import NAMES
 from conet.runs.lock import Held, exclusive
+from conet.runs.opening import opened
 from conet.runs.provenance import LANGUAGE_MODELS, provenance
 from conet.runs.recipe import Recipe
-from conet.runs.recorder import Recorder, tidy
+from conet.runs.recorder import Recorder
 from conet.runs.restore import restore
 from conet.runs.run import Run
 
@@ -78,14 +78,8 @@ def go_on(path: Path, show: Show = silent, *, trust: bool = False, accept_change
         short.
     """
     check_installed()
-    directory = Run(path)
-    if directory.kind != "language_model":
-        remedy = f"`conet resume {path}`" if directory.kind == "walks" else "a log cannot go on"
-        raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES["language_model"], remedy)
+    directory = opened(path, "language_model")
     if directory.finished:
-        directory.summary()  # first: it says what to do about itself
-        directory.verify()
-        tidy(directory.path)
         return path
     with code_of(directory, trust, accept_changed_code) as changes:
         if not _is_first(cast(Any, directory.config)):

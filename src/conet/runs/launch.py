@@ -15,13 +15,12 @@ from conet.observables.standard import Observables
 from conet.runs.code import code_of, noted
 from conet.runs.directory import check_out, created
 from conet.runs.endings import leaving_nothing, saying_where
-from conet.runs.files import NAMES
 from conet.runs.given import noted as given_objects
 from conet.runs.lock import exclusive
 from conet.runs.objects import OLD_NAMES, checked
+from conet.runs.opening import opened
 from conet.runs.progress import Progress, watched
 from conet.runs.provenance import provenance
-from conet.runs.recorder import tidy
 from conet.runs.run import Run
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.size import announce
@@ -141,14 +140,8 @@ def resume(
         When the directory is no run, a file of it is damaged, an object is lacking or another one, code that
         its config names may not run or has changed, or another process works on the run.
     """
-    directory = Run(path)
-    if directory.kind != "walks":
-        remedy = f"`conet llm resume {path}`" if directory.kind == "language_model" else "a log cannot go on"
-        raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES["walks"], remedy)
+    directory = opened(path, "walks")
     if directory.finished:
-        directory.summary()  # first: it says what to do about itself
-        directory.verify()
-        tidy(directory.path)
         return directory
     own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     _check_again(directory, own, graph, problems)
