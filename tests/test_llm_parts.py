@@ -11,13 +11,13 @@ from conet.base.errors import ConetError
 from conet.config import keys_of
 from conet.detect import Detector
 from conet.llm import arithmetic, problems
-from conet.llm.annealing import Annealing
 from conet.llm.curriculum import curriculum
-from conet.llm.pool import Pool, Rollout
 from conet.llm.record import as_table, metrics_row
 from conet.llm.schedule import state_of
 from conet.rollouts import per_problem, schema
+from conet.rollouts.pool import Pool, Rollout
 from conet.runs import recipe
+from conet.runs.annealing import Annealing
 from conet.runs.recipe import ProblemSettings
 
 

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 import conet
 from conet.base.files import write_table
 from conet.engine.sample import Walks
-from conet.llm.pool import Pool, Rollout
-from conet.llm.pool import counted as for_detector
 from conet.llm.record import as_table, metrics_row
 from conet.rollouts import (
     RolloutRecord,
@@ -24,6 +22,8 @@ from conet.rollouts import (
     unfold,
     without_signal,
 )
+from conet.rollouts.pool import Pool, Rollout
+from conet.rollouts.pool import counted as for_detector
 from conet.rollouts.selection import hard_problems, left_out, recent
 from conet.runs.demonstrations import demonstrations
 

@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
-from conet.llm.pool import Pool, Rollout, counted
+from conet.rollouts.pool import Pool, Rollout, counted
 from conet.rollouts.selection import MAX_ACCURACY
 
 LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from conet.llm.head import IGNORED
-from conet.llm.pool import Demonstration
 from conet.llm.problems import Problem
+from conet.rollouts.pool import Demonstration
 
 
 def batch(

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conet.llm.pool import Rollout
 from conet.rollouts import per_problem, per_step, schema
+from conet.rollouts.pool import Rollout
 
 if TYPE_CHECKING:
     import polars

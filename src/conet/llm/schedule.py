@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
-from conet.llm.annealing import Annealing
 from conet.runs import schedules
+from conet.runs.annealing import Annealing
 from conet.runs.recipe import MODES, Recipe
 from conet.runs.schedule import Phase, Setup
 

@@ -5,8 +5,8 @@ from typing import Any
 from accelerate.utils import gather_object
 
 from conet.llm import heat_set
-from conet.llm.annealing import Annealing
-from conet.llm.pool import Demonstration, Pool, Rollout
+from conet.rollouts.pool import Demonstration, Pool, Rollout
+from conet.runs.annealing import Annealing
 from conet.runs.recorder import Recorder
 
 

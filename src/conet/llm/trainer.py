@@ -15,19 +15,19 @@ from transformers import PrinterCallback
 from trl import GRPOTrainer
 
 from conet.llm import checkpoints
-from conet.llm.annealing import Annealing
 from conet.llm.curriculum import curriculum, epoch
 from conet.llm.head import add_untempered_head, negative_log_likelihood
 from conet.llm.hooks import PhaseCallback, defaults
 from conet.llm.judge import Judge
 from conet.llm.optimizer import clear_momentum
-from conet.llm.pool import Rollout
 from conet.llm.problems import Problem
 from conet.llm.record import Show, as_table, in_words, metrics_row, silent
 from conet.llm.sampling import keep_tokens_alone
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.observables.observation import Observable
+from conet.rollouts.pool import Rollout
+from conet.runs.annealing import Annealing
 from conet.runs.code import Change, not_noted
 from conet.runs.events import note
 from conet.runs.recorder import Recorder

@@ -1,11 +1,11 @@
-"""The state of a schedule on a language model: phase, pool of rollouts, demonstrations; no tensors here."""
+"""The state of a schedule of a training that draws completions: phase, pool, demonstrations; no tensors."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from conet.base.errors import ConetError
 from conet.detect.online import Detector, as_event
-from conet.llm.pool import Demonstration, Pool, Rollout, counted, present_names
+from conet.rollouts.pool import Demonstration, Pool, Rollout, counted, present_names
 from conet.runs.events import translate
 from conet.runs.phases import PhaseTracker
 from conet.runs.recipe import HeatingSettings
@@ -20,7 +20,7 @@ class Annealing:
     settings
         On what to heat.
     phases
-        The schedule (see :func:`conet.llm.schedule.phases`).
+        The schedule (see :mod:`conet.runs.schedule`).
     steps
         Updates of the whole training.
     retry

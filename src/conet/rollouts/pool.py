@@ -1,4 +1,4 @@
-"""What was rolled out lately: how often each problem was solved, and some of its solutions."""
+"""Completions drawn lately: how often each problem was solved, and some of its solutions, as token ids."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
