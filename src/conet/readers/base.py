@@ -21,6 +21,17 @@ LENGTHS = (
     "completion_len",
     "response_len",
 )
+GOLD = (
+    "gold",
+    "gts",
+    "ground_truth",
+    "gold_answer",
+    "reference_answer",
+    "answer",
+    "solution",
+    "target",
+    "label",
+)
 TRUNCATED = ("truncated", "is_truncated", "response_truncated")
 
 

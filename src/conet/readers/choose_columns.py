@@ -1,17 +1,19 @@
 """From the columns that a file has to the column of each role."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conet.base.errors import ConetError, nearest
-from conet.readers.base import Part, Reader
+from conet.readers.base import GOLD, Part, Reader, named_rewards
 from conet.readers.column_mapping import ROLES, Source
 
+MOST_COMPONENTS = 8  # rewards that are kept one by one
 CUT_OFF = Source("finish_reason", "==", "length")  # what vLLM and its kin say of a completion cut off
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ColumnMapping:
     """Which column plays which role in all files of a run.
 
@@ -27,6 +29,8 @@ class ColumnMapping:
         Values of the column that says what is correct, as far as read.
     outcomes : dict of str to set of bool
         By condition of ``--map``: whether it was ever fulfilled, and ever not.
+    components : tuple of str
+        Columns of rewards, which are kept one by one.
     """
 
     sources: dict[str, Source]
@@ -34,11 +38,12 @@ class ColumnMapping:
     count_tokens: Callable[[list[str]], list[int]] | None = None
     correct_values: set[float] = field(default_factory=set)
     outcomes: dict[str, set[bool]] = field(default_factory=dict)
+    components: tuple[str, ...] = ()
 
     @property
     def needed(self) -> list[str]:
         """Columns to be read."""
-        return list(dict.fromkeys(source.column for source in self.sources.values()))
+        return list(dict.fromkeys([*(source.column for source in self.sources.values()), *self.components]))
 
     @property
     def correct(self) -> Source:
@@ -116,7 +121,17 @@ def choose_columns(
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
-    return ColumnMapping(found, list(columns))
+    taken = {source.column for source in found.values()}
+    golden = [name for name in GOLD if name in columns and name not in taken]
+    if "gold" not in found and golden:
+        found["gold"] = Source(golden[0])
+    parts = dict.fromkeys([*rewards, *reader.rewards(columns), *named_rewards(columns), *_formats(columns)])
+    return ColumnMapping(sources=found, columns=list(columns), components=tuple(parts)[:MOST_COMPONENTS])
+
+
+def _formats(columns: Mapping[str, int]) -> list[str]:
+    """Return the columns of numbers that say whether the format of a completion is right."""
+    return [name for name, numeric in columns.items() if numeric and re.search(r"format|fmt", name.lower())]
 
 
 def _by_name(columns: Mapping[str, int], reader: Reader) -> dict[str, Source]:

@@ -159,7 +159,7 @@ class Collector:
         except Unusable:
             return ""
         for role, wanted in self.mapping.sources.items():
-            if wanted.column not in columns and role not in ("truncated", "split", "phase"):
+            if wanted.column not in columns and role not in ("truncated", "split", "phase", "gold"):
                 error = missing(f"no {role}", wanted.column, columns, part.path)
                 return f"has no column {wanted.column!r}; {error.remedy}"
         return ""
@@ -180,6 +180,7 @@ class Collector:
             skipped=found.skipped,
             skipped_files=found.skipped_files,
             remarks=(*self.mapping.remarks, *found.remarks),
+            components=self.mapping.components,
             read_texts=self._texts,
         )
 

@@ -18,6 +18,7 @@ ROLES = (
     "truncated",
     "split",
     "phase",
+    "gold",
 )
 MAY_BE_CONDITIONS = ("correct", "truncated")
 _CONDITION = re.compile(r"(.+?)(==|!=|>=|<=|>|<)(.*)", re.DOTALL)

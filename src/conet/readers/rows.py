@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from conet.readers.base import Part
 from conet.readers.choose_columns import ColumnMapping, unclear
 from conet.readers.column_mapping import Source
+from conet.readers.measures import MEASURED, look_at
 from conet.readers.messages import as_text
 from conet.readers.values import compare, number, text
 from conet.rollouts import schema
@@ -61,13 +62,15 @@ def take(
         texts = [completion or "" for completion in made["completion"]]
         counted = pl.Series(mapping.count_tokens(texts), dtype=pl.Int32)
         made = made.with_columns(length=counted.set(made["completion"].is_null(), None))
+    made = made.with_columns(look_at(made.select("row", "completion", "gold")))
     kinds = columns() | {"problem": pl.String}
     return made.select(pl.col(name).cast(kind) for name, kind in kinds.items())
 
 
 def columns() -> "dict[str, polars.DataType | type[polars.DataType]]":
     """Columns of what one file gives: all but the sample and the file, which are known later."""
-    return {name: kind for name, kind in schema("text_hash", "row").items() if name != "sample"}
+    kinds = schema("text_hash", "row", "components", *MEASURED)
+    return {name: kind for name, kind in kinds.items() if name != "sample"}
 
 
 def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "polars.DataFrame":
@@ -82,6 +85,9 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
     frame = as_text(frame, mapping.problem.column, roles=True)
     if completion is not None and completion.column != mapping.problem.column:
         frame = as_text(frame, completion.column)
+    gold = mapping.sources.get("gold")
+    if gold is not None:
+        frame = as_text(frame, gold.column)
     kinds = frame.schema
     numbers = {
         name: number(source.column, kinds[source.column]) if source else pl.lit(None, pl.Float64)
@@ -100,6 +106,8 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
         truncated=_truncated(mapping.sources.get("truncated"), kinds),
         problem=_problem_name(mapping, kinds),
         completion=written,
+        gold=pl.lit(None, pl.String) if gold is None else text(gold.column, kinds[gold.column]),
+        components=_components(mapping.components, kinds),
         split=_split(mapping.sources.get("split"), part),
         phase=_phase(mapping.sources.get("phase")),
     )
@@ -121,6 +129,14 @@ def _number(source: Source, kinds: "polars.Schema") -> "polars.Expr":
 
     truth = _truth(source, kinds)
     return number(source.column, kinds[source.column]) if truth is None else truth.cast(pl.Float64)
+
+
+def _components(names: tuple[str, ...], kinds: "polars.Schema") -> "polars.Expr":
+    import polars as pl
+
+    if not names:
+        return pl.lit(None, pl.List(pl.Float32))
+    return pl.concat_list([number(name, kinds[name]).cast(pl.Float32) for name in names])
 
 
 def _truncated(source: Source | None, kinds: "polars.Schema") -> "polars.Expr":

@@ -41,6 +41,8 @@ class RolloutRecord:
         Files that were not taken, or not to their end, and why.
     remarks : tuple of str
         What else the user should know of the files.
+    components : tuple of str
+        Names of the rewards in the column ``components`` of ``rows``.
     """
 
     rows: "polars.DataFrame"
@@ -52,6 +54,7 @@ class RolloutRecord:
     skipped: dict[str, int] = field(default_factory=dict)
     skipped_files: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
     read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
 
     def __repr__(self) -> str:

@@ -15,7 +15,8 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
     Parameters
     ----------
     optional
-        Which of the optional columns to add: "text", "text_hash", "file", "row".
+        Which of the optional columns to add: "text", "text_hash", "file", "row", "components", and those that
+        begin with "repeated_share".
 
     Returns
     -------
@@ -43,6 +44,14 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
             The completion, or a hash of it.
         ``file``, ``row``
             Where a log holds it.
+        ``components``
+            The rewards that a log holds one by one, in the order of the record's ``components``.
+        ``repeated_share``, ``compressed_share``, ``symbol_share``
+            Of some of the completions, in their last part: sequences of four words that occurred before;
+            bytes left after compression; characters that are neither letter nor digit nor space.
+        ``gold_hash``, ``answer_marked``, ``gold_given``
+            Of the same: a hash of the gold answer; whether the completion marks its result (boxed, or in a
+            tag); and whether that equals the gold answer.
     """
     import polars as pl
 
@@ -57,5 +66,17 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
         "split": pl.Enum(SPLITS),
         "phase": pl.Enum(PHASES),
     }
-    more = {"text": pl.String, "text_hash": pl.UInt64, "file": pl.UInt32, "row": pl.UInt32}
+    more: dict[str, pl.DataType | type[pl.DataType]] = {
+        "text": pl.String,
+        "text_hash": pl.UInt64,
+        "file": pl.UInt32,
+        "row": pl.UInt32,
+        "components": pl.List(pl.Float32),
+        "repeated_share": pl.Float32,
+        "compressed_share": pl.Float32,
+        "symbol_share": pl.Float32,
+        "gold_hash": pl.UInt64,
+        "answer_marked": pl.Boolean,
+        "gold_given": pl.Boolean,
+    }
     return required | {name: more[name] for name in optional}

@@ -1,0 +1,113 @@
+"""What answers look like: whether they repeat themselves, are made of words, and give the gold answer.
+
+That is measured on some of the answers, at most about a thousand of a chunk of a file, so that reading
+stays as fast as it is; which ones does not depend on what they say.
+"""
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+MOST_A_CHUNK = 1024  # answers that are looked at
+TAIL = 2000  # characters at the end of an answer in which repetition is looked for: loops are at the end
+SHORTEST = 80  # characters of an answer of which this can be said
+WORDS = 4  # of a sequence that may occur again
+SPREAD = 0x9E3779B1  # multiplier of Fibonacci hashing: Knuth, The Art of Computer Programming 3, 6.4
+MEASURED = ("repeated_share", "compressed_share", "symbol_share", "gold_hash", "answer_marked", "gold_given")
+_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+_SIGNS = re.compile(r"[^\w\s]|_")
+_LATEX = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\{([^{}]*)\}|\\[,!;:]|\\left|\\right|[$\s]")
+
+
+def look_at(frame: "polars.DataFrame") -> "polars.DataFrame":
+    """Measure some of the answers of a chunk.
+
+    Parameters
+    ----------
+    frame
+        With ``row`` (number in the file), ``completion`` and ``gold`` (texts, or null).
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns ``MEASURED`` of :func:`conet.rollouts.schema.schema`, as many rows as the frame has; null
+        where an answer was not looked at, is too short, or there is none.
+    """
+    import polars as pl
+
+    kinds = dict(zip(MEASURED, (pl.Float32, pl.Float32, pl.Float32, pl.UInt64, pl.Boolean, pl.Boolean)))
+    if frame["completion"].null_count() == frame.height:
+        return pl.DataFrame({name: pl.Series([None] * frame.height, dtype=kinds[name]) for name in MEASURED})
+    every = -(-frame.height // MOST_A_CHUNK)
+    chosen = ((frame["row"].cast(pl.UInt64) * SPREAD) % 2**32 // 2**16 % every == 0).to_numpy()
+    hashed = frame["gold"].hash().set(frame["gold"].is_null(), None)
+    rows = [
+        (*of_text(answer), key, *of_answer(answer, gold)) if take and answer else (None,) * len(MEASURED)
+        for take, answer, gold, key in zip(chosen, frame["completion"], frame["gold"], hashed)
+    ]
+    return pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
+    """Return the shares of repeated words, of what is left when compressed, and of signs, in the last part.
+
+    Returns
+    -------
+    tuple of float or None
+        Of the sequences of four words those that occurred before; bytes after compression over bytes
+        before; of the characters those that are neither letter nor digit nor space. None of an answer of
+        fewer than 80 characters; the first also of one with too few words.
+    """
+    if len(answer) < SHORTEST:
+        return None, None, None
+    tail = answer[-TAIL:]
+    written = tail.encode("utf-8", "replace")
+    words = tail.split()
+    runs = [tuple(words[place : place + WORDS]) for place in range(len(words) - WORDS + 1)]
+    repeated = 1 - len(set(runs)) / len(runs) if len(runs) > WORDS else None
+    return repeated, len(zlib.compress(written, 1)) / len(written), len(_SIGNS.findall(tail)) / len(tail)
+
+
+def of_answer(answer: str, gold: str | None) -> tuple[bool, bool | None]:
+    """Say whether an answer marks its result, and whether that equals the gold answer; None without one."""
+    given = final_answer(answer)
+    if gold is None or given is None:
+        return given is not None, None if gold is None else False
+    wanted = final_answer(gold)
+    return True, same(given, gold if wanted is None else wanted)
+
+
+def final_answer(text: str) -> str | None:
+    r"""Return the result of a text: the last ``\boxed{…}``, ``<answer>``, or what follows ``####``."""
+    begin = text.rfind("\\boxed{")
+    if begin >= 0:
+        depth = 0
+        for place in range(begin + len("\\boxed"), len(text)):
+            depth += {"{": 1, "}": -1}.get(text[place], 0)
+            if not depth:
+                return text[begin + len("\\boxed{") : place]
+        return None
+    if tagged := _TAGGED.findall(text):
+        return str(tagged[-1])
+    _, mark, rest = text.rpartition("####")
+    return rest.strip().split("\n")[0] if mark else None
+
+
+def same(given: str, gold: str) -> bool:
+    """Whether two results are equal: as texts without what LaTeX adds, or as numbers."""
+    left, right = plain(given), plain(gold)
+    if left == right:
+        return bool(left)
+    try:
+        return float(left.replace(",", "")) == float(right.replace(",", ""))
+    except ValueError:
+        return False
+
+
+def plain(result: str) -> str:
+    """Return a result without spaces, dollars, and the commands that only change how it looks."""
+    bare = _LATEX.sub(lambda found: found.group(1) or "", result.replace("\\dfrac", "\\frac"))
+    return bare.strip().rstrip(".").lower()
