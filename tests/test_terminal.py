@@ -181,6 +181,7 @@ def commands(here: str = EVIL) -> list[list[str]]:
         ["diagnose", here, "--out", "other"],
         ["heat", log, *GIVEN, "--out", f"heat{here}.jsonl"],
         ["heat", log, *GIVEN, "--out", f"no{here}/heat.jsonl"],
+        ["heat", log, *GIVEN, "--target", "verl", "--tokenizer", here, "--out", f"heat{here}.parquet"],
         ["watch", log, *GIVEN, "--refreshes", "1", "--interval", "0", "--out", f"watched{here}"],
         ["watch", here, "--refreshes", "1", "--interval", "0", "--out", "other"],
         ["export", run, "--format", "csv", "--out", f"web{here}"],

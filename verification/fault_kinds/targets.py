@@ -21,12 +21,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compare": ("compare", RUN, OTHER),
     "sweep": ("sweep", "sweep.json", "--jobs", "1"),
     "heat": ("heat", LOG, "--max-accuracy", "0.9"),
+    "heat for verl": ("heat", LOG, "--max-accuracy", "0.9", "--target", "verl"),
     "graphml": ("export", RUN, "--format", "graphml"),
     "gexf": ("export", RUN, "--format", "gexf"),
     "capacity": ("capacity", "--preset", "smoke", *CAPACITY),
     "csv": ("export", RUN, "--format", "csv"),
 }
-FILES = ("heat", "graphml", "gexf", "csv")  # the others write folders
+FILES = ("heat", "heat for verl", "graphml", "gexf", "csv")  # the others write folders
 NAME = "target"
 
 

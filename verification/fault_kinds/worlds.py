@@ -53,6 +53,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "export": (("export", RUN, "--format", "gexf", "--step", "all", "--out", "web.gexf"), ("web.gexf",)),
     "sweep": (("sweep", "sweep.json", "--jobs", "1", "--out", "swept"), ("swept",)),
     "heat": (("heat", LOG, "--max-accuracy", "0.9", "--out", "heat.jsonl"), ("heat.jsonl",)),
+    "heat for verl": (
+        ("heat", LOG, "--max-accuracy", "0.9", "--target", "verl", "--out", "heat.parquet"),
+        ("heat.parquet",),
+    ),
     "watch": (("watch", LOG, "--refreshes", "2", "--interval", "0", "--out", "watched"), ("watched",)),
     "capacity": (("capacity", "--preset", "smoke", *CAPACITY, "--out", "capacity"), ("capacity",)),
 }

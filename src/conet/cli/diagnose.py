@@ -84,6 +84,7 @@ def heat(
     path: Path,
     *,
     out: Path,
+    target: Literal["trl", "verl"] = "trl",
     max_accuracy: NumberOrNone = None,
     below: NumberOrNone = None,
     min_samples: Whole = 16,
@@ -101,8 +102,10 @@ def heat(
     path
         A run directory, the folder of its rollouts, or one file.
     out
-        A file of JSON lines, for the SFT trainers of TRL and verl; one of an earlier call may be replaced.
-        /dev/stdout prints them, and what else there is to say goes to stderr.
+        A file of examples; one of an earlier call may be replaced. /dev/stdout prints them, and what else
+        there is to say goes to stderr.
+    target
+        Whose SFT reads it: lines of JSON for trl, Parquet with messages for verl.
     max_accuracy
         A problem is hard below this accuracy; 0.1 by default.
     below
@@ -117,28 +120,31 @@ def heat(
     map_
         As for `conet diagnose`.
     tokenizer
-        As for `conet diagnose`.
+        The model's folder, whose chat template is looked at; or as for `conet diagnose`.
     memory
         As for `conet diagnose`.
     """
     from conet.diagnosis.heat import check_out, heat_set, write
+    from conet.readers import chat_template
 
     hard_below = accuracy_option(max_accuracy, below)
     for name, value in (("--min-samples", min_samples), ("--window", window)):
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     check_out(out)
+    template = None if tokenizer is None else chat_template.load(tokenizer)
     collector = opened(the_log(path), format, map_, tokenizer, memory)
     with reading_line() as progress:
         record = collector.read(progress)
     found = heat_set(record, hard_below, min_samples or 16, pick, window)
-    write(found, out, record)
+    remark = write(found, out, record, target, template)
     if not found.examples:
         say(found.why_empty, out)
         return
     accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
-    kind = "messages" if "messages" in found.examples[0] else "prompt and completion"
-    say(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, as {kind}: {out}", out)
+    say(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, for {target}: {out}", out)
+    if remark:
+        say(remark, out)
     if without_text := found.left_out["without_text"]:
         say(f"left out: {without_text} more, whose correct answers were logged without their text", out)
 

@@ -1,24 +1,21 @@
 """The problems to heat on, with demonstrations from the rollouts of a training, as examples for SFT."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.places import check_file, write_output
+from conet.diagnosis.heat_files import Target, are_examples, as_target, file_content
+from conet.readers.chat_template import ChatTemplate
 from conet.readers.messages import as_messages
 from conet.rollouts import RolloutRecord
 from conet.rollouts.selection import MAX_ACCURACY, Pick, choose, hard_problems, left_out, recent
 
 if TYPE_CHECKING:
     import polars
-
-# Keys that every example has, also those of version 0.1.
-EVIDENCE = {"problem", "accuracy", "correct", "samples", "first_step", "last_step", "step", "length"}
-LONGEST = 2**26  # bytes of a line beyond which a file is none of ours
 
 
 @dataclass(frozen=True)
@@ -28,9 +25,10 @@ class HeatSet:
     Attributes
     ----------
     examples : list of dict
-        ``messages``, where the logs hold messages, else ``prompt`` and ``completion``; and what the
-        choice rests on: ``problem``, ``accuracy``, ``correct_count``, ``samples``, ``first_step`` and
-        ``last_step`` (of the window), ``step`` and ``length`` (of the completion).
+        ``messages``, where the logs hold messages, else ``prompt`` and ``completion``; ``prompt_ids`` and
+        ``completion_ids``, where the logs hold them for all; and what the choice rests on: ``problem``,
+        ``accuracy``, ``correct_count``, ``samples``, ``first_step`` and ``last_step`` (of the window),
+        ``step`` and ``length`` (of the completion).
     problems : int
         Problems of the run.
     left_out : dict of str to int
@@ -87,10 +85,13 @@ def heat_set(
     known = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
     chosen = _choose(right, known["problem"].to_numpy(), pick)
     texts = record.texts(chosen) if chosen.height else []
+    ids = record.token_ids(chosen) if chosen.height else None
     examples = [
         example(*words) | _evidence(record, answer, counted)
         for answer, counted, words in zip(chosen.to_dicts(), known.to_dicts(), texts)
     ]
+    for row, (asked, answered) in zip(examples, ids or ()):
+        row |= {"prompt_ids": asked, "completion_ids": answered}
     reasons = left_out(correct_count, samples, max_accuracy, min_samples)
     problems = record.rows.filter(record.rows["split"] == split)["problem"].n_unique()
     reasons["few_samples"] += problems - counts.height  # without a visit in the window
@@ -166,19 +167,39 @@ def example(prompt: Any, completion: Any) -> dict[str, Any]:
     return {"messages": kept}
 
 
-def write(found: HeatSet, out: Path, record: RolloutRecord) -> None:
-    """Write one example a line.
+def write(
+    found: HeatSet,
+    out: Path,
+    record: RolloutRecord,
+    target: Target = "trl",
+    template: ChatTemplate | None = None,
+) -> str:
+    """Write the examples as the file that a trainer reads.
+
+    Parameters
+    ----------
+    target
+        Whose SFT is to read it (see :mod:`conet.diagnosis.heat_files`).
+    template
+        Of the model's tokenizer, where it is known.
+
+    Returns
+    -------
+    str
+        A remark for the user; often none.
 
     Raises
     ------
     ConetError
-        When the place holds something else, is one of the run's own files, or cannot be written.
+        When the place holds something else, is one of the run's own files, or cannot be written; or when the
+        trainer would learn answers without their reasoning.
     """
     check_out(out)
     if out.resolve() in {file.resolve() for file in record.files}:
         raise ConetError(f"--out {out}, which is a file of the run", "a file of its own", "choose another")
-    lines = [json.dumps(row, ensure_ascii=False, default=str) for row in found.examples]
-    write_output(out, "".join(line + "\n" for line in lines))
+    rows, said = as_target(found.examples, target, template)
+    write_output(out, file_content(rows, target))
+    return said
 
 
 def check_out(out: Path) -> None:
@@ -189,17 +210,3 @@ def check_out(out: Path) -> None:
     ConetError
     """
     check_file(out, "examples of an earlier `conet heat`", are_examples)
-
-
-def are_examples(file: BinaryIO) -> bool:
-    """Whether every line of a file is an example, with what its choice rests on."""
-    for line in iter(lambda: file.readline(LONGEST), b""):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            return False
-        if not isinstance(row, dict) or not set(row) >= EVIDENCE:
-            return False
-        if "messages" not in row and not {"prompt", "completion"} <= set(row):
-            return False
-    return True

@@ -15,9 +15,10 @@ from conet.readers.formats.chunk import Format, Unusable, size
 from conet.readers.memory import bounded
 from conet.readers.pieces import Joined, Names, Piece, fill, join
 from conet.readers.places import NothingYet, exists, state_of
-from conet.readers.texts import pick, token_counter
+from conet.readers.texts import as_token_ids, pick, token_counter, token_id_columns
 from conet.readers.yielded import Yielded
 from conet.rollouts import RolloutRecord
+from conet.rollouts.record import TokenIds
 
 if TYPE_CHECKING:
     import polars
@@ -182,6 +183,7 @@ class Collector:
             remarks=(*self.mapping.remarks, *found.remarks),
             components=self.mapping.components,
             read_texts=self._texts,
+            read_token_ids=self._token_ids,
         )
 
     def _nothing(self, files: int, found: Joined) -> ConetError:
@@ -198,7 +200,6 @@ class Collector:
     def _texts(self, record: RolloutRecord, rows: "polars.DataFrame") -> list[tuple[Any, Any]]:
         """Read prompts and completions of some rows again; see :meth:`RolloutRecord.texts`."""
         assert self.mapping is not None
-        assert self.reader is not None
         columns = []
         for role in ("prompt", "completion"):
             if role not in self.mapping.sources:
@@ -208,6 +209,19 @@ class Collector:
                     f"name them with --map {role}=COLUMN",
                 )
             columns.append(self.mapping.sources[role].column)
+        return self._again(record, rows, columns)
+
+    def _token_ids(self, record: RolloutRecord, rows: "polars.DataFrame") -> TokenIds | None:
+        """Read token ids of some rows again; see :meth:`RolloutRecord.token_ids`."""
+        assert self.mapping is not None
+        columns = token_id_columns(self.mapping.columns)
+        return None if columns is None else as_token_ids(self._again(record, rows, columns))
+
+    def _again(
+        self, record: RolloutRecord, rows: "polars.DataFrame", columns: list[str]
+    ) -> list[tuple[Any, Any]]:
+        """Read two columns of some rows again."""
+        assert self.reader is not None
         wanted: dict[int, set[int]] = {}
         places = list(rows.select("file", "row").iter_rows())
         for file, row in places:

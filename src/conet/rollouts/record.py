@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars
 
 Texts = list[tuple[Any, Any]]  # prompt and completion: text, or a list of messages
+TokenIds = list[tuple[list[int], list[int]]]  # of prompt and completion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class RolloutRecord:
     remarks: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
+    read_token_ids: "Callable[[RolloutRecord, polars.DataFrame], TokenIds | None] | None" = None
 
     def __repr__(self) -> str:
         steps = self.rows["step"].n_unique()
@@ -110,6 +112,26 @@ class RolloutRecord:
         if self.read_texts is None:
             raise ConetError(f"{self.path} without texts", "prompts and completions", "log them")
         return self.read_texts(self, rows)
+
+    def token_ids(self, rows: "polars.DataFrame") -> TokenIds | None:
+        """Read the token ids of some rollouts again.
+
+        Parameters
+        ----------
+        rows
+            Rows of :attr:`rows`.
+
+        Returns
+        -------
+        list of tuple or None
+            Of prompt and completion of each row; None where the files do not have them for every one.
+
+        Raises
+        ------
+        ConetError
+            When the files have changed since.
+        """
+        return None if self.read_token_ids is None else self.read_token_ids(self, rows)
 
 
 def main_split(rows: "polars.DataFrame") -> str:
