@@ -189,6 +189,7 @@ def commands(here: str = EVIL) -> list[list[str]]:
         ["export", here, "--format", "csv", "--out", "web"],
         ["animate", here, "--out", f"{here}.gif"],
         ["animate", run, "--out", f"{here}.txt"],
+        ["serve", here],
         ["compare", run, f"new{here}", "--out", f"compared{here}"],
         ["compare", log, log, *GIVEN, "--out", f"logs{here}"],
         ["compare", here, run, "--out", "other"],

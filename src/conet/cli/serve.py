@@ -1,0 +1,46 @@
+"""The page: where one looks first."""
+
+from pathlib import Path
+
+from conet.base.errors import ConetError
+from conet.base.terminal import tell
+from conet.cli.options import Count, Flag
+
+PORT = 8577  # no service that we know of listens there (our choice)
+RUNS = Path("runs")
+
+
+def serve(*paths: Path, port: Count = PORT, host: str = "127.0.0.1", open_: Flag = False) -> None:
+    """Show runs on a page, while they train and afterwards; its address is the first line.
+
+    Parameters
+    ----------
+    paths
+        Runs, logs of other trainers, or directories of such; runs/ by default.
+    port
+        Where it listens; 0 for any port that is free.
+    host
+        An address of this machine. Beyond 127.0.0.1 others can see the page, and whoever opens it needs the
+        token that its address holds.
+    open_
+        Open the page in the browser.
+    """
+    if not 0 <= port <= 65535:
+        raise ConetError(f"--port {port}", "0 to 65535", "leave it out for the usual one")
+    places = list(paths) or [RUNS]
+    for place in places:
+        if not place.exists():
+            remedy = "`conet run` makes one under runs/, or name another place"
+            raise ConetError(f"{place}, which does not exist", "a run, a log, or a directory of them", remedy)
+    try:
+        from conet.serve.start import serve as start
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn"):
+            raise
+        got = f"`conet serve {' '.join(map(str, paths))}`, but {error.name} is not installed"
+        remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
+        raise ConetError(got, "the extra [microscope]", remedy) from None
+    try:
+        start(places, host, port, open_)
+    except KeyboardInterrupt:
+        tell("the page is closed")

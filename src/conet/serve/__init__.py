@@ -1,0 +1,1 @@
+"""The page: see the web grow and read the rollouts of any run, while it trains (extra [microscope])."""

@@ -1,0 +1,176 @@
+"""The server's addresses: what each returns, as OpenAPI describes it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Path, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from conet import __version__
+from conet.base.errors import ConetError
+from conet.base.panics import Panic
+from conet.base.text import one_line
+from conet.serve import bundle
+from conet.serve.library import Library
+from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
+from conet.serve.pictures import picture
+from conet.serve.safety import Guard
+from conet.views.schema import View
+
+LOOK = 1.0  # seconds between two looks at a run that is followed
+FAILURES: dict[int | str, dict[str, Any]] = {
+    404: {"model": Failure, "description": "there is no such run, or no such part of it"},
+    409: {"model": Failure, "description": "it is there, and cannot be read"},
+}
+Name = Annotated[str, Path(description="name of a run, as the list has it", min_length=1)]
+
+
+def application(library: Library) -> FastAPI:
+    """Return the addresses for some runs, unguarded.
+
+    Parameters
+    ----------
+    library : Library
+    """
+    app = FastAPI(title="CoNet's page", version=__version__, docs_url=None, redoc_url=None)
+    _failures(app)
+    _runs(app, library)
+    _live(app, library)
+    return app
+
+
+def guarded(library: Library, host: str, port: int) -> Guard:
+    """Return the whole server: page and addresses behind the guard."""
+    app = application(library)
+    _page(app, token := _Token())
+    guard = Guard(app, host, port)
+    token.value = guard.token
+    return guard
+
+
+class _Token:
+    value = ""
+
+
+def _failures(app: FastAPI) -> None:
+    """Answer what can be mended in three parts, whatever address it was asked for at."""
+
+    @app.exception_handler(ConetError)
+    def unreadable(request: Request, error: ConetError) -> JSONResponse:
+        failure = Failure(got=one_line(error.got), expected=error.expected, remedy=error.remedy)
+        return JSONResponse(failure.model_dump(), 409)
+
+    @app.exception_handler(LookupError)
+    def absent(request: Request, error: LookupError) -> JSONResponse:
+        name = one_line(str(error.args[0] if error.args else "")[:200])
+        expected = "a run of the list, and a part that it has"
+        failure = Failure(got=name, expected=expected, remedy="reload the page")
+        return JSONResponse(failure.model_dump(), 404)
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(Panic)
+    def gone(request: Request, error: Exception) -> JSONResponse:
+        got = one_line(f"{type(error).__name__}: {error}")
+        failure = Failure(got=got, expected="files that can be read")
+        return JSONResponse(failure.model_dump(), 409)
+
+
+def _runs(app: FastAPI, library: Library) -> None:
+    """Enter the addresses of the list, and of what there is of one run."""
+
+    @app.get("/api/runs")
+    def runs() -> list[RunRow]:
+        """List the runs by name."""
+        return library.rows()
+
+    @app.get("/api/runs/{name}", responses=FAILURES)
+    def overview(name: Name) -> Overview:
+        """Say what there is of a run."""
+        return overview_of(library, name)
+
+    @app.get("/api/runs/{name}/spark", responses=FAILURES)
+    def spark(name: Name) -> Spark:
+        """Return the accuracy in few points."""
+        return library.opened(name).spark()
+
+    @app.get("/api/runs/{name}/headlines", responses=FAILURES)
+    def headlines(name: Name) -> Headlines:
+        """Return what the diagnosis says, most urgent first."""
+        return library.opened(name).headlines()
+
+    @app.get("/api/runs/{name}/views/{view}", responses=FAILURES)
+    def view(name: Name, view: str) -> View:
+        """Return the data of one figure, as the reports draw it."""
+        return library.opened(name).view(view)
+
+    @app.get("/api/runs/{name}/figures/{view}", responses=FAILURES, response_class=Response)
+    def figure(name: Name, view: str, suffix: Literal["svg", "png"] = "svg") -> Response:
+        """Draw one figure, as the reports do."""
+        return picture(library.opened(name).view(view), suffix)
+
+
+def overview_of(library: Library, name: str) -> Overview:
+    """Say what there is of a run."""
+    opened = library.opened(name)
+    row = library.row(name, opened.run.path)
+    events = [] if row.kind in ("log", "") else opened.run.events()
+    return Overview(
+        run=row,
+        views=opened.view_names(),
+        events=events,
+        texts=row.kind in ("log", "language_model"),
+        web=row.kind == "walks",
+    )
+
+
+def _live(app: FastAPI, library: Library) -> None:
+    """Enter the address that is listened to while a run trains."""
+
+    @app.get("/api/runs/{name}/stream", responses=FAILURES, response_class=StreamingResponse)
+    async def stream(name: Name, request: Request) -> StreamingResponse:
+        """Send the spark of a run whenever it has changed, as server-sent events, until it ends."""
+        await asyncio.to_thread(library.opened, name)
+        return StreamingResponse(_follow(library, name), media_type="text/event-stream")
+
+
+async def _follow(library: Library, name: str) -> AsyncIterator[str]:
+    """Yield an event for every change; a comment in between, by which a closed connection is noticed."""
+    before: tuple[str, str] | None = None
+    while True:
+        state, spark = await asyncio.to_thread(_progress, library, name)
+        if (state, spark) != before:
+            before = state, spark
+            yield f"event: {state}\ndata: {spark}\n\n"
+        else:
+            yield ": unchanged\n\n"
+        if state != "training":
+            return
+        await asyncio.sleep(LOOK)
+
+
+def _progress(library: Library, name: str) -> tuple[str, str]:
+    try:
+        opened = library.opened(name)
+        return library.row(name, opened.run.path).state, opened.spark().model_dump_json()
+    except (ConetError, LookupError, OSError, Panic) as error:
+        return "gone", json.dumps({"got": one_line(str(error))})
+
+
+def _page(app: FastAPI, token: _Token) -> None:
+    """Enter the files of the page, each under its own name."""
+
+    @app.get("/", include_in_schema=False)
+    def page() -> Response:
+        return Response(bundle.index(token.value), media_type="text/html; charset=utf-8")
+
+    for name in bundle.files():
+        app.get(f"/{name}", include_in_schema=False)(_file(name))
+
+
+def _file(name: str) -> Callable[[], Response]:
+    def file() -> Response:
+        return Response(bundle.files()[name], media_type=bundle.media_type(name))
+
+    return file

@@ -1,0 +1,210 @@
+"""Which runs there are in the directories that are shown, and nothing outside of them."""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from conet.base.errors import ConetError
+from conet.base.text import one_line
+from conet.runs.lock import is_held
+from conet.runs.run import Run
+from conet.serve.models import RunRow, State
+from conet.serve.opened import Opened
+
+KEPT = 4  # runs whose tables stay in memory
+IGNORED = (".conet-", ".")  # how directories are called that are not whole yet, or hidden
+
+
+class Library:
+    """The runs below some places, by name.
+
+    Parameters
+    ----------
+    places
+        Each a run directory, a log, or a directory of such.
+
+    Raises
+    ------
+    ConetError
+        When one does not exist.
+    """
+
+    def __init__(self, places: Iterable[Path]) -> None:
+        self.places = [Path(os.path.realpath(existing(place))) for place in places]
+        self._opened: dict[str, Opened] = {}
+        self._lock = threading.Lock()
+
+    def paths(self) -> dict[str, Path]:
+        """Return all runs by name, in the order of their names; found anew each time."""
+        found: dict[str, Path] = {}
+        for place in self.places:
+            for path in _runs_at(place):
+                name = one_line(path.name) or "run"
+                while name in found:
+                    name += "~"
+                found[name] = path
+        return dict(sorted(found.items()))
+
+    def path(self, name: str) -> Path:
+        """Return the place of a run.
+
+        Raises
+        ------
+        LookupError
+            When there is none of that name.
+        """
+        return self.paths()[name]
+
+    def opened(self, name: str) -> Opened:
+        """Return a run that is open, or open it; those that were asked for least lately are let go of.
+
+        Raises
+        ------
+        LookupError
+            When there is none of that name.
+        ConetError
+            When it cannot be read, or leads out of the places.
+        """
+        path = self.path(name)
+        inside(path, self.places)
+        with self._lock:
+            known = self._opened.pop(name, None)
+            if known is None or not known.is_still(path):
+                known = Opened(Run(path), self.places)
+            self._opened[name] = known
+            while len(self._opened) > KEPT:
+                del self._opened[next(iter(self._opened))]
+            return known
+
+    def rows(self) -> list[RunRow]:
+        """Describe every run in a row, by name."""
+        return [self.row(name, path) for name, path in self.paths().items()]
+
+    def row(self, name: str, path: Path) -> RunRow:
+        """Describe one run, readable or not."""
+        try:
+            inside(path, self.places)
+            run = Run(path)
+        except ConetError as error:
+            return RunRow(
+                name=name,
+                kind="",
+                state="unreadable",
+                settings={},
+                steps=None,
+                changed=changed(path),
+                why=str(error),
+            )
+        return RunRow(
+            name=name,
+            kind=run.kind,
+            state=state_of_run(run),
+            settings=settings_of(run),
+            steps=getattr(run.config, "steps", None),
+            changed=changed(path),
+        )
+
+
+def existing(place: Path) -> Path:
+    """Return a place that is there.
+
+    Raises
+    ------
+    ConetError
+        When it is not.
+    """
+    if not place.exists():
+        remedy = "`conet run` makes one under runs/, or name another place"
+        raise ConetError(f"{place}, which does not exist", "a run, a log, or a directory of them", remedy)
+    return place
+
+
+def _runs_at(place: Path) -> Iterator[Path]:
+    """Yield the place itself if it is a run, else the runs that lie in it."""
+    if _is_run(place, any_table=True):
+        yield place
+        return
+    if not place.is_dir():
+        return
+    with suppress(OSError):
+        for entry in sorted(place.iterdir()):
+            if not entry.name.startswith(IGNORED) and _is_run(entry, any_table=entry.is_file()):
+                yield entry
+
+
+def _is_run(path: Path, any_table: bool) -> bool:
+    from conet.base.digests import is_run
+    from conet.runs.log import is_log
+
+    try:
+        return is_run(path) or is_log(path, any_table)
+    except (ConetError, OSError):
+        return False
+
+
+def inside(path: Path, places: Iterable[Path]) -> None:
+    """Refuse a run of which anything leads out of the places.
+
+    Raises
+    ------
+    ConetError
+        When the run, or a file in it, is a link to somewhere else.
+    """
+    places = list(places)
+    for entry in (path, *_links(path)):
+        real = Path(os.path.realpath(entry))
+        if not any(real.is_relative_to(place) for place in places):
+            raise ConetError(
+                f"{entry}, which leads out of the directories that are shown",
+                "files inside of them",
+                f"name {real} too, if it may be shown",
+            )
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Yield the links in a directory, two levels deep."""
+    for folder, names, files in os.walk(path):
+        here = Path(folder)
+        if len(here.relative_to(path).parts) >= 2:
+            names.clear()
+        yield from (here / name for name in (*names, *files) if (here / name).is_symlink())
+
+
+def state_of_run(run: Run) -> State:
+    """Say whether a run is training, finished or killed; of a log, that it is one."""
+    if run.finished is None:
+        return "log"
+    if run.finished:
+        return "finished"
+    return "training" if is_held(run.path) else "killed"
+
+
+def changed(path: Path) -> float:
+    """Return when anything directly in a run changed last, in seconds of the epoch; 0 where it is gone."""
+    times = [0.0]
+    with suppress(OSError):
+        times.append(path.stat().st_mtime)
+        if path.is_dir():
+            times += [entry.stat().st_mtime for entry in os.scandir(path)]
+    return max(times)
+
+
+def settings_of(run: Run) -> dict[str, str]:
+    """Return the settings of a run that differ from the defaults, as texts; none of a log."""
+    if run.kind == "log":
+        return {}
+    given = run.config.model_dump(mode="json")
+    default = type(run.config).model_construct().model_dump(mode="json", warnings=False)
+    return dict(_differing(given, default, ""))
+
+
+def _differing(given: dict, default: dict, before: str) -> Iterator[tuple[str, str]]:
+    for key, value in given.items():
+        name = f"{before}{key}"
+        if isinstance(value, dict):
+            other = default.get(key)
+            yield from _differing(value, other if isinstance(other, dict) else {}, f"{name}.")
+        elif name in ("preset", "seed", "learner.name", "schedule.name") or value != default.get(key):
+            yield name, str(value)

@@ -1,0 +1,115 @@
+"""What the page is told, as JSON; the types of its TypeScript are made from these."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from conet.views.parts import Numbers
+
+State = Literal["training", "finished", "killed", "log", "unreadable"]
+
+
+class Reply(BaseModel):
+    """Base of all replies: finite numbers only, and no key that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Failure(Reply):
+    """What a reader of the page can mend: the three parts of a :class:`conet.base.errors.ConetError`."""
+
+    got: str
+    expected: str = ""
+    remedy: str = ""
+
+
+class RunRow(Reply):
+    """A run of the list.
+
+    Attributes
+    ----------
+    name : str
+        By which all other addresses name it.
+    kind : str
+        "walks", "language_model" or "log"; empty where it cannot be read.
+    state : str
+        "training": a process holds it. "finished". "killed": neither. "log": someone else's, which does
+        not say. "unreadable": see ``why``.
+    settings : dict of str to str
+        Those that differ from the defaults, with preset and seed.
+    steps : int or None
+        Updates in all.
+    changed : float
+        When a file of it changed last, in seconds of the epoch.
+    why : str
+        Why it cannot be read.
+    """
+
+    name: str
+    kind: str
+    state: State
+    settings: dict[str, str]
+    steps: int | None
+    changed: float
+    why: str = ""
+
+
+class Spark(Reply):
+    """The accuracy of a run in few points, and how far it is."""
+
+    values: Numbers
+    step: int | None
+    accuracy: float | None
+
+
+class Headline(Reply):
+    """A sentence of a diagnosis, and the view that shows it."""
+
+    text: str
+    urgency: str
+    evidence: str | None
+    step: int | None
+    interval: list[float] | None
+    remedy: str | None
+    source: str | None
+    finding: str
+    view: str | None
+
+
+class MainNumber(Reply):
+    """A number of a diagnosis, with its definition."""
+
+    name: str
+    value: str
+    definition: str
+
+
+class Headlines(Reply):
+    """What a diagnosis says, most urgent first; ``why`` it says nothing, where it cannot be made."""
+
+    headlines: list[Headline]
+    numbers: list[MainNumber]
+    notes: dict[str, str]
+    why: str = ""
+
+
+class Overview(Reply):
+    """What there is of one run.
+
+    Attributes
+    ----------
+    views : list of str
+        Names for ``/api/runs/{name}/views/{view}``.
+    events : list of dict
+        See :mod:`conet.runs.events`.
+    texts : bool
+        Whether prompts and completions can be asked for.
+    web : bool
+        Whether it may have a concept web.
+    """
+
+    run: RunRow
+    views: list[str]
+    events: list[dict[str, Any]]
+    texts: bool
+    web: bool

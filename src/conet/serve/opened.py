@@ -1,0 +1,165 @@
+"""One run that is open: its data, made once as long as its files are the same, and its views."""
+
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conet.base.errors import ConetError
+from conet.diagnosis import Diagnosis, diagnose
+from conet.diagnosis.diagnosis import as_json
+from conet.runs import log
+from conet.runs.run import Run
+from conet.serve.models import Headline, Headlines, MainNumber, Spark
+from conet.views.schema import View
+from conet.views.source import Source, source_of, state_of_all
+
+POINTS = 60  # of a sparkline
+
+
+class Opened:
+    """A run whose data stay in memory.
+
+    Parameters
+    ----------
+    run : Run
+    places
+        Where what is shown may lie.
+
+    Raises
+    ------
+    ConetError
+        For the folder of a diagnosis whose log lies elsewhere.
+    """
+
+    def __init__(self, run: Run, places: Iterable[Path]) -> None:
+        self.run, self.lock = run, threading.RLock()
+        self._inode = _inode(run.path)
+        self._made: dict[str, tuple[Any, Any]] = {}
+        where = log.place(run.path) if run.kind == "log" else run.path
+        if not any(Path(os.path.realpath(where)).is_relative_to(place) for place in places):
+            raise ConetError(
+                f"{where}, the log of {run.path}, which lies outside of what is shown",
+                "a log inside of it",
+                f"`conet serve {where}` shows it",
+            )
+        self.where = where
+
+    def is_still(self, path: Path) -> bool:
+        """Whether the same directory stands in that place."""
+        return path == self.run.path and _inode(path) == self._inode
+
+    def made(self, name: str, make: Any) -> Any:
+        """Return what a function makes of the run, made once as long as its files are the same."""
+        with self.lock:
+            files = state_of_all(self.where)
+            known = self._made.get(name)
+            if known is None or known[0] != files:
+                known = self._made[name] = files, make()
+            return known[1]
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """The diagnosis of the rollouts.
+
+        Raises
+        ------
+        ConetError
+            When there are none, or they cannot be read.
+        """
+        found: Diagnosis = self.made("diagnosis", lambda: diagnose(self.where))
+        return found
+
+    @property
+    def source(self) -> Source:
+        """Views of the run; of walks its own first, then those of its rollouts that it has not."""
+        if self.run.kind != "walks":
+            return source_of(self.diagnosis)
+        return self.made("source", lambda: source_of(self.run))
+
+    def view_names(self) -> list[str]:
+        """Return the names of all views, in the order of a report."""
+        names = self.source.names()
+        if self.run.kind == "walks" and self.run.config.snapshots.rollouts:
+            from conet.views.registry import ROLLOUTS
+
+            names += [name for name in ROLLOUTS if name not in names]
+        return names
+
+    def view(self, name: str) -> View:
+        """Return one view.
+
+        Raises
+        ------
+        ConetError
+            For an unknown name, or where the data cannot be read.
+        LookupError
+            For a name that is not one of :meth:`view_names`: no file of the user's own is loaded.
+        """
+        if name not in self.view_names():
+            raise LookupError(name)
+        with self.lock:
+            if name in self.source.known:
+                return self.made(f"view {name}", lambda: self.source.view(name))
+            return self.made(f"view {name}", lambda: source_of(self.diagnosis).view(name))
+
+    def spark(self) -> Spark:
+        """Return the accuracy in few points."""
+        return self.made("spark", self._spark)
+
+    def _spark(self) -> Spark:
+        table = self.diagnosis.steps if self.run.kind == "log" else self.run.metrics()
+        if "accuracy" not in table.columns or not table.height:
+            return Spark(values=(), step=None, accuracy=None)
+        table = table.sort("step")
+        values = np.array(table["accuracy"].cast(float).to_list(), np.float64)
+        known = values[np.isfinite(values)]
+        return Spark(
+            values=np.round(thinned(values), 4),
+            step=int(table["step"][-1]) + (self.run.kind != "log"),
+            accuracy=float(known[-20:].mean()) if len(known) else None,
+        )
+
+    def headlines(self) -> Headlines:
+        """Return what the diagnosis says; nothing, and why, where it cannot be made."""
+        try:
+            return self.made("headlines", self._headlines)
+        except ConetError as error:
+            return Headlines(headlines=[], numbers=[], notes={}, why=str(error))
+
+    def _headlines(self) -> Headlines:
+        found = self.diagnosis
+        lines = [
+            (line, name, found.declared[name].view)
+            for name, result in found.results.items()
+            for line in result.headlines
+        ]
+        lines.sort(key=lambda one: -one[0].urgency)
+        return Headlines(
+            headlines=[
+                Headline(**as_json(line), finding=name, view=view if isinstance(view, str) else None)
+                for line, name, view in lines
+            ],
+            numbers=[MainNumber(**number._asdict()) for number in found.numbers],
+            notes=found.notes,
+        )
+
+
+def thinned(values: np.ndarray, most: int = POINTS) -> np.ndarray:
+    """Average neighbouring values until at most so many are left, float64; NaN where none is known."""
+    size = max(1, -(-len(values) // most))
+    padded = np.append(values, np.full(-len(values) % size, np.nan)).reshape(-1, size)
+    known = np.isfinite(padded)
+    total, count = np.where(known, padded, 0).sum(axis=1), known.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,254 @@
+"""The server of the page: what it answers, to whom, and that nothing leads out of what is shown."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+from logs import as_trl, rollouts, two_stages
+from page_server import serving
+
+import conet
+from conet.cli import main
+
+pytestmark = pytest.mark.page
+EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A finished run, one that was killed, one that is broken, a log, and one with a hostile name."""
+    place = tmp_path_factory.mktemp("runs")
+    small = {
+        "steps": 30,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "snapshots.steps": (0, 9),
+    }
+    config = conet.preset("smoke").override(small)
+    conet.run(config, place / "finished")
+    shutil.copytree(place / "finished", place / "killed")
+    (place / "killed" / "summary.json").unlink()
+    shutil.copytree(place / "finished", place / "broken")
+    (place / "broken" / "config.json").write_text("{")
+    shutil.copytree(place / "finished", place / EVIL.replace("/", "_"))
+    as_trl(rollouts(two_stages(30, 8)), place / "log")
+    secret = place.parent / "secret"
+    shutil.copytree(place / "finished", secret)
+    os.symlink(secret, place / "linked")
+    shutil.copytree(place / "finished", place / "inside")
+    (place / "inside" / "events.jsonl").unlink()
+    os.symlink(secret / "events.jsonl", place / "inside" / "events.jsonl")
+    return place
+
+
+@pytest.fixture(scope="module")
+def server(runs):
+    with serving(runs) as found:
+        yield found
+
+
+def test_the_runs_are_listed_by_name(server):
+    rows = server.ask("/api/runs").json
+    names = [row["name"] for row in rows]
+    assert names == sorted(names)
+    states = {row["name"]: row["state"] for row in rows}
+    assert states["finished"] == "finished"
+    assert states["killed"] == "killed"
+    assert states["log"] == "log"
+    assert states["broken"] == states["linked"] == states["inside"] == "unreadable"
+    assert not any("\x1b" in name for name in names)
+    assert any("<script>" in name and "\\u001b[31m" in name for name in names)
+
+
+def test_a_run_says_what_it_has(server, runs):
+    found = server.ask("/api/runs/finished").json
+    assert found["run"]["steps"] == 30
+    assert found["run"]["settings"]["preset"] == "smoke"
+    assert {"learning-curve", "correct-length", "islands", "diversity", "frustration"} <= set(found["views"])
+    for name in found["views"]:
+        assert server.ask(f"/api/runs/finished/views/{name}").json["name"] == name
+    run = conet.Run(runs / "finished")
+    assert server.ask("/api/runs/finished/views/islands").json == json.loads(run.view("islands").to_json())
+    spark = server.ask("/api/runs/finished/spark").json
+    assert spark["step"] == 30
+    assert len(spark["values"]) == 30
+
+
+def test_a_log_says_what_a_diagnosis_of_it_says(server, runs):
+    found = server.ask("/api/runs/log/headlines").json
+    expected = [line.text for line in conet.diagnose(runs / "log").headlines]
+    assert [line["text"] for line in found["headlines"]] == expected
+    assert all(line["finding"] for line in found["headlines"])
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_view_is_a_picture(server, suffix):
+    found = server.ask(f"/api/runs/finished/figures/learning-curve?suffix={suffix}")
+    assert found.status == 200
+    assert found.body.startswith({"svg": b"<?xml", "png": b"\x89PNG"}[suffix])
+
+
+@pytest.mark.parametrize("name", ["broken", "linked", "inside"])
+def test_what_cannot_be_read_or_leads_outside_is_said(server, name):
+    found = server.ask(f"/api/runs/{name}/spark")
+    assert found.status == 409
+    assert found.json["got"]
+
+
+def test_a_run_that_is_deleted_while_it_is_open_is_said(server, runs):
+    shutil.copytree(runs / "finished", runs / "short-lived")
+    assert server.ask("/api/runs/short-lived/spark").status == 200
+    shutil.rmtree(runs / "short-lived")
+    assert server.ask("/api/runs/short-lived/spark").status == 404
+
+
+WAYS_OUT = [
+    "..%2fsecret",
+    "%2e%2e/secret",
+    "../secret",
+    "..",
+    "%2fetc%2fpasswd",
+    "finished%00",
+    "finished/../../secret",
+]
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+@pytest.mark.parametrize("before", ["/api/runs/", "/api/runs/finished/views/", "/", "/assets/"])
+def test_no_path_leads_out(server, before, way):
+    assert server.ask(before + way).status == 404
+
+
+def test_no_file_of_code_is_loaded_as_a_view(server, runs):
+    (runs / "mine.py").write_text("raise SystemExit('loaded')")
+    for name in (f"{runs}/mine.py:mine".replace("/", "%2f"), "mine.py:mine"):
+        assert server.ask(f"/api/runs/finished/views/{name}").status == 404
+
+
+# Who may ask ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1:1", "", "localhost@evil", "169.254.1.1"]
+)
+def test_a_foreign_host_gets_no_page(server, host):
+    for place in ("/", "/api/runs", "/page.js"):
+        found = server.ask(place, Host=host)
+        assert found.status == 403
+        assert b"token" not in found.body
+
+
+def test_the_names_of_this_machine_are_answered(server):
+    for host in ("127.0.0.1", "localhost", "[::1]"):
+        assert server.ask("/", Host=f"{host}:{server.port}").status == 200
+
+
+def test_a_foreign_page_is_refused(server):
+    for origin in ("http://evil.example", "null", "https://127.0.0.1", f"http://127.0.0.1:{server.port + 1}"):
+        assert server.ask("/api/runs", Origin=origin).status == 403
+    assert (
+        server.ask(
+            "/api/runs", Origin=f"http://127.0.0.1:{server.port}", Host=f"127.0.0.1:{server.port}"
+        ).status
+        == 200
+    )
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_an_action_needs_the_token(server, method):
+    assert server.ask("/api/runs", method, {}).status in (401, 403)
+    assert server.ask("/api/runs", method, {}, x_conet_token="wrong").status in (401, 403)
+    assert server.ask("/api/runs", method, {}, x_conet_token=server.token).status not in (401, 403)
+
+
+def test_the_page_may_load_nothing_foreign(server):
+    found = server.ask("/")
+    assert "default-src 'none'" in found.headers["content-security-policy"]
+    assert "unsafe" not in found.headers["content-security-policy"]
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert server.token.encode() in found.body
+
+
+def test_beyond_this_machine_the_token_is_asked_for(runs):
+    with serving(runs, host="0.0.0.0") as server:
+        assert server.ask("/").status == 401
+        assert server.ask("/api/runs").status == 401
+        assert server.ask("/?token=wrong").status == 401
+        assert server.ask("/", Host="evil.example").status == 403
+        page = server.ask(f"/?token={server.token}")
+        assert page.status == 200
+        cookie = page.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert server.ask("/api/runs", Cookie=cookie.partition(";")[0]).status == 200
+        assert server.ask("/api/runs", Cookie="conet-token=wrong").status == 401
+        assert server.ask("/api/runs", "POST", {}, Cookie=cookie.partition(";")[0]).status == 403
+
+
+def test_a_port_that_is_taken_is_said(server, runs, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["serve", str(runs), "--port", str(server.port)])
+    assert left.value.code == 2
+    assert "which is taken" in capsys.readouterr().err
+
+
+# What the description of the server promises ---------------------------------------------------------------
+
+
+def test_the_types_of_the_page_are_those_of_the_server():
+    """After a change of an address: `python -m conet.serve.schema > web/openapi.json`, `npm run types`."""
+    from pathlib import Path
+
+    from conet.serve.schema import schema
+
+    committed = json.loads((Path(__file__).parents[1] / "web/openapi.json").read_text())
+    now = json.loads(schema())
+    assert committed["paths"].keys() == now["paths"].keys()
+    own = [
+        name
+        for name in now["components"]["schemas"]
+        if name not in ("HTTPValidationError", "ValidationError")
+    ]
+    for name in own:
+        assert committed["components"]["schemas"][name] == now["components"]["schemas"][name], name
+
+
+def test_every_address_keeps_its_promise(runs):
+    """No input that the description allows makes the server fail, or answer what it does not describe."""
+    schemathesis = pytest.importorskip("schemathesis")
+    from hypothesis import HealthCheck, given, settings
+
+    from conet.serve.app import application
+    from conet.serve.library import Library
+
+    app = application(Library([runs]))
+    described = schemathesis.openapi.from_asgi("/openapi.json", app)
+    quick = settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    tried = 0
+    for result in described.get_all_operations():
+        operation = result.ok()
+        if operation.path.endswith("/stream"):
+            continue
+
+        @settings(quick)
+        @given(case=operation.as_strategy())
+        def holds(case):
+            response = case.call()
+            assert response.status_code < 500
+            case.validate_response(response)
+
+        holds()
+        tried += 1
+    assert tried >= 6

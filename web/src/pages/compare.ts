@@ -1,0 +1,61 @@
+/** Two runs under one cursor: views of the same name, drawn into one. */
+import { address, get, type Lines, type Overview, type Panel, type View } from "../api/client";
+import { h, replace } from "../dom";
+import { failure, waiting } from "../parts/failure";
+import { viewCard } from "../parts/view";
+import { link, read, Time } from "../state";
+import { controls } from "./overview";
+
+export async function comparePage(main: HTMLElement, names: [string, string]): Promise<void> {
+  const title = h("h1", {}, `${names[0]} and ${names[1]}`);
+  replace(main, title, waiting("opening both runs"));
+  try {
+    const found = await Promise.all(names.map((name) => get<Overview>(address("runs", name))));
+    const common = found[0]!.views.filter((view) => found[1]!.views.includes(view));
+    const time = new Time(read().query);
+    const charts = h("div", { class: "views" });
+    const ways = names.map((name, place) => h("a", { href: link(["run", name]) }, `${"AB"[place]}: ${name}`));
+    replace(main, title, h("p", { class: "ways" }, ...ways), settings(found), controls(time), charts);
+    for (const view of common) {
+      const [one, other] = await Promise.all(names.map((name) => get<View>(address("runs", name, "views", view))));
+      const card = both(one!, other!);
+      if (card) charts.append(viewCard(names[0], card, time));
+    }
+    charts.querySelectorAll(".save").forEach((element) => element.remove());
+  } catch (error) {
+    replace(main, title, failure(error));
+  }
+}
+
+/** Draw the curves of the second run into the panels of the first; views without curves are left out. */
+function both(one: View, other: View): View | null {
+  const panels: Panel[] = [];
+  for (const [place, panel] of (one.panels ?? []).entries()) {
+    const partner = other.panels?.[place];
+    if (panel.kind !== "lines" || partner?.kind !== "lines") continue;
+    panels.push({ ...panel, series: [...named(panel, "A"), ...named(partner, "B")], marks: [...marked(panel, "A"), ...marked(partner, "B")], x: wider(panel, partner), bands: [] });
+  }
+  return panels.length ? { ...one, panels, caption: "" } : null;
+}
+
+function named(panel: Lines, which: string): Lines["series"] {
+  return panel.series.map((series) => ({ ...series, name: `${which}: ${series.name || "value"}` }));
+}
+
+function marked(panel: Lines, which: string): Lines["marks"] {
+  return panel.marks.map((mark) => ({ ...mark, label: `${which}: ${mark.label}` }));
+}
+
+function wider(one: Lines, other: Lines): Lines["x"] {
+  const high = [one.x.high, other.x.high].filter((value): value is number => value != null);
+  return { ...one.x, high: high.length ? Math.max(...high) : null };
+}
+
+/** The settings in which they differ. */
+function settings(found: Overview[]): HTMLElement {
+  const [one, other] = found.map((overview) => overview.run.settings) as [Record<string, string>, Record<string, string>];
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((key) => one[key] !== other[key]).sort();
+  if (!keys.length) return h("p", {}, "Both have the same settings.");
+  const rows = keys.map((key) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, one[key] ?? "default"), h("td", {}, other[key] ?? "default")));
+  return h("table", { class: "plain" }, h("caption", {}, "Settings that differ"), h("thead", {}, h("tr", {}, h("th", {}, "setting"), h("th", {}, "A"), h("th", {}, "B"))), h("tbody", {}, ...rows));
+}

@@ -1,0 +1,58 @@
+/** One run: what it is, and the tabs. */
+import { address, get, offline, type Overview } from "../api/client";
+import { h, replace } from "../dom";
+import { failure, waiting } from "../parts/failure";
+import { link, read, Time } from "../state";
+import { follow } from "./live";
+import { overviewTab } from "./overview";
+
+export interface Tab {
+  name: string;
+  title: string;
+  there(overview: Overview): boolean;
+  show(main: HTMLElement, overview: Overview, time: Time): Promise<(() => void) | void>;
+}
+
+export const TABS: Tab[] = [{ name: "overview", title: "Overview", there: () => true, show: overviewTab }];
+
+export async function runPage(main: HTMLElement, name: string, tab: string): Promise<void> {
+  replace(main, h("h1", {}, name), waiting("opening the run"));
+  let overview: Overview;
+  try {
+    overview = await get<Overview>(address("runs", name));
+  } catch (error) {
+    replace(main, h("h1", {}, name), failure(error));
+    return;
+  }
+  const tabs = TABS.filter((one) => one.there(overview));
+  const shown = tabs.find((one) => one.name === tab) ?? tabs[0]!;
+  const body = h("div", { class: "tab", id: "tab" });
+  const state = h("span", { class: `state ${overview.run.state}` }, overview.run.state);
+  const live = h("span", { class: "live", "aria-live": "polite" });
+  const bar = h(
+    "nav",
+    { class: "tabs", "aria-label": "parts of the run" },
+    ...tabs.map((one) => h("a", { href: link(["run", name, one.name], kept()), "aria-current": one === shown ? "page" : null }, one.title)),
+  );
+  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview)), bar, body);
+  const time = new Time(read().query);
+  await shown.show(body, overview, time);
+  if (overview.run.state === "training" && !offline) {
+    follow(name, main, live, state, async () => {
+      overview = await get<Overview>(address("runs", name));
+      await shown.show(body, overview, time);
+    });
+  }
+}
+
+/** What a tab passes on to the next: the moment. */
+function kept(): [string, string][] {
+  const step = read().query.get("step");
+  return step ? [["step", step]] : [];
+}
+
+function settings(overview: Overview): HTMLElement | null {
+  const all = Object.entries(overview.run.settings);
+  if (!all.length) return null;
+  return h("p", { class: "run-settings" }, all.map(([key, value]) => `${key}=${value}`).join("  "));
+}

@@ -1,0 +1,40 @@
+/** One view: title, definition, panels, caption, and how to save it. */
+import type { Panel, View } from "../api/client";
+import { bars } from "../charts/bars";
+import { heatMap } from "../charts/heatmap";
+import { lines } from "../charts/lines";
+import { h } from "../dom";
+import type { Time } from "../state";
+import { info } from "./info";
+import { saveLinks } from "./save";
+
+export function viewCard(run: string, view: View, time: Time | null): HTMLElement {
+  const panels = h("div", { class: `panels ${view.arrangement}` }, ...(view.panels ?? []).map((panel) => drawn(panel, time, `${view.title}. ${view.caption}`)));
+  return h(
+    "section",
+    { class: "view", id: `view-${view.name}`, tabindex: -1 },
+    h("header", {}, h("h3", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels) : null),
+    view.absent ? h("p", { class: "empty" }, view.absent) : panels,
+    view.caption ? h("p", { class: "caption" }, view.caption) : null,
+  );
+}
+
+function drawn(panel: Panel, time: Time | null, label: string): HTMLElement {
+  switch (panel.kind) {
+    case "lines":
+      return lines(panel, overTime(panel) ? time : null, label);
+    case "heat_map":
+      return heatMap(panel, time, label);
+    case "bars":
+      return bars(panel);
+    case "network":
+      return h("p", { class: "empty" }, panel.note || "See the tab Web.");
+    case "text":
+      return h("p", {}, panel.text);
+  }
+}
+
+/** Whether the horizontal axis of a panel is the time that all charts share. */
+function overTime(panel: { x: { name: string } }): boolean {
+  return ["updates done", "step", "update"].includes(panel.x.name);
+}
