@@ -17,6 +17,14 @@ from conet.rollouts import RolloutRecord
 
 Look = Callable[[RolloutRecord], tuple[Diagnosis, str]]
 CALM = (Urgency.NOTE, Urgency.STATE)  # headlines that are not set in bold
+SHOWN = (
+    "accuracy",
+    "reward",
+    "length",
+    "truncated_share",
+    "entropy",
+    "kl",
+)  # scalars, where there are no rollouts
 REST = 2.0  # times as long as the last look took, at the least, until the next one
 
 
@@ -95,8 +103,12 @@ def persistent(look: Look, record: RolloutRecord) -> tuple[Diagnosis, str]:
 
 def state(record: RolloutRecord) -> object:
     """What tells whether anything has come in, or has been written anew."""
-    content = record.rows.hash_rows(seed=0).sum()
+    content = record.rows.hash_rows(seed=0).sum(), *_scalars(record)
     return record.rows.height, content, record.files, record.skipped, record.skipped_files, record.remarks
+
+
+def _scalars(record: RolloutRecord) -> tuple[object, ...]:
+    return () if record.scalars is None else (record.scalars.height, record.scalars.hash_rows(seed=0).sum())
 
 
 @contextmanager
@@ -118,6 +130,16 @@ class Plain:
     def show(self, found: Diagnosis, report: str) -> None:
         """Print the main findings."""
         numbers = found.findings
+        if numbers["samples"] is None:
+            scalars = {name: part["last"] for name, part in numbers["scalars"].items()}
+            known = [f"{name} {scalars[name]:.4g}" for name in SHOWN if name in scalars]
+            print(
+                "  ".join(
+                    [f"step {numbers['last_step']}", f"stage {numbers['stage'] or 'undecided'}", *known]
+                ),
+                flush=True,
+            )
+            return
         heat = {True: "NOW", False: "not now", None: "undecided"}[numbers["heat_now"]]
         parts = [
             f"step {numbers['last_step']}",

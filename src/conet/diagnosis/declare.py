@@ -10,6 +10,8 @@ from conet.base.errors import ConetError
 from conet.diagnosis.log import Log
 from conet.diagnosis.words import clean
 
+NO_ROLLOUTS = "there are no rollouts, only the scalars that the trainer logged"
+
 
 class Urgency(IntEnum):
     """In which order headlines are said: the largest first."""
@@ -127,6 +129,9 @@ class Finding:
     view : str, callable or None
         The figure that shows it: the name of one that there is, or a function from a ``Diagnosis`` to a
         :class:`conet.views.schema.View` (or ``path/to/file.py:function``), which then has the finding's name.
+    needs_rollouts : bool
+        False for one that also has something to say where a log holds the scalars of a trainer alone
+        (``log.has_rollouts`` is then false); of the others all keys are then null, with the reason.
     """
 
     name: str
@@ -134,6 +139,7 @@ class Finding:
     keys: tuple[Key, ...]
     decides: str
     view: str | Callable[[Any], Any] | None = None
+    needs_rollouts: bool = True
 
     def result(self, log: Log) -> Result:
         """Compute, and check that what came is what was declared.
@@ -143,6 +149,8 @@ class Finding:
         ConetError
             When the finding, which may be the user's own, fails or returns something else.
         """
+        if self.needs_rollouts and not log.has_rollouts:
+            return Result(caveats={key.name: NO_ROLLOUTS for key in self.keys})
         try:
             found = self.compute(log)
         except (ConetError, MemoryError):

@@ -9,6 +9,7 @@ from conet.base.errors import ConetError
 from conet.base.registry import resolve
 from conet.diagnosis.declare import Finding, Headline, MainNumber, Result
 from conet.diagnosis.findings import FINDINGS
+from conet.diagnosis.findings.outcomes import NONE as NO_OUTCOMES
 from conet.diagnosis.findings.outcomes import table as outcome_table
 from conet.diagnosis.log import Log
 from conet.diagnosis.words import clean
@@ -112,8 +113,11 @@ class Diagnosis:
     @property
     def problems(self) -> "polars.DataFrame":
         """One row a problem of the rollouts: what became of it."""
+        transitions = self.detail("transitions")
         return outcome_table(
-            self.detail("outcomes"), self.log.record.names, self.detail("transitions").single
+            self.detail("outcomes") or NO_OUTCOMES,
+            self.log.record.names,
+            transitions.single if transitions else {},
         )
 
     def figures(self) -> list[str]:
@@ -144,6 +148,8 @@ class Diagnosis:
     def __repr__(self) -> str:
         found = self.findings
         stage = found["stage"] or "undecided"
+        if found["samples"] is None:
+            return f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, scalars alone)"
         return (
             f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {found['problems']:,} "
             f"problems, {found['samples']:,} samples)"

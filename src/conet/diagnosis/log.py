@@ -58,6 +58,19 @@ class Log:
             return None
         return per_step(self.record.per_problem("eval"), self.record.has_lengths)
 
+    @property
+    def scalars(self) -> "polars.DataFrame | None":
+        """What the trainer logged by step, under one name for each quantity; None where it logged nothing.
+
+        One row a logged step, ascending; see :class:`conet.rollouts.RolloutRecord`.
+        """
+        return self.record.scalars
+
+    @property
+    def has_rollouts(self) -> bool:
+        """Whether there are rollouts, and not scalars alone."""
+        return self.record.has_rollouts
+
     @cached_property
     def heated(self) -> list[int]:
         """Steps at which the run was heated, ascending."""

@@ -12,7 +12,7 @@ from conet.diagnosis.diagnosis import Diagnosis
 
 
 def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) -> dict[str, Any]:
-    """Write problems.parquet, steps.parquet, the report, and last diagnosis.json.
+    """Write the tables (problems, steps, and scalars where there are any), the report, and last the findings.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def write(found: Diagnosis, out: Path, page: Callable[[Diagnosis, Path], Path]) 
     check_folder(out, DIAGNOSIS)
     numbers = found.findings  # first, since a finding that fails must leave nothing behind
     with filling(out, DIAGNOSIS):
+        if found.log.scalars is not None:
+            write_table(out / "scalars.parquet", found.log.scalars)
         # Beside the names of today, those of version 0.1.
         write_table(out / "problems.parquet", found.problems.with_columns(correct="correct_count"))
         before = {"correct": "correct_count", "length_sum": "correct_length_sum"}

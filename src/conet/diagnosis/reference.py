@@ -10,7 +10,7 @@ from pathlib import Path
 from conet.base.files import write_atomic
 from conet.diagnosis.declare import Finding, Key
 from conet.diagnosis.findings import FINDINGS
-from conet.readers.reference import logs
+from conet.readers.reference import logs, quantities, scalars
 
 SHARED = (
     Key(
@@ -40,7 +40,13 @@ def keys(findings: Iterable[Finding] = FINDINGS.values()) -> str:
     return "\n".join(["| key | type | meaning |", "|---|---|---|", *rows])
 
 
-TABLES: dict[str, Callable[[], str]] = {"readers": logs, "findings": rules, "keys": keys}
+TABLES: dict[str, Callable[[], str]] = {
+    "readers": logs,
+    "scalars": scalars,
+    "quantities": quantities,
+    "findings": rules,
+    "keys": keys,
+}
 
 
 def filled(page: str) -> str:

@@ -12,9 +12,14 @@ def subtitle(found: Diagnosis) -> str:
     parts = [
         f"{numbers['format']} format",
         _steps(numbers["first_step"], numbers["last_step"], numbers["steps"]),
-        f"{numbers['problems']:,} problems",
-        f"{numbers['samples']:,} samples, {numbers['samples_a_visit']} a problem and step",
     ]
+    if numbers["samples"] is None:
+        parts.append("scalars alone, no rollouts")
+    else:
+        parts += [
+            f"{numbers['problems']:,} problems",
+            f"{numbers['samples']:,} samples, {numbers['samples_a_visit']} a problem and step",
+        ]
     if numbers["skipped_rows"]:
         parts.append(f"rows passed over: {numbers['skipped_rows']:,}")
     return " · ".join(parts)

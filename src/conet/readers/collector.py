@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
-from conet.readers import formats
 from conet.readers.base import Part, Reader, found_by
 from conet.readers.below import logs_below, named, refuse_several
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
@@ -14,9 +13,10 @@ from conet.readers.column_mapping import Source
 from conet.readers.formats.chunk import Format, Unusable, size
 from conet.readers.memory import bounded
 from conet.readers.pieces import Joined, Names, Piece, fill, join
-from conet.readers.places import NothingYet, exists, state_of
+from conet.readers.places import NothingYet, exists, state_of, walk
+from conet.readers.recognise import describe, format_of, has_marks
+from conet.readers.scalars.find import Finder, Scalars
 from conet.readers.texts import as_token_ids, pick, token_counter, token_id_columns
-from conet.readers.yielded import Yielded
 from conet.rollouts import RolloutRecord
 from conet.rollouts.record import TokenIds
 
@@ -67,6 +67,7 @@ class Collector:
         self.mapping: ColumnMapping | None = None
         self.names = Names()
         self.pieces: dict[Path, Piece] = {}
+        self.finder = Finder()
 
     def read(self, progress: Progress = lambda done, total: None) -> RolloutRecord:
         """Read what is there now.
@@ -96,7 +97,15 @@ class Collector:
         return last_resort and not self.given and not self.path.is_file()
 
     def _read(self, progress: Progress) -> RolloutRecord:
-        parts = self.find()
+        try:
+            parts = self.find()
+        except NothingYet:
+            if not exists(self.path) or logs_below(self.path, self.readers):
+                raise
+            alone = self.finder.find(walk(self.path))
+            if alone is None:
+                raise
+            return self._of_scalars(alone)
         total = sum(size(part.path) for part in parts)
         done = 0
         for part in parts:
@@ -119,6 +128,8 @@ class Collector:
             parts = found_by(reader, self.path)
             if not parts and self.path.is_file() and len(chosen) == 1:
                 parts = [Part(self.path)]
+            if reader.name == "table":  # which any file may be
+                parts = [part for part in parts if not self.finder.kind(part.path)]
             if parts and (len(chosen) == 1 or has_marks(reader, parts)):
                 if self.reader is None:
                     refuse_several(self.path, parts, self.readers)
@@ -171,6 +182,7 @@ class Collector:
         if not found.rows.height or self.mapping is None:
             raise self._nothing(len(pieces), found)
         titles = self.reader.titles(self.path)
+        beside, remarks = self._beside(pieces)
         return RolloutRecord(
             rows=found.rows,
             names=[titles.get(name, name) for name in found.names],
@@ -180,10 +192,39 @@ class Collector:
             sources=self.mapping.in_words(self.tokenizer),
             skipped=found.skipped,
             skipped_files=found.skipped_files,
-            remarks=(*self.mapping.remarks, *found.remarks),
             components=self.mapping.components,
+            remarks=(*self.mapping.remarks, *found.remarks, *remarks),
+            scalars=None if beside is None else beside.table,
+            scalar_names={} if beside is None else beside.names,
             read_texts=self._texts,
             read_token_ids=self._token_ids,
+        )
+
+    def _beside(self, pieces: list[Piece]) -> tuple[Scalars | None, tuple[str, ...]]:
+        """Return the scalars beside the rollouts of a folder, or why there are none."""
+        assert self.reader is not None
+        if self.path.is_file() or self.reader.name == "conet":  # whose metrics have a table of their own
+            return None, ()
+        try:
+            found = self.finder.find(walk(self.path), {piece.part.path for piece in pieces if piece.part})
+        except ConetError as several:
+            return None, (f"{several.got}, which were left aside",)
+        return found, () if found is None else found.remarks
+
+    def _of_scalars(self, found: Scalars) -> RolloutRecord:
+        """Return the record of a run that logged scalars alone."""
+        nothing = join([], Names(), self.readers[-1])
+        return RolloutRecord(
+            rows=nothing.rows,
+            names=[],
+            path=self.path,
+            format=found.kind,
+            files=found.files,
+            sources={"step": f"the scalars ({found.kind})"},
+            skipped_files=found.skipped,
+            remarks=found.remarks,
+            scalars=found.table,
+            scalar_names=found.names,
         )
 
     def _nothing(self, files: int, found: Joined) -> ConetError:
@@ -232,31 +273,6 @@ class Collector:
                 file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()
             }
         return [found[file][row] for file, row in places]
-
-
-def describe(reader: Reader) -> str:
-    """Say briefly what a reader reads."""
-    files = reader.files.replace("`", "")
-    return f"{reader.name}: {files}" if files else reader.name
-
-
-def format_of(reader: Reader) -> Format:
-    """How the rows of a reader's files are got at."""
-    return formats if reader.rows is None else Yielded(reader.rows)
-
-
-def has_marks(reader: Reader, parts: list[Part]) -> bool:
-    """Whether the first of some files that has columns has those by which the format is recognised."""
-    if not reader.marks:
-        return True
-    for part in parts[:5]:
-        try:
-            columns = format_of(reader).peek(part.path)
-        except Unusable:
-            continue
-        if columns:
-            return set(reader.marks) <= set(columns)
-    return False
 
 
 def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from conet.readers.base import Part
 from conet.readers.formats import natural
 
 DEEPEST = 8  # levels of folders
+LEFT_OUT = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", "site-packages"}
 
 
 class NothingYet(ConetError):
@@ -55,6 +57,50 @@ def folders(path: Path, depth: int, links: bool = True) -> list[Path]:
         with suppress(ConetError):
             found += folders(Path(folder), depth - 1, links)
     return found
+
+
+def walk(path: Path, depth: int = DEEPEST) -> list[Path]:
+    """Return all files of a folder and of those in it, so many levels deep, sorted as people do.
+
+    Hidden folders are looked into, but those of tools (:data:`LEFT_OUT`) are not; a folder that is reached
+    twice, through a link, is looked at once. A file is the only one of itself.
+
+    Raises
+    ------
+    ConetError
+        When the folder itself cannot be read.
+    """
+    if not is_folder(path):
+        return [path]
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [(path, depth)]
+    while waiting:
+        folder, left = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=lambda entry: natural(Path(entry.name)))
+            there = os.stat(folder)
+        except OSError as error:
+            if folder == path:
+                raise cannot_read(path, error) from None
+            continue
+        if (there.st_dev, there.st_ino) in seen:
+            continue
+        seen.add((there.st_dev, there.st_ino))
+        found += [Path(entry.path) for entry in inside if _is(entry.is_file)]
+        inner = [entry for entry in inside if left and entry.name not in LEFT_OUT and _is(entry.is_dir)]
+        # The last comes first: what is no link before the links to it.
+        waiting += [(Path(entry.path), left - 1) for entry in reversed(inner) if entry.is_symlink()]
+        waiting += [(Path(entry.path), left - 1) for entry in reversed(inner) if not entry.is_symlink()]
+    return found
+
+
+def _is(ask: Callable[[], bool]) -> bool:
+    try:
+        return ask()
+    except OSError:
+        return False
 
 
 def is_folder(path: Path) -> bool:

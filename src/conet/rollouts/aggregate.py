@@ -77,8 +77,8 @@ def is_group(samples: Any) -> Any:
 
 
 def group_size(table: "polars.DataFrame") -> int:
-    """Return the most frequent number of samples of a visit (of equally frequent ones, the largest)."""
-    return int(table["samples"].mode().max())  # type: ignore[arg-type]
+    """Return the most frequent number of samples of a visit (of equal ones, the largest); 0 of none."""
+    return int(table["samples"].mode().max() or 0)  # type: ignore[arg-type]
 
 
 def per_step(table: "polars.DataFrame", has_lengths: bool = True) -> "polars.DataFrame":

@@ -44,6 +44,13 @@ class RolloutRecord:
         What else the user should know of the files.
     components : tuple of str
         Names of the rewards in the column ``components`` of ``rows``.
+    scalars : polars.DataFrame or None
+        What the trainer logged by step beside the rollouts, or without any: one row a logged step,
+        ascending. ``step``, then quantities under the names of
+        :data:`conet.readers.scalars.names.KNOWN` (reward, length, entropy, …), then all numbers under
+        the names that the trainer gave them.
+    scalar_names : dict of str to str
+        Which of the trainer's names each quantity was taken from.
     """
 
     rows: "polars.DataFrame"
@@ -56,6 +63,8 @@ class RolloutRecord:
     skipped_files: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
+    scalars: "polars.DataFrame | None" = None
+    scalar_names: dict[str, str] = field(default_factory=dict)
     read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
     read_token_ids: "Callable[[RolloutRecord, polars.DataFrame], TokenIds | None] | None" = None
 
@@ -70,6 +79,11 @@ class RolloutRecord:
     def main_split(self) -> str:
         """The split that is diagnosed: the training, or where there is none what there is."""
         return main_split(self.rows)
+
+    @property
+    def has_rollouts(self) -> bool:
+        """Whether there is any rollout, and not the scalars of a trainer alone."""
+        return self.rows.height > 0
 
     @property
     def has_lengths(self) -> bool:

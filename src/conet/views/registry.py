@@ -27,6 +27,9 @@ ROLLOUTS = {
     "diversity": "conet.views.rollouts.diversity:diversity",
     "frustration": "conet.views.rollouts.frustration:frustration",
 }
+SCALARS = {  # beside those of rollouts, or where there are none
+    "scalars": "conet.views.rollouts.scalars:scalars",
+}
 LANGUAGE_MODEL = {  # beside those of its rollouts
     "trainer-metrics": "conet.views.rollouts.trainer_metrics:trainer_metrics",
 }

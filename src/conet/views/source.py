@@ -116,7 +116,11 @@ def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
         return Source(thing, registry.of_comparison())
     from conet.views.rollouts import trainer_metrics
 
-    known: dict[str, str | Callable[[Any], View]] = dict(registry.ROLLOUTS)
+    known: dict[str, str | Callable[[Any], View]] = {}
+    if thing.log.has_rollouts:
+        known |= registry.ROLLOUTS
+    if thing.log.scalars is not None:
+        known |= registry.SCALARS
     metrics = trainer_metrics.metrics_of(thing)
     if metrics is not None and trainer_metrics.measured(metrics):
         known |= registry.LANGUAGE_MODEL

@@ -57,6 +57,12 @@ class Outcomes:
         return int(np.count_nonzero(self.status == status))
 
 
+NONE = Outcomes(
+    **dict.fromkeys(("status", "visits", "samples", "correct"), np.zeros(0, np.int64)),
+    **dict.fromkeys(("start", "best", "end"), np.zeros(0)),
+)
+
+
 def outcomes(found: Visits) -> Outcomes:
     """Say of each problem what became of it."""
     correct, samples, _ = by_visit(found)

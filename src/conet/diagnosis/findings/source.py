@@ -1,33 +1,30 @@
 """What was read: files, steps, problems, samples, what was passed over."""
 
-from conet.diagnosis.declare import Finding, Key, Result
+from typing import TYPE_CHECKING, Any
+
+from conet.diagnosis.declare import NO_ROLLOUTS, Finding, Key, Result
 from conet.diagnosis.log import Log
+
+if TYPE_CHECKING:
+    import polars
 
 
 def compute(log: Log) -> Result:
     """Describe the log."""
-    record, steps = log.record, log.steps
+    record = log.record
     values = {
         "path": str(record.path),
         "format": record.format,
         "files": len(record.files),
-        "steps": steps.height,
-        "first_step": steps["step"].min(),
-        "last_step": steps["step"].max(),
-        "problems": log.visits.problems,
-        "samples": int(steps["samples"].sum()),
-        "samples_a_visit": log.visits.group,
+        **(_rollouts(log) if log.has_rollouts else _steps(log.scalars)),
+        "scalars": _scalars(log),
         "sources": record.sources,
         "skipped_rows": sum(record.skipped.values()),
         "skipped": record.skipped,
         "skipped_files": record.skipped_files,
         "remarks": list(record.remarks),
     }
-    length = record.sources.get("length")
-    caveats = {
-        "length": f"lengths are {length}" if length else "lengths are not known: no column, and no answers",
-        "correct": f"correct is {record.sources['correct']}",
-    }
+    caveats = _meaning(log) if log.has_rollouts else dict.fromkeys(OF_ROLLOUTS, NO_ROLLOUTS)
     if record.skipped:
         caveats["skipped_rows"] = ", ".join(f"{why}: {count}" for why, count in record.skipped.items())
     if record.skipped_files:
@@ -36,9 +33,54 @@ def compute(log: Log) -> Result:
     return Result(values=values, caveats=caveats)
 
 
+OF_ROLLOUTS = ("problems", "samples", "samples_a_visit")
+
+
+def _rollouts(log: Log) -> dict[str, Any]:
+    """Return the numbers of steps, problems and rollouts."""
+    return _steps(log.steps) | {
+        "problems": log.visits.problems,
+        "samples": int(log.steps["samples"].sum()),
+        "samples_a_visit": log.visits.group,
+    }
+
+
+def _steps(table: "polars.DataFrame | None") -> dict[str, Any]:
+    assert table is not None
+    return {
+        "steps": table.height,
+        "first_step": table["step"].min(),
+        "last_step": table["step"].max(),
+    }
+
+
+def _scalars(log: Log) -> dict[str, Any] | None:
+    """Say what the trainer logged by step: under which name, first and last value."""
+    table = log.scalars
+    if table is None:
+        return None
+    found = {}
+    for quantity, name in log.record.scalar_names.items():
+        known = table[quantity].drop_nulls()
+        if known.len():
+            found[quantity] = {"name": name, "first": known[0], "last": known[-1], "steps": known.len()}
+    return found
+
+
+def _meaning(log: Log) -> dict[str, str]:
+    """Say where correct and length come from."""
+    sources = log.record.sources
+    length = sources.get("length")
+    return {
+        "length": f"lengths are {length}" if length else "lengths are not known: no column, and no answers",
+        "correct": f"correct is {sources['correct']}",
+    }
+
+
 FINDING = Finding(
     name="source",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key("path", "text", "what was diagnosed"),
         Key("format", "text", "the format that it was read as"),
@@ -46,9 +88,15 @@ FINDING = Finding(
         Key("steps", "integer", "steps that were logged"),
         Key("first_step", "integer", "first of them, as the trainer counts"),
         Key("last_step", "integer", "last of them"),
-        Key("problems", "integer", "different problems"),
-        Key("samples", "integer", "rollouts that were counted"),
-        Key("samples_a_visit", "integer", "most frequent number of rollouts of a problem at a step"),
+        Key("problems", "integer or null", "different problems"),
+        Key("samples", "integer or null", "rollouts that were counted"),
+        Key("samples_a_visit", "integer or null", "most frequent number of rollouts of a problem at a step"),
+        Key(
+            "scalars",
+            "object or null",
+            "what the trainer logged by step, by quantity: its `name` there, `first` and `last` value, "
+            "and at how many `steps`",
+        ),
         Key("sources", "object", "where step, problem, correct, length and truncated come from, in words"),
         Key("skipped_rows", "integer", "rows that were passed over"),
         Key("skipped", "object", "how many of them, by reason"),

@@ -1,0 +1,154 @@
+"""Numbers as lines of JSON, an object each time that was logged: ``metrics.jsonl`` and its kin.
+
+Source: tinker_cookbook/utils/ml_log.py (tinker-cookbook: ``metrics.jsonl``), swift/trainers (ms-swift:
+``logging.jsonl``), verl/utils/tracking.py (verl: logger ``file``), and W&B's ``wandb-history.jsonl`` of old
+versions.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from conet.readers.formats.chunk import Unusable, open_binary
+from conet.readers.memory import at_once
+from conet.readers.scalars.base import Row, ScalarReader
+from conet.readers.scalars.names import STEP, STEPS
+from conet.readers.scalars.quantities import quantity_of
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+LOOKED_AT = 40  # lines
+LONGEST = 1 << 20  # bytes of a line
+DEEPEST = 4  # objects in one another
+MOST_A_STEP = 4.0  # lines of one step; more, and they are rollouts
+# Names that a line of rollouts has, and one of numbers has not.
+OF_ROLLOUTS = {
+    *(
+        "prompt",
+        "input",
+        "question",
+        "completion",
+        "output",
+        "response",
+        "messages",
+        "problem",
+        "text",
+        "answer",
+    ),
+    *(
+        "prompt_tokens",
+        "response_tokens",
+        "completion_tokens",
+        "traj_idx",
+        "trajectories",
+        "traces",
+        "sample_idx",
+    ),
+    *(
+        "group_idx",
+        "example_id",
+        "uid",
+        "gts",
+        "ground_truth",
+        "input_prompt",
+        "content",
+        "columns",
+        "doc_id",
+    ),
+}
+
+
+def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:
+    """Return the finite numbers of an object, those in objects within it as ``outer/inner``, and its step.
+
+    Empty where it has no step, or no number beside it.
+    """
+    found: dict[str, float] = {}
+    _collect(entry, "", found, 0)
+    lowered = {name.lower(): name for name in found}
+    step = next((lowered[name] for name in STEPS if name in lowered), None)
+    if step is None:
+        return {}
+    at = found.pop(step)
+    named = {name: value for name, value in found.items() if name.lower() not in STEPS}
+    return {STEP: at} | named if named and at % 1 == 0 else {}
+
+
+def _collect(entry: Mapping[str, Any], before: str, found: dict[str, float], depth: int) -> None:
+    for name, value in entry.items():
+        if isinstance(value, dict) and depth < DEEPEST:
+            _collect(value, f"{before}{name}/", found, depth + 1)
+        number = number_of(value)
+        if number is not None:
+            found[f"{before}{name}"] = number
+
+
+def number_of(value: Any) -> float | None:
+    """Return a finite number; of a text such as ``12/100`` the first part; None of anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value.split("/")[0])
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def is_one(path: Path) -> bool:
+    """Whether the first lines of a file are objects with a step and known quantities, and no rollouts."""
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    try:
+        seen = [_parsed(line) for line in _first_lines(path)]
+    except OSError:
+        return False
+    entries = [entry for entry in seen if entry is not None]
+    if not entries or len(entries) < len(seen) / 2:
+        return False
+    if any(name.lower() in OF_ROLLOUTS for entry in entries for name in entry):
+        return False
+    found = [row for row in map(numbers_of, entries) if row]
+    known = any(quantity_of(name) for row in found for name in row if name != STEP)
+    times = Counter(row[STEP] for row in found)
+    return known and 2 * len(found) >= len(entries) and len(found) <= MOST_A_STEP * len(times)
+
+
+def _first_lines(path: Path) -> list[bytes]:
+    with open_binary(path) as file:
+        found = [file.readline(LONGEST) for _ in range(LOOKED_AT)]
+    return [line for line in found if line.strip()]
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Yield the numbers of each line; lines without a step, or that are torn, are left out."""
+    with open_binary(path) as file:
+        while line := file.readline(at_once() // 32 + 1):
+            if len(line) > at_once() // 32:
+                raise Unusable(f"has a line of more than {at_once() // 32 >> 20} MB; raise --memory")
+            entry = _parsed(line)
+            if entry is not None and (row := numbers_of(entry)):
+                yield row
+
+
+READER = ScalarReader(
+    name="metrics",
+    is_one=is_one,
+    rows=rows,
+    files="lines of JSON with a step and known numbers, under any name: `metrics.jsonl`, `logging.jsonl`",
+    trainer="tinker-cookbook, ms-swift, verl's logger `file`, your own",
+    setting="nothing with tinker-cookbook and ms-swift; verl `trainer.logger=[console,file]`",
+)
