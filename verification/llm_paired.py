@@ -57,6 +57,9 @@ def branch(source: Path, out: Path, settings: recipe.Recipe) -> Path:
         (temporary / "recipe.json").write_text(settings.to_json())
         # Its record belongs to the other recipe, so the copy begins one of its own.
         (temporary / "digests.jsonl").unlink()
+        comes_from = json.loads((temporary / "provenance.json").read_text())
+        del comes_from["digests"]  # a promise that there is a record
+        (temporary / "provenance.json").write_text(json.dumps(comes_from))
         for folder in (temporary / "checkpoints").glob("checkpoint-*"):
             state = checkpoints.read_state(folder)
             del state["tables"]
