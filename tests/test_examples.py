@@ -15,7 +15,8 @@ import conet
 from conet import cli, report
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+ANNEALED = ROOT / "examples/annealed_grpo.py"  # needs the extra [llm]; run in tests/test_llm_mixin.py
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path != ANNEALED)
 READER = ROOT / "docs/skeletons/reader.py"  # is run by `conet diagnose`, in tests/test_readers_own.py
 FINDING = ROOT / "docs/skeletons/finding.py"  # likewise, in tests/test_findings.py
 CLAIM = ROOT / "docs/skeletons/claim.py"  # likewise by `conet reproduce`, in tests/test_reproduce.py

@@ -65,9 +65,22 @@ def test_pool_picks() -> None:
     assert again.demonstrations(0.1, 64, "newest") == pool.demonstrations(0.1, 64, "newest")
     older = Pool(window=100)  # from a checkpoint of version 0.1
     older.load(
-        [{("correct" if k == "correct_count" else k): v for k, v in row.items()} for row in pool.state()]
+        [
+            {
+                "step": step,
+                "problem": 3,
+                "samples": 42,
+                "correct": 2,
+                "kept": [[0, [0] * first], [1, [0] * second]],
+            }
+            for step, (first, second) in enumerate(((7, 5), (4, 8), (6, 9)))
+        ]
     )
-    assert older.state() == pool.state()
+    for pick in ("shortest", "first", "newest"):
+        kept = [made.demonstrations(0.1, 64, pick)[0] for made in (older, pool)]
+        assert [(one.step, one.correct_count, one.samples, one.length) for one in kept[:1]] == [
+            (one.step, one.correct_count, one.samples, one.length) for one in kept[1:]
+        ]
 
 
 def made(**changes: object) -> Annealing:

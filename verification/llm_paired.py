@@ -58,7 +58,7 @@ def branch(source: Path, out: Path, settings: recipe.Recipe) -> Path:
         # Its record belongs to the other recipe, so the copy begins one of its own.
         (temporary / "digests.jsonl").unlink()
         comes_from = json.loads((temporary / "provenance.json").read_text())
-        del comes_from["digests"]  # a promise that there is a record
+        comes_from.pop("digests", None)  # a promise that there is a record
         (temporary / "provenance.json").write_text(json.dumps(comes_from))
         for folder in (temporary / "checkpoints").glob("checkpoint-*"):
             state = checkpoints.read_state(folder)

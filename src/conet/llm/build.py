@@ -13,6 +13,7 @@ from conet.llm.record import Show, silent
 from conet.llm.schedule import state_of
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
+from conet.rollouts.token_store import Elsewhere, OnDisk
 from conet.runs.recipe import Recipe
 from conet.runs.recorder import Recorder
 from conet.runs.tables import table
@@ -40,6 +41,7 @@ def build(
     """
     from peft import LoraConfig
 
+    from conet.llm.mixin import POOL
     from conet.llm.trainer import AnnealedTrainer
 
     observables = named(recipe.observables)
@@ -55,7 +57,8 @@ def build(
             "lower training.per_device_train_batch_size or give more problems",
         )
     update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
-    annealing = state_of(recipe, len(found), update)
+    store = Elsewhere() if recorder is None else OnDisk(Path(options.output_dir) / POOL)
+    annealing = state_of(recipe, len(found), update, store)
     model, tokenizer = start_model(recipe, path, recorder, show)
     if recorder is not None and not (path / PROBLEMS).exists():
         rows = [{name: value for name, value in vars(one).items() if name != "messages"} for one in found]

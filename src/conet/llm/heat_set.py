@@ -7,38 +7,46 @@ from typing import Any
 import torch
 
 from conet.llm.head import IGNORED
-from conet.llm.problems import Problem
 from conet.rollouts.pool import Demonstration
 
 
 def batch(
-    prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], pad: int, device: Any
+    prompts: Sequence[Sequence[int]], items: Sequence[Demonstration], pad: int, device: Any
 ) -> dict[str, torch.Tensor]:
-    """Put demonstrations into one padded batch; only the completions' tokens have a loss.
+    """Put demonstrations into one padded batch; only tokens that the model wrote have a loss.
 
     Parameters
     ----------
-    prompts, completions
-        Token ids, one of each a demonstration.
+    prompts
+        Token ids, one list a demonstration.
+    items
+        The demonstrations.
     pad
         Token id that fills the rest.
     """
-    width = max(len(prompt) + len(completion) for prompt, completion in zip(prompts, completions))
+    width = max(len(prompt) + len(item.tokens) for prompt, item in zip(prompts, items))
     ids = torch.full((len(prompts), width), pad)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
-    for row, (prompt, completion) in enumerate(zip(prompts, completions)):
-        both = [*prompt, *completion]
+    for row, (prompt, item) in enumerate(zip(prompts, items)):
+        both = [*prompt, *item.tokens]
         ids[row, : len(both)] = torch.tensor(both)
         mask[row, : len(both)] = 1
-        labels[row, len(prompt) : len(both)] = torch.tensor(completion)
+        taught = torch.tensor(item.tokens)
+        if item.own is not None:  # what a tool wrote is read, not learned
+            taught = torch.where(torch.tensor(item.own, dtype=torch.bool), taught, IGNORED)
+        labels[row, len(prompt) : len(both)] = taught
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": labels.to(device)}
 
 
-def line(item: Demonstration, problem: Problem, prompt: Any, text: str) -> str:
+def line(item: Demonstration, name: str, prompt: Any, text: str) -> str:
     """Write one demonstration in the chat format that trainers read.
 
     Parameters
     ----------
+    item
+        The demonstration.
+    name
+        Of the problem, in the data.
     prompt
         As the model is asked: text, or messages.
     text
@@ -47,11 +55,11 @@ def line(item: Demonstration, problem: Problem, prompt: Any, text: str) -> str:
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
     row = {
         "messages": [*asked, {"role": "assistant", "content": text}],
-        "problem": problem.number,
-        "id": problem.name,
+        "problem": item.problem,
+        "id": name,
         "accuracy": item.correct_count / item.samples,
         "samples": item.samples,
         "step": item.step,
-        "length": len(item.tokens),
+        "length": item.length,
     }
     return json.dumps(row, ensure_ascii=False) + "\n"

@@ -7,7 +7,7 @@ from transformers import TrainerCallback
 from conet.llm.schedule import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from conet.llm.trainer import AnnealedTrainer
+    from conet.llm.mixin import AnnealingMixin
 
 
 class PhaseCallback(TrainerCallback):
@@ -16,21 +16,25 @@ class PhaseCallback(TrainerCallback):
     All state is the trainer's, so nothing is lost when callbacks are made anew on resuming.
     """
 
-    def __init__(self, trainer: "AnnealedTrainer") -> None:
+    def __init__(self, trainer: "AnnealingMixin") -> None:
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Begin the first phase, unless a checkpoint says which one it is."""
-        if not self.trainer.annealing.events:
-            self.trainer.annealing.tracker.begin(self.trainer.prepare)
+        self.trainer.begin()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Set the options of the phase; the scheduler sets the rate again when the update is done."""
         self.trainer.apply(self.trainer.options_now(state.global_step))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Close the update."""
+        """Close the update, and save or stop where the heating signal fired and that was asked for."""
+        fired = self.trainer.fired
         self.trainer.end_step(state.global_step)
+        if fired:
+            control.should_save = control.should_save or "save" in self.trainer.actions
+            control.should_training_stop = control.should_training_stop or "stop" in self.trainer.actions
+            self.trainer.fired = False
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
         """Keep an evaluation for the triggers."""

@@ -47,7 +47,7 @@ def as_table(
         "problem": [rollout.problem for rollout in rollouts],
         "reward": [rollout.reward for rollout in rollouts],
         "correct": [rollout.correct for rollout in rollouts],
-        "length": [len(rollout.tokens) for rollout in rollouts],
+        "length": [rollout.length for rollout in rollouts],
         "truncated": [rollout.truncated for rollout in rollouts],
     }
     if text:

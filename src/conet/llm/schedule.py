@@ -1,12 +1,13 @@
 """The schedule of a training on a language model: phases as for walks, and what TRL's trainer can change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
+from conet.rollouts.token_store import TokenStore
 from conet.runs import schedules
 from conet.runs.annealing import Annealing
-from conet.runs.recipe import MODES, Recipe
+from conet.runs.recipe import MODES, HeatingSettings, Recipe
 from conet.runs.schedule import Phase, Setup
 
 # Options of a phase, and the attributes of TRL's trainer that they set; the rate is the optimiser's.
@@ -14,7 +15,7 @@ ATTRIBUTES = {"entropy": ("entropy_coef",), "kl": ("beta",), "clip": ("epsilon_l
 OPTIONS = {None: ("learning_rate", *ATTRIBUTES), "sft": ("learning_rate",)}
 
 
-def state_of(recipe: Recipe, problems: int, rollouts: int) -> Annealing:
+def state_of(recipe: Recipe, problems: int, rollouts: int, store: TokenStore | None = None) -> Annealing:
     """Return the state of a recipe's schedule as a training begins.
 
     Where demonstrations are harvested, the second attempt is made when the training has drawn as many
@@ -24,29 +25,55 @@ def state_of(recipe: Recipe, problems: int, rollouts: int) -> Annealing:
     ----------
     problems, rollouts
         How many problems there are, and rollouts an update.
+    store
+        Where the tokens of solutions lie; in memory where absent.
     """
-    retry = max(1, -(-problems * recipe.heating.harvest_samples // rollouts))
-    return Annealing(recipe.heating, phases(recipe, problems), recipe.steps, retry)
+    retry = retry_after(recipe.heating, problems, rollouts)
+    return Annealing(recipe.heating, phases(recipe, problems), recipe.steps, retry, store)
+
+
+def retry_after(heating: HeatingSettings, problems: int, rollouts: int) -> int:
+    """Return the updates that draw as many rollouts as one harvest; at least one."""
+    return max(1, -(-problems * heating.harvest_samples // rollouts))
 
 
 def phases(recipe: Recipe, problems: int) -> tuple[Phase, ...]:
-    """Return the phases of a recipe.
+    """Return the phases of a recipe (see :func:`phases_of`)."""
+    name = recipe.schedule.name or MODES[recipe.heating.mode or "annealed"]
+    settings = recipe.schedule.options
+    return phases_of(name, settings, recipe.heating, recipe.options(), recipe.steps, problems)
+
+
+def phases_of(
+    name: str,
+    settings: Mapping[str, Any],
+    heating: HeatingSettings,
+    options: Mapping[str, Any],
+    steps: int,
+    problems: int,
+) -> tuple[Phase, ...]:
+    """Return the phases of a schedule.
 
     Parameters
     ----------
-    problems
-        How many there are.
+    name, settings
+        A schedule, and its own options.
+    heating
+        On what to heat, and for the schedules of the package when.
+    options
+        Of TRL's trainer.
+    steps, problems
+        Updates of the whole training, and how many problems there are.
 
     Raises
     ------
     ConetError
         For a schedule that is none, or that asks for something that TRL's trainer has not.
     """
-    name = recipe.schedule.name or MODES[recipe.heating.mode or "annealed"]
-    found = schedules.make(name, _setup(recipe, problems), _settings(recipe), recipe.schedule.options)
+    found = schedules.make(name, _setup(options, steps, problems), _settings(heating, steps), settings)
     for phase in found:
-        _check(phase, recipe)
-    if found[0].learner == "sft" and not recipe.heating.harvest_samples:
+        _check(phase, options)
+    if found[0].learner == "sft" and not heating.harvest_samples:
         raise ConetError(
             f"schedule.name={name}, which begins with demonstrations, and heating.harvest_samples=0",
             "samples to choose demonstrations from",
@@ -55,10 +82,9 @@ def phases(recipe: Recipe, problems: int) -> tuple[Phase, ...]:
     return found
 
 
-def _setup(recipe: Recipe, problems: int) -> Setup:
-    options = recipe.options()
+def _setup(options: Mapping[str, Any], steps: int, problems: int) -> Setup:
     return Setup(
-        steps=recipe.steps,
+        steps=steps,
         problems=problems,
         learner="grpo",
         options={
@@ -71,21 +97,20 @@ def _setup(recipe: Recipe, problems: int) -> Setup:
     )
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
+def _settings(heating: HeatingSettings, steps: int) -> dict[str, Any]:
     """Return what a schedule of the package asks for, from the section ``heating``."""
-    heating = recipe.heating
-    latest = heating.latest if heating.latest is not None and heating.latest < recipe.steps else None
+    latest = heating.latest if heating.latest is not None and heating.latest < steps else None
     when = {"heat_at": heating.step, "late": heating.late_share}
     return {
         "heat_at": when.get(heating.mode or "annealed", "detector"),
-        "heat_latest": None if latest is None else latest / recipe.steps,
+        "heat_latest": None if latest is None else latest / steps,
         "heat_steps": heating.steps,
         "sft_steps": heating.steps,
         "sft_learning_rate": heating.learning_rate,
     }
 
 
-def _check(phase: Phase, recipe: Recipe) -> None:
+def _check(phase: Phase, options: Mapping[str, Any]) -> None:
     what = f"phase {phase.name!r} of a training on a language model"
     if phase.learner not in OPTIONS:
         got = f"{what} with learner {phase.learner!r}"
@@ -99,7 +124,7 @@ def _check(phase: Phase, recipe: Recipe) -> None:
         raise ConetError(got, "demonstrations='hard'", remedy)
     for name in phase.options:
         _check_option(name, phase, what)
-    if "kl" in phase.options and not recipe.options()["beta"]:
+    if "kl" in phase.options and not options["beta"]:
         got = f"{what} with the option kl, and training.beta=0"
         raise ConetError(
             got, "a reference model, which TRL only keeps with a beta", "--set training.beta=0.001"

@@ -6,6 +6,8 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.detect.online import Detector, as_event
 from conet.rollouts.pool import Demonstration, Pool, Rollout, counted, present_names
+from conet.rollouts.selection import Pick
+from conet.rollouts.token_store import TokenStore
 from conet.runs.events import translate
 from conet.runs.phases import PhaseTracker
 from conet.runs.recipe import HeatingSettings
@@ -25,16 +27,24 @@ class Annealing:
         Updates of the whole training.
     retry
         Updates between two attempts to find demonstrations.
+    store
+        Where the tokens of solutions lie; in memory where absent.
     """
 
     def __init__(
-        self, settings: HeatingSettings, phases: Sequence[Phase], steps: int, retry: int = 1
+        self,
+        settings: HeatingSettings,
+        phases: Sequence[Phase],
+        steps: int,
+        retry: int = 1,
+        store: TokenStore | None = None,
     ) -> None:
         self.settings = settings
         detector = Detector(**settings.detector)  # type: ignore[arg-type]
         self.tracker = PhaseTracker(phases, steps, retry=retry, detector=detector)
         self.tracker.evaluation = _no_evaluation
-        self.pool = Pool(settings.window)
+        picks = {self.pick(phase) for phase in phases if phase.learner == "sft"}
+        self.pool = Pool(settings.window, picks, store)
         self.demonstrations: list[Demonstration] = []
 
     @property
@@ -46,6 +56,12 @@ class Annealing:
     def events(self) -> list[dict[str, Any]]:
         """What happened (see :mod:`conet.runs.events`)."""
         return self.tracker.events
+
+    def pick(self, phase: Phase) -> Pick:
+        """Return by which rule solutions are picked in a phase; the data's own take their places later."""
+        if not phase.heats:
+            return "first" if phase.demonstrations == "random" else "shortest"
+        return "shortest" if self.settings.pick == "solution" else self.settings.pick
 
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""

@@ -1,0 +1,270 @@
+"""Annealed-RLVR for any trainer that is TRL's GRPOTrainer: the same phases, in the user's own script.
+
+>>> class MyTrainer(AnnealingMixin, GRPOTrainer): ...                                   # doctest: +SKIP
+>>> MyTrainer(model, reward_funcs=..., annealing={"steps": 30}).train()                 # doctest: +SKIP
+
+It departs from GRPOTrainer in ten places: which problems are asked and with which options, what a heating
+step's batch is and its loss, that it draws no prompts, looking at the rollouts, changing the phase at the end
+of a step, which learning rate is logged, and saving and loading a checkpoint.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conet.base.errors import ConetError
+from conet.llm import checkpoints
+from conet.llm.asking import Asking
+from conet.llm.head import add_untempered_head, negative_log_likelihood
+from conet.llm.hooks import PhaseCallback, defaults
+from conet.llm.looking import Looking
+from conet.llm.optimizer import clear_momentum
+from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
+from conet.llm.schedule import ATTRIBUTES
+from conet.llm.supervised import Supervised
+from conet.rollouts.pool import Rollout
+from conet.rollouts.token_store import Elsewhere, OnDisk
+from conet.runs.annealing import Annealing
+
+if TYPE_CHECKING:
+    from trl import GRPOTrainer
+else:
+    GRPOTrainer = object  # a class of the user's own stands behind the mixin
+
+logger = logging.getLogger(__name__)
+POOL = "pool"  # folder of the rollouts that may be learned from, beside the checkpoints and in each
+
+
+class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
+    """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
+
+    Put it before a GRPOTrainer, or a class of your own that is one. Reward functions of any kind, PEFT,
+    evaluation sets and tools stay as they are.
+
+    Parameters
+    ----------
+    annealing
+        Settings (see :class:`conet.llm.own_script.AnnealingSettings`), or the state of a schedule.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        annealing: "Annealing | AnnealingSettings | Mapping[str, Any] | None" = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(annealing, Annealing):
+            self.annealing = annealing
+            self.annealing_settings = None
+        else:
+            self.annealing_settings = settings_of(annealing)
+        self.actions = {"heat"} if self.annealing_settings is None else set(self.annealing_settings.actions)
+        self.taught = 0  # micro-batches of the demonstrations of this phase
+        self.used: dict[str, Any] = {}  # options of this update
+        self.rate: float | None = None  # learning rate of this update
+        self.fired = False  # the heating signal, in this update
+        self.told_events = 0  # events that were told
+        self.monitor_seconds = 0.0
+        self.loaded: dict[str, Any] | None = None  # state of the checkpoint that the training goes on from
+        super().__init__(*args, **kwargs)
+        check_trainer(self)
+        add_untempered_head(
+            self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model,
+            self.args.cast_lm_head_to_fp32,
+        )
+        self.defaults = defaults(self)
+        self.add_callback(PhaseCallback(self))
+
+    @property
+    def store(self) -> OnDisk | Elsewhere:
+        """Where the tokens of solutions lie: beside the checkpoints, kept by the first process."""
+        if not self.is_world_process_zero():
+            return Elsewhere()
+        return OnDisk(Path(self.args.output_dir) / POOL)
+
+    # What the trainer calls.
+
+    def begin(self) -> None:
+        """Begin the first phase, or go on in that of a checkpoint."""
+        if self.annealing_settings is not None:
+            self.annealing = annealing_of(self, self.annealing_settings)
+        if "entropy" in self.annealing.tracker.option_names:
+            self._entropy_bonus_enabled = True  # TRL looks once, and the weight may be 0 at first
+        if self.loaded is not None:
+            self.annealing.load(self.loaded, self.state.global_step)
+            self.told_events = len(self.annealing.events)
+            self.loaded = None
+        else:
+            store = self.store
+            if isinstance(store, OnDisk):
+                store.clear()
+            self.annealing.tracker.begin(self.prepare)
+        self.tell()
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        if self.model.training:
+            if self.annealing.supervised:
+                return self.heat_batch()
+            every = self.args.steps_per_generation * self.num_iterations
+            if self._step % every == 0 or self._buffered_inputs is None:
+                generation_batch = self.chosen(generation_batch, self._step // every)
+        return super()._prepare_inputs(generation_batch)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        """One micro-batch; heating does not count, so that generations go on where they were."""
+        supervised = self.annealing.supervised
+        loss = super().training_step(*args, **kwargs)
+        self._step -= supervised
+        return loss
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross-entropy for heating, the mean over the tokens of an update; else the parent's loss."""
+        if "labels" not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        tokens = inputs.pop("tokens")
+        # Gradients are added up over micro-batches, and are the mean over processes.
+        loss = negative_log_likelihood(model, inputs) * self.accelerator.num_processes / tokens
+        parts = self.args.gradient_accumulation_steps
+        self._metrics["train"]["conet/heat_loss"].append(loss.detach().item() * parts)
+        return loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Log the learning rate that was used; the scheduler knows the next one."""
+        if "learning_rate" in logs and self.rate is not None:
+            logs = logs | {"learning_rate": self.rate}
+        super().log(logs, *args, **kwargs)
+
+    def _generate(self, prompts: Any) -> Any:
+        found = super()._generate(prompts)
+        self.written = found[:3]  # tokens of prompts and completions, and which of these are the model's own
+        return found
+
+    def _calculate_rewards(
+        self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: list[list[int]]
+    ) -> Any:
+        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        if self.model.training:
+            begun = time.perf_counter()
+            found = self.rollouts_of(self.numbers_of(inputs), self.written, completions, rewards)
+            self.observe([one for one in found if one is not None])
+            self.monitor_seconds += time.perf_counter() - begun
+        return rewards
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()  # each process writes files of its own
+        if self.is_world_process_zero():
+            begun = time.perf_counter()
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            store = self.annealing.pool.store
+            if isinstance(store, OnDisk):
+                store.save(folder / POOL)
+            checkpoints.write_state(folder, self.checkpoint_state())
+            self.monitor_seconds += time.perf_counter() - begun
+
+    def checkpoint_state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the annealing, as JSON values."""
+        return self.annealing.state() | {"micro_step": self._step, "taught": self.taught}
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
+            return
+        folder = Path(checkpoint)
+        if not (folder / checkpoints.STATE).exists():
+            self.say(f"{checkpoint} was written without annealing, which begins here")
+            return
+        self.loaded = checkpoints.read_state(folder)
+        self._step, self.taught = self.loaded["micro_step"], self.loaded["taught"]
+        store = self.store
+        if isinstance(store, OnDisk):
+            store.load(folder / POOL)
+
+    # What is new.
+
+    def scored(self, inputs: Any, prompts: Any, completions: Any, ids: list[list[int]]) -> Any:
+        """Return what the reward functions say of completions that are not trained on, of all processes."""
+        return super()._calculate_rewards(inputs, prompts, completions, ids)
+
+    def observe(self, rollouts: list[Rollout]) -> None:
+        """Take in the gathered rollouts of a step, alike on every process."""
+        known = self.annealing.tracker.detector.heat_now
+        evidence = self.annealing.observe(self.state.global_step, rollouts)
+        self.fired = self.fired or (evidence["heat_now"] and not known)
+        for name in ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now"):
+            if evidence[name] is not None:
+                self._metrics["train"][f"conet/{name}"].append(float(evidence[name]))
+
+    def end_step(self, step: int) -> None:
+        """Change the phase where it is due; ``step`` updates are done."""
+        annealing, tracker = self.annealing, self.annealing.tracker
+        supervised = annealing.supervised
+        if not supervised:
+            entropy = self.measured("entropy")
+            tracker.entropy = tracker.entropy if entropy is None else entropy
+        boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
+        if step == self.state.max_steps:
+            tracker.finish()
+        elif supervised or boundary:
+            tracker.advance(step, self.prepare)
+            if supervised and not annealing.supervised and annealing.settings.clear_momentum:
+                clear_momentum(self.optimizer)
+        self.tell()
+
+    def measured(self, name: str) -> float | None:
+        """Return what the parent measured in this update, over its micro-batches; None where it did not."""
+        values = self._metrics["train"].get(name, [])[-self.args.gradient_accumulation_steps :]
+        return sum(values) / len(values) if values else None
+
+    def options_now(self, step: int) -> dict[str, Any]:
+        """Return the options of the phase at this step."""
+        options = self.annealing.tracker.options(step)
+        if self.annealing.supervised:
+            options.setdefault("learning_rate", self.annealing.settings.learning_rate)
+        return options
+
+    def apply(self, options: dict[str, Any]) -> None:
+        """Set options of a phase, and everything else as it was at the start."""
+        for name, keys in ATTRIBUTES.items():
+            for key, value in zip(keys, self.defaults[name]):
+                setattr(self, key, options.get(name, value))
+        if "learning_rate" in options:
+            for group in self.optimizer.param_groups:
+                group["lr"] = options["learning_rate"]
+        self.used = {f"option.{name}": options.get(name) for name in self.annealing.tracker.option_names}
+        self.rate = float(self.optimizer.param_groups[0]["lr"])
+
+    def tell(self) -> None:
+        """Tell what has happened since it was last told."""
+        events = self.annealing.events
+        for event in events[self.told_events :]:
+            text = in_words(event)
+            if text:
+                self.say(text)
+        self.told_events = len(events)
+
+    def say(self, text: str) -> None:
+        """Say something once, however many processes there are."""
+        if self.is_world_process_zero():
+            logger.warning("conet: %s", text)
+
+
+def annealed(trainer: type) -> type:
+    """Return a trainer's class with annealing inside.
+
+    Raises
+    ------
+    ConetError
+        When it is no GRPOTrainer.
+    """
+    from trl import GRPOTrainer as Base
+
+    if not (isinstance(trainer, type) and issubclass(trainer, Base)):
+        raise ConetError(
+            f"annealed({trainer!r})"[:200], "a class that is a GRPOTrainer", "give TRL's, or yours"
+        )
+    return type(f"Annealed{trainer.__name__}", (AnnealingMixin, trainer), {})
