@@ -20,7 +20,7 @@ def drawn(step: int, problems: int = 6, group: int = 4) -> list[Rollout]:
             tokens = rng.integers(0, 150_000, rng.integers(1, 9)).tolist()
             own = rng.integers(0, 2, len(tokens)).tolist() if rng.random() < 0.3 else None
             reward, cut = float(rng.random() < 0.3), bool(rng.random() < 0.2)
-            found.append(Rollout(int(problem), reward, tokens, "", cut, [7, int(problem)], own))
+            found.append(Rollout(int(problem), reward, tokens, "", cut, prompt=[7, int(problem)], own=own))
     return found
 
 

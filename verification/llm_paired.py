@@ -62,7 +62,7 @@ def branch(source: Path, out: Path, settings: recipe.Recipe) -> Path:
         (temporary / "provenance.json").write_text(json.dumps(comes_from))
         for folder in (temporary / "checkpoints").glob("checkpoint-*"):
             state = checkpoints.read_state(folder)
-            del state["tables"]
+            state.pop("tables", None)
             checkpoints.write_state(folder, state)
         temporary.rename(out)
     return train.go_on(out)

@@ -45,12 +45,12 @@ class Looking:
         texts = [text_of(one) if self.keeps_text else "" for one in completions]
         local = list(zip(numbers, prompts, ids, masks, texts, strict=True))
         drawn = zip(gather_object(local), self.one_reward(rewards).tolist(), strict=True)
-        return [
-            None
-            if math.isnan(reward)
-            else Rollout(number, reward, ids, text, self.cut_off(ids, mask), prompt, mask, self.correct_from)
-            for (number, prompt, ids, mask, text), reward in drawn
-        ]
+        found: list[Rollout | None] = []
+        for (number, prompt, tokens, mask, text), reward in drawn:
+            cut, more = self.cut_off(tokens, mask), {"prompt": prompt, "own": mask, "full": self.correct_from}
+            known = not math.isnan(reward)
+            found.append(Rollout(number, reward, tokens, text, cut, **more) if known else None)
+        return found
 
     @property
     def correct_from(self) -> float:

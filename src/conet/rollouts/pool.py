@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ class Rollout:
     tokens: list[int]
     text: str
     truncated: bool
+    _: KW_ONLY
     prompt: list[int] | None = None
     own: list[int] | None = None
     full: float = 1.0
@@ -88,6 +89,7 @@ class Demonstration:
     step: int  # updates of the policy that wrote it; -1 for the data's own solution
     correct_count: int
     samples: int
+    _: KW_ONLY
     prompt: list[int] | None = None  # tokens
     own: list[int] | None = None  # see Rollout
 
@@ -207,7 +209,13 @@ class Pool:
             correct, samples = self.counts[problem]
             found.append(
                 Demonstration(
-                    problem, tokens.completion, chosen.step, correct, samples, tokens.prompt, tokens.own
+                    problem,
+                    tokens.completion,
+                    chosen.step,
+                    correct,
+                    samples,
+                    prompt=tokens.prompt,
+                    own=tokens.own,
                 )
             )
         return found
