@@ -22,6 +22,7 @@ CLAIMS: Mapping[str, Claim] = Table(
         "exact-limit": "conet.claims.exact_limit:CLAIM",
         "finite-size": "conet.claims.finite_size:CLAIM",
         "heating-map": "conet.claims.heating_map:CLAIM",
+        "league": "conet.claims.league:CLAIM",
         "phases": "conet.claims.phases:CLAIM",
     }
 )

@@ -89,6 +89,9 @@ class Claim:
         questions, on a page of their own.
     quick : bool
         Whether it belongs to ``conet reproduce --quick``.
+    page : str
+        The page of the documentation that it stands on, where it is neither that of the paper's claims nor
+        that of the questions.
     """
 
     name: str
@@ -101,6 +104,7 @@ class Claim:
     changed: str = ""
     of_paper: bool = False
     quick: bool = False
+    page: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,11 +44,15 @@ def _kept(out: Path) -> set[str]:
 
 def by_page(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     """Sort outcomes by the page of the documentation that they belong to."""
-    pages = {
-        PAPER: [outcome for outcome in outcomes if outcome.claim.of_paper],
-        QUESTIONS: [outcome for outcome in outcomes if not outcome.claim.of_paper],
-    }
-    return {name: of_page for name, of_page in pages.items() if of_page}
+    found: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(page_of(outcome.claim), []).append(outcome)
+    return found
+
+
+def page_of(claim: Claim) -> str:
+    """Return the page of the documentation that a claim stands on."""
+    return claim.page or (PAPER if claim.of_paper else QUESTIONS)
 
 
 def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
@@ -64,10 +68,10 @@ def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
     if (folder / CLAIMS.mark).exists() and not has_mark(folder, CLAIMS):
         got = f"{folder / CLAIMS.mark}, which `conet reproduce` did not write"
         raise ConetError(got, "verdicts to write again", "choose another --write")
-    for name, mine in {
-        PAPER: {claim.name for claim in claims if claim.of_paper},
-        QUESTIONS: {claim.name for claim in claims if not claim.of_paper},
-    }.items():
+    of_page: dict[str, set[str]] = {}
+    for claim in claims:
+        of_page.setdefault(page_of(claim), set()).add(claim.name)
+    for name, mine in of_page.items():
         page = folder / name
         try:
             text = page.read_text(encoding="utf-8") if page.exists() else OURS
@@ -82,7 +86,7 @@ def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
                 "choose another --write",
             )
         lost = sorted(set(re.findall(r"^## (\S+): ", text, re.MULTILINE)) - mine)
-        if lost and mine:
+        if lost:
             raise ConetError(
                 f"{page} with {', '.join(lost)}, which this call does not judge",
                 "a call that judges all of them",

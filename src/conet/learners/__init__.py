@@ -18,6 +18,9 @@ LEARNERS: Mapping[str, type[Learner]] = Table(
         "rloo": "conet.learners.rloo:RLOO",
         "sft": "conet.learners.sft:SFT",
         "exact": "conet.learners.exact:Exact",
+        "kl_cov": "conet.learners.kl_cov:KLCov",
+        "negative": "conet.learners.negative:Negative",
+        "pass_at_k": "conet.learners.pass_at_k:PassAtK",
     }
 )
 

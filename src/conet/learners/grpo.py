@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from conet.engine.gradient import Gradient
 from conet.learners.base import Batch, Learner, standardised
 
 
@@ -19,18 +20,30 @@ class GRPO(Learner):
     clip
         Clip range ε of the probability ratio (Schulman et al. 2017, arXiv 1707.06347), a step at a
         time; matters from the second epoch on. None: no clipping.
+    clip_high
+        Its upper end alone, where it differs: clip-higher (Yu et al. 2025, DAPO, arXiv 2503.14476).
     epochs
         Gradient steps a batch of walks.
     kl
         Weight β of the KL penalty to the initial policy, by the estimator r - log r - 1 with
         r = π_reference/π at each recorded step (arXiv 2402.03300, eq. 4).
+    logit_decay
+        Share of every logit that an update of "sgd" takes away, apart from the gradient (decoupled weight
+        decay, Loshchilov and Hutter 2019, arXiv 1711.05101, which multiplies it by the learning rate).
+    replay
+        Where no rollout of a group is correct, put the shortest correct walk that the run has ever drawn of
+        that problem in place of the last one (self-imitation, Oh et al. 2018, arXiv 1806.05635, for groups
+        without a signal: our choice). It is used as if it had been drawn now, without a probability ratio.
     """
 
     std_normalization: bool = True
     length_normalization: bool = False
     clip: float | None = Field(None, gt=0)
+    clip_high: float | None = Field(None, gt=0)
     epochs: int = Field(1, ge=1)
     kl: float = Field(0.0, ge=0)
+    logit_decay: float = Field(0.0, ge=0, lt=1)
+    replay: bool = False
 
     @property
     def passes(self) -> int:
@@ -52,7 +65,8 @@ class GRPO(Learner):
         if self.epochs == 1 and self.kl == 0.0:
             return advantage * scale  # the ratio is one, so clipping cannot matter
         now = batch.policy.hop_probabilities(batch.walks)
-        step_weights = self.surrogate(advantage[:, None], now / batch.behaviour)
+        ratio = now / batch.behaviour if self.epochs > 1 else np.ones_like(now)
+        step_weights = self.surrogate(advantage[:, None], ratio)
         if self.kl > 0.0:
             with np.errstate(divide="ignore"):  # a step that became impossible: the training says so
                 step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
@@ -60,7 +74,16 @@ class GRPO(Learner):
 
     def surrogate(self, advantage: np.ndarray, ratio: np.ndarray) -> np.ndarray:
         """Weight of ∇ log π in the gradient of min(r A, clip(r) A)."""
-        if self.clip is None:
-            return advantage * ratio
-        outside = np.where(advantage > 0, ratio > 1 + self.clip, ratio < 1 - self.clip)
+        low = -np.inf if self.clip is None else 1 - self.clip
+        high = 1 + (self.clip_high or self.clip or np.inf)
+        outside = np.where(advantage > 0, ratio > high, ratio < low)
         return np.where(outside, 0.0, advantage * ratio)
+
+    def total_gradient(self, batch: Batch) -> Gradient:
+        """Ascent direction with the entropy bonus and the decay."""
+        gradient = super().total_gradient(batch)
+        if not self.logit_decay:
+            return gradient
+        policy = batch.table
+        values = gradient.values - self.logit_decay / self.learning_rate * policy.logits
+        return Gradient(values, np.arange(policy.graph.nodes, dtype=np.int32))

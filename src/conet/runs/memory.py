@@ -1,6 +1,7 @@
 """What a run of walks has seen of each problem: its shortest correct walk, and its counts of late."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -84,6 +85,20 @@ class Memory:
             correct=np.ones(len(chosen), np.bool_),
             rollouts=1,
         )
+
+    def replayed(self, walks: Walks) -> Walks:
+        """Return the walks with the shortest known one in the last place of groups that have no correct one.
+
+        It was drawn by an earlier policy; groups whose problem was never solved stay as they are.
+        """
+        dead = ~walks.correct.reshape(-1, walks.rollouts).any(axis=1) & (self.length[walks.problems] > 0)
+        places, problems = (np.flatnonzero(dead) + 1) * walks.rollouts - 1, walks.problems[dead]
+        found = replace(
+            walks, edges=walks.edges.copy(), length=walks.length.copy(), correct=walks.correct.copy()
+        )
+        found.edges[places], found.length[places] = self.edges[problems], self.length[problems]
+        found.correct[places] = True
+        return found
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays that a checkpoint must keep."""

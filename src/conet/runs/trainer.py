@@ -104,7 +104,8 @@ class Trainer:
         self.evaluation = LastEvaluation(lambda: self.measure()[1], snapshot_steps(self.config))
         self.tracker.entropy = self._entropy
         self.tracker.evaluation = lambda: self.evaluation.asked(self.step)
-        self.memory = Memory(self.problems, any(one.demonstrations == "seen" for one in self.phases))
+        keeps = any(one.demonstrations == "seen" for one in self.phases)
+        self.memory = Memory(self.problems, keeps or any(getattr(one, "replay", 0) for one in self.learners))
         self.tracker.problem_accuracy = self.memory.accuracy
         self._drawn, self._known_entropy = False, None  # of the last rollouts, where they are not at hand
 
@@ -192,6 +193,7 @@ class Trainer:
         return row
 
     def _update(self, learner: Learner, walks: Walks) -> float:
+        walks = self.memory.replayed(walks) if getattr(learner, "replay", False) else walks
         walks = walks if self.demonstrations is None else self.demonstrations
         batch = (walks, self.policy, self.problems, self.reference, self.threads)
         try:

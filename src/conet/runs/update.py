@@ -43,8 +43,9 @@ def update(
     ConetError
         When the learner fails, or returns anything but a gradient.
     """
-    several = learner.passes > 1
-    behaviour = walks.at_hops(policy.probability) if several else np.ones((1, 1))
+    # In the only pass the policy is the one that walked: learners of the package know, others may ask.
+    asked = learner.passes > 1 or not type(learner).__module__.startswith("conet.")
+    behaviour = walks.at_hops(policy.probability) if asked else np.ones((1, 1))
     batch = Batch(
         walks=walks,
         policy=policy,

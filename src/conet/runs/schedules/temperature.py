@@ -10,7 +10,7 @@ from conet.runs.cooling import Cooling, HoldEntropy
 from conet.runs.groups import AdaptiveGroups
 from conet.runs.schedule import After, AtStep, Cosine, Linear, Phase, Setup
 
-Shape = Literal["controlled", "constant", "linear", "cosine"]
+Shape = Literal["controlled", "constant", "linear", "cosine", "none"]
 LAST = 20  # updates over which the summary's accuracy is taken
 
 
@@ -29,7 +29,7 @@ def temperature(
     cooling
         "controlled": a controller sets the weight so that the entropy falls to zero over the run, neither
         sooner nor by force; nothing needs to be tuned. "linear", "cosine": from ``learner.entropy`` to zero;
-        "constant": it stays.
+        "constant": it stays. "none": no bonus, for the groups and the supervised updates alone.
     entropy_target
         For "controlled": an entropy, in nats a choice, below which the policy is kept from falling
         throughout.
@@ -98,6 +98,10 @@ def _weight(setup: Setup, cooling: Shape, target: float | None) -> Any:
         raise ConetError(
             f"schedule.entropy_target={target:g} with schedule.cooling={cooling}", "none", remedy
         )
-    if not given:
+    if cooling == "none" and given:
+        raise ConetError(what, "no weight", "leave it out, or set schedule.cooling=constant")
+    if not given and cooling != "none":
         raise ConetError(what, "the weight at the start", "set learner.entropy, for example to 0.03")
-    return {"constant": given, "linear": Linear(given, 0.0), "cosine": Cosine(given, 0.0)}[cooling]
+    return {"none": 0.0, "constant": given, "linear": Linear(given, 0.0), "cosine": Cosine(given, 0.0)}[
+        cooling
+    ]
