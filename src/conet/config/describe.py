@@ -66,7 +66,10 @@ def of_model(model: type[BaseModel], prefix: str = "", without: Iterable[str] = 
     without
         Fields to leave out, such as those that a base class has.
     """
-    meanings = parameters(model.__doc__ or "")
+    meanings: dict[str, str] = {}
+    for base in reversed(model.__mro__):  # what a class inherits is described where it comes from
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            meanings |= parameters(base.__doc__ or "")
     return [
         _described(prefix + name, field, field.description or meanings.get(name, ""))
         for name, field in model.model_fields.items()
