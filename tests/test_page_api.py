@@ -1,5 +1,6 @@
 """The server of the page: what it answers, to whom, and that nothing leads out of what is shown."""
 
+import itertools
 import json
 import os
 import shutil
@@ -252,3 +253,49 @@ def test_every_address_keeps_its_promise(runs):
         holds()
         tried += 1
     assert tried >= 6
+
+
+# The web through time --------------------------------------------------------------------------------------
+
+
+def test_the_web_is_that_of_the_snapshots(server, runs):
+    run = conet.Run(runs / "finished")
+    found = server.ask("/api/runs/finished/web").json
+    assert [moment["step"] for moment in found["moments"]] == run.snapshot_steps()
+    for moment, (_, web) in zip(found["moments"], run.webs()):
+        ends = [found["edges"][end] for end in ("source", "target")]
+        edges = {tuple(found["nodes"]["id"][end[edge]] for end in ends) for edge in moment["edges"]}
+        assert edges == set(zip(web.sources.tolist(), web.targets.tolist()))
+        assert moment["islands"] == web.components
+        inside = {node for node, island in zip(found["nodes"]["id"], moment["island"]) if island >= 0}
+        assert inside == set(web.nodes.tolist())
+    assert [(merge["step"], merge["parts"]) for merge in found["merges"]] == [
+        (merge.step, [list(part) for part in merge.parts]) for merge in run.merges()
+    ]
+
+
+def test_paths_follow_the_best_edges_from_question_to_answer(server, runs):
+    run = conet.Run(runs / "finished")
+    problems = run.problems()
+    for moment in server.ask("/api/runs/finished/web").json["moments"]:
+        policy = run.policy(moment["step"])
+        for problem, path in enumerate(moment["paths"]):
+            if not path:
+                continue
+            assert path[0] == problems.questions[problem]
+            assert path[-1] == problems.answers[problem]
+            for node, following in itertools.pairwise(path):
+                edges = slice(policy.graph.offsets[node], policy.graph.offsets[node + 1])
+                assert policy.graph.targets[edges][policy.probability[edges].argmax()] == following
+
+
+def test_a_node_says_where_walks_go_from_it(server, runs):
+    policy = conet.Run(runs / "finished").policy(9)
+    found = server.ask("/api/runs/finished/nodes/3?step=9").json
+    edges = slice(policy.graph.offsets[3], policy.graph.offsets[4])
+    expected = dict(zip(policy.graph.targets[edges].tolist(), policy.probability[edges].tolist()))
+    assert {edge["target"]: edge["probability"] for edge in found["edges"]} == pytest.approx(expected)
+    assert isinstance(server.ask("/api/runs/finished/nodes/3/fights?step=9").json, list)
+    assert server.ask("/api/runs/finished/nodes/40").status == 404
+    assert server.ask("/api/runs/finished/nodes/3?step=8").status == 409
+    assert server.ask("/api/runs/log/web").status == 409

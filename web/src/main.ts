@@ -1,7 +1,7 @@
 /** Which page the address names. */
 import { h, replace } from "./dom";
 import { comparePage } from "./pages/compare";
-import { runPage, TABS } from "./pages/run";
+import { leaveTab, runPage, TABS } from "./pages/run";
 import { runsPage } from "./pages/runs";
 import { setTheme, shell } from "./pages/shell";
 import { link, read } from "./state";
@@ -13,6 +13,7 @@ async function show(): Promise<void> {
   const { path } = read();
   if (path.join("/") === shown && document.querySelector("main")) return;
   shown = path.join("/");
+  leaveTab();
   const main = h("main", { id: "main", tabindex: -1 });
   const [kind, one, other] = path;
   const trail: [string, string | null][] = [["CoNet", link([])]];

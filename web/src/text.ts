@@ -6,6 +6,10 @@ export function number(value: number | null | undefined, digits = 3): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : Number(value.toPrecision(digits)).toString();
 }
 
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
 export function ago(seconds: number): string {
   const past = Date.now() / 1000 - seconds;
   if (seconds <= 0) return "–";

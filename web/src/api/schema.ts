@@ -84,6 +84,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{name}/nodes/{node}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node
+         * @description Describe one node at one snapshot: where walks go from it.
+         */
+        get: operations["node_api_runs__name__nodes__node__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/nodes/{node}/fights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Node Fights
+         * @description Return the problems whose gradients oppose each other most at a node.
+         */
+        get: operations["node_fights_api_runs__name__nodes__node__fights_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{name}/spark": {
         parameters: {
             query?: never;
@@ -136,6 +176,26 @@ export interface paths {
          * @description Return the data of one figure, as the reports draw it.
          */
         get: operations["view_api_runs__name__views__view__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/web": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Web
+         * @description Return the concept web at every snapshot, in one layout.
+         */
+        get: operations["web_api_runs__name__web_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -278,6 +338,18 @@ export interface components {
              * @default
              */
             remedy: string;
+        };
+        /**
+         * Fight
+         * @description Two problems whose gradients oppose each other at a node: minus their scalar product.
+         */
+        Fight: {
+            /** Interference */
+            interference: number;
+            /** Other */
+            other: number;
+            /** Problem */
+            problem: number;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -469,6 +541,56 @@ export interface components {
             step: number;
         };
         /**
+         * MergeEvent
+         * @description Islands that become one for good: the problems of each.
+         */
+        MergeEvent: {
+            /** Parts */
+            parts: number[][];
+            /** Step */
+            step: number;
+        };
+        /**
+         * Moment
+         * @description The web at one snapshot.
+         *
+         *     Attributes
+         *     ----------
+         *     edges : list of int
+         *         Places among all edges.
+         *     weight, traffic : list of float
+         *         Of each of these: probability, and successful walks of one rollout a problem.
+         *     island : list of int
+         *         Of each node: a number that the island keeps through merges; -1 outside of the web.
+         *     size : list of float
+         *         Of each node: successful walks through it, of one rollout a problem.
+         *     islands, largest : int
+         *         How many islands, and the nodes of the largest.
+         *     paths : list of list of int
+         *         Of each problem: the nodes by the best edges from its question to its answer; none where they do
+         *         not lead there.
+         */
+        Moment: {
+            /** Edges */
+            edges: number[];
+            /** Island */
+            island: number[];
+            /** Islands */
+            islands: number;
+            /** Largest */
+            largest: number;
+            /** Paths */
+            paths: number[][];
+            /** Size */
+            size: (number | null)[];
+            /** Step */
+            step: number;
+            /** Traffic */
+            traffic: (number | null)[];
+            /** Weight */
+            weight: (number | null)[];
+        };
+        /**
          * Network
          * @description A network with fixed places.
          *
@@ -506,6 +628,33 @@ export interface components {
             title: string;
         };
         /**
+         * NodeDetail
+         * @description One node at one snapshot.
+         *
+         *     Attributes
+         *     ----------
+         *     edges : list of OutEdge
+         *         The likeliest.
+         *     others, rest : int, float
+         *         How many more edges leave it, and their probability together.
+         *     effective : float
+         *         exp(entropy) of the policy there.
+         */
+        NodeDetail: {
+            /** Edges */
+            edges: components["schemas"]["OutEdge"][];
+            /** Effective */
+            effective: number;
+            /** Node */
+            node: number;
+            /** Others */
+            others: number;
+            /** Rest */
+            rest: number;
+            /** Step */
+            step: number;
+        };
+        /**
          * Nodes
          * @description Nodes of a network, as columns of equal length.
          *
@@ -539,6 +688,16 @@ export interface components {
             x: (number | null)[];
             /** Y */
             y: (number | null)[];
+        };
+        /**
+         * OutEdge
+         * @description An edge that leaves a node, and how likely it is taken.
+         */
+        OutEdge: {
+            /** Probability */
+            probability: number;
+            /** Target */
+            target: number;
         };
         /**
          * Overview
@@ -579,7 +738,8 @@ export interface components {
          *     kind : str
          *         "walks", "language_model" or "log"; empty where it cannot be read.
          *     state : str
-         *         "training": a process holds it. "finished". "killed": neither. "log": someone else's, which does not say.
+         *         "training": a process holds it. "finished". "killed": neither. "log": someone else's, which does
+         *         not say. "unreadable": see ``why``.
          *     settings : dict of str to str
          *         Those that differ from the defaults, with preset and seed.
          *     steps : int or None
@@ -765,6 +925,52 @@ export interface components {
             /** Title */
             title: string;
         };
+        /**
+         * WebEdges
+         * @description All edges that there ever are: places in the columns of the nodes.
+         */
+        WebEdges: {
+            /** Source */
+            source: number[];
+            /** Target */
+            target: number[];
+        };
+        /**
+         * WebHistory
+         * @description The web of a run through time, in one layout.
+         */
+        WebHistory: {
+            edges: components["schemas"]["WebEdges"];
+            /** Merges */
+            merges: components["schemas"]["MergeEvent"][];
+            /** Moments */
+            moments: components["schemas"]["Moment"][];
+            nodes: components["schemas"]["WebNodes"];
+            /** Note */
+            note: string;
+            /** Signal */
+            signal: number | null;
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * WebNodes
+         * @description Nodes of the web through time, as columns; ``questions`` and ``answers`` are those of the problems.
+         */
+        WebNodes: {
+            /** Answers */
+            answers: number[];
+            /** Id */
+            id: number[];
+            /** Questions */
+            questions: number[];
+            /** Role */
+            role: string[];
+            /** X */
+            x: (number | null)[];
+            /** Y */
+            y: (number | null)[];
+        };
     };
     responses: never;
     parameters: never;
@@ -945,6 +1151,112 @@ export interface operations {
             };
         };
     };
+    node_api_runs__name__nodes__node__get: {
+        parameters: {
+            query?: {
+                step?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDetail"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    node_fights_api_runs__name__nodes__node__fights_get: {
+        parameters: {
+            query?: {
+                step?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fight"][];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     spark_api_runs__name__spark_get: {
         parameters: {
             query?: never;
@@ -1063,6 +1375,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    web_api_runs__name__web_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebHistory"];
                 };
             };
             /** @description there is no such run, or no such part of it */

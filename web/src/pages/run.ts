@@ -5,6 +5,7 @@ import { failure, waiting } from "../parts/failure";
 import { link, read, Time } from "../state";
 import { follow } from "./live";
 import { overviewTab } from "./overview";
+import { webTab } from "./web";
 
 export interface Tab {
   name: string;
@@ -13,7 +14,18 @@ export interface Tab {
   show(main: HTMLElement, overview: Overview, time: Time): Promise<(() => void) | void>;
 }
 
-export const TABS: Tab[] = [{ name: "overview", title: "Overview", there: () => true, show: overviewTab }];
+export const TABS: Tab[] = [
+  { name: "overview", title: "Overview", there: () => true, show: overviewTab },
+  { name: "web", title: "Web", there: (overview) => overview.web, show: webTab },
+];
+
+let leave: (() => void) | void;
+
+/** End what the tab that was shown holds: a drawing on the GPU, a clock. */
+export function leaveTab(): void {
+  leave?.();
+  leave = undefined;
+}
 
 export async function runPage(main: HTMLElement, name: string, tab: string): Promise<void> {
   replace(main, h("h1", {}, name), waiting("opening the run"));
@@ -36,11 +48,14 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
   );
   replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview)), bar, body);
   const time = new Time(read().query);
-  await shown.show(body, overview, time);
+  leave = await shown.show(body, overview, time);
   if (overview.run.state === "training" && !offline) {
     follow(name, main, live, state, async () => {
       overview = await get<Overview>(address("runs", name));
-      await shown.show(body, overview, time);
+      const ended = await shown.show(body, overview, time);
+      if (!ended) return;
+      leaveTab();
+      leave = ended;
     });
   }
 }

@@ -1,0 +1,133 @@
+/** The web through time: one layout, a slider with play, islands that keep their colour through merges. */
+import { address, get, offline, type Overview, type Schemas } from "../api/client";
+import { h, replace } from "../dom";
+import { failure, waiting } from "../parts/failure";
+import { info } from "../parts/info";
+import { download } from "../parts/save";
+import { remember, read, type Time } from "../state";
+import { counted, number } from "../text";
+import { drawing, type Drawing } from "../web/drawing";
+import { aside } from "../web/aside";
+import { moments, place } from "../web/moments";
+import { timeline } from "../web/timeline";
+
+export async function webTab(main: HTMLElement, overview: Overview, time: Time): Promise<(() => void) | void> {
+  const name = overview.run.name;
+  if (!main.querySelector(".web")) replace(main, waiting("laying out the web"));
+  let history: Schemas["WebHistory"];
+  try {
+    history = await get<Schemas["WebHistory"]>(address("runs", name, "web"));
+  } catch (error) {
+    replace(main, failure(error));
+    return;
+  }
+  // A run that trains is asked again and again: it is drawn anew where there is a new snapshot.
+  const key = String(history.moments.at(-1)?.step);
+  if (main.querySelector<HTMLElement>(".web")?.dataset["until"] === key) return;
+  const state = moments(history);
+  const last = history.moments.length - 1;
+  const box = h("div", { class: "sigma", role: "img", tabindex: 0, "aria-label": "the concept web; what it shows is said below" });
+  const said = h("p", { class: "web-said", "aria-live": "polite" });
+  const slider = h("input", { type: "range", min: 0, max: last, step: 1, class: "web-slider", "aria-label": "snapshot", oninput: () => show(Number(slider.value)) });
+  const play = h("button", { type: "button", onclick: toggle }, "play");
+  const strip = timeline(history, overview.events, (to) => show(to));
+  const since = h("select", { onchange: () => compare() }, h("option", { value: "" }, "no step"), ...history.moments.slice(0, last).map((one) => h("option", { value: one.step }, number(one.step))));
+  const problem = h("input", { type: "number", min: 0, max: history.nodes.questions.length - 1, placeholder: "none", oninput: () => follow() });
+  const details = aside(name, history, state, { node: (id) => pick(id), problem: (index) => choose(index) });
+  const save = h("button", { type: "button", class: "link", onclick: () => void picture() }, "PNG");
+  const full = offline ? null : h("a", { href: `${address("runs", name, "figures", "concept-web")}?suffix=svg`, download: `${name}-concept-web.svg` }, "SVG of three moments");
+  const controls = h("div", { class: "bar" }, play, slider, h("label", {}, "flipped since ", since), h("label", {}, "path of problem ", problem), h("span", { class: "save" }, save, full), info(help(history)));
+  replace(main, h("section", { class: "web", "data-until": key }, h("div", { class: "web-left" }, controls, strip.element, box, said, history.note ? h("p", { class: "caption" }, history.note) : null), details.element));
+
+  let drawn: Drawing;
+  try {
+    drawn = drawing(box, history, state, { over: (id) => details.hover(id), click: (id) => pick(id) });
+  } catch (error) {
+    replace(box, failure(error), h("p", {}, "Drawing needs WebGL, which this browser does not give."));
+    drawn = { refresh: () => undefined, canvas: () => null, end: () => undefined, to: () => undefined };
+  }
+
+  function show(index: number): void {
+    state.index = Math.min(last, Math.max(0, index));
+    const moment = history.moments[state.index]!;
+    slider.value = String(state.index);
+    slider.setAttribute("aria-valuetext", `update ${moment.step}`);
+    strip.show(state.index);
+    state.update();
+    drawn.refresh();
+    const islands = counted(moment.islands, "island");
+    const lost = state.since === null ? "" : `; since update ${number(history.moments[state.since]!.step)}: ${counted(state.flipped.size, "best edge")} flipped, ${counted(state.cutOff().length, "problem")} cut off`;
+    said.textContent = `Update ${number(moment.step)}: ${islands}, the largest of ${number(moment.largest)} nodes; the best edges solve ${moment.paths.filter((path) => path.length).length} of ${moment.paths.length} problems${lost}.`;
+    details.show();
+    time.to(moment.step);
+  }
+
+  function compare(): void {
+    state.since = since.value === "" ? null : history.moments.findIndex((one) => one.step === Number(since.value));
+    remember({ since: since.value });
+    show(state.index);
+  }
+
+  function follow(): void {
+    const wanted = problem.value === "" ? null : Number(problem.value);
+    state.problem = wanted !== null && wanted >= 0 && wanted < history.nodes.questions.length ? Math.floor(wanted) : null;
+    remember({ problem: state.problem });
+    show(state.index);
+  }
+
+  function choose(index: number | null): void {
+    problem.value = index === null ? "" : String(index);
+    follow();
+  }
+
+  function pick(id: number | null): void {
+    state.node = id;
+    remember({ node: id });
+    if (id !== null) drawn.to(id);
+    show(state.index);
+  }
+
+  let playing = 0;
+  function toggle(): void {
+    const starts = playing === 0;
+    window.clearInterval(playing);
+    playing = 0;
+    play.textContent = starts ? "stop" : "play";
+    if (!starts) return;
+    if (state.index === last) show(0);
+    playing = window.setInterval(() => {
+      if (!box.isConnected || state.index >= last) toggle();
+      else show(state.index + 1);
+    }, 500);
+  }
+
+  async function picture(): Promise<void> {
+    const canvas = drawn.canvas();
+    canvas?.toBlob((data) => data && download(data, `${name}-web-${history.moments[state.index]!.step}.png`));
+  }
+
+  const { query } = read();
+  const wanted = query.get("problem");
+  if (wanted) state.problem = Number(wanted);
+  if (wanted) problem.value = wanted;
+  if (query.get("node")) state.node = Number(query.get("node"));
+  const before = query.get("since");
+  if (before) {
+    since.value = before;
+    state.since = since.value === "" ? null : history.moments.findIndex((one) => one.step === Number(before));
+  }
+  show(time.step === null ? last : place(history, time.step));
+  return () => {
+    window.clearInterval(playing);
+    drawn.end();
+  };
+}
+
+function help(history: Schemas["WebHistory"]): string {
+  return (
+    `Edges that the policy takes with probability π ≥ ${history.threshold}, and the nodes they touch, at the same places at every snapshot. ` +
+    "Colour: an island (a connected component, direction aside); the ten that ever grow largest have one each and keep it through merges, from one snapshot to the next by the nodes they share. " +
+    "Size: successful walks through a node. Squares are answers, rings questions. The path of a problem follows the best edge of each node. " +
+    "The layout decides for the last snapshot; nothing moves."
+  );
+}

@@ -1,0 +1,109 @@
+/** What the web is at the moment that is shown, as arrays that drawing reads. */
+import type { Schemas } from "../api/client";
+import { island } from "../charts/colours";
+
+export type History = Schemas["WebHistory"];
+const COLOURED = 10; // islands with a colour of their own: as many as are told apart
+
+export interface Moments {
+  index: number;
+  since: number | null;
+  problem: number | null;
+  node: number | null;
+  highlighted: Set<number> | null;
+  /** Edge by edge: 0 where it is not there, else its probability. */
+  weight: Float32Array;
+  traffic: Float32Array;
+  /** Nodes (places) whose best edge is another than at the step compared with. */
+  flipped: Set<number>;
+  /** Edges (places) on the path of the problem, and its nodes. */
+  path: Set<number>;
+  pathNodes: Set<number>;
+  colour(place: number): string;
+  cutOff(): number[];
+  update(): void;
+}
+
+export function place(history: History, step: number): number {
+  let found = 0;
+  history.moments.forEach((moment, index) => {
+    if (moment.step <= step) found = index;
+  });
+  return found;
+}
+
+export function moments(history: History): Moments {
+  const edges = history.edges.source.length;
+  const rank = ranks(history);
+  const places = new Map(history.nodes.id.map((id, at) => [id, at]));
+  const edgeAt = new Map(history.edges.source.map((source, at) => [`${source} ${history.edges.target[at]}`, at]));
+  const state: Moments = {
+    index: history.moments.length - 1,
+    since: null,
+    problem: null,
+    node: null,
+    highlighted: null,
+    weight: new Float32Array(edges),
+    traffic: new Float32Array(edges),
+    flipped: new Set(),
+    path: new Set(),
+    pathNodes: new Set(),
+    colour(at) {
+      const number = history.moments[state.index]!.island[at] ?? -1;
+      return island(number < 0 ? -1 : (rank.get(number) ?? -1));
+    },
+    cutOff() {
+      if (state.since === null) return [];
+      const [before, now] = [history.moments[state.since]!.paths, history.moments[state.index]!.paths];
+      return before.map((_, index) => index).filter((index) => before[index]!.length && !now[index]!.length);
+    },
+    update() {
+      const moment = history.moments[state.index]!;
+      state.weight.fill(0);
+      state.traffic.fill(0);
+      moment.edges.forEach((edge, at) => {
+        state.weight[edge] = moment.weight[at] ?? 0;
+        state.traffic[edge] = moment.traffic[at] ?? 0;
+      });
+      state.flipped = state.since === null ? new Set() : flipped(history, state.since, state.index);
+      state.path = new Set();
+      const path = state.problem === null ? [] : moment.paths[state.problem]!;
+      const ends = state.problem === null ? [] : [history.nodes.questions[state.problem]!, history.nodes.answers[state.problem]!];
+      state.pathNodes = new Set([...path, ...ends].map((id) => places.get(id) ?? -1));
+      for (let hop = 0; hop + 1 < path.length; hop++) {
+        const edge = edgeAt.get(`${places.get(path[hop]!)} ${places.get(path[hop + 1]!)}`);
+        if (edge !== undefined) state.path.add(edge);
+      }
+    },
+  };
+  return state;
+}
+
+/** The islands that ever grow largest, by their number: 0 for the largest. */
+function ranks(history: History): Map<number, number> {
+  const largest = new Map<number, number>();
+  for (const moment of history.moments) {
+    const sizes = new Map<number, number>();
+    for (const number of moment.island) if (number >= 0) sizes.set(number, (sizes.get(number) ?? 0) + 1);
+    for (const [number, size] of sizes) largest.set(number, Math.max(size, largest.get(number) ?? 0));
+  }
+  const order = [...largest].sort((one, other) => other[1] - one[1]).slice(0, COLOURED);
+  return new Map(order.map(([number], at) => [number, at]));
+}
+
+/** The best edge of each node that has one, at a moment. */
+function best(history: History, index: number): Map<number, number> {
+  const moment = history.moments[index]!;
+  const found = new Map<number, [number, number]>();
+  moment.edges.forEach((edge, at) => {
+    const source = history.edges.source[edge]!;
+    const weight = moment.weight[at] ?? 0;
+    if (weight > (found.get(source)?.[1] ?? 0)) found.set(source, [edge, weight]);
+  });
+  return new Map([...found].map(([source, [edge]]) => [source, edge]));
+}
+
+function flipped(history: History, before: number, now: number): Set<number> {
+  const [old, present] = [best(history, before), best(history, now)];
+  return new Set([...old].filter(([source, edge]) => present.get(source) !== edge).map(([source]) => source));
+}
