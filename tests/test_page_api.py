@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import polars as pl
 import pytest
 
 pytest.importorskip("fastapi")
@@ -299,3 +300,66 @@ def test_a_node_says_where_walks_go_from_it(server, runs):
     assert server.ask("/api/runs/finished/nodes/40").status == 404
     assert server.ask("/api/runs/finished/nodes/3?step=8").status == 409
     assert server.ask("/api/runs/log/web").status == 409
+
+
+# Problems and rollouts ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """A log of texts whose contents are known, served."""
+    place = tmp_path_factory.mktemp("texts")
+    rows = [
+        {
+            "step": step,
+            "prompt": f"{EVIL} of problem {problem}?",
+            "completion": f"step {step}, sample {sample}: {EVIL} $x^2$ WORD{step}",
+            "accuracy_reward": float(step > 3 + problem),
+            "format_reward": 0.5,
+            "advantage": 0.0,
+            "completion_length": 7,
+        }
+        for step in range(12)
+        for problem in range(3)
+        for sample in range(4)
+    ]
+    as_trl(pl.DataFrame(rows), place / "log")
+    with serving(place, column_mapping="correct=accuracy_reward>=1") as found:
+        yield found
+
+
+def test_problems_by_steps_are_counted(read):
+    found = read.ask("/api/runs/log/problems").json
+    assert found["edges"] == list(range(13))
+    assert [row["onset"] for row in found["rows"]] == [4, 5, 6]
+    assert found["rows"][1]["values"] == [0.0] * 5 + [1.0] * 7
+    assert not any("\x1b" in row["name"] for row in found["rows"])
+
+
+def test_a_cell_has_its_rollouts_and_their_texts(read):
+    cell = read.ask("/api/runs/log/rollouts?problem=1&first=5&last=7").json
+    assert cell["total"] == 8
+    assert {row["step"] for row in cell["rows"]} == {5, 6}
+    assert all(row["correct"] for row in cell["rows"])
+    assert cell["rows"][0]["components"] == {"accuracy_reward": 1.0, "format_reward": 0.5}
+    index = cell["rows"][2]["index"]
+    (text,) = read.ask(f"/api/runs/log/texts?index={index}").json
+    assert text["completion"] == [{"role": "", "content": f"step 5, sample 2: {EVIL} $x^2$ WORD5"}]
+    assert text["prompt"][0]["content"] == f"{EVIL} of problem 1?"
+    assert read.ask("/api/runs/log/texts?index=99999").status == 404
+    assert read.ask("/api/runs/log/texts?index=-1").status == 404
+
+
+def test_a_search_finds_what_holds_the_words(read):
+    found = read.ask("/api/runs/log/search?words=word7").json
+    assert found["found"] == 12
+    assert found["searched"] == found["total"] == 12 * 3 * 4
+    assert {row["step"] for row in found["rows"]} == {7}
+    narrow = read.ask("/api/runs/log/search?words=sample&problem=0&first=2&last=6&correct=true").json
+    assert {row["step"] for row in narrow["rows"]} == {4, 5}
+    assert read.ask("/api/runs/log/search?words=%20").status == 409
+
+
+def test_a_run_without_texts_says_so(server):
+    assert server.ask("/api/runs/finished/rollouts?problem=0").json["total"] > 0
+    assert server.ask("/api/runs/finished/texts?index=0").status == 409

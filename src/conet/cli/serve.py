@@ -4,13 +4,21 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.base.terminal import tell
+from conet.cli.diagnose import Format, Map
 from conet.cli.options import Count, Flag
 
 PORT = 8577  # no service that we know of listens there (our choice)
 RUNS = Path("runs")
 
 
-def serve(*paths: Path, port: Count = PORT, host: str = "127.0.0.1", open_: Flag = False) -> None:
+def serve(
+    *paths: Path,
+    port: Count = PORT,
+    host: str = "127.0.0.1",
+    open_: Flag = False,
+    format: Format = "auto",
+    map_: Map = None,
+) -> None:
     """Show runs on a page, while they train and afterwards; its address is the first line.
 
     Parameters
@@ -24,6 +32,8 @@ def serve(*paths: Path, port: Count = PORT, host: str = "127.0.0.1", open_: Flag
         token that its address holds.
     open_
         Open the page in the browser.
+    map_
+        As for `conet diagnose`, of all logs.
     """
     if not 0 <= port <= 65535:
         raise ConetError(f"--port {port}", "0 to 65535", "leave it out for the usual one")
@@ -33,6 +43,7 @@ def serve(*paths: Path, port: Count = PORT, host: str = "127.0.0.1", open_: Flag
             remedy = "`conet run` makes one under runs/, or name another place"
             raise ConetError(f"{place}, which does not exist", "a run, a log, or a directory of them", remedy)
     try:
+        from conet.serve.library import Library
         from conet.serve.start import serve as start
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn"):
@@ -41,6 +52,6 @@ def serve(*paths: Path, port: Count = PORT, host: str = "127.0.0.1", open_: Flag
         remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
         raise ConetError(got, "the extra [microscope]", remedy) from None
     try:
-        start(places, host, port, open_)
+        start(Library(places, format, ",".join(map_ or [])), host, port, open_)
     except KeyboardInterrupt:
         tell("the page is closed")

@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from conet import __version__
@@ -13,20 +13,14 @@ from conet.base.errors import ConetError
 from conet.base.panics import Panic
 from conet.base.text import one_line
 from conet.serve import bundle
-from conet.serve.history import history
 from conet.serve.library import Library
-from conet.serve.models import Failure, Fight, Headlines, NodeDetail, Overview, RunRow, Spark, WebHistory
-from conet.serve.nodes import detail, fights
+from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
 from conet.serve.pictures import picture
+from conet.serve.routes import FAILURES, Name, add_rollouts, add_web
 from conet.serve.safety import Guard
 from conet.views.schema import View
 
 LOOK = 1.0  # seconds between two looks at a run that is followed
-FAILURES: dict[int | str, dict[str, Any]] = {
-    404: {"model": Failure, "description": "there is no such run, or no such part of it"},
-    409: {"model": Failure, "description": "it is there, and cannot be read"},
-}
-Name = Annotated[str, Path(description="name of a run, as the list has it", min_length=1)]
 
 
 def application(library: Library) -> FastAPI:
@@ -39,6 +33,8 @@ def application(library: Library) -> FastAPI:
     app = FastAPI(title="CoNet's page", version=__version__, docs_url=None, redoc_url=None)
     _failures(app)
     _runs(app, library)
+    add_web(app, library)
+    add_rollouts(app, library)
     _live(app, library)
     return app
 
@@ -106,27 +102,6 @@ def _runs(app: FastAPI, library: Library) -> None:
     def view(name: Name, view: str) -> View:
         """Return the data of one figure, as the reports draw it."""
         return library.opened(name).view(view)
-
-    @app.get("/api/runs/{name}/web", responses=FAILURES)
-    def web(name: Name) -> WebHistory:
-        """Return the concept web at every snapshot, in one layout."""
-        opened = library.opened(name)
-        found: WebHistory = opened.made("web", lambda: history(opened.run))
-        return found
-
-    @app.get("/api/runs/{name}/nodes/{node}", responses=FAILURES)
-    def node(name: Name, node: int, step: int | None = None) -> NodeDetail:
-        """Describe one node at one snapshot: where walks go from it."""
-        opened = library.opened(name)
-        with opened.lock:
-            return detail(opened.run, node, step)
-
-    @app.get("/api/runs/{name}/nodes/{node}/fights", responses=FAILURES)
-    def node_fights(name: Name, node: int, step: int | None = None) -> list[Fight]:
-        """Return the problems whose gradients oppose each other most at a node."""
-        opened = library.opened(name)
-        with opened.lock:
-            return fights(opened.run, node, step)
 
     @app.get("/api/runs/{name}/figures/{view}", responses=FAILURES, response_class=Response)
     def figure(name: Name, view: str, suffix: Literal["svg", "png"] = "svg") -> Response:

@@ -68,12 +68,18 @@ def _kept(found: Sequence[SnapshotWeb], graph: Graph) -> tuple[list[Web], str]:
     webs = []
     for one in found:
         use = (one.traffic > 0) & busy[one.web.sources] & busy[one.web.targets]
-        webs.append(Web.from_graph(graph, one.web.edges[use], one.web.weights[use]))
+        webs.append(Web.from_graph(graph, one.web.edges[use], probability(one.web)[use]))
     note = (
         f"Of {len(every):,} nodes the {MOST_NODES:,} through which most successful walks pass, and the edges "
         "among them that these walks use: what is shown is the traffic web."
     )
     return webs, note
+
+
+def probability(web: Web) -> np.ndarray:
+    """Return π of the edges of a web of a snapshot, which has it as its weights."""
+    assert web.weights is not None
+    return web.weights
 
 
 def _edges(webs: Sequence[Web], layout: Layout) -> tuple[WebEdges, list[np.ndarray]]:
@@ -114,7 +120,7 @@ def _moment(
     return Moment(
         step=one.step,
         edges=places,
-        weight=np.round(web.weights, 4),
+        weight=np.round(probability(web), 4),
         traffic=np.round(used[web.edges], 3),
         island=island[layout.nodes],
         size=np.round(one.web.attributes["traffic"][layout.nodes] / walks, 3),

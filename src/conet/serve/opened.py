@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.diagnosis import as_json
+from conet.rollouts import RolloutRecord
 from conet.runs import log
 from conet.runs.run import Run
 from conet.serve.models import Headline, Headlines, MainNumber, Spark
@@ -28,6 +29,8 @@ class Opened:
     run : Run
     places
         Where what is shown may lie.
+    reading
+        ``format`` and ``column_mapping`` of a log, as for :func:`conet.read`.
 
     Raises
     ------
@@ -35,7 +38,7 @@ class Opened:
         For the folder of a diagnosis whose log lies elsewhere.
     """
 
-    def __init__(self, run: Run, places: Iterable[Path]) -> None:
+    def __init__(self, run: Run, places: Iterable[Path], reading: Mapping[str, str] | None = None) -> None:
         self.run, self.lock = run, threading.RLock()
         self._inode = _inode(run.path)
         self._made: dict[str, tuple[Any, Any]] = {}
@@ -47,6 +50,7 @@ class Opened:
                 f"`conet serve {where}` shows it",
             )
         self.where = where
+        self._reading = dict(reading or {}) if run.kind == "log" else {}
 
     def is_still(self, path: Path) -> bool:
         """Whether the same directory stands in that place."""
@@ -70,8 +74,13 @@ class Opened:
         ConetError
             When there are none, or they cannot be read.
         """
-        found: Diagnosis = self.made("diagnosis", lambda: diagnose(self.where))
+        found: Diagnosis = self.made("diagnosis", lambda: diagnose(self.where, **self._reading))
         return found
+
+    @property
+    def record(self) -> RolloutRecord:
+        """The rollouts."""
+        return self.diagnosis.log.record
 
     @property
     def source(self) -> Source:

@@ -4,8 +4,6 @@ import errno
 import socket
 import sys
 import webbrowser
-from collections.abc import Sequence
-from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.serve.app import guarded
@@ -13,13 +11,13 @@ from conet.serve.library import Library
 from conet.serve.safety import Guard
 
 
-def serve(places: Sequence[Path], host: str, port: int, open_page: bool) -> None:
+def serve(library: Library, host: str, port: int, open_page: bool) -> None:
     """Serve the page until it is interrupted; the first line of stdout is its address.
 
     Parameters
     ----------
-    places
-        Runs, logs, or directories of them.
+    library
+        The runs.
     host
         Where to listen: beyond loopback the address holds a token.
     port
@@ -30,11 +28,10 @@ def serve(places: Sequence[Path], host: str, port: int, open_page: bool) -> None
     Raises
     ------
     ConetError
-        When a place does not exist, or the port is taken.
+        When the port is taken.
     """
     import uvicorn
 
-    library = Library(places)
     listening = listen(host, port)
     port = listening.getsockname()[1]
     guard = guarded(library, host, port)

@@ -124,6 +124,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{name}/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Problems
+         * @description Return the accuracy of each problem in bins of steps, and what became of it.
+         */
+        get: operations["problems_api_runs__name__problems_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rollouts
+         * @description Return rollouts of a problem, or of all, from the first step up to the last, without texts.
+         */
+        get: operations["rollouts_api_runs__name__rollouts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find
+         * @description Return rollouts whose completion holds some words; of very many, the first are searched.
+         */
+        get: operations["find_api_runs__name__search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{name}/spark": {
         parameters: {
             query?: never;
@@ -156,6 +216,26 @@ export interface paths {
          * @description Send the spark of a run whenever it has changed, as server-sent events, until it ends.
          */
         get: operations["stream_api_runs__name__stream_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rollout Texts
+         * @description Read prompts and completions of some rollouts from their files.
+         */
+        get: operations["rollout_texts_api_runs__name__texts_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -299,6 +379,16 @@ export interface components {
             values: (number | null)[];
         };
         /**
+         * Cell
+         * @description Some of the rollouts of a problem at some steps, and how many there are.
+         */
+        Cell: {
+            /** Rows */
+            rows: components["schemas"]["RolloutRow"][];
+            /** Total */
+            total: number;
+        };
+        /**
          * Edges
          * @description Directed edges of a network, as columns of equal length.
          *
@@ -350,6 +440,20 @@ export interface components {
             other: number;
             /** Problem */
             problem: number;
+        };
+        /**
+         * Found
+         * @description Rollouts that hold some words: of how many that were searched, and how many there are.
+         */
+        Found: {
+            /** Found */
+            found: number;
+            /** Rows */
+            rows: components["schemas"]["RolloutRow"][];
+            /** Searched */
+            searched: number;
+            /** Total */
+            total: number;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -728,6 +832,73 @@ export interface components {
             web: boolean;
         };
         /**
+         * ProblemMap
+         * @description Problems by steps; ``edges`` are the steps at which bins begin, and the one behind the last.
+         */
+        ProblemMap: {
+            /** Edges */
+            edges: number[];
+            /** Left Out */
+            left_out: number;
+            /** Rows */
+            rows: components["schemas"]["ProblemRow"][];
+        };
+        /**
+         * ProblemRow
+         * @description One problem: its name, what became of it, and its accuracy in bins of steps.
+         *
+         *     Attributes
+         *     ----------
+         *     outcome : str
+         *         See the finding ``outcomes``.
+         *     onset : int or None
+         *         First step of the first bin in which it is solved in at least half of the rollouts.
+         *     start, end : float or None
+         *         Accuracy of its first and last visits: the lower at the start, the more difficult.
+         */
+        ProblemRow: {
+            /** End */
+            end: number | null;
+            /** Name */
+            name: string;
+            /** Onset */
+            onset: number | null;
+            /** Outcome */
+            outcome: string;
+            /** Problem */
+            problem: number;
+            /** Start */
+            start: number | null;
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * RolloutRow
+         * @description One rollout without its text; ``index`` is its number in the record.
+         */
+        RolloutRow: {
+            /** Components */
+            components: {
+                [key: string]: number | null;
+            };
+            /** Correct */
+            correct: boolean | null;
+            /** Index */
+            index: number;
+            /** Length */
+            length: number | null;
+            /** Problem */
+            problem: number;
+            /** Reward */
+            reward: number | null;
+            /** Split */
+            split: string | null;
+            /** Step */
+            step: number;
+            /** Truncated */
+            truncated: boolean | null;
+        };
+        /**
          * RunRow
          * @description A run of the list.
          *
@@ -838,6 +1009,16 @@ export interface components {
             values: (number | null)[];
         };
         /**
+         * Speech
+         * @description A text, with the role of who says it; empty where there is none.
+         */
+        Speech: {
+            /** Content */
+            content: string;
+            /** Role */
+            role: string;
+        };
+        /**
          * Text
          * @description Words in place of a drawing.
          */
@@ -854,6 +1035,18 @@ export interface components {
              * @default
              */
             title: string;
+        };
+        /**
+         * TextOf
+         * @description Prompt and completion of a rollout.
+         */
+        TextOf: {
+            /** Completion */
+            completion: components["schemas"]["Speech"][];
+            /** Index */
+            index: number;
+            /** Prompt */
+            prompt: components["schemas"]["Speech"][];
         };
         /** ValidationError */
         ValidationError: {
@@ -1257,6 +1450,169 @@ export interface operations {
             };
         };
     };
+    problems_api_runs__name__problems_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemMap"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rollouts_api_runs__name__rollouts_get: {
+        parameters: {
+            query?: {
+                /** @description number of a problem; all where absent */
+                problem?: number | null;
+                first?: number;
+                last?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cell"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    find_api_runs__name__search_get: {
+        parameters: {
+            query: {
+                words: string;
+                /** @description number of a problem; all where absent */
+                problem?: number | null;
+                first?: number;
+                last?: number;
+                correct?: boolean | null;
+            };
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     spark_api_runs__name__spark_get: {
         parameters: {
             query?: never;
@@ -1325,6 +1681,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rollout_texts_api_runs__name__texts_get: {
+        parameters: {
+            query: {
+                index: number[];
+            };
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextOf"][];
+                };
             };
             /** @description there is no such run, or no such part of it */
             404: {

@@ -5,6 +5,8 @@ import { failure, waiting } from "../parts/failure";
 import { link, read, Time } from "../state";
 import { follow } from "./live";
 import { overviewTab } from "./overview";
+import { problemsTab } from "./problems";
+import { rolloutsTab } from "./rollouts";
 import { webTab } from "./web";
 
 export interface Tab {
@@ -17,6 +19,8 @@ export interface Tab {
 export const TABS: Tab[] = [
   { name: "overview", title: "Overview", there: () => true, show: overviewTab },
   { name: "web", title: "Web", there: (overview) => overview.web, show: webTab },
+  { name: "problems", title: "Problems", there: () => true, show: problemsTab },
+  { name: "rollouts", title: "Rollouts", there: (overview) => overview.texts, show: rolloutsTab },
 ];
 
 let leave: (() => void) | void;

@@ -33,7 +33,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   const strip = timeline(history, overview.events, (to) => show(to));
   const since = h("select", { onchange: () => compare() }, h("option", { value: "" }, "no step"), ...history.moments.slice(0, last).map((one) => h("option", { value: one.step }, number(one.step))));
   const problem = h("input", { type: "number", min: 0, max: history.nodes.questions.length - 1, placeholder: "none", oninput: () => follow() });
-  const details = aside(name, history, state, { node: (id) => pick(id), problem: (index) => choose(index) });
+  const details = aside(name, history, state, { node: (id) => pick(id), problem: (index) => choose(index), all: () => showAll() });
   const save = h("button", { type: "button", class: "link", onclick: () => void picture() }, "PNG");
   const full = offline ? null : h("a", { href: `${address("runs", name, "figures", "concept-web")}?suffix=svg`, download: `${name}-concept-web.svg` }, "SVG of three moments");
   const controls = h("div", { class: "bar" }, play, slider, h("label", {}, "flipped since ", since), h("label", {}, "path of problem ", problem), h("span", { class: "save" }, save, full), info(help(history)));
@@ -87,6 +87,12 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     show(state.index);
   }
 
+  function showAll(): void {
+    state.chosen = [];
+    remember({ problems: null });
+    choose(null);
+  }
+
   let playing = 0;
   function toggle(): void {
     const starts = playing === 0;
@@ -107,6 +113,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   }
 
   const { query } = read();
+  state.chosen = (query.get("problems") ?? "").split(",").filter(Boolean).map(Number);
   const wanted = query.get("problem");
   if (wanted) state.problem = Number(wanted);
   if (wanted) problem.value = wanted;

@@ -7,6 +7,7 @@ import type { History, Moments } from "./moments";
 interface Choices {
   node(id: number | null): void;
   problem(index: number | null): void;
+  all(): void;
 }
 
 export function aside(run: string, history: History, state: Moments, choose: Choices) {
@@ -20,6 +21,7 @@ export function aside(run: string, history: History, state: Moments, choose: Cho
     const moment = history.moments[state.index]!;
     pick.value = state.node === null ? "" : String(state.node);
     const parts: (Node | null)[] = [];
+    if (state.chosen.length) parts.push(h("section", {}, h("h3", {}, "Brushed"), h("p", {}, `Lit up: the best paths of ${counted(state.chosen.length, "problem")}: `, ...state.chosen.slice(0, 60).map((index) => problemButton(index, choose))), h("button", { type: "button", onclick: () => choose.all() }, "show all")));
     if (state.problem !== null) parts.push(problemPart(history, state, choose));
     if (state.since !== null) parts.push(lostPart(state, choose));
     const key = `${state.node} ${moment.step}`;

@@ -10,6 +10,8 @@ export interface Moments {
   since: number | null;
   problem: number | null;
   node: number | null;
+  /** Problems that were brushed, and the nodes of their paths. */
+  chosen: number[];
   highlighted: Set<number> | null;
   /** Edge by edge: 0 where it is not there, else its probability. */
   weight: Float32Array;
@@ -42,6 +44,7 @@ export function moments(history: History): Moments {
     since: null,
     problem: null,
     node: null,
+    chosen: [],
     highlighted: null,
     weight: new Float32Array(edges),
     traffic: new Float32Array(edges),
@@ -66,6 +69,7 @@ export function moments(history: History): Moments {
         state.traffic[edge] = moment.traffic[at] ?? 0;
       });
       state.flipped = state.since === null ? new Set() : flipped(history, state.since, state.index);
+      state.highlighted = state.chosen.length ? new Set(state.chosen.flatMap((problem) => nodesOf(moment, problem))) : null;
       state.path = new Set();
       const path = state.problem === null ? [] : moment.paths[state.problem]!;
       const ends = state.problem === null ? [] : [history.nodes.questions[state.problem]!, history.nodes.answers[state.problem]!];
@@ -76,6 +80,10 @@ export function moments(history: History): Moments {
       }
     },
   };
+  function nodesOf(moment: History["moments"][number], problem: number): number[] {
+    const ends = [history.nodes.questions[problem], history.nodes.answers[problem]];
+    return [...(moment.paths[problem] ?? []), ...ends].map((id) => (id === undefined ? -1 : (places.get(id) ?? -1)));
+  }
   return state;
 }
 

@@ -1,0 +1,88 @@
+"""Addresses of the parts of a run: web and nodes, problems and rollouts."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Query
+
+from conet.serve.history import history
+from conet.serve.library import Library
+from conet.serve.models import Cell, Failure, Fight, Found, NodeDetail, ProblemMap, TextOf, WebHistory
+from conet.serve.nodes import detail, fights
+from conet.serve.problems import problem_map
+from conet.serve.reading import cell, search, texts
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    404: {"model": Failure, "description": "there is no such run, or no such part of it"},
+    409: {"model": Failure, "description": "it is there, and cannot be read"},
+}
+Name = Annotated[str, Path(description="name of a run, as the list has it", min_length=1)]
+Problem = Annotated[int | None, Query(description="number of a problem; all where absent")]
+Step = Annotated[int, Query(ge=-(2**31), le=2**31 - 1)]
+
+
+def add_web(app: FastAPI, library: Library) -> None:
+    """Enter the addresses of the concept web."""
+
+    @app.get("/api/runs/{name}/web", responses=FAILURES)
+    def web(name: Name) -> WebHistory:
+        """Return the concept web at every snapshot, in one layout."""
+        opened = library.opened(name)
+        found: WebHistory = opened.made("web", lambda: history(opened.run))
+        return found
+
+    @app.get("/api/runs/{name}/nodes/{node}", responses=FAILURES)
+    def node(name: Name, node: int, step: int | None = None) -> NodeDetail:
+        """Describe one node at one snapshot: where walks go from it."""
+        opened = library.opened(name)
+        with opened.lock:
+            return detail(opened.run, node, step)
+
+    @app.get("/api/runs/{name}/nodes/{node}/fights", responses=FAILURES)
+    def node_fights(name: Name, node: int, step: int | None = None) -> list[Fight]:
+        """Return the problems whose gradients oppose each other most at a node."""
+        opened = library.opened(name)
+        with opened.lock:
+            return fights(opened.run, node, step)
+
+
+def add_rollouts(app: FastAPI, library: Library) -> None:
+    """Enter the addresses of problems and rollouts."""
+
+    @app.get("/api/runs/{name}/problems", responses=FAILURES)
+    def problems(name: Name) -> ProblemMap:
+        """Return the accuracy of each problem in bins of steps, and what became of it."""
+        opened = library.opened(name)
+        found: ProblemMap = opened.made("problems", lambda: problem_map(opened.diagnosis))
+        return found
+
+    @app.get("/api/runs/{name}/rollouts", responses=FAILURES)
+    def rollouts(
+        name: Name,
+        problem: Problem = None,
+        first: Step = 0,
+        last: Step = 2**31 - 1,
+        offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+    ) -> Cell:
+        """Return rollouts of a problem, or of all, from the first step up to the last, without texts."""
+        return cell(library.opened(name).record, problem, first, last, offset)
+
+    @app.get("/api/runs/{name}/texts", responses=FAILURES)
+    def rollout_texts(name: Name, index: Annotated[list[int], Query(max_length=64)]) -> list[TextOf]:
+        """Read prompts and completions of some rollouts from their files."""
+        opened = library.opened(name)
+        with opened.lock:
+            return texts(opened.record, index)
+
+    @app.get("/api/runs/{name}/search", responses=FAILURES)
+    def find(
+        name: Name,
+        words: Annotated[str, Query(max_length=500)],
+        problem: Problem = None,
+        first: Step = 0,
+        last: Step = 2**31 - 1,
+        correct: bool | None = None,
+    ) -> Found:
+        """Return rollouts whose completion holds some words; of very many, the first are searched."""
+        opened = library.opened(name)
+        with opened.lock:
+            return search(opened.record, words, problem, first, last, correct)

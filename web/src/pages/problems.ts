@@ -1,0 +1,147 @@
+/** Problems by steps as a heat map: sorted, brushed, and from there to the web and to the rollouts. */
+import { address, get, type Overview, type Schemas } from "../api/client";
+import { paint, scaleOf } from "../charts/heatmap";
+import { h, replace, s } from "../dom";
+import { failure, waiting } from "../parts/failure";
+import { link, read, remember, type Time } from "../state";
+import { counted, number } from "../text";
+
+type Row = Schemas["ProblemRow"];
+const ORDERS = ["onset", "outcome", "difficulty", "accuracy at the end", "number"] as const;
+const WHY: Record<string, string> = {
+  onset: "the first step at which a problem is solved in at least half of its rollouts, the earliest first",
+  outcome: "what became of a problem",
+  difficulty: "accuracy of its first visits, the most difficult first",
+  "accuracy at the end": "accuracy of its last visits, the lowest first",
+  number: "number of the problem",
+};
+
+export async function problemsTab(main: HTMLElement, overview: Overview, time: Time): Promise<void> {
+  if (!main.querySelector(".problem-map")) replace(main, waiting("reading the rollouts"));
+  try {
+    const map = await get<Schemas["ProblemMap"]>(address("runs", overview.run.name, "problems"));
+    replace(main, new ProblemPage(overview, map, time).element);
+  } catch (error) {
+    replace(main, failure(error));
+  }
+}
+
+class ProblemPage {
+  element = h("section", { class: "problem-map" });
+  private rows: Row[];
+  private canvas: HTMLCanvasElement;
+  private frame = s("svg", { class: "heat-frame", preserveAspectRatio: "none", "aria-hidden": "true" });
+  private box = s("rect", { class: "heat-brush" });
+  private said = h("output", { class: "where" });
+  private chosen = h("div", { class: "chosen" });
+  private order: HTMLSelectElement;
+  private at: [number, number] = [0, 0];
+
+  constructor(private overview: Overview, private map: Schemas["ProblemMap"], private time: Time) {
+    const { query } = read();
+    this.rows = map.rows;
+    const columns = map.edges.length - 1;
+    this.canvas = h("canvas", { width: columns, height: map.rows.length, class: "heat tall", tabindex: 0, role: "application", "aria-label": `accuracy of ${map.rows.length} problems in ${columns} bins of steps; arrows move, Enter chooses` });
+    this.order = h("select", { onchange: () => this.sort() }, ...ORDERS.map((one) => h("option", { value: one, selected: query.get("sort") === one }, one)));
+    this.frame.setAttribute("viewBox", `0 0 ${columns} ${Math.max(1, map.rows.length)}`);
+    this.frame.append(this.box);
+    const note = map.left_out ? h("p", { class: "caption" }, `${counted(map.left_out, "problem")} with fewer rollouts left out.`) : null;
+    const ends = h("div", { class: "heat-axis" }, h("span", {}, `step ${number(map.edges[0])}`), h("span", {}, "drag to choose problems and steps; click for one cell"), h("span", {}, number((map.edges.at(-1) ?? 1) - 1)));
+    this.element.append(h("div", { class: "bar" }, h("label", {}, "sort by ", this.order), scaleOf("accuracy", 0, 1)), h("div", { class: "heat-box" }, this.canvas, this.frame), ends, this.said, this.chosen);
+    if (note) this.element.append(note);
+    this.listen();
+    this.sort();
+  }
+
+  private sort(): void {
+    const [order, infinite] = [this.order.value, Number.MAX_VALUE];
+    const key = (row: Row): [number | string, number] => {
+      if (order === "outcome") return [row.outcome, row.onset ?? infinite];
+      if (order === "difficulty") return [row.start ?? infinite, row.onset ?? infinite];
+      if (order === "number") return [row.problem, 0];
+      return order === "onset" ? [row.onset ?? infinite, row.problem] : [row.end ?? infinite, row.problem];
+    };
+    this.rows = [...this.map.rows].sort((one, other) => {
+      const [a, b] = [key(one), key(other)];
+      return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] - b[1];
+    });
+    paint(this.canvas, this.rows.map((row) => row.values), 0, 1);
+    this.said.textContent = `Sorted by ${WHY[order]}.`;
+    remember({ sort: order === "onset" ? null : order });
+    this.select(null);
+  }
+
+  private cell(event: PointerEvent): [number, number] {
+    const box = this.canvas.getBoundingClientRect();
+    const share = (value: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(value * count)));
+    return [share((event.clientX - box.left) / box.width, this.canvas.width), share((event.clientY - box.top) / box.height, this.canvas.height)];
+  }
+
+  private listen(): void {
+    let from: [number, number] | null = null;
+    this.canvas.addEventListener("pointerdown", (event) => {
+      from = this.cell(event);
+      this.canvas.setPointerCapture(event.pointerId);
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      this.say(this.cell(event));
+      if (from) this.mark(from, this.cell(event));
+    });
+    this.canvas.addEventListener("pointerup", (event) => {
+      if (from) this.select([from, this.cell(event)]);
+      from = null;
+    });
+    this.canvas.addEventListener("keydown", (event) => {
+      const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+      const move = moves[event.key];
+      if (move) {
+        this.at = [Math.min(this.canvas.width - 1, Math.max(0, this.at[0] + move[0])), Math.min(this.rows.length - 1, Math.max(0, this.at[1] + move[1]))];
+        this.say(this.at);
+        this.mark(this.at, this.at);
+      } else if (event.key === "Enter") this.select([this.at, this.at]);
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  private say([column, line]: [number, number]): void {
+    const row = this.rows[line];
+    if (!row) return;
+    this.said.textContent = `Problem ${row.problem} (${row.name}), from step ${number(this.map.edges[column])}: accuracy ${number(row.values[column])}; ${row.outcome}${row.onset === null ? "" : `, onset ${number(row.onset)}`}.`;
+  }
+
+  private mark(one: [number, number], other: [number, number]): void {
+    const [x, y] = [Math.min(one[0], other[0]), Math.min(one[1], other[1])];
+    const size = { x, y, width: Math.abs(one[0] - other[0]) + 1, height: Math.abs(one[1] - other[1]) + 1 };
+    for (const [name, value] of Object.entries(size)) this.box.setAttribute(name, String(value));
+    this.box.style.display = "";
+  }
+
+  private select(area: [[number, number], [number, number]] | null): void {
+    if (!area) {
+      this.box.style.display = "none";
+      replace(this.chosen);
+      return;
+    }
+    this.mark(area[0], area[1]);
+    const [left, right] = [area[0][0], area[1][0]].sort((a, b) => a - b) as [number, number];
+    const [top, bottom] = [area[0][1], area[1][1]].sort((a, b) => a - b) as [number, number];
+    const rows = this.rows.slice(top, bottom + 1);
+    const [first, last] = [this.map.edges[left]!, this.map.edges[right + 1]! - 1];
+    this.time.to(first);
+    const name = this.overview.run.name;
+    const range: [string, string][] = [["first", String(first)], ["last", String(last)]];
+    const ways = [
+      this.overview.web ? h("a", { class: "button", href: link(["run", name, "web"], [["step", String(last)], ["problems", rows.map((row) => row.problem).join(",")]]) }, "in the web") : null,
+      this.overview.texts && h("a", { class: "button", href: link(["run", name, "rollouts"], [...(rows.length === 1 ? ([["problem", String(rows[0]!.problem)]] as [string, string][]) : []), ...range]) }, "their rollouts"),
+    ];
+    const list = rows.slice(0, 100).map((row) => h("tr", {}, h("th", { scope: "row" }, this.toRollouts(row, range)), h("td", {}, row.outcome), h("td", {}, number(row.onset)), h("td", {}, number(row.start)), h("td", {}, number(row.end))));
+    const head = h("tr", {}, ...["problem", "outcome", "onset", "accuracy at the start", "at the end"].map((word) => h("th", { scope: "col" }, word)));
+    replace(this.chosen, h("h3", {}, `${counted(rows.length, "problem")}, steps ${number(first)} to ${number(last)}`), h("p", { class: "ways" }, ...ways), h("div", { class: "scroll", tabindex: 0 }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, ...list))), rows.length > 100 ? h("p", {}, `and ${rows.length - 100} more`) : null);
+  }
+
+  private toRollouts(row: Row, range: [string, string][]): HTMLElement {
+    if (!this.overview.texts) return h("span", {}, `${row.problem}`);
+    return h("a", { href: link(["run", this.overview.run.name, "rollouts"], [["problem", String(row.problem)], ...range]) }, `${row.problem}: ${row.name}`);
+  }
+}
