@@ -79,6 +79,8 @@ class Headline:
     interval : tuple of float, or None
         95 % interval of that step.
     remedy : Remedy or None
+    name : str
+        What is going on, in a word or two, for programs: "truncated". That of the finding where absent.
     """
 
     text: str
@@ -87,6 +89,7 @@ class Headline:
     step: int | None = None
     interval: tuple[float, float] | None = None
     remedy: Remedy | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

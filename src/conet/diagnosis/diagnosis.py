@@ -1,6 +1,7 @@
 """A diagnosis: all findings on one run."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,11 @@ class Diagnosis:
     @property
     def headlines(self) -> list[Headline]:
         """What is going on, in sentences; the most urgent first."""
-        lines = [line for result in self.results.values() for line in result.headlines]
+        lines = [
+            replace(line, name=line.name or name)
+            for name, result in self.results.items()
+            for line in result.headlines
+        ]
         return sorted(lines, key=lambda line: -line.urgency)
 
     @property
@@ -107,8 +112,8 @@ class Diagnosis:
 
     @property
     def steps(self) -> "polars.DataFrame":
-        """One row a step."""
-        return self.log.steps
+        """One row a step: counts, and what the answers were like."""
+        return self.log.steps.join(self.log.answers, on="step", how="left", maintain_order="left")
 
     @property
     def problems(self) -> "polars.DataFrame":
@@ -159,6 +164,7 @@ class Diagnosis:
 def as_json(line: Headline) -> dict[str, Any]:
     """Return a headline as JSON values."""
     return {
+        "name": line.name,
         "text": line.text,
         "urgency": line.urgency.name.lower(),
         "evidence": line.evidence or None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.diagnosis.answers import answers
 from conet.diagnosis.visits import Visits, visits
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
 
@@ -52,6 +53,16 @@ class Log:
         return per_step(self.visits.table, self.visits.measured)
 
     @cached_property
+    def answers(self) -> "polars.DataFrame":
+        """What the answers were like at each step; see :func:`conet.diagnosis.answers.answers`."""
+        return answers(self.record, self.split)
+
+    @property
+    def seen_once(self) -> bool:
+        """Whether no problem was visited at more than one step: one epoch."""
+        return bool((self.visits.table["visit"] == 0).all())
+
+    @cached_property
     def validation(self) -> "polars.DataFrame | None":
         """The same of the evaluation beside the training; None where there is none."""
         if self.split != "train" or not (self.record.rows["split"] == "eval").any():
@@ -91,6 +102,24 @@ def fifth(rows: int) -> int:
 def ratio(table: "polars.DataFrame", name: str) -> float:
     """Sum of a column over the number of samples."""
     return float(table[name].to_numpy().sum() / table["samples"].to_numpy().sum())
+
+
+def per_step_values(table: "polars.DataFrame", name: str) -> np.ndarray:
+    """Return a column as float64, NaN where it has no value, or is not there."""
+    import polars as pl
+
+    if name not in table.columns:
+        return np.full(table.height, np.nan)
+    return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def ends(values: np.ndarray) -> dict[str, float | None]:
+    """Return the means of the first and of the last fifth of the steps, of what is known."""
+    rows = fifth(len(values))
+    parts = {"start": values[:rows], "end": values[len(values) - rows :]}
+    return {
+        name: float(np.nanmean(part)) if np.isfinite(part).any() else None for name, part in parts.items()
+    }
 
 
 def mean_of(values: "polars.Series") -> float | None:

@@ -16,7 +16,7 @@ SHARED = (
     Key(
         "headlines",
         "list of objects",
-        "what is going on, the most urgent first: `text`, `urgency` (`emergency`, "
+        "what is going on, the most urgent first: `name`, `text`, `urgency` (`emergency`, "
         "`warning`, `state`, `advice`, `note`), `evidence`, `step`, `interval`, `remedy` and its `source`",
     ),
     Key("notes", "object", "by key: why it is null, or what to be careful of"),

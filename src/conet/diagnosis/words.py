@@ -30,6 +30,30 @@ def with_ends(value: Interval, digits: int = 2) -> str:
     return f"{value.estimate:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
 
 
+def share(value: float | None) -> str:
+    """Write a share in percent; a dash where there is none.
+
+    Examples
+    --------
+    >>> share(0.5), share(0.004), share(None)
+    ('50%', '0.4%', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.1%}" if 0 < value < 0.01 else f"{value:.0%}"
+
+
+def times(ratio: float) -> str:
+    """Write how many times as much something is.
+
+    Examples
+    --------
+    >>> times(13.4), times(2.51), times(0.2)
+    ('13', '2.5', '0.2')
+    """
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
 def clean(value: Any) -> Any:
     """Turn numpy values into Python's, and what is infinite or not a number into None."""
     if isinstance(value, dict):

@@ -41,10 +41,15 @@ def compute(log: Log) -> Result:
             name: getattr(valley, name).to_json() for name in ("within_ratio", "within", "composition")
         },
     }
-    said = f"{valley.evidence}; within problems {number(valley.within_ratio.estimate, 2)}"
+    once = log.seen_once and log.steps.height > 1
+    within = "unknown: each was seen once" if once else number(valley.within_ratio.estimate, 2)
+    said = f"{valley.evidence}; within problems {within}"
+    if once:
+        values["v_within"] = None
     return Result(
         values=values,
-        caveats=_caveats(log, valley),
+        caveats=_caveats(log, valley)
+        | ({"v_within": "each prompt was seen once (one epoch)"} if once else {}),
         numbers=(MainNumber(NAME, valley.judgement, said),),
         detail=valley,
     )
@@ -99,7 +104,7 @@ FINDING = Finding(
         ),
         Key(
             "v_within",
-            "object",
+            "object or null",
             "`within_ratio`: end over bottom for the problems solved at the bottom; `within` and "
             "`composition`: the two parts of the change",
         ),

@@ -7,6 +7,7 @@ import numpy as np
 
 from conet.detect import Detector, Evidence, Valley
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
+from conet.diagnosis.hard import why_none
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits
 from conet.diagnosis.words import with_ends
@@ -133,16 +134,24 @@ def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple
     if evidence.learned is not None and evidence.learned < detector.learned:
         lacking.append(
             f"{evidence.learned:.0%} of what could be learned is learned, and {detector.learned:.0%} is asked"
+            if evidence.learned >= 0
+            else "no more is solved than at the start"
         )
     return False, "; ".join(lacking) or "the fall of the correct length is within its noise"
 
 
-def _not_while_falling(found: HeatingSignal, stage: Any) -> HeatingSignal:
-    """Never heat a run whose accuracy falls: what it forgets is no frustration."""
-    if found.now and stage is not None and stage.stage in ("falling", "collapsed"):
-        why = f"the accuracy is {stage.stage} since step {stage.step.estimate:.0f}, and that comes first"
-        return replace(found, now=False, why=why)
-    return found
+def _not_while(found: HeatingSignal, stage: Any, log: Log) -> HeatingSignal:
+    """Never heat a run whose accuracy falls, whose problems do not recur, or without anything to heat on."""
+    if stage is not None and stage.stage in ("falling", "collapsed"):
+        fell = {"falling": "is falling", "collapsed": "has collapsed"}[stage.stage]
+        why = f"the accuracy {fell} since step {stage.step.estimate:.0f}, and that comes first"
+    elif log.seen_once:
+        why = "each prompt was seen once (one epoch), so no problem can be told to be hard"
+    elif found.now and (none := why_none(log.record)):
+        why = none
+    else:
+        return found
+    return replace(found, now=False, why=why)
 
 
 SAID = {
@@ -156,7 +165,7 @@ SHORT = {True: "now", False: "not now", None: "undecided"}
 def compute(log: Log) -> Result:
     """Judge the heating signal."""
     found = find_signal(log.visits, log.steps, log.heated, log.other("correct-length"))
-    found = _not_while_falling(found, log.other("stage"))
+    found = _not_while(found, log.other("stage"), log)
     text = f"{SAID[found.now]}: {found.why}."
     urgency = Urgency.ADVICE if found.now else Urgency.NOTE
     headlines = [Headline(text=text, urgency=urgency, evidence=found.why, step=found.step)]
@@ -190,7 +199,7 @@ FINDING = Finding(
         f"`heat_now`: the heating signal has fired (the correct length has fallen by {_RULE.fall:.0%}, has "
         f"risen again by {_RULE.rise:.0%} and {_RULE.rise_sigmas:.0f} standard errors, and "
         f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, its "
-        "accuracy does not fall, and no "
+        "accuracy does not fall, problems recur, `conet heat` would find some, and no "
         f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire"
     ),
     view="correct-length",

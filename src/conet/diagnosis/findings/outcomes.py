@@ -224,10 +224,25 @@ def compute(log: Log) -> Result:
     names = ("learned", "forgotten", "dead")
     counts = " | ".join(str(values[name]) for name in names)
     expected = " | ".join(number(chance[name], 1) for name in names)
+    if values["few_visits"] == log.visits.problems:
+        return _untold(found, log)
     return Result(
         values=values,
         caveats=_caveats(found, chance),
         numbers=(MainNumber(" | ".join(names), counts, f"by chance: {expected}"),),
+        detail=found,
+    )
+
+
+def _untold(found: Outcomes, log: Log) -> Result:
+    """Say that nothing can be told, instead of counting none."""
+    how = "once (one epoch)" if log.seen_once else f"fewer than {FEWEST_VISITS} times"
+    why = f"each prompt was seen {how}"
+    keys = ("learned", "forgotten", "dead", "by_chance")
+    return Result(
+        values={"few_visits": found.count(FEW_VISITS)},
+        caveats=_caveats(found, {}) | dict.fromkeys(keys, why),
+        numbers=(MainNumber("learned | forgotten | dead", "not known", why),),
         detail=found,
     )
 
@@ -253,13 +268,13 @@ FINDING = Finding(
     name="outcomes",
     compute=compute,
     keys=(
-        Key("learned", "integer", "problems whose accuracy has grown to one half or more"),
-        Key("forgotten", "integer", "problems solved once and lost at the end"),
-        Key("dead", "integer", "problems without one correct rollout"),
+        Key("learned", "integer or null", "problems whose accuracy has grown to one half or more"),
+        Key("forgotten", "integer or null", "problems solved once and lost at the end"),
+        Key("dead", "integer or null", "problems without one correct rollout"),
         Key("few_visits", "integer", "problems with fewer than 3 visits, of which nothing is said"),
         Key(
             "by_chance",
-            "object",
+            "object or null",
             "how many `learned`, `forgotten`, `dead` there would be if nothing had changed",
         ),
     ),

@@ -1,25 +1,113 @@
-"""Answers that the length limit cut off."""
+"""Answers that the length limit cut off: how many of all, right and wrong ones, and since when."""
 
-from conet.diagnosis.declare import Finding, Key, Result
-from conet.diagnosis.log import Log
+import numpy as np
 
+from conet.detect.shift import since_above
+from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
+from conet.diagnosis.log import Log, ends, per_step_values
+from conet.diagnosis.words import share
+
+ABOVE = 0.1  # share of the answers above which it is said (our choice)
+MOST = 0.5  # above which nothing else counts before it is mended
+NARROW = 64  # so long an answer is at least where a limit is guessed from equal lengths
+OTHERS = 20  # different lengths that there must be beside it
 UNKNOWN = (
     "the files do not say which answers were cut off; name a column or a condition with --map, for example "
     "--map 'truncated=response_length>=4096'"
 )
+REMEDY = Remedy(
+    "raise the limit, or leave cut-off answers out of the loss, or punish length softly before the limit",
+    "TRL: max_completion_length, mask_truncated_completions; verl: data.max_response_length, "
+    "overlong_buffer_cfg; DAPO, arXiv 2503.14476, section 3.4",
+)
 
 
 def compute(log: Log) -> Result:
-    """Measure the share of answers that were cut off."""
-    known, cut = (int(log.visits.table[name].sum()) for name in ("truncation_known", "truncated_count"))
-    caveats = {} if known else {"truncated_share": UNKNOWN}
-    return Result(values={"truncated_share": cut / known if known else None}, caveats=caveats)
+    """Measure the share of answers that were cut off, and say so where it is above a tenth."""
+    steps = per_step_values(log.answers, "step").astype(np.int64)
+    cut = {kind: per_step_values(log.answers, f"truncated{kind}") for kind in ("", "_right", "_wrong")}
+    known, count = (int(log.visits.table[name].sum()) for name in ("truncation_known", "truncated_count"))
+    if not known:
+        return _guessed(log)
+    since = since_above(steps, cut[""], ABOVE)
+    shares = {name: ends(values) for name, values in zip(("all", "right", "wrong"), cut.values())}
+    values = {"truncated_share": count / known, "truncated": shares, "truncated_since": since}
+    caveats = {} if since is not None else {"truncated_since": f"at most {ABOVE:.0%} are cut off at the end"}
+    if since is None:
+        return Result(values=values, caveats=caveats, detail=since)
+    number = MainNumber(
+        "cut off", f"{share(shares['all']['start'])} → {share(shares['all']['end'])}", _apart(shares)
+    )
+    return Result(
+        values=values,
+        caveats=caveats,
+        headlines=(_headline(steps, cut[""], since, _apart(shares)),),
+        numbers=(number,),
+        detail=since,
+    )
+
+
+def _apart(shares: dict[str, dict[str, float | None]]) -> str:
+    """Say how many of the right and of the wrong answers are cut off at the end."""
+    right, wrong = (share(shares[name]["end"]) for name in ("right", "wrong"))
+    return f"of the right answers {right}, of the wrong ones {wrong}, in the last fifth of the steps"
+
+
+def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str) -> Headline:
+    now = float(np.nanmean(cut[steps >= since]))
+    last = float(np.nanmean(cut[-3:]))
+    whose = "Every answer is" if now > 0.995 else f"{share(now)} of the answers are"
+    from_start = since == steps[0]
+    when = f"since the first step ({since})" if from_start else f"since step {since}"
+    return Headline(
+        name="truncated",
+        text=f"{whose} cut off by the length limit {when}.",
+        urgency=Urgency.EMERGENCY if max(now, last) >= MOST else Urgency.WARNING,
+        evidence=apart,
+        step=since,
+        remedy=REMEDY,
+    )
+
+
+def _guessed(log: Log) -> Result:
+    """Say that many answers are exactly as long as the longest, where nothing says which were cut off."""
+    keys = ("truncated_share", "truncated", "truncated_since")
+    caveats = dict.fromkeys(keys, UNKNOWN)
+    rows = log.record.rows
+    rows = rows.filter((rows["split"] == log.split) & rows["length"].is_not_null())
+    longest = rows["length"].max()
+    if longest is None or int(longest) < NARROW:  # type: ignore[arg-type]
+        return Result(caveats=caveats)
+    at_limit = rows.filter(rows["length"] == longest).height / rows.height
+    if at_limit < ABOVE or rows["length"].n_unique() <= OTHERS:
+        return Result(caveats=caveats)
+    said = Headline(
+        name="truncated",
+        text=f"{share(at_limit)} of the answers have the same greatest length, {longest:,}: probably a limit "
+        "cuts them off.",
+        urgency=Urgency.WARNING,
+        evidence=UNKNOWN,
+        remedy=REMEDY,
+    )
+    return Result(caveats=caveats, headlines=(said,))
 
 
 FINDING = Finding(
     name="truncation",
     compute=compute,
-    keys=(Key("truncated_share", "number or null", "share of the answers that the length limit cut off"),),
-    decides="answers cut off, over answers of which that is known",
+    keys=(
+        Key("truncated_share", "number or null", "share of the answers that the length limit cut off"),
+        Key(
+            "truncated",
+            "object or null",
+            "the same of `all`, `right` and `wrong` answers: `start` and `end`, a fifth of the steps each",
+        ),
+        Key("truncated_since", "integer or null", "step since which more than a tenth are cut off"),
+    ),
+    decides=(
+        f"answers cut off, over answers of which that is known. A warning where more than {ABOVE:.0%} are "
+        f"cut off at the end, an emergency from {MOST:.0%}; since: the step from which on it stayed so. Where "
+        f"the files do not say it, a warning if more than {ABOVE:.0%} are exactly as long as the longest"
+    ),
     view="groups",
 )

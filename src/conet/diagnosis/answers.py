@@ -1,0 +1,43 @@
+"""What answers were like at each step: length and truncation of right and wrong ones, rewards, words."""
+
+from typing import TYPE_CHECKING
+
+from conet.rollouts import RolloutRecord
+
+if TYPE_CHECKING:
+    import polars
+
+TEXT_MEASURES = ("repeated_share", "compressed_share", "symbol_share")
+COMPONENT = "reward of "
+
+
+def answers(record: RolloutRecord, split: str) -> "polars.DataFrame":
+    """Average over the rollouts of each step.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a step, sorted: ``step``; ``length`` and ``truncated`` (a share) of all, and with ``_right``
+        and ``_wrong`` of those answers; ``reward``, and ``reward of NAME`` of each component; the shares of
+        ``TEXT_MEASURES`` and ``answer_marked``. Null where unknown.
+    """
+    import polars as pl
+
+    right = pl.col("correct")
+    asked = {}
+    for name in ("length", "truncated"):
+        value = pl.col(name).cast(pl.Float64)
+        asked |= {
+            name: value.mean(),
+            f"{name}_right": value.filter(right).mean(),
+            f"{name}_wrong": value.filter(~right).mean(),
+        }
+    asked["reward"] = pl.col("reward").cast(pl.Float64).mean()
+    for place, name in enumerate(record.components):
+        value = pl.col("components").list.get(place, null_on_oob=True)
+        asked[COMPONENT + name] = value.cast(pl.Float64).mean()
+    rows = record.rows.lazy().filter(pl.col("split") == split)
+    there = rows.collect_schema().names()
+    for name in (*TEXT_MEASURES, "answer_marked"):
+        asked[name] = pl.col(name).cast(pl.Float64).mean() if name in there else pl.lit(None, pl.Float64)
+    return rows.group_by("step").agg(**asked).sort("step").collect()

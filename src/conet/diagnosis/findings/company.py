@@ -1,0 +1,102 @@
+"""What went with a fall of the accuracy: length, truncation, format, words, diversity, entropy, KL."""
+
+import numpy as np
+
+from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
+from conet.diagnosis.findings.wording import NAMES
+from conet.diagnosis.log import Log, per_step_values
+from conet.diagnosis.words import share, times
+
+CHANGED = 1.5  # times as much, or as little, as before counts as a change (our choice)
+CHANGED_SHARE = 0.1  # and of a share so much more or less
+SHARES = {
+    "truncated": "answers cut off",
+    "answer_marked": "answers that mark their result",
+    "distinct_share": "different answers in a group",
+    **{name: words for name, words in NAMES.items() if name != "compressed_share"},
+}
+
+
+def compute(log: Log) -> Result:
+    """Compare what is logged before the fall with what is logged at the end."""
+    stage = log.other("stage")
+    if stage is None or stage.stage not in ("falling", "collapsed"):
+        return Result(caveats={"went_with_it": "the accuracy does not fall"})
+    since = stage.step.estimate
+    before, after = _levels(log, since)
+    seen = {name: [before[name], after[name]] for name in before}
+    parts = [said for name in seen if (said := _said(name, *seen[name]))]
+    unknown = [
+        word for word in ("entropy", "KL") if not any(name.lower().startswith(word.lower()) for name in seen)
+    ]
+    missing = f" ({' and '.join(unknown)} were not logged)" if unknown else ""
+    if parts:
+        text = f"What went with it, before and after: {'; '.join(parts)}{missing}."
+    else:
+        text = f"Nothing else that was logged has changed with it{missing}."
+    said = Headline(
+        name="what went with it",
+        text=text,
+        urgency=Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING,
+        evidence=f"levels before step {round(since)} and at the end",
+        step=round(since),
+    )
+    return Result(values={"went_with_it": seen}, headlines=(said,), detail=parts)
+
+
+def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the means of everything that is logged before the fall, and in the last rows."""
+    steps = per_step_values(log.answers, "step")
+    window = max(3, round(len(steps) / 10))
+    columns: dict[str, np.ndarray] = {
+        "length": per_step_values(log.answers, "length"),
+        **{name: per_step_values(log.answers, name) for name in SHARES if name != "distinct_share"},
+        "distinct_share": per_step_values(log.steps, "distinct_share"),
+        **{
+            name: per_step_values(log.answers, name)
+            for name in log.answers.columns
+            if name.startswith("reward of ") and "format" in name.lower()
+        },
+    }
+    earlier = np.flatnonzero(steps < since)[-window:]
+    before, after = {}, {}
+    for name, values in columns.items():
+        first, last = values[earlier], values[-window:]
+        if np.isfinite(first).any() and np.isfinite(last).any():
+            before[name], after[name] = float(np.nanmean(first)), float(np.nanmean(last))
+    return before, after
+
+
+def _said(name: str, before: float, after: float) -> str:
+    """Say how a number changed; nothing where it hardly did."""
+    if name in SHARES:
+        changed = abs(after - before) >= CHANGED_SHARE
+        return f"{SHARES[name]} {share(before)} → {share(after)}" if changed else ""
+    low, high = sorted((abs(before), abs(after)))
+    if high < CHANGED * low or high == low:
+        return ""
+    if name == "length":
+        ratio = after / before if before else float("inf")
+        change = (
+            f"{times(ratio)} times as long" if ratio > 1 else f"{times(1 / max(ratio, 1e-9))} times shorter"
+        )
+        return f"answers {change} ({before:.0f} → {after:.0f})"
+    return f"{name} {before:.3g} → {after:.3g}"
+
+
+FINDING = Finding(
+    name="company",
+    compute=compute,
+    keys=(
+        Key(
+            "went_with_it",
+            "object or null",
+            "of a falling or collapsed run: by name, the level before the fall and that of the last steps",
+        ),
+    ),
+    decides=(
+        f"what changed with a fall: length and scalars by {CHANGED:g} times, shares by {CHANGED_SHARE:.0%}, "
+        "from the tenth of the steps before it to the last tenth"
+    ),
+    view="learning-curve",
+)
