@@ -153,11 +153,11 @@ def test_a_diagnosis_in_python(tmp_path):
 
 
 def test_diagnose_is_the_function_after_everything_was_imported():
-    """Language models are left out: they need their extra."""
+    """Language models and the page are left out: they need their extras."""
     names = [
         module.name
         for module in pkgutil.walk_packages(conet.__path__, "conet.")
-        if not module.name.startswith("conet.llm.")
+        if not module.name.startswith(("conet.llm.", "conet.serve."))
     ]
     code = (
         f"import importlib, conet\nfor name in {names!r}: importlib.import_module(name)\n"
@@ -178,12 +178,13 @@ def test_the_skeleton_runs_as_it_says(tmp_path, capsys):
     arguments = ["diagnose", str(tmp_path / "run"), "--finding", SKELETON, "--out", str(tmp_path / "out")]
     main(arguments)
     said = capsys.readouterr().out.splitlines()
-    assert said[1] == "Only 11% of the problems were ever solved."
+    assert said[1] == "WARNING: Only 11% of the problems were ever solved."
     assert any(line.startswith("solved once") and "0.11" in line for line in said)
     main([*arguments, "--json"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["solved_once"] == pytest.approx(1 / 9)
     assert found["headlines"][0] == {
+        "name": "solved-once",
         "text": "Only 11% of the problems were ever solved.",
         "urgency": "warning",
         "evidence": "9 problems",

@@ -24,7 +24,7 @@ def answers(record: RolloutRecord, split: str) -> "polars.DataFrame":
     import polars as pl
 
     right = pl.col("correct")
-    asked = {}
+    asked: dict[str, pl.Expr] = {}
     for name in ("length", "truncated"):
         value = pl.col(name).cast(pl.Float64)
         asked |= {

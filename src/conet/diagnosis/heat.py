@@ -8,11 +8,12 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.places import check_file, write_output
+from conet.diagnosis.hard import MIN_SAMPLES, find_hard, none_in_words
 from conet.diagnosis.heat_files import Target, are_examples, as_target, file_content
 from conet.readers.chat_template import ChatTemplate
 from conet.readers.messages import as_messages
 from conet.rollouts import RolloutRecord
-from conet.rollouts.selection import MAX_ACCURACY, Pick, choose, hard_problems, left_out, recent
+from conet.rollouts.selection import MAX_ACCURACY, Pick, choose
 
 if TYPE_CHECKING:
     import polars
@@ -43,20 +44,13 @@ class HeatSet:
     @property
     def why_empty(self) -> str:
         """Why there is nothing to demonstrate, in one line."""
-        said = {
-            "easy": "are not below the threshold",
-            "never_solved": "have no correct answer",
-            "few_samples": "have too few samples in the window",
-            "without_text": "have no text of a correct answer",
-        }
-        counted = (f"{self.left_out[reason]} {words}" for reason, words in said.items())
-        return f"no problem to heat on: of {self.problems} problems, {', '.join(counted)}"
+        return none_in_words(self.problems, self.left_out)
 
 
 def heat_set(
     record: RolloutRecord,
     max_accuracy: float = MAX_ACCURACY,
-    min_samples: int = 16,
+    min_samples: int = MIN_SAMPLES,
     pick: Pick = "shortest",
     window: int | None = None,
 ) -> HeatSet:
@@ -76,12 +70,9 @@ def heat_set(
         Look at so many steps before the last one, that included; where absent, at each problem's
         newest visits, as many as give ``min_samples``.
     """
-    split = record.main_split
-    visits = recent(record.per_problem(), min_samples, window)
-    counts = _counts(visits)
-    correct_count, samples = (counts[name].to_numpy() for name in ("correct_count", "samples"))
-    hard = counts[hard_problems(correct_count, samples, max_accuracy, min_samples)]
-    right = _with_words(_correct(record.rows, split, visits))
+    found = find_hard(record, max_accuracy, min_samples, window)
+    hard = found.counts
+    right = _with_words(_correct(record.rows, record.main_split, found.visits))
     known = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
     chosen = _choose(right, known["problem"].to_numpy(), pick)
     texts = record.texts(chosen) if chosen.height else []
@@ -92,10 +83,7 @@ def heat_set(
     ]
     for row, (asked, answered) in zip(examples, ids or ()):
         row |= {"prompt_ids": asked, "completion_ids": answered}
-    reasons = left_out(correct_count, samples, max_accuracy, min_samples)
-    problems = record.rows.filter(record.rows["split"] == split)["problem"].n_unique()
-    reasons["few_samples"] += problems - counts.height  # without a visit in the window
-    return HeatSet(examples, problems, reasons | {"without_text": hard.height - known.height})
+    return HeatSet(examples, found.problems, found.left_out | {"without_text": hard.height - known.height})
 
 
 def _evidence(record: RolloutRecord, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
@@ -108,21 +96,6 @@ def _evidence(record: RolloutRecord, answer: dict[str, Any], counted: dict[str, 
         "step": answer["step"],
         "length": answer["length"],
     }
-
-
-def _counts(visits: "polars.DataFrame") -> "polars.DataFrame":
-    """Sum over the steps of the window, one row a problem."""
-    import polars as pl
-
-    return (
-        visits.group_by("problem")
-        .agg(
-            pl.col("correct_count", "samples").sum(),
-            first_step=pl.col("step").min(),
-            last_step=pl.col("step").max(),
-        )
-        .sort("problem")
-    )
 
 
 def _correct(rows: "polars.DataFrame", split: str, visits: "polars.DataFrame") -> "polars.DataFrame":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from conet.base.text import listed
+from conet.diagnosis.declare import Headline, Urgency
 from conet.diagnosis.diagnosis import Diagnosis
 
 
@@ -29,6 +30,22 @@ def _steps(first: int, last: int, logged: int) -> str:
     """Say which steps there are, and whether some between them are missing."""
     whole = logged == last - first + 1
     return f"steps {first:,} to {last:,} ({logged:,}{'' if whole else ' of them in the log'})"
+
+
+def labelled(line: Headline) -> str:
+    """Return a headline with its urgency in front, where that is high."""
+    urgent = line.urgency >= Urgency.WARNING
+    return f"{line.urgency.name}: {line.text}" if urgent else line.text
+
+
+def beneath(line: Headline) -> list[str]:
+    """Return what stands beneath a headline: what an urgent one rests on, and what people do then."""
+    found = []
+    if line.urgency >= Urgency.WARNING and line.evidence and line.evidence not in line.text:
+        found.append(f"evidence: {line.evidence}")
+    if line.remedy is not None:
+        found.append(f"remedy: {line.remedy.text} ({line.remedy.source})")
+    return found
 
 
 def by_cause(notes: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +75,9 @@ def in_words(key: str) -> str:
 def described(found: Diagnosis, report: str) -> str:
     """Put a diagnosis into a few lines: what is most urgent, the main numbers, what is undecided."""
     numbers = found.findings
-    lines = [subtitle(found), *(line.text for line in found.headlines)]
+    lines = [subtitle(found)]
+    for line in found.headlines:
+        lines += [labelled(line), *(f"  {more}" for more in beneath(line))]
     lines += [f"{name:26} {value:18} {what}" for name, value, what in found.numbers]
     open_still = {key: text for key, text in found.notes.items() if "undecided" in text}
     lines += [f"undecided: {names}: {why}" for why, names in by_cause(open_still).items()]

@@ -6,6 +6,7 @@ stays as fast as it is; which ones does not depend on what they say.
 
 import re
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 MOST_A_CHUNK = 1024  # answers that are looked at
 TAIL = 2000  # characters at the end of an answer in which repetition is looked for: loops are at the end
 SHORTEST = 80  # characters of an answer of which this can be said
-WORDS = 4  # of a sequence that may occur again
+COMPRESSED = 400  # characters that are compressed, always as many: of shorter texts more is left
+WORDS, CHARACTERS = 4, 12  # of a sequence that may occur again; characters where there are few words
 SPREAD = 0x9E3779B1  # multiplier of Fibonacci hashing: Knuth, The Art of Computer Programming 3, 6.4
 MEASURED = ("repeated_share", "compressed_share", "symbol_share", "gold_hash", "answer_marked", "gold_given")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_SIGNS = re.compile(r"[^\w\s]|_")
+_SIGNS = re.compile(r"[^a-zA-Z0-9\s]")
 _LATEX = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\{([^{}]*)\}|\\[,!;:]|\\left|\\right|[$\s]")
 
 
@@ -58,17 +60,21 @@ def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
     -------
     tuple of float or None
         Of the sequences of four words those that occurred before; bytes after compression over bytes
-        before; of the characters those that are neither letter nor digit nor space. None of an answer of
-        fewer than 80 characters; the first also of one with too few words.
+        before; of the characters those that are neither Latin letter nor digit nor space. None of an answer
+        of fewer than 80 characters, the second of fewer than 400.
     """
     if len(answer) < SHORTEST:
         return None, None, None
     tail = answer[-TAIL:]
-    written = tail.encode("utf-8", "replace")
-    words = tail.split()
-    runs = [tuple(words[place : place + WORDS]) for place in range(len(words) - WORDS + 1)]
-    repeated = 1 - len(set(runs)) / len(runs) if len(runs) > WORDS else None
-    return repeated, len(zlib.compress(written, 1)) / len(written), len(_SIGNS.findall(tail)) / len(tail)
+    words: Sequence[str] = tail.split()
+    few = len(words) < 2 * WORDS
+    words, size = (tail, CHARACTERS) if few else (words, WORDS)
+    runs = [tuple(words[place : place + size]) for place in range(len(words) - size + 1)]
+    left = None
+    if len(answer) >= COMPRESSED:
+        written = answer[-COMPRESSED:].encode("utf-8", "replace")
+        left = len(zlib.compress(written, 1)) / len(written)
+    return 1 - len(set(runs)) / len(runs), left, len(_SIGNS.findall(tail)) / len(tail)
 
 
 def of_answer(answer: str, gold: str | None) -> tuple[bool, bool | None]:

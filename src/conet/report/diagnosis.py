@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conet.base.text import number
-from conet.diagnosis import Diagnosis
-from conet.diagnosis.text import by_cause, subtitle
+from conet.diagnosis import Diagnosis, Urgency
+from conet.diagnosis.text import beneath, by_cause, labelled, subtitle
 from conet.report import pages
 from conet.report.drawing.drawers import Drawers
 from conet.report.picture import Picture
@@ -63,8 +63,8 @@ def page(found: Diagnosis, drawn: list[Picture]) -> str:
         title=f"CoNet · diagnosis of {name}",
         heading=name,
         subtitle=subtitle(found),
-        urgent=bool(found.findings["heat_now"]),
-        advice=[line.text for line in found.headlines],
+        urgent=any(line.urgency in (Urgency.EMERGENCY, Urgency.ADVICE) for line in found.headlines),
+        advice=[(line.urgency.name.lower(), labelled(line), beneath(line)) for line in found.headlines],
         tiles=found.numbers,
         links=pages.links(drawn, *more),
         pictures=drawn,

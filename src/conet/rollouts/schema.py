@@ -48,7 +48,7 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
             The rewards that a log holds one by one, in the order of the record's ``components``.
         ``repeated_share``, ``compressed_share``, ``symbol_share``
             Of some of the completions, in their last part: sequences of four words that occurred before;
-            bytes left after compression; characters that are neither letter nor digit nor space.
+            bytes left after compression; characters that are no Latin letter, digit or space.
         ``gold_hash``, ``answer_marked``, ``gold_given``
             Of the same: a hash of the gold answer; whether the completion marks its result (boxed, or in a
             tag); and whether that equals the gold answer.

@@ -34,14 +34,15 @@ def compute(log: Log) -> Result:
         text = f"What went with it, before and after: {'; '.join(parts)}{missing}."
     else:
         text = f"Nothing else that was logged has changed with it{missing}."
-    said = Headline(
+    urgent = Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING
+    line = Headline(
         name="what went with it",
         text=text,
-        urgency=Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING,
+        urgency=urgent if parts else Urgency.NOTE,
         evidence=f"levels before step {round(since)} and at the end",
         step=round(since),
     )
-    return Result(values={"went_with_it": seen}, headlines=(said,), detail=parts)
+    return Result(values={"went_with_it": seen}, headlines=(line,), detail=parts)
 
 
 def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]:

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.base.text import number
-from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
-from conet.diagnosis.log import Log, weighted
+from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
+from conet.diagnosis.log import Log, mean_of, weighted
 from conet.diagnosis.visits import Visits
+from conet.diagnosis.words import share
 
 SMALLEST_GROUP = 4  # rollouts; in smaller ones too little can be seen
 FEWEST_GROUPS = 10  # with one, and with two, right (or wrong) answers that the bound should rest on
 FEWER_BY = 5.0  # times fewer groups without signal than the bound count as filtered
+MOST_SILENT = 0.8  # share of groups without signal beyond which it is said (our choice)
+REMEDY = Remedy(
+    "draw more answers a problem, leave out problems that are always right or wrong, or draw until groups "
+    "differ",
+    "TRL: num_generations; verl: actor_rollout_ref.rollout.n, algorithm.filter_groups; DAPO, "
+    "arXiv 2503.14476",
+)
 MOST_CHANCE = 1e-3  # that so few groups without signal are there by chance
 
 
@@ -70,9 +78,11 @@ def compute(log: Log) -> Result:
     steps, found = log.steps, filtering(log.visits)
     silent = steps["groups_without_signal"]
     start, end = silent.head(log.fifth).mean(), silent.tail(log.fifth).mean()
-    caveats = {}
+    shares: dict[str, float | None] = {"start": start, "end": end}  # type: ignore[dict-item]
+    caveats: dict[str, str] = {}
     if not (log.visits.table["samples"] >= 2).any():
-        caveats["groups_without_signal"] = "one sample a visit: there are no groups"
+        none = "one sample a visit: there are no groups"
+        caveats |= {"groups_without_signal": none, "teaching_share": none}
     if found.filtered:
         caveats["filtered_groups"] = (
             "groups without signal are missing (dynamic sampling), so every accuracy here is that of the "
@@ -88,13 +98,32 @@ def compute(log: Log) -> Result:
     return Result(
         values={
             "groups_without_signal": {"all": weighted(steps, silent), "start": start, "end": end},
+            "teaching_share": {name: None if part is None else 1 - part for name, part in shares.items()},
             "filtered_groups": found.filtered,
         },
         caveats=caveats,
-        headlines=(said,) if found.filtered else (),
+        headlines=(said,) if found.filtered else _silent(log, shares["end"]),
         numbers=(MainNumber("groups without signal", number(end, 2), definition),),  # type: ignore[arg-type]
         detail=found,
     )
+
+
+def _silent(log: Log, end: float | None) -> tuple[Headline, ...]:
+    """Say so where most of the batch teaches nothing."""
+    if end is None or end < MOST_SILENT:
+        return ()
+    right, wrong = (mean_of(log.steps[name].tail(log.fifth)) or 0 for name in ("all_right", "all_wrong"))
+    stage = log.other("stage")
+    collapsed = stage is not None and stage.stage == "collapsed"
+    part = f"Only {share(1 - end)}" if end < 1 else "Nothing"
+    said = Headline(
+        name="groups without signal",
+        text=f"{part} of the batch teaches: in {share(end)} of the groups all answers get the same reward.",
+        urgency=Urgency.WARNING if wrong > right and not collapsed else Urgency.NOTE,
+        evidence=f"all wrong {share(wrong)}, all right {share(right)}, in the last fifth",
+        remedy=REMEDY,
+    )
+    return (said,)
 
 
 FINDING = Finding(
@@ -106,12 +135,17 @@ FINDING = Finding(
             "object",
             "share of the groups whose answers are all right or all wrong: `all` of them, `start` and `end`",
         ),
+        Key(
+            "teaching_share",
+            "object",
+            "share of the groups that have right and wrong answers, so teach something: `start` and `end`",
+        ),
         Key("filtered_groups", "true, false or null", "whether such groups were left out of the files"),
     ),
     decides=(
         "`filtered_groups`: groups without signal are fewer than a fifth of what any mixture of problems "
         "allows, given the groups with one or two right (wrong) answers: dynamic sampling. Every accuracy "
-        "is then that of the groups that were kept"
+        f"is then that of the groups that were kept. A headline from {MOST_SILENT:.0%} without signal on"
     ),
     view="groups",
 )

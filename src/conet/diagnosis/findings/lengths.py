@@ -109,9 +109,9 @@ FINDING = Finding(
     ),
     decides=(
         f"a headline where the last level of the length is {LONGER:g} times the shortest before, or "
-        f"{SHORTER:g} times the longest while the accuracy has not risen (else that is the left arm of the V); "
-        "a note alone where it grows, nothing is cut off and the accuracy does not fall. Levels are means "
-        "over a tenth of the steps, and a change is six standard errors of a level or more"
+        f"{SHORTER:g} times the longest while the accuracy has not risen (else that is the left arm of "
+        "the V); a note alone where it grows, nothing is cut off and the accuracy does not fall. Levels are "
+        "means over a tenth of the steps, and a change is six standard errors of a level or more"
     ),
     view="correct-length",
 )

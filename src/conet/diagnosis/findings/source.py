@@ -25,6 +25,8 @@ def compute(log: Log) -> Result:
         "remarks": list(record.remarks),
     }
     caveats = _meaning(log) if log.has_rollouts else dict.fromkeys(OF_ROLLOUTS, NO_ROLLOUTS)
+    if log.scalars is None:
+        caveats["scalars"] = "no scalars of the trainer were found beside the rollouts"
     if record.skipped:
         caveats["skipped_rows"] = ", ".join(f"{why}: {count}" for why, count in record.skipped.items())
     if record.skipped_files:

@@ -219,7 +219,7 @@ def _said(found: Stage) -> str:
         " –"
     )
     return {
-        "flat": f"The accuracy is flat: {found.why}",
+        "flat": f"Flat: {found.why}",
         "fast": f"The run is in the fast stage: {found.why}",
         "falling": f"The accuracy is falling since {since}: {found.why}",
         "collapsed": f"The accuracy has collapsed since {since}: {found.why}",
@@ -239,7 +239,7 @@ REMEDIES = {
         "TRL's GRPOConfig: learning_rate, beta; DAPO (arXiv 2503.14476) on entropy and overlong answers",
     ),
     "flat": Remedy(
-        "see how many groups teach anything (`silent_groups`), and whether format, verifier or difficulty "
+        "see how many groups teach anything (`teaching_share`), and whether format, verifier or difficulty "
         "keep the reward constant; more rollouts a problem or easier problems give a gradient",
         "DAPO (arXiv 2503.14476): dynamic sampling",
     ),

@@ -75,8 +75,8 @@ def _guessed(log: Log) -> Result:
     caveats = dict.fromkeys(keys, UNKNOWN)
     rows = log.record.rows
     rows = rows.filter((rows["split"] == log.split) & rows["length"].is_not_null())
-    longest = rows["length"].max()
-    if longest is None or int(longest) < NARROW:  # type: ignore[arg-type]
+    longest = int(rows["length"].max() or 0)  # type: ignore[arg-type]
+    if longest < NARROW:
         return Result(caveats=caveats)
     at_limit = rows.filter(rows["length"] == longest).height / rows.height
     if at_limit < ABOVE or rows["length"].n_unique() <= OTHERS:
@@ -106,8 +106,8 @@ FINDING = Finding(
     ),
     decides=(
         f"answers cut off, over answers of which that is known. A warning where more than {ABOVE:.0%} are "
-        f"cut off at the end, an emergency from {MOST:.0%}; since: the step from which on it stayed so. Where "
-        f"the files do not say it, a warning if more than {ABOVE:.0%} are exactly as long as the longest"
+        f"cut off at the end, an emergency from {MOST:.0%}; since: the step from which on it stayed so. "
+        f"Where the files do not say it, a warning if {ABOVE:.0%} or more are exactly as long as the longest"
     ),
     view="groups",
 )

@@ -12,11 +12,11 @@ from conet.diagnosis.words import share
 MORE_REPEATED = 0.2  # more repeated sequences of four words than before (our choice, like the next ones)
 COMPRESSED = 0.5  # times as many bytes left after compression: answers loop
 DENSER = 1.3  # times as many: answers are noise
-MORE_SIGNS = 0.15  # more signs that are neither letter nor digit nor space, and twice as many
+MORE_SIGNS = 0.15  # more signs that are no Latin letter, digit or space, and twice as many
 NAMES = {
     "repeated_share": "repeated sequences of four words",
     "compressed_share": "bytes left after compression",
-    "symbol_share": "signs that are no letter or digit",
+    "symbol_share": "signs that are no Latin letter or digit",
 }
 REMEDY = Remedy(
     "stop and read some; go on from a checkpoint before it with a lower learning rate, a KL penalty or "
@@ -92,7 +92,7 @@ def _headline(found: list[Change], since: int, log: Log) -> Headline:
     kinds = {change.kind for change in found}
     what = {
         "repetition": "Answers repeat themselves",
-        "gibberish": "Answers turn into gibberish",
+        "gibberish": "Answers turn into gibberish, or another script",
     }["repetition" if "repetition" in kinds else "gibberish"]
     parts = [
         f"{NAMES[change.name]} {share(change.shift.before)} → {share(change.shift.after)}" for change in found
@@ -118,15 +118,16 @@ FINDING = Finding(
             "object or null",
             "of some of the answers' last 2,000 characters, `start` and `end`: `repeated_share` (sequences "
             "of four words that occurred before), `compressed_share` (bytes left after compression), "
-            "`symbol_share` (neither letter nor digit nor space)",
+            "`symbol_share` (neither Latin letter nor digit nor space)",
         ),
         Key("wording_since", "integer or null", "step since which answers loop, or are gibberish"),
     ),
     decides=(
         f"repetition: {MORE_REPEATED:.0%} more of the sequences of four words are repeated than at the "
-        f"lowest level before, or compression leaves {COMPRESSED:g} times as many bytes; gibberish: it leaves "
-        f"{DENSER:g} times as many, or there are {MORE_SIGNS:.0%} more signs and twice as many. An emergency "
-        "while the accuracy falls, else a warning. Measured on about a thousand answers of a file or part of it"
+        f"lowest level before, or compression leaves {COMPRESSED:g} times as many bytes; gibberish: it "
+        f"leaves {DENSER:g} times as many, or there are {MORE_SIGNS:.0%} more signs and twice as many. An "
+        "emergency while the accuracy falls, else a warning. Measured on about a thousand answers of a file "
+        "or part of it"
     ),
     view="learning-curve",
 )

@@ -1,0 +1,196 @@
+"""What people ask of a run in trouble: each row on realistic input, and healthy runs that must stay quiet."""
+
+import numpy as np
+import polars as pl
+import pytest
+from trouble import curve, loop, noise, prose, run, saved
+
+import conet
+from conet.detect.shift import find_shift, since_above
+from conet.diagnosis import Urgency
+from conet.diagnosis.text import described
+
+RISE = curve((1, 0.1), (20, 0.7), (40, 0.75))
+FALL = curve((1, 0.2), (10, 0.7), (24, 0.75), (28, 0), (40, 0))
+
+
+def diagnosed(rows: pl.DataFrame, folder) -> conet.Diagnosis:
+    return conet.diagnose(saved(rows, folder))
+
+
+def named(found: conet.Diagnosis, urgency: Urgency = Urgency.WARNING) -> list[str]:
+    return [line.name for line in found.headlines if line.urgency >= urgency]
+
+
+def line(found: conet.Diagnosis, name: str):
+    return next(line for line in found.headlines if line.name == name)
+
+
+def test_a_collapse_says_what_went_with_it(tmp_path):
+    longer = curve((1, 300), (24, 300), (28, 1500), (40, 1500))
+    cut = curve((1, 0), (24, 0), (28, 0.9), (40, 0.9))
+    found = diagnosed(
+        run(FALL, length=longer, truncated=cut, words=lambda step: loop if step > 26 else prose, boxed=0.9),
+        tmp_path,
+    )
+    assert found.headlines[0].name == "stage"
+    assert found.findings["stage"] == "collapsed"
+    assert 24 <= found.findings["stage_step"] <= 27
+    said = line(found, "what went with it").text
+    assert "times as long" in said
+    assert "answers cut off 0% → " in said
+    assert "repeated sequences" in said
+    assert "entropy and KL were not logged" in said
+    assert {"truncated", "repetition"} <= set(named(found, Urgency.EMERGENCY))
+    assert found.findings["heat_now"] is False
+    for each in found.headlines:
+        assert each.urgency < Urgency.WARNING or each.remedy or each.name == "what went with it"
+
+
+@pytest.mark.parametrize("from_step", [1, 16])
+def test_every_answer_is_cut_off(from_step, tmp_path):
+    cut = (np.arange(1, 41) >= from_step).astype(float)
+    found = diagnosed(run(np.full(40, 0.3), length=300 + 3700 * cut, truncated=cut), tmp_path)
+    assert found.headlines[0].name == "truncated"
+    assert "Every answer is cut off" in found.headlines[0].text
+    assert found.findings["truncated_since"] == from_step
+    assert found.findings["truncated"]["wrong"]["end"] == 1
+    assert set(found.findings["answers_by_step"]) >= {"step", "length", "length_right", "truncated_wrong"}
+    assert len(found.findings["answers_by_step"]["length"]) == 40
+
+
+def test_a_limit_that_no_column_names(tmp_path):
+    rows = run(np.full(40, 0.3), length=np.linspace(200, 1000, 40)).drop("finish_reason")
+    rows = rows.with_columns(pl.col("response_length").clip(upper_bound=512))
+    found = diagnosed(rows, tmp_path)
+    assert "512: probably a limit" in line(found, "truncated").text
+    assert found.findings["truncated_share"] is None
+
+
+def test_few_answers_cut_off_are_no_headline(tmp_path):
+    assert "truncated" not in named(diagnosed(run(RISE, truncated=0.05), tmp_path), Urgency.NOTE)
+
+
+def test_a_reward_of_several_parts_rises_while_answers_get_worse(tmp_path):
+    down, up = curve((1, 0.5), (15, 0.5), (40, 0.1)), curve((1, 0.1), (15, 0.15), (40, 0.9))
+    rows = run(down, format_reward=0.9, length_reward=up)
+    rows = rows.with_columns(reward=pl.sum_horizontal("correct", "format_reward", "length_reward"))
+    found = diagnosed(rows, tmp_path)
+    assert found.headlines[0].name == "reward against correct"
+    assert "length_reward 0.1" in found.headlines[0].evidence
+    assert "format_reward" not in found.headlines[0].evidence
+    assert 12 <= found.findings["rewards_diverge_since"] <= 26
+    assert set(found.findings["rewards"]) == {"reward", "format_reward", "length_reward"}
+
+
+def test_rewards_that_fall_together_do_not_diverge(tmp_path):
+    rows = run(FALL, format_reward=FALL).with_columns(reward=pl.col("correct") + pl.col("format_reward"))
+    assert "reward against correct" not in named(diagnosed(rows, tmp_path), Urgency.NOTE)
+
+
+def test_a_format_that_is_learned_first_is_no_divergence(tmp_path):
+    rows = run(RISE, format_reward=curve((1, 0), (6, 1), (40, 1)))
+    assert named(diagnosed(rows, tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("why", "options"),
+    [
+        ("verifier", {"misjudged": 0.3, "format_reward": 0.9}),
+        ("format", {"boxed": 0.02}),
+        ("format", {"format_reward": 0.01}),
+        ("length limit", {"truncated": 0.9, "boxed": 0.1}),
+        ("difficulty", {"format_reward": 0.95}),
+    ],
+)
+def test_dead_from_the_start(why, options, tmp_path):
+    found = diagnosed(run(np.zeros(12), **options), tmp_path)
+    assert found.headlines[0].name == "dead from the start"
+    assert found.findings["dead_because"] == why
+    assert f"look at the {why} first" in found.headlines[0].text
+    if "misjudged" in options:
+        assert found.findings["judged_wrong_but_equal"] == pytest.approx(0.3, abs=0.05)
+        assert "format_reward is 0.9" in found.headlines[0].text
+
+
+def test_a_verifier_that_errs_in_a_run_that_learns(tmp_path):
+    found = diagnosed(run(RISE, misjudged=0.2), tmp_path)
+    assert named(found) == ["verifier"]
+    assert not found.findings["dead_from_start"]
+
+
+def test_a_column_that_follows_the_answers_holds_no_gold_answers(tmp_path):
+    rows = run(np.zeros(12)).with_columns(ground_truth=pl.col("completion").str.extract(r"\{(\d+)\}"))
+    found = diagnosed(rows, tmp_path)
+    assert found.findings["judged_wrong_but_equal"] is None
+    assert found.findings["dead_because"] != "verifier"
+
+
+@pytest.mark.parametrize(("writer", "name"), [(loop, "repetition"), (noise, "gibberish")])
+def test_answers_that_are_no_words_any_more(writer, name, tmp_path):
+    found = diagnosed(run(FALL, words=lambda step: writer if step >= 27 else prose), tmp_path)
+    assert name in named(found, Urgency.EMERGENCY)
+    assert 26 <= found.findings["wording_since"] <= 28
+
+
+def test_length_that_explodes_and_shrinks(tmp_path):
+    flat = np.full(40, 0.3)
+    found = diagnosed(run(flat, length=np.geomspace(200, 2000, 40)), tmp_path)
+    assert line(found, "length explodes").urgency == Urgency.NOTE  # nothing is cut off, nothing falls
+    found = diagnosed(run(flat, length=np.geomspace(2000, 100, 40)), tmp_path)
+    assert named(found) == ["length shrinks"]
+
+
+def test_one_epoch_says_so(tmp_path):
+    found = diagnosed(run(np.full(40, 0.3), once=True), tmp_path)
+    assert [found.findings[key] for key in ("learned", "forgotten", "dead", "v_within")] == [None] * 4
+    text = described(found, "report.html")
+    assert "Each prompt was seen once (one epoch)" in text
+    assert "0 | 0 | 0" not in text
+    assert found.findings["heat_now"] is False
+
+
+def test_nothing_teaches(tmp_path):
+    found = diagnosed(run(np.full(40, 0.02), spread=0.0), tmp_path)
+    assert "groups without signal" in named(found)
+    assert found.findings["teaching_share"]["end"] < 0.25
+
+
+HEALTHY = {
+    "rises": {"accuracy": RISE},
+    "rises slowly": {"accuracy": np.linspace(0.2, 0.4, 40)},
+    "noise": {"accuracy": np.full(40, 0.3)},
+    "noisy plateau": {"accuracy": np.full(40, 0.5), "samples": 4, "spread": 0.3},
+    "a V": {"accuracy": RISE, "length": curve((1, 400), (18, 150), (40, 260))},
+    "short answers": {"accuracy": RISE, "length": 40.0},
+    "a curriculum": {"accuracy": 0.45 + 0.1 * np.sin(np.arange(40) / 6), "once": True},
+    "several rewards": {"accuracy": RISE, "format_reward": 0.9, "tag_reward": curve((1, 0.2), (40, 0.9))},
+}
+
+
+@pytest.mark.parametrize("kind", HEALTHY)
+def test_healthy_runs_raise_no_alarm(kind, tmp_path):
+    """Two seeds of eight kinds; at a rate of 1 % for each run, two alarms of one kind have a chance of 1e-4."""
+    alarms = [named(diagnosed(run(**HEALTHY[kind], seed=seed), tmp_path)) for seed in range(2)]
+    assert sum(map(bool, alarms)) <= 1, alarms
+
+
+def test_shifts_are_found_where_they_are():
+    rng = np.random.default_rng(0)
+    steps = np.arange(1, 101)
+    jump = np.where(steps >= 60, 3.0, 1.0) + rng.normal(0, 0.1, 100)
+    found = find_shift(steps, jump, True)
+    assert found is not None
+    assert found.step == 60
+    assert found.ratio == pytest.approx(3, rel=0.1)
+    assert find_shift(steps, jump, False) is None
+    assert since_above(steps, jump, 2.0) == 60
+    assert since_above(steps, jump[::-1], 2.0) is None
+
+
+def test_noise_is_no_shift():
+    """400 draws, looked at both ways: at a rate of 0.2 % more than 5 of 800 have a chance below 1 %."""
+    rng = np.random.default_rng(1)
+    steps = np.arange(60)
+    draws = [rng.normal(0, 1, 60) for _ in range(200)] + [rng.binomial(64, 0.1, 60) / 64 for _ in range(200)]
+    assert sum(find_shift(steps, values, up) is not None for values in draws for up in (True, False)) <= 5
