@@ -18,10 +18,10 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 from conet.llm import train  # noqa: E402
 from conet.llm.curriculum import epoch  # noqa: E402
 from conet.llm.models import tokenizer_of  # noqa: E402
-from conet.llm.optimizer import clear_momentum  # noqa: E402
 from conet.llm.supervised import Supervised  # noqa: E402
 from conet.llm.trainer import AnnealedTrainer  # noqa: E402
 from conet.runs import recipe  # noqa: E402
+from conet.runs.momentum import clear_momentum  # noqa: E402
 
 pytestmark = pytest.mark.llm
 

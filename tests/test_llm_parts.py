@@ -275,7 +275,7 @@ def test_rollout_table_is_the_common_record() -> None:
 
 
 def test_recipes_ship_and_validate() -> None:
-    assert set(recipe.shipped()) == {"tiny", "smollm2", "deepscaler-1.5b"}
+    assert set(recipe.shipped()) == {"tiny", "smollm2", "deepscaler-1.5b-1gpu", "deepscaler-1.5b-8gpu"}
     for name in recipe.shipped():
         loaded = recipe.load(name)
         assert loaded.name == name
@@ -392,7 +392,7 @@ def test_what_was_cut_off_is_counted_and_never_learned_from() -> None:
     assert [(item.problem, item.tokens, item.correct_count) for item in found] == [(1, [1, 2, 3], 2)]
 
 
-@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b"])
+@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b-8gpu"])
 def test_a_recipe_of_ones_own_begins_with_every_key(tmp_path: Path, name: str, capsys) -> None:
     from conet.cli import main
 

@@ -292,7 +292,7 @@ def test_out_of_memory_is_one_line() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b"])
+@pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b-8gpu"])
 def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
     """With random weights of the same architecture, on a CPU; all else as shipped but for sizes."""
     shipped = recipe.load(name)
@@ -315,6 +315,7 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
         "training.max_completion_length": 4,
         "training.bf16": False,
         "training.gradient_accumulation_steps": 1,
+        "training.steps_per_generation": 1,
         "training.use_cpu": True,
         "training.use_vllm": False,
     }

@@ -199,6 +199,8 @@ def commands(here: str = EVIL) -> list[list[str]]:
         ["llm", "resume", here],
         ["llm", "eval", here, here],
         ["llm", "recipes", here],
+        ["llm", "plan", here],
+        ["llm", "plan", "tiny", "--set", f"model.architecture={here}"],
         ["llm", "verify", f"cases{here}.jsonl", "--verifier", "exact"],
         ["llm", "verify", f"cases{here}.jsonl", "--verifier", here],
     ]

@@ -173,7 +173,10 @@ def may_be_written(command: str, target: str) -> bool:
     """Whether a command may write where there is no earlier output of its kind."""
     if target in ("empty file", "device", "link to device", "pipe"):
         return command in FILES
-    related = {"diagnose": "output of watch", "watch": "output of diagnose"}
+    related = {
+        **{"diagnose": "output of watch", "watch": "output of diagnose"},
+        **{"heat": "output of heat for verl", "heat for verl": "output of heat"},
+    }
     return target == "link to nothing" or related.get(command) == target
 
 

@@ -15,9 +15,11 @@ from conet.base.places import check_folder
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.llm_eval import DEFAULT_LENGTH, describe, settings_of, verifiers_of
+from conet.cli.llm_plan import plan
 from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, parse_pairs, shown
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
+app.command(plan)
 
 
 @app.command
@@ -35,7 +37,7 @@ def train(
     Parameters
     ----------
     recipe
-        tiny, smollm2, deepscaler-1.5b, or a TOML or JSON file.
+        tiny, smollm2, deepscaler-1.5b-1gpu, deepscaler-1.5b-8gpu, or a TOML or JSON file.
     out
         A new or empty directory; runs/llm-<recipe>-s<seed>-<time> by default.
     seed
@@ -68,6 +70,7 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
     """
     from conet.cli import describe as reference
     from conet.config import aliases
+    from conet.llm.launching import configurations
     from conet.runs import recipe
 
     if describe:
@@ -79,7 +82,7 @@ def recipes(*, describe: Flag = False, json_: Json = False) -> None:
         return
     for name, path in recipe.shipped().items():
         print(listed([f"{name}: {recipe.load(name).purpose}", f"    {path}"]))
-        for other in sorted(path.parent.glob(f"{name}.*.yaml")):
+        for other in configurations(name):
             print(one_line(f"    {other}"))
 
 

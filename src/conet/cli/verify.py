@@ -21,7 +21,7 @@ def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Jso
     file
         JSON lines with "gold" and "completion", and "right" (0 or 1) where it is known.
     verifier
-        exact, numeric, math, minerva, or path/to/file.py:name.
+        exact, numeric, math, math_after_thought, minerva, or path/to/file.py:name.
     workers
         Processes that judge.
     json_

@@ -34,7 +34,7 @@ class Judge:
     Parameters
     ----------
     verifier
-        "exact", "numeric", "math", "minerva" or ``path/to/file.py:name``.
+        "exact", "numeric", "math", "math_after_thought", "minerva" or ``path/to/file.py:name``.
     workers
         Processes; none for the verifiers that can neither hang nor crash.
     seconds
@@ -170,7 +170,7 @@ def _begin(verifier: str, parent: int) -> None:
     try:
         loaded = resolve(verifier, VERIFIERS, "verifier")
         _here = loaded if callable(loaded) else f"a {type(loaded).__name__}"
-        if verifier in ("math", "minerva"):
+        if verifier in ("math", "math_after_thought", "minerva"):
             import math_verify  # noqa: F401  (slow, so before the clock runs)
     except BaseException as error:  # a file of the user's own may even try to end the process
         _here = " ".join(str(error).split()) or type(error).__name__

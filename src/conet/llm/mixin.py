@@ -20,13 +20,13 @@ from conet.llm.asking import Asking
 from conet.llm.head import add_untempered_head, negative_log_likelihood
 from conet.llm.hooks import PhaseCallback, defaults
 from conet.llm.looking import Looking
-from conet.llm.optimizer import clear_momentum
 from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.rollouts.pool import Rollout
 from conet.rollouts.token_store import Elsewhere, OnDisk
 from conet.runs.annealing import Annealing
+from conet.runs.momentum import clear_momentum
 
 if TYPE_CHECKING:
     from trl import GRPOTrainer

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from conet.base.registry import register
 from conet.llm import answers
+from conet.llm.answers.boxes import CLOSE
 
 Verifier = Callable[[str, str], bool | float]
 VERIFIERS: dict[str, Verifier] = {}
@@ -59,6 +60,12 @@ def math(completion: str, answer: str) -> bool:
     """Whether the last box holds the gold answer, by the rules of :mod:`conet.llm.answers`."""
     box = boxed(completion)
     return box is not None and answers.same_answer(box, answer, 1e-6)
+
+
+@register(VERIFIERS, "math_after_thought")
+def math_after_thought(completion: str, answer: str) -> bool:
+    """Whether the reasoning was closed by ``</think>``, and the last box after it holds the gold answer."""
+    return CLOSE in completion and math(completion, answer)
 
 
 @register(VERIFIERS, "minerva")

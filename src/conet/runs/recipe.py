@@ -49,6 +49,8 @@ PINNED: dict[str, Any] = {
 }
 
 
+RENAMED = {"deepscaler-1.5b": "deepscaler-1.5b-8gpu"}  # recipes of version 0.1
+
 # The schedule that a heating.mode stands for.
 MODES = {"rlvr": "rlvr", "annealed": "annealed_rlvr", "heat_at": "annealed_rlvr", "late": "annealed_rlvr"}
 
@@ -61,9 +63,14 @@ class ModelSettings(Settings):
         None, description="`package:file` or a path of a GGUF file, whose weights are copied"
     )
     architecture: str = Field(
-        "llama", description="of random weights: transformers' name of the architecture"
+        "llama",
+        description="of random weights, and with `sizes`: transformers' name of the architecture",
     )
-    sizes: dict[str, Any] = Field({}, description="of random weights: values of the architecture's config")
+    sizes: dict[str, Any] = Field(
+        {},
+        description="of random weights: values of the architecture's config; of other models only for "
+        "`conet llm plan`, where no `config.json` is at hand",
+    )
     tokenizer: str | None = Field(
         None, description="`characters` (of `alphabet`), or a path or hub name; none: the model's own"
     )
@@ -92,7 +99,8 @@ class ProblemSettings(Settings):
     system: str | None = Field(None, description="system message, with `chat`")
     chat: bool = Field(False, description="ask through the tokenizer's chat template")
     verifier: str = Field(
-        "math", description="`exact`, `numeric`, `math`, `minerva` or `path/to/file.py:name`"
+        "math",
+        description="`exact`, `numeric`, `math`, `math_after_thought`, `minerva` or `path/to/file.py:name`",
     )
     verifier_workers: Count = Field(2, description="processes that judge")
     verifier_seconds: float = Field(10.0, gt=0, description="longest time to judge one sample, in seconds")
@@ -239,6 +247,9 @@ def load(name: str | Path) -> Recipe:
         For an unknown name or a file that is no recipe.
     """
     known = shipped()
+    if str(name) in RENAMED and not Path(name).exists():
+        aliases.note(f"the recipe {name} is now called {RENAMED[str(name)]}")
+        name = RENAMED[str(name)]
     path = known.get(str(name), Path(name))
     if not path.exists():
         raise ConetError(f"recipe {name}", "a shipped recipe or a file", nearest(str(name), known))
