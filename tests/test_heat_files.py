@@ -129,6 +129,7 @@ def test_token_ids_are_labelled_for_trl(tmp_path):
     row = messages() | {"prompt_ids": [5, 6], "completion_ids": [7, 8, 9]}
     rows, said = heat_files.as_target([row], "trl", None)
     assert (rows[0]["input_ids"], rows[0]["labels"]) == ([5, 6, 7, 8, 9], [-100, -100, 7, 8, 9])
+    assert rows[0]["loss_mask"] == [0, 0, 1, 1, 1]
     assert said == ""  # ids need no template
     rows, _ = heat_files.as_target([row], "verl", None)
     (tmp_path / "heat.parquet").write_bytes(heat_files.file_content(rows, "verl"))

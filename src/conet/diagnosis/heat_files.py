@@ -81,12 +81,19 @@ def as_texts(row: Mapping[str, Any], template: ChatTemplate) -> dict[str, Any]:
 
 
 def with_labels(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an example with ``input_ids`` and ``labels``, which TRL takes as they are, where it has ids."""
+    """Return an example with token ids where it has them, and which of these are learned.
+
+    TRL takes ``input_ids`` and ``labels`` as they are; others want a ``loss_mask`` in the place of labels.
+    """
     rest = {key: value for key, value in row.items() if key not in ("prompt_ids", "completion_ids")}
     if "prompt_ids" not in row:
         return rest
     asked, answered = row["prompt_ids"], row["completion_ids"]
-    return rest | {"input_ids": [*asked, *answered], "labels": [WITHOUT_LOSS] * len(asked) + [*answered]}
+    return rest | {
+        "input_ids": [*asked, *answered],
+        "labels": [WITHOUT_LOSS] * len(asked) + [*answered],
+        "loss_mask": [0] * len(asked) + [1] * len(answered),
+    }
 
 
 def as_messages(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from conet.base.errors import ConetError, nearest
 from conet.rollouts.token_store import TokenStore
 from conet.runs import schedules
-from conet.runs.annealing import Annealing
+from conet.runs.annealing import Annealing, asked_of_heating
 from conet.runs.recipe import MODES, HeatingSettings, Recipe
 from conet.runs.schedule import Phase, Setup
 
@@ -70,7 +70,7 @@ def phases_of(
     ConetError
         For a schedule that is none, or that asks for something that TRL's trainer has not.
     """
-    found = schedules.make(name, _setup(options, steps, problems), _settings(heating, steps), settings)
+    found = schedules.make(name, _setup(options, steps, problems), asked_of_heating(heating, steps), settings)
     for phase in found:
         _check(phase, options)
     if found[0].learner == "sft" and not heating.harvest_samples:
@@ -95,19 +95,6 @@ def _setup(options: Mapping[str, Any], steps: int, problems: int) -> Setup:
             "clip": options["epsilon"],
         },
     )
-
-
-def _settings(heating: HeatingSettings, steps: int) -> dict[str, Any]:
-    """Return what a schedule of the package asks for, from the section ``heating``."""
-    latest = heating.latest if heating.latest is not None and heating.latest < steps else None
-    when = {"heat_at": heating.step, "late": heating.late_share}
-    return {
-        "heat_at": when.get(heating.mode or "annealed", "detector"),
-        "heat_latest": None if latest is None else latest / steps,
-        "heat_steps": heating.steps,
-        "sft_steps": heating.steps,
-        "sft_learning_rate": heating.learning_rate,
-    }
 
 
 def _check(phase: Phase, options: Mapping[str, Any]) -> None:

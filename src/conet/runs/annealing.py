@@ -108,6 +108,25 @@ class Annealing:
         }
 
 
+def asked_of_heating(heating: HeatingSettings, steps: int) -> dict[str, Any]:
+    """Return what a schedule of the package asks for, from the section ``heating``.
+
+    Parameters
+    ----------
+    steps
+        Updates of the whole training.
+    """
+    latest = heating.latest if heating.latest is not None and heating.latest < steps else None
+    when = {"heat_at": heating.step, "late": heating.late_share}
+    return {
+        "heat_at": when.get(heating.mode or "annealed", "detector"),
+        "heat_latest": None if latest is None else latest / steps,
+        "heat_steps": heating.steps,
+        "sft_steps": heating.steps,
+        "sft_learning_rate": heating.learning_rate,
+    }
+
+
 def _no_evaluation() -> None:
     raise ConetError(
         "a schedule that asks for the evaluation, in a training that makes none",
