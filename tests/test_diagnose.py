@@ -24,9 +24,9 @@ from conet.diagnosis.findings.diversity import diversity
 from conet.diagnosis.findings.groups import filtering
 from conet.diagnosis.findings.heating import find_signal
 from conet.diagnosis.findings.interference import interference
-from conet.diagnosis.findings.stage import find_stage
 from conet.diagnosis.findings.transitions import sharpness
 from conet.diagnosis.heat import example, heat_set
+from conet.diagnosis.stages import find_stage
 from conet.diagnosis.visits import Visits, by_visit, visits
 from conet.diagnosis.words import clean
 from conet.readers import read

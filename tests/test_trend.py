@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conet.detect.trend import find_trend, levels
-from conet.diagnosis.findings.stage import find_stage
+from conet.diagnosis.stages import find_stage
 from conet.rollouts import Counts
 
 STEPS = np.arange(1, 61)

@@ -41,3 +41,27 @@ def answers(record: RolloutRecord, split: str) -> "polars.DataFrame":
     for name in (*TEXT_MEASURES, "answer_marked"):
         asked[name] = pl.col(name).cast(pl.Float64).mean() if name in there else pl.lit(None, pl.Float64)
     return rows.group_by("step").agg(**asked).sort("step").collect()
+
+
+FROM_SCALARS = {
+    "length": "length",
+    "length_right": "correct_length",
+    "length_wrong": "wrong_length",
+    "truncated": "truncated_share",
+    "reward": "reward",
+    "distinct_share": "distinct_share",
+}
+
+
+def from_scalars(scalars: "polars.DataFrame") -> "polars.DataFrame":
+    """Return what a trainer logged of its answers under the names of :func:`answers`."""
+    import polars as pl
+
+    there = {
+        name: pl.col(quantity) if quantity in scalars.columns else pl.lit(None, pl.Float64)
+        for name, quantity in FROM_SCALARS.items()
+    }
+    nothing = dict.fromkeys(
+        ("truncated_right", "truncated_wrong", *TEXT_MEASURES, "answer_marked"), pl.lit(None, pl.Float64)
+    )
+    return scalars.select("step", **there, **nothing)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.diagnosis.answers import answers
+from conet.diagnosis.answers import answers, from_scalars
 from conet.diagnosis.visits import Visits, visits
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
 
@@ -55,6 +55,8 @@ class Log:
     @cached_property
     def answers(self) -> "polars.DataFrame":
         """What the answers were like at each step; see :func:`conet.diagnosis.answers.answers`."""
+        if not self.has_rollouts and self.scalars is not None:
+            return from_scalars(self.scalars)
         return answers(self.record, self.split)
 
     @property

@@ -15,6 +15,7 @@ FINDINGS: Mapping[str, Finding] = Table(
         "company": "conet.diagnosis.findings.company:FINDING",
         "truncation": "conet.diagnosis.findings.truncation:FINDING",
         "wording": "conet.diagnosis.findings.wording:FINDING",
+        "scalars": "conet.diagnosis.findings.scalars:FINDING",
         "accuracy": "conet.diagnosis.findings.accuracy:FINDING",
         "lengths": "conet.diagnosis.findings.lengths:FINDING",
         "correct-length": "conet.diagnosis.findings.correct_length:FINDING",

@@ -9,6 +9,13 @@ from conet.diagnosis.words import share, times
 
 CHANGED = 1.5  # times as much, or as little, as before counts as a change (our choice)
 CHANGED_SHARE = 0.1  # and of a share so much more or less
+SCALARS = {
+    "entropy": "entropy",
+    "kl": "KL",
+    "clip_ratio": "clip ratio",
+    "gradient_norm": "gradient norm",
+    "format_reward": "format reward",
+}
 SHARES = {
     "truncated": "answers cut off",
     "answer_marked": "answers that mark their result",
@@ -24,6 +31,8 @@ def compute(log: Log) -> Result:
         return Result(caveats={"went_with_it": "the accuracy does not fall"})
     since = stage.step.estimate
     before, after = _levels(log, since)
+    for name, (first, last) in _scalars(log, since).items():
+        before[name], after[name] = first, last
     seen = {name: [before[name], after[name]] for name in before}
     parts = [said for name in seen if (said := _said(name, *seen[name]))]
     unknown = [
@@ -52,7 +61,7 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
     columns: dict[str, np.ndarray] = {
         "length": per_step_values(log.answers, "length"),
         **{name: per_step_values(log.answers, name) for name in SHARES if name != "distinct_share"},
-        "distinct_share": per_step_values(log.steps, "distinct_share"),
+        "distinct_share": per_step_values(log.steps if log.has_rollouts else log.answers, "distinct_share"),
         **{
             name: per_step_values(log.answers, name)
             for name in log.answers.columns
@@ -66,6 +75,22 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
         if np.isfinite(first).any() and np.isfinite(last).any():
             before[name], after[name] = float(np.nanmean(first)), float(np.nanmean(last))
     return before, after
+
+
+def _scalars(log: Log, since: float) -> dict[str, tuple[float, float]]:
+    """Return the levels of what the trainer logged, before the fall and at the end."""
+    table = log.scalars
+    if table is None:
+        return {}
+    steps, found = per_step_values(table, "step"), {}
+    for quantity, name in SCALARS.items():
+        values = per_step_values(table, quantity)
+        known = np.isfinite(values)
+        window = max(3, round(known.sum() / 10))
+        first, last = values[known & (steps < since)][-window:], values[known & (steps >= since)][-window:]
+        if len(first) and len(last):
+            found[name] = float(first.mean()), float(last.mean())
+    return found
 
 
 def _said(name: str, before: float, after: float) -> str:
@@ -88,6 +113,7 @@ def _said(name: str, before: float, after: float) -> str:
 FINDING = Finding(
     name="company",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key(
             "went_with_it",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.base.text import number
-from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
-from conet.diagnosis.log import Log, mean_of, weighted
+from conet.diagnosis.declare import NO_ROLLOUTS, Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
+from conet.diagnosis.log import Log, ends, mean_of, per_step_values, weighted
 from conet.diagnosis.visits import Visits
 from conet.diagnosis.words import share
 
@@ -75,6 +75,8 @@ def filtering(found: Visits) -> Filtering:
 
 def compute(log: Log) -> Result:
     """Count the groups whose answers are all right or all wrong."""
+    if not log.has_rollouts:
+        return _of_scalars(log)
     steps, found = log.steps, filtering(log.visits)
     silent = steps["groups_without_signal"]
     start, end = silent.head(log.fifth).mean(), silent.tail(log.fifth).mean()
@@ -108,6 +110,26 @@ def compute(log: Log) -> Result:
     )
 
 
+def _of_scalars(log: Log) -> Result:
+    """Return the share of groups without signal that the trainer logged."""
+    values = np.zeros(0) if log.scalars is None else per_step_values(log.scalars, "groups_without_signal")
+    unknown = {"filtered_groups": NO_ROLLOUTS}
+    if not np.isfinite(values).any():
+        none = "the trainer did not log it"
+        return Result(caveats=unknown | {"groups_without_signal": none, "teaching_share": none})
+    silent = ends(values)
+    teaching = {name: None if part is None else 1 - part for name, part in silent.items()}
+    end = number(silent["end"], 2)
+    return Result(
+        values={
+            "groups_without_signal": {"all": float(np.nanmean(values)), **silent},
+            "teaching_share": teaching,
+        },
+        caveats=unknown,
+        numbers=(MainNumber("groups without signal", end, "last fifth, as the trainer logged it"),),
+    )
+
+
 def _silent(log: Log, end: float | None) -> tuple[Headline, ...]:
     """Say so where most of the batch teaches nothing."""
     if end is None or end < MOST_SILENT:
@@ -129,6 +151,7 @@ def _silent(log: Log, end: float | None) -> tuple[Headline, ...]:
 FINDING = Finding(
     name="groups",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key(
             "groups_without_signal",

@@ -34,7 +34,7 @@ def compute(log: Log) -> Result:
     steps = per_step_values(table, "step").astype(np.int64)
     length = {kind: per_step_values(table, name) for kind, name in BY_STEP.items()}
     by_step = {"answers_by_step": _by_step(table, steps)}
-    if not log.visits.measured:
+    if not np.isfinite(length[""]).any():
         why = "the lengths of the answers are not known"
         return Result(values=by_step, caveats={"answer_length": why})
     parts = {name: ends(values) for name, values in zip(("all", "right", "wrong"), length.values())}
@@ -94,6 +94,7 @@ def _headline(found: Shift, longer: bool, log: Log, length: dict[str, np.ndarray
 FINDING = Finding(
     name="lengths",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key(
             "answer_length",

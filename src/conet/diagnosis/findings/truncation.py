@@ -26,7 +26,9 @@ def compute(log: Log) -> Result:
     """Measure the share of answers that were cut off, and say so where it is above a tenth."""
     steps = per_step_values(log.answers, "step").astype(np.int64)
     cut = {kind: per_step_values(log.answers, f"truncated{kind}") for kind in ("", "_right", "_wrong")}
-    known, count = (int(log.visits.table[name].sum()) for name in ("truncation_known", "truncated_count"))
+    known, count = (float(log.visits.table[name].sum()) for name in ("truncation_known", "truncated_count"))
+    if not log.has_rollouts and np.isfinite(cut[""]).any():
+        known, count = 1, float(np.nanmean(cut[""]))
     if not known:
         return _guessed(log)
     since = since_above(steps, cut[""], ABOVE)
@@ -95,6 +97,7 @@ def _guessed(log: Log) -> Result:
 FINDING = Finding(
     name="truncation",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key("truncated_share", "number or null", "share of the answers that the length limit cut off"),
         Key(

@@ -1,0 +1,140 @@
+"""Which stage a run is in, from its rollouts: flat, fast, slow, falling, collapsed, or recovered."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles, resampled
+from conet.detect import Counts, CurveModels, Knee, curve_models, find_knee
+from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
+from conet.detect.models import STRONG
+from conet.detect.trend import FEWEST_ROWS as FEWEST_STEPS
+from conet.detect.trend import Trend, find_trend
+from conet.diagnosis.log import fifth
+from conet.diagnosis.words import with_ends
+
+STEEPER = 2.0  # times steeper before the knee than after it, with the whole interval (our choice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The stage of a run and the evidence.
+
+    Attributes
+    ----------
+    stage : str or None
+        "flat", "fast", "slow", "falling", "collapsed" or "recovered"; None where that is not known.
+    why : str
+    step : Interval or None
+        Since when: the knee of "slow", the first step of "flat" and "fast", else where the accuracy left its
+        best level, or was back at it.
+    knee : Interval or None
+        None unless the curve bends: twice as steep before as after with the whole interval, and two
+        lines beat one by a BIC of 6.
+    slope_ratio : Interval or None
+        Slope before the knee over slope after it.
+    rise : Interval
+        Accuracy of the last fifth of the steps less that of the first.
+    models : CurveModels or None
+    trend : Trend or None
+    """
+
+    stage: str | None
+    why: str
+    step: Interval | None = None
+    knee: Interval | None = None
+    slope_ratio: Interval | None = None
+    rise: Interval
+    models: CurveModels | None = None
+    trend: Trend | None = None
+
+
+def find_stage(counts: Counts) -> Stage:
+    """Say which stage a run is in."""
+    rise, trend = _rise(counts), find_trend(counts)
+    rows = len(counts.steps)
+    if trend is None:
+        why = f"{rows} steps, and a stage needs at least {FEWEST_STEPS}"
+        return Stage(stage=None, why=why, rise=rise)
+    start = Interval(float(counts.steps[0]), np.nan, np.nan)
+    if trend.kind:
+        return Stage(stage=trend.kind, why=_told(trend), step=trend.step, rise=rise, trend=trend)
+    if rows >= FEWEST_ROWS:
+        found, models = find_knee(counts), curve_models(counts)
+        if bends(found, models):
+            return Stage(
+                stage="slow",
+                why=knee_in_words(found),
+                step=found.step,
+                knee=found.step,
+                slope_ratio=found.slope_ratio,
+                rise=rise,
+                models=models,
+                trend=trend,
+            )
+    else:
+        models = None
+    if rise.estimate >= SMALLEST_RISE and (rise.low > 0 or np.isnan(rise.low)):
+        stage, why = "fast", f"the accuracy has risen by {with_ends(rise)}, without a knee so far"
+    else:
+        stage, why = "flat", _flat(rise)
+    return Stage(stage=stage, why=why, step=start, rise=rise, models=models, trend=trend)
+
+
+def _told(trend: Trend) -> str:
+    """Say how far the accuracy fell, or came back."""
+    if trend.kind == "recovered":
+        return f"it fell from {trend.best:.2f} to {trend.bottom:.2f}, and is at {trend.last:.2f} again"
+    return (
+        f"it was {trend.best:.2f} at its best and is {trend.last:.2f} now, a fall of {with_ends(trend.fall)}"
+    )
+
+
+def knee_in_words(found: Knee) -> str:
+    """Say how much faster the accuracy rose before the knee."""
+    assert found.step is not None
+    assert found.slope_ratio is not None
+    times, step = found.slope_ratio.estimate, found.step.estimate
+    if not np.isfinite(times):
+        return f"the accuracy rose before step {step:.0f} (the knee) only"
+    return f"the accuracy rose {times:.0f} times as fast before step {step:.0f} (the knee) as after it"
+
+
+def _flat(rise: Interval) -> str:
+    """Say that nothing happened, and what could still have been seen."""
+    change = f"the accuracy changed by {rise.estimate:+.3f} from the first to the last fifth of the steps"
+    if np.isnan(rise.low):
+        return f"{change}, and of fewer than {FEWEST_PROBLEMS} problems no noise can be told"
+    if rise.low <= 0 <= rise.high:
+        return f"{change}, which is noise: a rise above {max(rise.high, 0):.3f} would have been seen"
+    small = abs(rise.estimate) < SMALLEST_RISE
+    what = f"less than the {SMALLEST_RISE:g} that counts" if small else "hardly more than noise"
+    return f"{change} [{rise.low:+.3f}, {rise.high:+.3f}], {what}"
+
+
+def bends(found: Knee, models: CurveModels | None) -> bool:
+    """Whether a knee is sure: twice as steep before it, and two lines beat one."""
+    if found.step is None or found.slope_ratio is None or models is None:
+        return False
+    sure = found.slope_ratio.low if np.isfinite(found.step.low) else found.slope_ratio.estimate / 2
+    return sure >= STEEPER and models.bic["line"] - models.bic["segments"] >= STRONG
+
+
+def _rise(counts: Counts) -> Interval:
+    rows = fifth(len(counts.steps))
+    first_and_last = slice(0, rows), slice(len(counts.steps) - rows, None)
+
+    def rise(weights: np.ndarray | None) -> np.ndarray:
+        parts = []
+        for chosen in first_and_last:
+            correct, samples = (
+                counts.pooled(values[chosen].sum(axis=0, keepdims=True), weights)
+                for values in (counts.correct_count, counts.samples)
+            )
+            parts.append(correct / np.where(samples > 0, samples, np.nan))
+        return (parts[1] - parts[0])[0]
+
+    whole = float(rise(None))
+    if counts.problems < FEWEST_PROBLEMS:
+        return Interval(whole, np.nan, np.nan)
+    return percentiles(whole, rise(resampled(counts.problems)))
