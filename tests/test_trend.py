@@ -54,6 +54,21 @@ def test_noise_is_no_fall():
     assert false <= 11
 
 
+@pytest.mark.parametrize("rows", [60, 200, 400])
+def test_a_collapse_is_seen_within_ten_steps(rows):
+    curve = np.concatenate([np.interp(np.arange(rows), [0, 20, rows], [0.1, 0.7, 0.75]), np.zeros(10)])
+    found = find_trend_of(curve)
+    assert found.kind == "collapsed"
+    assert abs(found.step.estimate - rows) <= 2
+    assert find_trend_of(curve[:rows]).kind == ""
+
+
+def find_trend_of(curve):
+    rng = np.random.default_rng(1)
+    correct = rng.binomial(8, np.broadcast_to(curve[:, None], (len(curve), 16)))
+    return find_trend(Counts.of(correct, 50 * np.ones(correct.shape), 8))
+
+
 def test_a_change_that_noise_explains_is_called_noise():
     rng = np.random.default_rng(3)
     correct = np.where(rng.random((20, 8)) < 0.3, 8, 0)  # problems all right or all wrong, one epoch of each

@@ -13,18 +13,21 @@ from conet.base.progress import line
 from conet.cli.drawing import drawers
 from conet.cli.options import (
     Figures,
+    Flag,
     Json,
     Number,
     NumberOrNone,
     Whole,
     note_unfinished,
     note_unverified,
-    say,
 )
 from conet.readers.reference import formats_in_words
 
 Format = Annotated[str, Parameter(help=formats_in_words())]
 Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
+Events = Annotated[
+    list[Literal["collapsed", "heat", "truncated"]] | None, Parameter(name="--on", negative=())
+]
 Findings = Annotated[list[str] | None, Parameter(name="--finding", negative=())]
 
 
@@ -37,6 +40,7 @@ def diagnose(
     memory: NumberOrNone = None,
     finding: Findings = None,
     figure: Figures = None,
+    no_text: Flag = False,
     out: Path | None = None,
     json_: Json = False,
 ) -> None:
@@ -57,6 +61,8 @@ def diagnose(
         A further finding, as path/to/file.py:name; may be repeated.
     figure
         A further figure, as path/to/file.py:name; may be repeated.
+    no_text
+        Write no prompt and no completion anywhere: problems are called by digests.
     out
         Where the report goes; runs/diagnosis-<name> by default. An earlier diagnosis there is replaced.
     json_
@@ -74,99 +80,18 @@ def diagnose(
     with drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
+        if no_text:
+            record = record.without_texts()
         found, numbers = examined(record, place, finding, drawing, figure)
     note_unfinished(path, found.steps["step"].max())
     as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
     print(as_json or described(found, numbers["report"]))
 
 
-def heat(
-    path: Path,
-    *,
-    out: Path,
-    target: Literal["trl", "verl"] = "trl",
-    max_accuracy: NumberOrNone = None,
-    below: NumberOrNone = None,
-    min_samples: Whole = 16,
-    pick: Literal["shortest", "first", "newest"] = "shortest",
-    window: Whole = None,
-    format: Format = "auto",
-    map_: Map = None,
-    tokenizer: Path | None = None,
-    memory: NumberOrNone = None,
-) -> None:
-    """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
-
-    Parameters
-    ----------
-    path
-        A run directory, the folder of its rollouts, or one file.
-    out
-        A file of examples; one of an earlier call may be replaced. /dev/stdout prints them, and what else
-        there is to say goes to stderr.
-    target
-        Whose SFT reads it: lines of JSON for trl, Parquet with messages for verl.
-    max_accuracy
-        A problem is hard below this accuracy; 0.1 by default.
-    below
-        The name that --max-accuracy had in version 0.1.
-    min_samples
-        Samples on which that accuracy must rest.
-    pick
-        Which correct answer to learn from: shortest, first or newest.
-    window
-        Look at the last so many steps only; by default at each problem's newest visits, as many as give
-        --min-samples.
-    map_
-        As for `conet diagnose`.
-    tokenizer
-        The model's folder, whose chat template is looked at; or as for `conet diagnose`.
-    memory
-        As for `conet diagnose`.
-    """
-    from conet.diagnosis.heat import check_out, heat_set, write
-    from conet.readers import chat_template
-
-    hard_below = accuracy_option(max_accuracy, below)
-    for name, value in (("--min-samples", min_samples), ("--window", window)):
-        if value is not None and value < 1:
-            raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
-    check_out(out)
-    template = None if tokenizer is None else chat_template.load(tokenizer)
-    collector = opened(the_log(path), format, map_, tokenizer, memory)
-    with reading_line() as progress:
-        record = collector.read(progress)
-    found = heat_set(record, hard_below, min_samples or 16, pick, window)
-    remark = write(found, out, record, target, template)
-    if not found.examples:
-        say(found.why_empty, out)
-        return
-    accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
-    say(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, for {target}: {out}", out)
-    if remark:
-        say(remark, out)
-    if without_text := found.left_out["without_text"]:
-        say(f"left out: {without_text} more, whose correct answers were logged without their text", out)
-
-
-def accuracy_option(max_accuracy: float | None, below: float | None) -> float:
-    """Return what ``--max-accuracy`` says, or ``--below``, its name in version 0.1."""
-    from conet.config.aliases import note, twice
-    from conet.rollouts.selection import MAX_ACCURACY
-
-    if below is not None:
-        if max_accuracy is not None:
-            raise twice("--below", below, "--max-accuracy", max_accuracy)
-        note("the option --below is now called --max-accuracy")
-    name, given = ("--max-accuracy", max_accuracy) if below is None else ("--below", below)
-    if given is not None and not 0 < given <= 1:
-        raise ConetError(f"{name} {given}", "an accuracy above 0 and at most 1", "for example 0.1")
-    return MAX_ACCURACY if given is None else given
-
-
 def watch(
     path: Path,
-    *,
+    *command: str,
+    on: Events = None,
     interval: Number = 5.0,
     refreshes: Whole = None,
     format: Format = "auto",
@@ -174,6 +99,7 @@ def watch(
     tokenizer: Path | None = None,
     memory: NumberOrNone = None,
     finding: Findings = None,
+    no_text: Flag = False,
     out: Path | None = None,
 ) -> None:
     """Follow a training while it runs; rings once when it is time to heat. Ends with Ctrl-C.
@@ -182,6 +108,11 @@ def watch(
     ----------
     path
         The run directory, the folder where its rollouts appear, or a file that grows.
+    command
+        What to run when something happens, behind --; it finds CONET_EVENT, CONET_STEP, CONET_PATH and
+        CONET_REPORT in its environment.
+    on
+        When to run it, once each; may be repeated.
     interval
         Seconds between two looks.
     refreshes
@@ -194,12 +125,17 @@ def watch(
         As for `conet diagnose`.
     finding
         As for `conet diagnose`.
+    no_text
+        As for `conet diagnose`.
     out
         Where the report goes; runs/diagnosis-<name> by default.
     """
     from conet.base.kinds import DIAGNOSIS
     from conet.base.places import check_folder
+    from conet.cli.reactions import reactions
     from conet.cli.watch import follow
+
+    reacting = reactions(on, command)
 
     if not 0 <= interval < float("inf"):
         raise ConetError(f"--interval {interval}", "seconds", "for example 5")
@@ -210,10 +146,10 @@ def watch(
     check_folder(place, DIAGNOSIS)
 
     def look(record: Any) -> tuple[Any, str]:
-        found, numbers = examined(record, place, finding)
+        found, numbers = examined(record.without_texts() if no_text else record, place, finding)
         return found, numbers["report"]
 
-    follow(opened(path, format, map_, tokenizer, memory), look, interval, refreshes)
+    follow(opened(path, format, map_, tokenizer, memory), look, interval, refreshes, reacting)
 
 
 def opened(

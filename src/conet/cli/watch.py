@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from conet.base.files import CannotWrite
 from conet.base.terminal import ring, unfiltered
 from conet.base.text import one_line
+from conet.cli.reactions import Reactions
 from conet.diagnosis import Diagnosis, Urgency
+from conet.diagnosis.text import labelled
 from conet.readers.collector import Collector
 from conet.readers.places import NothingYet
 from conet.rollouts import RolloutRecord
@@ -40,8 +42,17 @@ class View(Protocol):
     def ring(self) -> None:
         """Ring the bell."""
 
+    def note(self, text: str) -> None:
+        """Say once what has happened."""
 
-def follow(collector: Collector, look: Look, interval: float, refreshes: int | None) -> None:
+
+def follow(
+    collector: Collector,
+    look: Look,
+    interval: float,
+    refreshes: int | None,
+    reactions: Reactions | None = None,
+) -> None:
     """Look again and again until interrupted, or so many times.
 
     Parameters
@@ -54,6 +65,8 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
         Seconds between two looks; longer where a look itself takes long.
     refreshes
         How often to look; for ever where absent.
+    reactions
+        What to do when something happens.
 
     Raises
     ------
@@ -63,7 +76,7 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
     seen: object = None
     report = ""
     nothing: NothingYet | None = None
-    rung = False
+    reactions = Reactions() if reactions is None else reactions
     looks = 0
     with view() as shown:
         try:
@@ -80,15 +93,24 @@ def follow(collector: Collector, look: Look, interval: float, refreshes: int | N
                         seen = state(record)
                         found, report = persistent(look, record)
                         shown.show(found, report)
-                        if found.findings["heat_now"] and not rung:
-                            rung = True
-                            shown.ring()
+                        announce(shown, found, report, reactions)
                 if looks != refreshes:
                     time.sleep(max(interval, REST * (time.monotonic() - begun)))
         except KeyboardInterrupt:
             return
     if seen is None and nothing is not None:
         raise nothing
+
+
+def announce(shown: View, found: Diagnosis, report: str, reactions: Reactions) -> None:
+    """Ring once when it is time to heat, say each new emergency once, and react."""
+    if reactions.first("time to heat", bool(found.findings["heat_now"])):
+        shown.ring()
+    for line in found.headlines:
+        if line.urgency >= Urgency.WARNING and reactions.first(line.name, True):
+            shown.note(labelled(line))
+    for text in reactions.react(found, report):
+        shown.note(text)
 
 
 def persistent(look: Look, record: RolloutRecord) -> tuple[Diagnosis, str]:
@@ -161,6 +183,10 @@ class Plain:
         ring()
         print("time to heat", flush=True)
 
+    def note(self, text: str) -> None:
+        """Print it."""
+        print(one_line(text), flush=True)
+
 
 class Terminal:
     """A table that is drawn again."""
@@ -198,3 +224,10 @@ class Terminal:
     def ring(self) -> None:
         """Ring the terminal's bell."""
         self.live.console.bell()
+
+    def note(self, text: str) -> None:
+        """Ring, and let it stand above the table."""
+        from rich.text import Text
+
+        self.live.console.bell()
+        self.live.console.print(Text(one_line(text)))

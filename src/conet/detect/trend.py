@@ -22,6 +22,7 @@ COLLAPSED = 0.25  # of the best level, at most this is left after a collapse (ou
 DEEPEST = 0.5  # of an earlier level, at most this is left at the bottom of a dip that is recovered from
 BACK = 0.8  # of the earlier level, at least this is a recovery (our choice)
 LEFT = 0.15  # of a fall: so far below the best level the fall has begun
+QUICK = 6  # rows that show a collapse which is younger than a level
 DRAWS = 400  # of halves, and of the bootstrap for the step
 
 
@@ -69,10 +70,12 @@ def find_trend(counts: Counts) -> Trend | None:
     first, second = (levels(counts, window, half) for half in _halves(counts.problems))
     best, fall = _highest(whole), _measured(first, second)
     last = float(whole[-1])
+    if (gone := _gone(counts, window, whole, best)) is not None:
+        return gone
     if fall.estimate >= SMALLEST_FALL and (fall.low > 0 or np.isnan(fall.low)):
-        gone = last <= COLLAPSED * whole[best]
         moment = _left(counts, window, best)
-        kind, bottom = "collapsed" if gone else "falling", float(np.nanmin(whole[best:]))
+        kind = "collapsed" if last <= COLLAPSED * whole[best] else "falling"
+        bottom = float(np.nanmin(whole[best:]))
         return Trend(kind=kind, step=moment, best=float(whole[best]), bottom=bottom, last=last, fall=fall)
     return _recovery(counts, window, whole, first, second) or Trend(
         kind="",
@@ -82,6 +85,25 @@ def find_trend(counts: Counts) -> Trend | None:
         last=last,
         fall=fall,
     )
+
+
+def _gone(counts: Counts, window: int, whole: np.ndarray, best: int) -> Trend | None:
+    """Return a collapse that is younger than a level: by the mean of the last 6 rows, for whoever watches.
+
+    The best level is chosen on one half of the problems, and compared on the other, as for any fall.
+    """
+    if window <= QUICK or whole[-1] <= COLLAPSED * whole[best]:
+        return None
+    quick = float(levels(counts, QUICK)[-1, 0])
+    if not quick <= COLLAPSED * whole[best] or whole[best] - quick < 2 * SMALLEST_FALL:
+        return None
+    parts = [(levels(counts, window, half), levels(counts, QUICK, half)) for half in _halves(counts.problems)]
+    (first, _), (second, now) = parts
+    fall = _interval(_at(second, _highest(first)) - now[-1])
+    if not (fall.low > 0 or np.isnan(fall.low)):
+        return None
+    step = _left(counts, window, best, quick)
+    return Trend(kind="collapsed", step=step, best=float(whole[best]), bottom=quick, last=quick, fall=fall)
 
 
 def levels(counts: Counts, window: int, weights: np.ndarray | None = None) -> np.ndarray:
@@ -168,11 +190,14 @@ def _dip(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(ahead, filled, -np.inf).argmax(axis=0), bottom
 
 
-def _left(counts: Counts, window: int, best: int) -> Interval:
-    """Return the step after the last row that was still near the best level."""
+def _left(counts: Counts, window: int, best: int, now: float | None = None) -> Interval:
+    """Return the step after the last row that was still near the best level.
+
+    ``now`` stands for the last level, where that is not what the accuracy has fallen to.
+    """
 
     def left(curves: np.ndarray, high: np.ndarray, last: np.ndarray) -> np.ndarray:
-        near = curves >= high - LEFT * (high - last)
+        near = curves >= high - LEFT * (high - (last if now is None else now))
         row = len(curves) - 1 - near[::-1].argmax(axis=0)
         return np.minimum(np.where(near.any(axis=0), row, best) + 1, len(curves) - 1)
 

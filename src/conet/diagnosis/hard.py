@@ -16,6 +16,7 @@ REASONS = {
     "never_solved": "have no correct answer",
     "few_samples": "have too few samples in the window",
     "without_text": "have no text of a correct answer",
+    "off_template": "have prompts that cannot be rebuilt into messages",
 }
 
 

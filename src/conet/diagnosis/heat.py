@@ -8,8 +8,10 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.base.places import check_file, write_output
+from conet.diagnosis.demonstrations import flagged
 from conet.diagnosis.hard import MIN_SAMPLES, find_hard, none_in_words
 from conet.diagnosis.heat_files import Target, are_examples, as_target, file_content
+from conet.diagnosis.heat_messages import Unclear, rebuilt
 from conet.readers.chat_template import ChatTemplate
 from conet.readers.messages import as_messages
 from conet.rollouts import RolloutRecord
@@ -29,12 +31,13 @@ class HeatSet:
         ``messages``, where the logs hold messages, else ``prompt`` and ``completion``; ``prompt_ids`` and
         ``completion_ids``, where the logs hold them for all; and what the choice rests on: ``problem``,
         ``accuracy``, ``correct_count``, ``samples``, ``first_step`` and ``last_step`` (of the window),
-        ``step`` and ``length`` (of the completion).
+        ``step`` and ``length`` (of the completion), ``flagged`` (what may make it a bad one, or None).
     problems : int
         Problems of the run.
     left_out : dict of str to int
         Problems that were not chosen, by reason: those of :func:`conet.rollouts.selection.left_out`, and
-        ``without_text``: hard problems whose correct completions were logged without their text, or empty.
+        ``without_text``: hard problems whose correct completions were logged without their text, or empty;
+        ``off_template``: those whose prompts cannot be rebuilt into messages.
     """
 
     examples: list[dict[str, Any]]
@@ -75,15 +78,44 @@ def heat_set(
     right = _with_words(_correct(record.rows, record.main_split, found.visits))
     known = hard.filter(hard["problem"].is_in(right["problem"].unique().to_list()))
     chosen = _choose(right, known["problem"].to_numpy(), pick)
-    texts = record.texts(chosen) if chosen.height else []
-    ids = record.token_ids(chosen) if chosen.height else None
-    examples = [
-        example(*words) | _evidence(record, answer, counted)
-        for answer, counted, words in zip(chosen.to_dicts(), known.to_dicts(), texts)
-    ]
-    for row, (asked, answered) in zip(examples, ids or ()):
-        row |= {"prompt_ids": asked, "completion_ids": answered}
-    return HeatSet(examples, found.problems, found.left_out | {"without_text": hard.height - known.height})
+    shown = chosen.height > 0 and record.shows_texts
+    texts = record.texts(chosen) if shown else [(None, None)] * chosen.height
+    ids = record.token_ids(chosen) if shown else None
+    examples, unclear = [], ""
+    lengths = _lengths(record, chosen)
+    for place, (answer, counted, words) in enumerate(zip(chosen.to_dicts(), known.to_dicts(), texts)):
+        try:
+            row = example(*words) | _evidence(record, answer, counted)
+        except Unclear as why:
+            unclear = str(why)
+            continue
+        if ids:
+            row |= {"prompt_ids": ids[place][0], "completion_ids": ids[place][1]}
+        examples.append(row | {"flagged": flagged(row, lengths[answer["problem"]])})
+    if unclear and not examples:
+        raise _off_template(unclear)
+    reasons = {
+        "without_text": hard.height - known.height,
+        "off_template": chosen.height - len(examples),
+    }
+    return HeatSet(examples, found.problems, found.left_out | reasons)
+
+
+def _lengths(record: RolloutRecord, chosen: "polars.DataFrame") -> "dict[int, polars.Series]":
+    """Return the lengths of all answers to each problem that is demonstrated."""
+    import polars as pl
+
+    rows = record.rows.filter(pl.col("split") == record.main_split)
+    rows = rows.join(chosen.select("problem").unique(), on="problem", how="semi")
+    return {key[0]: part["length"] for key, part in rows.partition_by("problem", as_dict=True).items()}
+
+
+def _off_template(why: str) -> ConetError:
+    return ConetError(
+        f"prompts that were logged without the template's tokens, and cannot be rebuilt into messages: {why}",
+        "messages, prompts with the names of the roles on lines of their own, or plain text",
+        "log prompts as messages (TRL: a dataset of messages), or as text with special tokens",
+    )
 
 
 def _evidence(record: RolloutRecord, answer: dict[str, Any], counted: dict[str, Any]) -> dict[str, Any]:
@@ -128,10 +160,19 @@ def _choose(right: "polars.DataFrame", problems: np.ndarray, pick: Pick) -> "pol
 
 
 def example(prompt: Any, completion: Any) -> dict[str, Any]:
-    """Return one example for SFT: messages where the logs hold messages, else prompt and completion."""
+    """Return one example for SFT: messages where the logs hold them or their roles, else plain text.
+
+    Raises
+    ------
+    Unclear
+        Where a prompt shows that it was a chat, but not what its messages were.
+    """
+    if prompt is None and completion is None:  # not to be written
+        return {"prompt": None, "completion": None}
     asked, answered = as_messages(prompt), as_messages(completion)
     if asked is None and answered is None:
-        return {"prompt": str(prompt), "completion": str(completion)}
+        messages = rebuilt(str(prompt), str(completion))
+        return {"messages": messages} if messages else {"prompt": str(prompt), "completion": str(completion)}
     asked = [{"role": "user", "content": str(prompt)}] if asked is None else asked
     answered = [{"role": "assistant", "content": str(completion)}] if answered is None else answered
     kept = [

@@ -10,8 +10,17 @@ import numpy as np
 from conet.base.intervals import Interval
 from conet.detect import Counts, curve_models, find_knee
 from conet.detect.knee import FEWEST_ROWS as FEWEST_FOR_KNEE
-from conet.detect.shift import SIGMAS, find_shift, noise_of, running_mean
-from conet.detect.trend import BACK, COLLAPSED, DEEPEST, FEWEST_ROWS, SHORTEST_WINDOW, SMALLEST_FALL, Trend
+from conet.detect.shift import LEFT, SIGMAS, find_shift, noise_of, running_mean, running_median
+from conet.detect.trend import (
+    BACK,
+    COLLAPSED,
+    DEEPEST,
+    FEWEST_ROWS,
+    QUICK,
+    SHORTEST_WINDOW,
+    SMALLEST_FALL,
+    Trend,
+)
 from conet.diagnosis.log import Log, per_step_values
 from conet.diagnosis.stages import Stage, bends, knee_in_words
 
@@ -97,6 +106,12 @@ def _trend(steps: np.ndarray, share: np.ndarray) -> Trend | None:
         kind = "collapsed" if down.after <= COLLAPSED * down.before else "falling"
         step, fall = _at(down.step), _at(down.before - down.after)
         return Trend(kind=kind, step=step, best=down.before, bottom=float(levels.min()), last=last, fall=fall)
+    now, best = float(share[-QUICK:].mean()), float(levels.max())
+    unsure = limit * np.sqrt(max(1.0, window / QUICK))
+    if now <= COLLAPSED * best and best - now >= max(unsure, 2 * SMALLEST_FALL):
+        near = np.flatnonzero(running_median(share) >= best - LEFT * (best - now))
+        step = _at(float(steps[min(int(near[-1]) + 1, len(steps) - 1)]))
+        return Trend(kind="collapsed", step=step, best=best, bottom=now, last=now, fall=_at(best - now))
     before = float(levels[: bottom + 1].max())
     depth = min(before, last) - float(levels[bottom])
     if levels[bottom] > DEEPEST * before or depth < 2 * limit or last < BACK * before:

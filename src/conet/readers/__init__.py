@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.base.files import given_path
 from conet.base.registry import resolve
+from conet.readers.asked import options
 from conet.readers.base import Part, Reader, Skipped
 from conet.readers.column_mapping import Source, parse_column_mapping
 from conet.readers.places import any_files
@@ -95,7 +96,9 @@ def open_run(
 
     path = given_path(path, "a run directory, a folder or a file")
     readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
-    return Collector(path, readers, given, tokenizer, memory)
+    collector = Collector(path, readers, given, tokenizer, memory)
+    collector.asked = options(format, given, tokenizer)
+    return collector
 
 
 def _may_read(thing: Any) -> bool:

@@ -1,6 +1,7 @@
 """Reading a run, file by file; again and again while it grows."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ class Collector:
         self.count_tokens = None if tokenizer is None else token_counter(Path(tokenizer))
         self.tokenizer = tokenizer
         self.settled = False
+        self.asked: tuple[str, ...] = ()
         self._forget()
 
     def _forget(self) -> None:
@@ -89,7 +91,7 @@ class Collector:
                 raise NothingYet(error.got, error.expected, error.remedy) from None
             raise
         self.settled = True
-        return record
+        return replace(record, asked=self.asked)
 
     def _guessed(self) -> bool:
         """Whether the files are taken for tables only because nothing else has come into a folder yet."""

@@ -1,7 +1,8 @@
 """All rollouts of a run, with where they came from and what was passed over."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,10 @@ class RolloutRecord:
         ascending. ``step``, then quantities under the names of
         :data:`conet.readers.scalars.names.KNOWN` (reward, length, entropy, …), then all numbers under
         the names that the trainer gave them.
+    asked : tuple of str
+        The options with which it was read, for commands on the same log.
+    shows_texts : bool
+        Whether prompts and completions may be shown and written.
     scalar_names : dict of str to str
         Which of the trainer's names each quantity was taken from.
     """
@@ -65,6 +70,8 @@ class RolloutRecord:
     components: tuple[str, ...] = ()
     scalars: "polars.DataFrame | None" = None
     scalar_names: dict[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    shows_texts: bool = True
     read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
     read_token_ids: "Callable[[RolloutRecord, polars.DataFrame], TokenIds | None] | None" = None
 
@@ -104,6 +111,14 @@ class RolloutRecord:
             See :func:`conet.rollouts.per_problem`.
         """
         return per_problem(self.rows, [self.main_split if split is None else split])
+
+    def without_texts(self) -> "RolloutRecord":
+        """Return the same without any text of a prompt or completion: problems are called by digests."""
+        digests = [
+            blake2b(name.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest() for name in self.names
+        ]
+        names = [f"problem {digest}" for digest in digests]
+        return replace(self, names=names, read_texts=None, read_token_ids=None, shows_texts=False)
 
     def texts(self, rows: "polars.DataFrame") -> Texts:
         """Read the prompts and completions of some rollouts again.

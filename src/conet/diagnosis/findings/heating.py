@@ -1,5 +1,6 @@
 """Is now the time to heat? Whether the heating signal has fired, and whether its moment has passed."""
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,9 @@ def compute(log: Log) -> Result:
     urgency = Urgency.ADVICE if found.now else Urgency.NOTE
     headlines = [Headline(text=text, urgency=urgency, evidence=found.why, step=found.step)]
     if found.now:
-        command = f"conet heat {log.record.path} --out heat.jsonl"
+        command = shlex.join(
+            ["conet", "heat", str(log.record.path), *log.record.asked, "--out", "heat.jsonl"]
+        )
         headlines.append(Headline(text=f"The problems to heat on: {command}", urgency=Urgency.ADVICE))
     silent = "the heating signal has not fired"
     caveats = {} if found.step is not None else {"heat_step": silent}
