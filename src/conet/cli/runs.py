@@ -28,6 +28,7 @@ def run_command(
     config: Path | None = None,
     out: Path | None = None,
     threads: Whole = None,
+    control: Flag = False,
     json_: Json = False,
 ) -> None:
     """Train CoNet and leave a run directory with a report.
@@ -48,6 +49,8 @@ def run_command(
         A new or empty directory; runs/<preset>-s<seed>-<time> by default.
     threads
         Threads for sampling; the result does not depend on it. All cores by default.
+    control
+        Let the page of `conet serve` steer the run: pause, heat, change the temperature, stop.
     json_
         Print the summary as one JSON object on the last line.
     """
@@ -66,7 +69,8 @@ def run_command(
         from conet.runs import launch
 
         try:
-            return launch.run(settings, out, progress=progress, tell=tell, threads=count(threads))
+            own: dict[str, Any] = {"threads": count(threads), "control": control}
+            return launch.run(settings, out, progress=progress, tell=tell, **own)
         except ConetError as error:
             raise left_over(error, before, settings, config) from None
 

@@ -25,7 +25,7 @@ FILES = {"config.json", "recipe.json", "provenance.json", "graph.safetensors"}
 FOLDERS = {"rollouts", "snapshots", "figures", "checkpoints"}
 CONTENT = FILES | FOLDERS | {DIGESTS, NAME}
 # What is added before the first update.
-BEGINNING = {*GROWING.values(), "problems.parquet"}
+BEGINNING = {*GROWING.values(), "problems.parquet", "requests.jsonl", "actions.jsonl"}
 FIRST_SNAPSHOT = "step-00000000.safetensors"
 TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # what systems say when something stands there
 MOUNTED = {errno.EBUSY, errno.EXDEV}

@@ -12,6 +12,7 @@ Name = Literal[
     "heating_ended",
     "resumed",
     "code_changed",
+    "steered",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -43,7 +44,8 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
         ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
         (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible to the end),
         ``heating_ended``, ``resumed``, or ``code_changed`` (``file``, ``sha256``; code that the settings name
-        is no longer what the run began with, which was accepted on resuming).
+        is no longer what the run began with, which was accepted on resuming), or ``steered`` (``action``,
+        ``value``; ``refused`` says why it was not done).
     details
         JSON values beside it.
     """

@@ -44,6 +44,7 @@ def run(
     progress: bool | Progress | None = None,
     command: list[str] | None = None,
     tell: Callable[[str], None] | None = None,
+    control: bool = False,
 ) -> Run:
     """Train, leaving a run directory; `conet report` draws its page and figures.
 
@@ -73,6 +74,8 @@ def run(
         For the provenance; the command line of the process where absent.
     tell
         Told beforehand where the run will write much.
+    control
+        Whether the run may be steered while it trains (see :mod:`conet.runs.control`).
 
     Raises
     ------
@@ -99,7 +102,7 @@ def run(
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)
     with made as held, leaving_nothing(held, RESUME, begun), watched(progress, config.steps) as show:
-        return train(held, trainer, None, show)
+        return train(held, trainer, None, show, control)
 
 
 @checked

@@ -134,6 +134,10 @@ class PhaseTracker:
             if reason is None or not self._enter(self.phase_index + 1, step, reason, prepare):
                 return
 
+    def begin_next(self, step: int, reason: str, prepare: Prepare) -> None:
+        """Begin the next phase now, whatever its trigger says; without demonstrations it waits."""
+        self._enter(self.phase_index + 1, step, reason, prepare)
+
     def finish(self) -> None:
         """Say so where a heating was due and no problem became eligible before the run ended."""
         if self.waiting is not None:

@@ -87,10 +87,11 @@ class Trainer:
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
         self.failed_rollouts = 0  # drawn for a heating that found no eligible problem
         self.demonstrations: Walks | None = None
+        self.steered: dict[str, float] = {}  # options set from outside, over those of the schedule
         self._schedule(schedule)
         names: set[str] = {learner.optimizer for learner in self.learners}
         self.optimizers = {name: optim.make(name, graph.edges) for name in names}
-        self.tracker.begin(self._prepare)
+        self.tracker.begin(self.prepare)
 
     def _schedule(self, given: Schedule | Sequence[Phase] | None) -> None:
         """Make phases and their learners, and what follows them."""
@@ -143,8 +144,9 @@ class Trainer:
         """Return the learner of the next step, with its options as they are then."""
         learner = self.learners[self.tracker.phase_index]
         if any(callable(value) for value in self.phase.options.values()):
-            return with_options(learner, self.tracker.options(self.step), self.phase)
-        return learner
+            learner = with_options(learner, self.tracker.options(self.step), self.phase)
+        steered = self.steered if learner.learns_from == "rollouts" else {}
+        return with_options(learner, steered, self.phase)
 
     def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
         """Sample walks of the policy as it is, from the stream of this step and purpose."""
@@ -160,7 +162,7 @@ class Trainer:
             The step's row of metrics, describing the policy before the update.
         """
         self.evaluation.pass_by(self.step)
-        self.tracker.advance(self.step, self._prepare)
+        self.tracker.advance(self.step, self.prepare)
         learner, phase = self.learner_now(), self.phase
         chosen = self.tracker.problems(self.step, len(self.problems))
         walks = self.walks = self.sample(learner.rollouts, streams.TRAIN, chosen=chosen)
@@ -217,7 +219,7 @@ class Trainer:
         """Note an event at this step."""
         note(self.events, self.step, what, **details)
 
-    def _prepare(self, index: int) -> list[int] | None:
+    def prepare(self, index: int) -> list[int] | None:
         """Make the demonstrations of a phase; return their problems, None where it learns from rollouts."""
         if not np.isfinite(self.policy.logits).all():
             raise self._diverged()  # said here, while it is known which phase did it

@@ -15,6 +15,7 @@ from conet.base.terminal import tell
 from conet.rollouts import from_walks
 from conet.runs import events
 from conet.runs.code import Change, not_noted
+from conet.runs.control import Control
 from conet.runs.lengths import correct_length
 from conet.runs.lock import Held
 from conet.runs.measure import snapshot_steps, summarise
@@ -54,7 +55,13 @@ def begun(path: Path) -> bool:
     return (path / CHECKPOINT).exists()
 
 
-def train(held: Held, trainer: Trainer, resumed: Sequence[Change] | None, progress: Progress) -> Run:
+def train(
+    held: Held,
+    trainer: Trainer,
+    resumed: Sequence[Change] | None,
+    progress: Progress,
+    steerable: bool = False,
+) -> Run:
     """Train to the end, with snapshots and checkpoints, and write the summary.
 
     Parameters
@@ -67,20 +74,24 @@ def train(held: Held, trainer: Trainer, resumed: Sequence[Change] | None, progre
         None for a run that begins; for one that goes on, the code that has changed.
     progress
         Told each row of metrics.
+    steerable
+        Whether a run that begins may be steered; one that goes on may be as it began.
     """
+    control = Control(held.path, trainer, steerable)
     config, chosen = trainer.config, set(snapshot_steps(trainer.config))
     with Recorder(held, from_walks) as recorder:
         if resumed is None:
             recorder.begin()
         else:
-            _restored(trainer, recorder)
+            _restored(trainer, recorder, control)
             trainer.event("resumed")
             for change in not_noted(resumed, trainer.events):
                 trainer.event("code_changed", **change._asdict())
         recorder.flush(trainer.events)
         warm_up(trainer)
-        checkpoint = _checkpoints(trainer, recorder)
+        checkpoint = _checkpoints(trainer, recorder, control)
         while trainer.step < config.steps:
+            control.between_updates(checkpoint, lambda: recorder.flush(trainer.events))
             if trainer.step in chosen:
                 _snapshot(trainer, recorder)
             recorder.step(trainer.advance(), trainer.events)
@@ -97,7 +108,7 @@ def train(held: Held, trainer: Trainer, resumed: Sequence[Change] | None, progre
     return Run(held.path)
 
 
-def _checkpoints(trainer: Trainer, recorder: Recorder) -> Callable[[], None]:
+def _checkpoints(trainer: Trainer, recorder: Recorder, control: Control) -> Callable[[], None]:
     """Return what writes a checkpoint and keeps the time."""
     started, before = time.perf_counter(), trainer.seconds
 
@@ -105,6 +116,7 @@ def _checkpoints(trainer: Trainer, recorder: Recorder) -> Callable[[], None]:
         trainer.seconds = before + time.perf_counter() - started
         arrays, state = trainer.state()
         state |= {"step": trainer.step, "tables": recorder.commit(trainer.events)}
+        state["actions"] = control.done
         recorder.checkpoint(CHECKPOINT, array_bytes(arrays, {"state": json.dumps(state)}))
 
     return checkpoint
@@ -143,7 +155,7 @@ def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
     recorder.flush(trainer.events)
 
 
-def _restored(trainer: Trainer, recorder: Recorder) -> None:
+def _restored(trainer: Trainer, recorder: Recorder, control: Control) -> None:
     """Bring a training and its tables back to the last checkpoint."""
     path = recorder.path / CHECKPOINT
     remedy = f"delete {path}, and `conet resume` starts this run from its first step"
@@ -155,6 +167,7 @@ def _restored(trainer: Trainer, recorder: Recorder) -> None:
         arrays, metadata = read_arrays(path)
         state = upgrade(json.loads(metadata["state"]), trainer.config, len(trainer.problems))
         restore(recorder, state.get("tables"), int(state["step"]), state["events"])
+        control.restore(int(state.get("actions", 0)))
         trainer.load(renamed(arrays), state)
     except CannotWrite:  # nothing is wrong with the checkpoint
         raise

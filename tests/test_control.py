@@ -1,0 +1,176 @@
+"""A run that is steered: every action at its update, and the same bit for bit after an interruption."""
+
+import json
+
+import pytest
+
+import conet
+from conet.base.errors import ConetError, Interrupted
+from conet.runs import launch
+from conet.runs.control import ask, can_be_steered
+
+CONFIG = conet.preset("smoke").override(
+    {
+        "steps": 40,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 6,
+        "learner.learning_rate": 0.05,
+        "learner.optimizer": "adam",
+        "schedule.max_accuracy": 1.0,
+        "schedule.harvest_samples": 64,
+        "snapshots.checkpoint_every": 7,
+        "snapshots.steps": (0, 20),
+    }
+)
+
+
+class Steering:
+    """Asks for actions at given updates, as a page would; ends the run at some, as a kill would."""
+
+    def __init__(self, place, asked, dies=()):
+        self.place, self.asked, self.dies = place, asked, set(dies)
+
+    def __call__(self, row):
+        done = row["step"] + 1
+        for action, value in self.asked.get(done, ()):
+            ask(self.place, action, value)
+        if done in self.dies:
+            self.dies.remove(done)
+            raise Died
+
+
+class Died(BaseException):
+    pass
+
+
+ACTIONS = {
+    9: [("temperature", 0.05)],
+    12: [("heat", 4)],
+    13: [("heat", 3)],  # while one goes on: refused
+    24: [("pause", None), ("go", None), ("temperature", 0.0)],
+    30: [("heat", None)],
+}
+
+
+def steered(place, asked=ACTIONS, dies=()):
+    steering = Steering(place, dict(asked), dies)
+    begun = False
+    while True:
+        try:
+            if begun:
+                return launch.resume(place, progress=steering)
+            begun = True
+            return launch.run(CONFIG, place, progress=steering, control=True)
+        except Died:
+            # What was asked for before is not asked for again.
+            steering.asked = {done: what for done, what in steering.asked.items() if done > max(asked)}
+
+
+def told(run):
+    return [
+        (event["step"], event["event"], event.get("action"), event.get("value")) for event in run.events()
+    ]
+
+
+def test_every_action_is_an_event_with_its_update(tmp_path):
+    run = steered(tmp_path / "run")
+    events = told(run)
+    assert (9, "steered", "temperature", 0.05) in events
+    assert (12, "steered", "heat", 4) in events
+    assert [event[0] for event in events if event[1] == "heating_started"] == [12, 30]
+    refused = [event for event in run.events() if event.get("refused")]
+    assert [event["step"] for event in refused] == [13]
+    assert "one at a time" in refused[0]["refused"]
+    heated = run.metrics().filter(run.metrics()["phase"] == "heat")["step"].to_list()
+    assert heated == [12, 13, 14, 15, *range(30, 40)]
+
+
+def test_actions_change_the_run(tmp_path):
+    plain = steered(tmp_path / "plain", {})
+    warm = steered(tmp_path / "warm", {9: [("temperature", 0.05)]})
+    assert plain.summary()["state_sha256"] != warm.summary()["state_sha256"]
+    alone = launch.run(CONFIG, tmp_path / "alone")
+    assert plain.summary()["state_sha256"] == alone.summary()["state_sha256"]
+    assert can_be_steered(plain.path)
+    assert not can_be_steered(alone.path)
+
+
+@pytest.mark.parametrize("dies", [(10,), (14,), (16, 25), (31,), (38,)], ids=str)
+def test_a_steered_run_resumes_bit_for_bit(tmp_path, dies):
+    """Killed when later actions have been asked for, and done, than the checkpoint knows."""
+    whole = steered(tmp_path / "whole")
+    last = max(dies)
+    asked = {done: what for done, what in ACTIONS.items() if done <= last}
+    rest = {done: what for done, what in ACTIONS.items() if done > last}
+    place = tmp_path / "killed"
+    steering = Steering(place, asked, dies)
+    with pytest.raises(Died):
+        launch.run(CONFIG, place, progress=steering, control=True)
+    steering.asked = {done: what for done, what in asked.items() if done > min(dies)}
+    while True:
+        try:
+            steering.asked |= rest if not steering.dies else {}
+            again = launch.resume(place, progress=steering)
+            break
+        except Died:
+            steering.asked = {}
+    assert again.summary()["state_sha256"] == whole.summary()["state_sha256"]
+    without = [event for event in told(again) if event[1] != "resumed"]
+    assert without == told(whole)
+    assert again.metrics().drop("seconds", strict=False).equals(whole.metrics().drop("seconds", strict=False))
+
+
+def test_what_was_asked_for_and_not_done_comes_after_what_was_done(tmp_path):
+    place = tmp_path / "killed"
+    with pytest.raises(Died):
+        launch.run(CONFIG, place, progress=Steering(place, ACTIONS, [13]), control=True)
+    rest = {done: what for done, what in ACTIONS.items() if done > 13}
+    again = launch.resume(place, progress=Steering(place, rest))
+    assert [event["step"] for event in again.events() if event.get("refused")] == [12]
+    assert again.summary()["state_sha256"] == steered(tmp_path / "whole").summary()["state_sha256"]
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path):
+    place = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        launch.run(CONFIG, place, progress=Steering(place, ACTIONS | {18: [("stop", None)]}), control=True)
+    assert not conet.Run(place).finished
+    assert conet.Run(place).metrics().height == 18
+    rest = {done: what for done, what in ACTIONS.items() if done > 18}
+    again = launch.resume(place, progress=Steering(place, rest))
+    assert again.summary()["state_sha256"] == steered(tmp_path / "whole").summary()["state_sha256"]
+
+
+def test_what_is_no_action_is_refused(tmp_path):
+    run = steered(tmp_path / "run", {})
+    for action, value in (
+        ("temperature", -1),
+        ("temperature", "hot"),
+        ("temperature", None),
+        ("heat", 0),
+        ("heat", 1.5),
+        ("melt", None),
+    ):
+        with pytest.raises(ConetError):
+            ask(run.path, action, value)
+    alone = launch.run(CONFIG, tmp_path / "alone")
+    with pytest.raises(ConetError, match="cannot be steered"):
+        ask(alone.path, "pause")
+
+
+def test_broken_requests_are_refused_and_harm_nothing(tmp_path):
+    place = tmp_path / "run"
+
+    class Broken(Steering):
+        def __call__(self, row):
+            if row["step"] == 4:
+                with (place / "requests.jsonl").open("ab") as file:
+                    file.write(b'{"action": "heat", "value": "x"}\n\xff\xfe\n[]\n{"action": "pa')
+
+    run = launch.run(CONFIG, place, progress=Broken(place, {}), control=True)
+    assert run.finished
+    assert len([event for event in run.events() if event.get("refused")]) == 3
+    assert len((place / "actions.jsonl").read_text().splitlines()) == 3
+    for line in (place / "actions.jsonl").read_text().splitlines():
+        assert json.loads(line)["refused"]
