@@ -1,9 +1,11 @@
 """The server of the page: what it answers, to whom, and that nothing leads out of what is shown."""
 
+import http.client
 import itertools
 import json
 import os
 import shutil
+import time
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from page_server import serving
 
 import conet
 from conet.cli import main
+from conet.runs.lock import exclusive
 
 pytestmark = pytest.mark.page
 EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'
@@ -241,7 +244,7 @@ def test_every_address_keeps_its_promise(runs):
     tried = 0
     for result in described.get_all_operations():
         operation = result.ok()
-        if operation.path.endswith("/stream"):
+        if operation.path.endswith("/stream") or operation.method.upper() == "POST":  # an event, an action
             continue
 
         @settings(quick)
@@ -363,3 +366,90 @@ def test_a_search_finds_what_holds_the_words(read):
 def test_a_run_without_texts_says_so(server):
     assert server.ask("/api/runs/finished/rollouts?problem=0").json["total"] > 0
     assert server.ask("/api/runs/finished/texts?index=0").status == 409
+
+
+# Actions -----------------------------------------------------------------------------------------------------
+
+
+def act(server, place, body):
+    return server.ask(place, "POST", body, x_conet_token=server.token, content_type="application/json")
+
+
+def wait_for(what, seconds=90):
+    ends = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.2)
+    return found
+
+
+def test_a_run_is_started_steered_and_stopped_from_the_page(tmp_path):
+    small = ["graph.nodes=40", "graph.degree=5", "problems.count=6", "learner.learning_rate=0.05"]
+    small += ["schedule.max_accuracy=1", "schedule.harvest_samples=64"]
+    with serving(tmp_path) as server:
+        asked = {"preset": "smoke", "seed": 3, "steps": 1_000_000, "settings": small}
+        name = act(server, "/api/runs", asked).json["name"]
+        run = tmp_path / name
+        wait_for(lambda: server.ask(f"/api/runs/{name}").json["steerable"])
+        row = wait_for(lambda: server.ask(f"/api/runs/{name}").json["run"])
+        assert row["state"] == "training"
+        assert row["settings"]["seed"] == "3"
+        actions = f"/api/runs/{name}/actions"
+        wait_for(lambda: (server.ask(f"/api/runs/{name}/spark").json.get("step") or 0) > 2)
+        assert act(server, actions, {"action": "temperature", "value": 0.01}).status == 200
+        assert act(server, actions, {"action": "heat", "value": 3}).status == 200
+        assert act(server, actions, {"action": "pause"}).status == 200
+
+        def noted():
+            return [event.get("action") for event in conet.Run(run).events() if event["event"] == "steered"]
+
+        wait_for(lambda: "pause" in noted())
+        assert noted() == ["temperature", "heat", "pause"]
+        wrong = act(server, actions, {"action": "temperature", "value": -1})
+        assert wrong.status == 409
+        assert "learner.entropy" in wrong.json["got"]
+        assert server.ask(actions, "POST", {"action": "stop"}, content_type="application/json").status == 403
+        assert act(server, actions, {"action": "stop"}).status == 200
+        wait_for(lambda: server.ask(f"/api/runs/{name}").json["run"]["state"] == "killed")
+        assert act(server, actions, {"action": "pause"}).status == 409
+    assert noted()[-1] == "stop"
+    assert conet.Run(run).metrics().height > 2
+
+
+def test_settings_are_refused_in_the_words_of_the_command_line(tmp_path):
+    with serving(tmp_path) as server:
+        wrong = act(server, "/api/runs", {"preset": "smoke", "settings": ["graph.nods=4"]})
+        assert wrong.status == 409
+        assert "graph.nods" in wrong.json["got"]
+        assert "graph.nodes" in wrong.json["remedy"] + wrong.json["expected"]
+        assert act(server, "/api/runs", {"preset": "smok"}).status == 409
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["learner.name=mine.py:Mine", "graph.file=/etc/passwd", "--config", "nothing", 'observables=["a.py:b"]'],
+)
+def test_the_page_runs_no_code_and_reads_no_file(tmp_path, pair):
+    with serving(tmp_path) as server:
+        assert act(server, "/api/runs", {"preset": "smoke", "settings": [pair]}).status == 409
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_runs_that_may_be_steered_are(server):
+    assert act(server, "/api/runs/finished/actions", {"action": "pause"}).status == 409
+    assert not server.ask("/api/runs/finished").json["steerable"]
+
+
+def test_new_steps_stream_in(runs, tmp_path):
+    """A run that grows is told until it ends."""
+    shutil.copytree(runs / "killed", tmp_path / "growing")
+    with serving(tmp_path) as server, exclusive(tmp_path / "growing"):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("GET", "/api/runs/growing/stream")
+        answer = connection.getresponse()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.readline() == b"event: training\n"
+        assert json.loads(answer.readline().removeprefix(b"data: "))["step"] == 30
+        connection.close()
+        assert server.ask("/api/runs/finished-not/stream").status == 404

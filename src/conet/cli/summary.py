@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.text import listed
+from conet.cli.options import shown
 
 LATEST = "the latest step was reached"  # the reason that a schedule gives
 
@@ -46,6 +47,7 @@ def describe(summary: dict[str, Any]) -> str:
             f"training        {summary['seconds']:.1f} s without compilation and report, "
             f"{summary['walker_steps'] / 1e6:.1f} M hops",
             f"report          {Path(summary['run']) / 'report.html'}",
+            f"page            conet serve {shown(Path(summary['run']))}",
         ]
     )
 

@@ -12,7 +12,9 @@ from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.panics import Panic
 from conet.base.text import one_line
+from conet.runs.control import can_be_steered
 from conet.serve import bundle
+from conet.serve.acting import add_actions
 from conet.serve.library import Library
 from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
 from conet.serve.pictures import picture
@@ -35,6 +37,7 @@ def application(library: Library) -> FastAPI:
     _runs(app, library)
     add_web(app, library)
     add_rollouts(app, library)
+    add_actions(app, library)
     _live(app, library)
     return app
 
@@ -120,6 +123,7 @@ def overview_of(library: Library, name: str) -> Overview:
         events=events,
         texts=row.kind in ("log", "language_model"),
         web=row.kind == "walks",
+        steerable=row.kind == "walks" and can_be_steered(opened.run.path),
     )
 
 

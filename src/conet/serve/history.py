@@ -15,7 +15,7 @@ from conet.observables.damage import follow as follow_best
 from conet.runs.events import signal_step
 from conet.runs.run import Run
 from conet.runs.webs import SnapshotWeb, snapshot_webs
-from conet.serve.models import MergeEvent, Moment, WebEdges, WebHistory, WebNodes
+from conet.serve.models_web import MergeEvent, Moment, WebEdges, WebHistory, WebNodes
 from conet.views.snapshots import MOST_NODES
 
 ASPECT = 1.6  # of the picture, width over height (our choice)

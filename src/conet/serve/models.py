@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from conet.views.parts import Integers, Numbers
+from conet.views.parts import Numbers
 
 State = Literal["training", "finished", "killed", "log", "unreadable"]
 
@@ -106,6 +106,8 @@ class Overview(Reply):
         Whether prompts and completions can be asked for.
     web : bool
         Whether it may have a concept web.
+    steerable : bool
+        Whether it may be steered while it trains.
     """
 
     run: RunRow
@@ -113,182 +115,4 @@ class Overview(Reply):
     events: list[dict[str, Any]]
     texts: bool
     web: bool
-
-
-class WebNodes(Reply):
-    """Nodes of the web through time, as columns; ``questions`` and ``answers`` are those of the problems."""
-
-    id: Integers
-    x: Numbers
-    y: Numbers
-    role: list[str]
-    questions: Integers
-    answers: Integers
-
-
-class WebEdges(Reply):
-    """All edges that there ever are: places in the columns of the nodes."""
-
-    source: Integers
-    target: Integers
-
-
-class Moment(Reply):
-    """The web at one snapshot.
-
-    Attributes
-    ----------
-    edges : list of int
-        Places among all edges.
-    weight, traffic : list of float
-        Of each of these: probability, and successful walks of one rollout a problem.
-    island : list of int
-        Of each node: a number that the island keeps through merges; -1 outside of the web.
-    size : list of float
-        Of each node: successful walks through it, of one rollout a problem.
-    islands, largest : int
-        How many islands, and the nodes of the largest.
-    paths : list of list of int
-        Of each problem: the nodes by the best edges from its question to its answer; none where they do
-        not lead there.
-    """
-
-    step: int
-    edges: Integers
-    weight: Numbers
-    traffic: Numbers
-    island: Integers
-    size: Numbers
-    islands: int
-    largest: int
-    paths: list[list[int]]
-
-
-class MergeEvent(Reply):
-    """Islands that become one for good: the problems of each."""
-
-    step: int
-    parts: list[list[int]]
-
-
-class WebHistory(Reply):
-    """The web of a run through time, in one layout."""
-
-    threshold: float
-    note: str
-    nodes: WebNodes
-    edges: WebEdges
-    moments: list[Moment]
-    merges: list[MergeEvent]
-    signal: int | None
-
-
-class OutEdge(Reply):
-    """An edge that leaves a node, and how likely it is taken."""
-
-    target: int
-    probability: float
-
-
-class Fight(Reply):
-    """Two problems whose gradients oppose each other at a node: minus their scalar product."""
-
-    problem: int
-    other: int
-    interference: float
-
-
-class NodeDetail(Reply):
-    """One node at one snapshot.
-
-    Attributes
-    ----------
-    edges : list of OutEdge
-        The likeliest.
-    others, rest : int, float
-        How many more edges leave it, and their probability together.
-    effective : float
-        exp(entropy) of the policy there.
-    """
-
-    node: int
-    step: int
-    edges: list[OutEdge]
-    others: int
-    rest: float
-    effective: float
-
-
-class ProblemRow(Reply):
-    """One problem: its name, what became of it, and its accuracy in bins of steps.
-
-    Attributes
-    ----------
-    outcome : str
-        See the finding ``outcomes``.
-    onset : int or None
-        First step of the first bin in which it is solved in at least half of the rollouts.
-    start, end : float or None
-        Accuracy of its first and last visits: the lower at the start, the more difficult.
-    """
-
-    problem: int
-    name: str
-    outcome: str
-    onset: int | None
-    start: float | None
-    end: float | None
-    values: Numbers
-
-
-class ProblemMap(Reply):
-    """Problems by steps; ``edges`` are the steps at which bins begin, and the one behind the last."""
-
-    edges: list[int]
-    rows: list[ProblemRow]
-    left_out: int
-
-
-class RolloutRow(Reply):
-    """One rollout without its text; ``index`` is its number in the record."""
-
-    index: int
-    step: int
-    problem: int
-    correct: bool | None
-    reward: float | None
-    length: int | None
-    truncated: bool | None
-    split: str | None
-    components: dict[str, float | None]
-
-
-class Cell(Reply):
-    """Some of the rollouts of a problem at some steps, and how many there are."""
-
-    total: int
-    rows: list[RolloutRow]
-
-
-class Speech(Reply):
-    """A text, with the role of who says it; empty where there is none."""
-
-    role: str
-    content: str
-
-
-class TextOf(Reply):
-    """Prompt and completion of a rollout."""
-
-    index: int
-    prompt: list[Speech]
-    completion: list[Speech]
-
-
-class Found(Reply):
-    """Rollouts that hold some words: of how many that were searched, and how many there are."""
-
-    rows: list[RolloutRow]
-    found: int
-    searched: int
-    total: int
+    steerable: bool

@@ -5,7 +5,7 @@ import numpy as np
 from conet.engine.problem_gradients import problem_gradients
 from conet.runs.run import Run
 from conet.runs.webs import snapshot_step
-from conet.serve.models import Fight, NodeDetail, OutEdge
+from conet.serve.models_web import Fight, NodeDetail, OutEdge
 
 MOST_EDGES, MOST_FIGHTS = 12, 6  # as many as are listed
 LEAST = 1e-9  # a product of gradients below which nothing is said (our choice)

@@ -90,7 +90,9 @@ class Opened:
         return self.made("source", lambda: source_of(self.run))
 
     def view_names(self) -> list[str]:
-        """Return the names of all views, in the order of a report."""
+        """Return the names of all views, in the order of a report; none before the first update."""
+        if self.run.kind == "walks" and not self.made("begun", lambda: self.run.metrics().height):
+            return []
         names = self.source.names()
         if self.run.kind == "walks" and self.run.config.snapshots.rollouts:
             from conet.views.registry import ROLLOUTS

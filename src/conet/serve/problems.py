@@ -6,7 +6,7 @@ from conet.base.text import one_line
 from conet.diagnosis import Diagnosis
 from conet.diagnosis.findings.outcomes import STATUSES, Outcomes
 from conet.observables.length import SOLVED
-from conet.serve.models import ProblemMap, ProblemRow
+from conet.serve.models_rollouts import ProblemMap, ProblemRow
 
 BINS = 160  # at most so many columns
 ROWS = 4000  # at most so many problems, those with most rollouts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from conet.base.errors import ConetError
 from conet.readers.messages import as_messages, text_of
 from conet.rollouts import RolloutRecord
-from conet.serve.models import Cell, Found, RolloutRow, Speech, TextOf
+from conet.serve.models_rollouts import Cell, Found, RolloutRow, Speech, TextOf
 
 if TYPE_CHECKING:
     import polars

@@ -6,7 +6,9 @@ from fastapi import FastAPI, Path, Query
 
 from conet.serve.history import history
 from conet.serve.library import Library
-from conet.serve.models import Cell, Failure, Fight, Found, NodeDetail, ProblemMap, TextOf, WebHistory
+from conet.serve.models import Failure
+from conet.serve.models_rollouts import Cell, Found, ProblemMap, TextOf
+from conet.serve.models_web import Fight, NodeDetail, WebHistory
 from conet.serve.nodes import detail, fights
 from conet.serve.problems import problem_map
 from conet.serve.reading import cell, search, texts

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Presets
+         * @description List the presets of a run of walks.
+         */
+        get: operations["list_presets_api_presets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -17,7 +37,11 @@ export interface paths {
          */
         get: operations["runs_api_runs_get"];
         put?: never;
-        post?: never;
+        /**
+         * Start
+         * @description Start a run of walks that can be steered, as the command line does.
+         */
+        post: operations["start_api_runs_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -38,6 +62,26 @@ export interface paths {
         get: operations["overview_api_runs__name__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{name}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act
+         * @description Ask a run that trains to pause, go on, heat, change its temperature or stop.
+         */
+        post: operations["act_api_runs__name__actions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -288,6 +332,24 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ActionRequest
+         * @description What is asked of a run that trains; ``value``: updates of a heating, weight of the entropy bonus.
+         */
+        ActionRequest: {
+            /** Action */
+            action: string;
+            /** Value */
+            value?: number | null;
+        };
+        /**
+         * Asked
+         * @description That a request has been handed to the run.
+         */
+        Asked: {
+            /** Asked */
+            asked: string;
+        };
         /**
          * Axis
          * @description One axis, or the scale of the colours of a heat map.
@@ -817,6 +879,8 @@ export interface components {
          *         Whether prompts and completions can be asked for.
          *     web : bool
          *         Whether it may have a concept web.
+         *     steerable : bool
+         *         Whether it may be steered while it trains.
          */
         Overview: {
             /** Events */
@@ -824,12 +888,24 @@ export interface components {
                 [key: string]: unknown;
             }[];
             run: components["schemas"]["RunRow"];
+            /** Steerable */
+            steerable: boolean;
             /** Texts */
             texts: boolean;
             /** Views */
             views: string[];
             /** Web */
             web: boolean;
+        };
+        /**
+         * Preset
+         * @description Named settings.
+         */
+        Preset: {
+            /** Name */
+            name: string;
+            /** Purpose */
+            purpose: string;
         };
         /**
          * ProblemMap
@@ -1019,6 +1095,39 @@ export interface components {
             role: string;
         };
         /**
+         * StartRequest
+         * @description A run to begin: as the options of ``conet run``; settings as ``key=value``.
+         */
+        StartRequest: {
+            /**
+             * Preset
+             * @default reference
+             */
+            preset: string;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Settings
+             * @default []
+             */
+            settings: string[];
+            /** Steps */
+            steps?: number | null;
+        };
+        /**
+         * Started
+         * @description The name of a run that has begun, and the command that begins the same.
+         */
+        Started: {
+            /** Command */
+            command: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Text
          * @description Words in place of a drawing.
          */
@@ -1173,6 +1282,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_presets_api_presets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preset"][];
+                };
+            };
+        };
+    };
     runs_api_runs_get: {
         parameters: {
             query?: never;
@@ -1189,6 +1318,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunRow"][];
+                };
+            };
+        };
+    };
+    start_api_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -1212,6 +1383,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    act_api_runs__name__actions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
                 };
             };
             /** @description there is no such run, or no such part of it */

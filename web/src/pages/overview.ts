@@ -1,6 +1,7 @@
 /** The headline findings in words, each with the way to its chart, and all charts under one time cursor. */
 import { address, get, type Headlines, type Overview, type View } from "../api/client";
 import { h, replace } from "../dom";
+import { eventTable } from "../parts/events";
 import { failure, waiting } from "../parts/failure";
 import { info } from "../parts/info";
 import { viewCard } from "../parts/view";
@@ -17,6 +18,12 @@ export async function overviewTab(main: HTMLElement, overview: Overview, time: T
     charts = h("div", { class: "views" });
     replace(main, words, controls(time), charts);
   }
+  const events = eventTable(overview);
+  const before = main.querySelector<HTMLDetailsElement>(".events");
+  if (events && before) {
+    (events as HTMLDetailsElement).open = before.open;
+    before.replaceWith(events);
+  } else if (events) main.append(events);
   const views = overview.views.filter((view) => !ELSEWHERE.includes(view));
   for (const view of views) await place(charts, name, view, time);
   await say(words, name, time);

@@ -3,6 +3,7 @@ import { address, get, offline, type Overview } from "../api/client";
 import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
 import { link, read, Time } from "../state";
+import { controlBar } from "./control";
 import { follow } from "./live";
 import { overviewTab } from "./overview";
 import { problemsTab } from "./problems";
@@ -50,7 +51,7 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
     { class: "tabs", "aria-label": "parts of the run" },
     ...tabs.map((one) => h("a", { href: link(["run", name, one.name], kept()), "aria-current": one === shown ? "page" : null }, one.title)),
   );
-  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview)), bar, body);
+  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview)), bar, offline ? null : controlBar(overview), body);
   const time = new Time(read().query);
   leave = await shown.show(body, overview, time);
   if (overview.run.state === "training" && !offline) {

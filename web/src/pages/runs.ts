@@ -1,6 +1,7 @@
 /** All runs as a list: filter, sort, group by a setting, choose two to compare. */
-import { get, type RunRow, type Spark } from "../api/client";
+import { get, offline, type RunRow, type Spark } from "../api/client";
 import { h, replace } from "../dom";
+import { startForm } from "./control";
 import { failure, waiting } from "../parts/failure";
 import { link, read, remember } from "../state";
 import { runItem } from "./runItem";
@@ -17,8 +18,9 @@ export async function runsPage(main: HTMLElement): Promise<void> {
     replace(main, h("h1", {}, "Runs"), failure(error));
     return;
   }
+  const start = offline ? null : startForm((name) => (location.hash = link(["run", name])));
   if (!rows.length) {
-    replace(main, h("h1", {}, "Runs"), h("p", { class: "empty" }, "There is no run here yet. `conet run` makes one under runs/."));
+    replace(main, h("h1", {}, "Runs"), h("p", { class: "empty" }, "There is no run here yet. `conet run` makes one under runs/."), start);
     return;
   }
   const sparks = new Map<string, Spark>();
@@ -60,7 +62,7 @@ export async function runsPage(main: HTMLElement): Promise<void> {
   }
 
   const bar = h("div", { class: "bar" }, filter, order.parentElement, group.parentElement, compare);
-  replace(main, h("h1", {}, "Runs"), bar, list);
+  replace(main, h("h1", {}, "Runs"), bar, start, list);
   show();
   for (const row of rows) {
     if (!main.isConnected) return;

@@ -1,0 +1,111 @@
+"""Runs that the page starts, and what it asks of those that train."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from conet.base.digests import is_run
+from conet.base.errors import ConetError
+from conet.base.text import one_line
+from conet.config import PRESETS
+from conet.serve.library import Library
+from conet.serve.models_actions import Preset, Started, StartRequest
+
+PATIENCE = 60.0  # seconds until a run has its directory, or has said why not
+PROGRAM = "import sys; from conet.cli import main; main(sys.argv[1:])"
+
+
+class Starter:
+    """Starts runs as the command line does, so that settings are checked in the same words.
+
+    Parameters
+    ----------
+    library
+        Where runs are shown: a new one goes into the first directory of runs.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._children: list[subprocess.Popen] = []
+        self._lock = threading.Lock()
+
+    def start(self, asked: StartRequest) -> Started:
+        """Start a run that can be steered, and wait until it has a directory.
+
+        Raises
+        ------
+        ConetError
+            When its settings do not fit, or there is nowhere to put it.
+        """
+        with self._lock:
+            self._children = [child for child in self._children if child.poll() is None]
+            out = self._place(asked)
+            arguments = arguments_of(asked, out)
+            with tempfile.TemporaryFile() as said:
+                child = subprocess.Popen(
+                    [sys.executable, "-c", PROGRAM, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                    start_new_session=True,
+                )
+                self._children.append(child)
+                ends = time.monotonic() + PATIENCE
+                while not is_run(out) and child.poll() is None and time.monotonic() < ends:
+                    time.sleep(0.05)
+                if not is_run(out):
+                    said.seek(0)
+                    lines = said.read().decode("utf-8", "replace").strip().splitlines()
+                    raise _refused(lines[-1] if lines else "")
+        return Started(name=one_line(out.name), command=one_line(f"conet {' '.join(arguments)}"))
+
+    def _place(self, asked: StartRequest) -> Path:
+        folders = [place for place in self.library.places if place.is_dir() and not is_run(place)]
+        if not folders:
+            remedy = "name a directory of runs, such as `conet serve runs`"
+            raise ConetError("a new run, and no directory for it", "a directory of runs", remedy)
+        name = f"{asked.preset}-s{asked.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+        found, number = folders[0] / name, 1
+        while found.exists():
+            number += 1
+            found = folders[0] / f"{name}-{number}"
+        return found
+
+
+def _refused(line: str) -> ConetError:
+    """Take apart the one line in which the command line says what does not fit."""
+    parts = line.removeprefix("conet: ").removeprefix("got ").split("; ")
+    expected = parts[1].removeprefix("expected ") if len(parts) > 1 else ""
+    return ConetError(parts[0] or "a run that did not begin", expected, "; ".join(parts[2:]))
+
+
+def arguments_of(asked: StartRequest, out: Path) -> list[str]:
+    """Return the arguments of the command line.
+
+    Raises
+    ------
+    ConetError
+        For an unknown preset, or settings that name a file: the page runs no code and reads no other file.
+    """
+    if asked.preset not in PRESETS:
+        raise ConetError(
+            f"preset {asked.preset!r}"[:100], f"one of {', '.join(PRESETS)}", "choose one of these"
+        )
+    for pair in asked.settings:
+        key, separator, value = pair.partition("=")
+        if not separator or pair.startswith("-"):
+            raise ConetError(f"{pair!r}"[:100], "key=value", "for example graph.nodes=400")
+        if ".py" in value or key.strip() == "graph.file":
+            got = f"{pair!r}"[:100]
+            raise ConetError(got, "settings that name no file", "start this run from the command line")
+    arguments = ["run", "--preset", asked.preset, "--seed", str(asked.seed), "--control", "--out", str(out)]
+    arguments += [] if asked.steps is None else ["--steps", str(asked.steps)]
+    return arguments + (["--set", *asked.settings] if asked.settings else [])
+
+
+def presets() -> list[Preset]:
+    """Return the presets, and what each is for."""
+    return [Preset(name=name, purpose=purpose) for name, (purpose, _) in PRESETS.items()]

@@ -1,0 +1,72 @@
+/** Steering a run that trains: each action is done between two updates, and is an event of the run. */
+import { address, get, type Overview, post, type Schemas } from "../api/client";
+import { h } from "../dom";
+
+export function controlBar(overview: Overview): HTMLElement | null {
+  if (!overview.steerable || overview.run.state !== "training") return null;
+  const said = h("output", { class: "said", "aria-live": "polite" });
+  const updates = h("input", { type: "number", min: 1, value: 10, "aria-label": "updates of the heating" });
+  const weight = h("input", { type: "number", min: 0, step: "any", placeholder: "0.02", "aria-label": "weight of the entropy bonus" });
+  const act = async (action: string, value: number | null = null) => {
+    said.className = "said";
+    said.textContent = `${action}: asked for`;
+    try {
+      await post<Schemas["Asked"]>(address("runs", overview.run.name, "actions"), { action, value });
+      said.textContent = `${action}: handed over; the run notes it as an event`;
+    } catch (error) {
+      said.className = "said failure";
+      said.textContent = error instanceof Error ? error.message : String(error);
+    }
+  };
+  const button = (name: string, action: () => void) => h("button", { type: "button", onclick: action }, name);
+  const given = (input: HTMLInputElement) => (input.value === "" ? null : Number(input.value));
+  return h(
+    "section",
+    { class: "bar control", "aria-label": "steer the run" },
+    button("pause", () => void act("pause")),
+    button("go on", () => void act("go")),
+    h("span", { class: "group" }, button("heat", () => void act("heat", given(updates))), updates, " updates"),
+    h("span", { class: "group" }, button("set temperature", () => void act("temperature", given(weight))), weight),
+    button("stop", () => void act("stop")),
+    said,
+  );
+}
+
+/** A form that begins a run, as `conet run --control` would. */
+export function startForm(began: (name: string) => void): HTMLElement {
+  const preset = h("select", {});
+  const purpose = h("p", { class: "caption" });
+  const seed = h("input", { type: "number", min: 0, value: 0 });
+  const steps = h("input", { type: "number", min: 1, placeholder: "as preset" });
+  const settings = h("textarea", { rows: 2, placeholder: "graph.nodes=400 learner.rollouts=16", "aria-label": "settings" });
+  const said = h("p", { "aria-live": "polite" });
+  const go = h("button", { type: "submit" }, "start");
+  let known: Schemas["Preset"][] = [];
+  const describe = () => (purpose.textContent = known.find((one) => one.name === preset.value)?.purpose ?? "");
+  preset.addEventListener("change", describe);
+  const form = h("form", { class: "bar" }, h("label", {}, "preset ", preset), h("label", {}, "seed ", seed), h("label", {}, "updates ", steps), settings, go);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    go.disabled = true;
+    said.className = "waiting";
+    said.textContent = "the run begins";
+    const body = { preset: preset.value, seed: Number(seed.value), steps: steps.value ? Number(steps.value) : null, settings: settings.value.split(/\s+/).filter(Boolean) };
+    post<Schemas["Started"]>("api/runs", body)
+      .then((started) => began(started.name))
+      .catch((error: unknown) => {
+        said.className = "failure";
+        said.textContent = error instanceof Error ? error.message : String(error);
+      })
+      .finally(() => (go.disabled = false));
+  });
+  const details = h("details", { class: "start" }, h("summary", {}, "start a run"), form, purpose, said);
+  details.addEventListener("toggle", () => {
+    if (!details.open || known.length) return;
+    void get<Schemas["Preset"][]>("api/presets").then((found) => {
+      known = found;
+      preset.append(...found.map((one) => h("option", { value: one.name, selected: one.name === "reference" }, one.name)));
+      describe();
+    });
+  });
+  return details;
+}
