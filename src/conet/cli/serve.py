@@ -5,7 +5,7 @@ from pathlib import Path
 from conet.base.errors import ConetError
 from conet.base.terminal import tell
 from conet.cli.diagnose import Format, Map
-from conet.cli.options import Count, Flag
+from conet.cli.options import Count, Flag, say
 
 PORT = 8577  # no service that we know of listens there (our choice)
 RUNS = Path("runs")
@@ -18,6 +18,8 @@ def serve(
     open_: Flag = False,
     format: Format = "auto",
     map_: Map = None,
+    export: Path | None = None,
+    no_text: Flag = False,
 ) -> None:
     """Show runs on a page, while they train and afterwards; its address is the first line.
 
@@ -34,6 +36,11 @@ def serve(
         Open the page in the browser.
     map_
         As for `conet diagnose`, of all logs.
+    export
+        Write the page as one file of HTML, which needs no server, and serve nothing; an earlier one may be
+        replaced. /dev/stdout prints it.
+    no_text
+        With --export: without prompts and answers.
     """
     if not 0 <= port <= 65535:
         raise ConetError(f"--port {port}", "0 to 65535", "leave it out for the usual one")
@@ -42,6 +49,12 @@ def serve(
         if not place.exists():
             remedy = "`conet run` makes one under runs/, or name another place"
             raise ConetError(f"{place}, which does not exist", "a run, a log, or a directory of them", remedy)
+    mapping = ",".join(map_ or [])
+    if export is not None:
+        _export(places, export, format, mapping, not no_text)
+        return
+    if no_text:
+        raise ConetError("--no-text without --export", "both, or none", "add --export page.html")
     try:
         from conet.serve.library import Library
         from conet.serve.start import serve as start
@@ -52,6 +65,18 @@ def serve(
         remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
         raise ConetError(got, "the extra [microscope]", remedy) from None
     try:
-        start(Library(places, format, ",".join(map_ or [])), host, port, open_)
+        start(Library(places, format, mapping), host, port, open_)
     except KeyboardInterrupt:
         tell("the page is closed")
+
+
+def _export(places: list[Path], out: Path, format: str, mapping: str, with_texts: bool) -> None:
+    """Write the page as one file."""
+    from conet.base.places import check_file, write_output
+    from conet.serve.library import Library
+    from conet.serve.saved import is_saved_page, saved_page
+
+    check_file(out, "an earlier page", is_saved_page)
+    page = saved_page(Library(places, format, mapping), None, with_texts)
+    write_output(out, page)
+    say(f"{len(page.encode()) / 1e6:.1f} MB: {out}", out)

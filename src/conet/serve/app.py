@@ -12,13 +12,13 @@ from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.panics import Panic
 from conet.base.text import one_line
-from conet.runs.control import can_be_steered
 from conet.serve import bundle
 from conet.serve.acting import add_actions
 from conet.serve.library import Library
 from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
+from conet.serve.overview import overview_of
 from conet.serve.pictures import picture
-from conet.serve.routes import FAILURES, Name, add_rollouts, add_web
+from conet.serve.routes import FAILURES, Name, add_rollouts, add_saved, add_web
 from conet.serve.safety import Guard
 from conet.views.schema import View
 
@@ -37,6 +37,7 @@ def application(library: Library) -> FastAPI:
     _runs(app, library)
     add_web(app, library)
     add_rollouts(app, library)
+    add_saved(app, library)
     add_actions(app, library)
     _live(app, library)
     return app
@@ -110,21 +111,6 @@ def _runs(app: FastAPI, library: Library) -> None:
     def figure(name: Name, view: str, suffix: Literal["svg", "png"] = "svg") -> Response:
         """Draw one figure, as the reports do."""
         return picture(library.opened(name).view(view), suffix)
-
-
-def overview_of(library: Library, name: str) -> Overview:
-    """Say what there is of a run."""
-    opened = library.opened(name)
-    row = library.row(name, opened.run.path)
-    events = [] if row.kind in ("log", "") else opened.run.events()
-    return Overview(
-        run=row,
-        views=opened.view_names(),
-        events=events,
-        texts=row.kind in ("log", "language_model"),
-        web=row.kind == "walks",
-        steerable=row.kind == "walks" and can_be_steered(opened.run.path),
-    )
 
 
 def _live(app: FastAPI, library: Library) -> None:

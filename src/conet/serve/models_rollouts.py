@@ -77,3 +77,11 @@ class Found(Reply):
     found: int
     searched: int
     total: int
+
+
+class Sample(Reply):
+    """Some rollouts with their texts, for a page that has no server; ``total``: how many there are."""
+
+    total: int
+    rows: list[RolloutRow]
+    texts: list[TextOf]

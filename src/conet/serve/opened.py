@@ -10,6 +10,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.diagnosis import Diagnosis, diagnose
+from conet.diagnosis.declare import Headline as Said
 from conet.diagnosis.diagnosis import as_json
 from conet.rollouts import RolloutRecord
 from conet.runs import log
@@ -151,12 +152,18 @@ class Opened:
         lines.sort(key=lambda one: -one[0].urgency)
         return Headlines(
             headlines=[
-                Headline(**as_json(line), finding=name, view=view if isinstance(view, str) else None)
+                Headline(**said(line), finding=name, view=view if isinstance(view, str) else None)
                 for line, name, view in lines
             ],
             numbers=[MainNumber(**number._asdict()) for number in found.numbers],
             notes=found.notes,
         )
+
+
+def said(line: Said) -> dict[str, Any]:
+    """Return of a headline what the page shows."""
+    known = as_json(line)
+    return {name: known.get(name) for name in Headline.model_fields if name not in ("finding", "view")}
 
 
 def thinned(values: np.ndarray, most: int = POINTS) -> np.ndarray:

@@ -31,11 +31,11 @@ def cell(record: RolloutRecord, problem: int | None, first: int, last: int, offs
     part = rows.slice(offset, MOST)
     return Cell(
         total=rows.height,
-        rows=[_described(row, record.components) for row in part.iter_rows(named=True)],
+        rows=[described(row, record.components) for row in part.iter_rows(named=True)],
     )
 
 
-def texts(record: RolloutRecord, numbers: Iterable[int]) -> list[TextOf]:
+def texts(record: RolloutRecord, numbers: Iterable[int], most: int = MOST) -> list[TextOf]:
     """Return prompts and completions of some rollouts, given by their numbers in the record.
 
     Raises
@@ -45,11 +45,11 @@ def texts(record: RolloutRecord, numbers: Iterable[int]) -> list[TextOf]:
     ConetError
         When the files hold no texts, or have changed since.
     """
-    wanted = list(numbers)[:MOST]
+    wanted = list(numbers)[:most]
     for one in wanted:
         if not 0 <= one < record.rows.height:
             raise LookupError(f"rollout {one}")
-    found = record.texts(record.rows[wanted]) if "file" in record.rows.columns or wanted else []
+    found = record.texts(record.rows[wanted]) if wanted else []
     return [
         TextOf(index=one, prompt=speeches(prompt), completion=speeches(completion))
         for one, (prompt, completion) in zip(wanted, found)
@@ -76,7 +76,7 @@ def search(
     hits = []
     for row, (_, completion) in zip(looked.iter_rows(named=True), record.texts(looked)):
         if wanted in text_of(completion).casefold():
-            hits.append(_described(row, record.components))
+            hits.append(described(row, record.components))
     return Found(rows=hits[:MOST], found=len(hits), searched=looked.height, total=rows.height)
 
 
@@ -100,7 +100,8 @@ def _rows(record: RolloutRecord, problem: int | None, first: int, last: int) -> 
     return record.rows.with_row_index("index").filter(wanted)
 
 
-def _described(row: dict, names: tuple[str, ...]) -> RolloutRow:
+def described(row: dict, names: tuple[str, ...]) -> RolloutRow:
+    """Return a row of a record that has its number as ``index``."""
     parts = row.get("components") or []
     return RolloutRow(
         index=row["index"],

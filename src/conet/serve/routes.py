@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query
+from fastapi.responses import Response
 
 from conet.serve.history import history
 from conet.serve.library import Library
@@ -12,6 +13,7 @@ from conet.serve.models_web import Fight, NodeDetail, WebHistory
 from conet.serve.nodes import detail, fights
 from conet.serve.problems import problem_map
 from conet.serve.reading import cell, search, texts
+from conet.serve.saved import saved_page
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"model": Failure, "description": "there is no such run, or no such part of it"},
@@ -45,6 +47,18 @@ def add_web(app: FastAPI, library: Library) -> None:
         opened = library.opened(name)
         with opened.lock:
             return fights(opened.run, node, step)
+
+
+def add_saved(app: FastAPI, library: Library) -> None:
+    """Enter the address of a page that needs no server."""
+
+    @app.get("/api/runs/{name}/page", responses=FAILURES, response_class=Response)
+    def page(name: Name, texts: bool = True) -> Response:
+        """Return the page of one run as one file of HTML, with or without prompts and answers."""
+        library.path(name)
+        data = saved_page(library, [name], texts)
+        headers = {"content-disposition": 'attachment; filename="conet-page.html"'}
+        return Response(data, media_type="text/html; charset=utf-8", headers=headers)
 
 
 def add_rollouts(app: FastAPI, library: Library) -> None:

@@ -51,7 +51,7 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
     { class: "tabs", "aria-label": "parts of the run" },
     ...tabs.map((one) => h("a", { href: link(["run", name, one.name], kept()), "aria-current": one === shown ? "page" : null }, one.title)),
   );
-  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview)), bar, offline ? null : controlBar(overview), body);
+  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, offline ? null : controlBar(overview), body);
   const time = new Time(read().query);
   leave = await shown.show(body, overview, time);
   if (overview.run.state === "training" && !offline) {
@@ -69,6 +69,15 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
 function kept(): [string, string][] {
   const step = read().query.get("step");
   return step ? [["step", step]] : [];
+}
+
+/** The page of this run as one file that needs no server. */
+function saving(overview: Overview): HTMLElement | null {
+  if (offline) return null;
+  const page = address("runs", overview.run.name, "page");
+  const ways = [h("a", { href: page, download: `${overview.run.name}.html` }, "save this page")];
+  if (overview.texts) ways.push(h("a", { href: `${page}?texts=false`, download: `${overview.run.name}.html` }, "without texts"));
+  return h("span", { class: "save" }, ...ways);
 }
 
 function settings(overview: Overview): HTMLElement | null {

@@ -1,0 +1,158 @@
+"""The page as one file of HTML, which needs no server: the bundle, and the data that it would ask for."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import numpy as np
+
+from conet.base.errors import ConetError
+from conet.base.panics import Panic
+from conet.serve import bundle
+from conet.serve.history import history
+from conet.serve.library import Library
+from conet.serve.models import RunRow
+from conet.serve.models_rollouts import ProblemMap, Sample
+from conet.serve.opened import Opened
+from conet.serve.overview import overview_of
+from conet.serve.problems import problem_map
+from conet.serve.reading import described, texts
+from conet.views.schema import HeatMap, View
+
+MARK = '<meta name="conet-page" content="saved">'
+MOST_ROLLOUTS = 600  # of a run, evenly over its steps (our choice)
+
+
+def saved_page(library: Library, names: list[str] | None = None, with_texts: bool = True) -> str:
+    """Return the page of some runs, or all of them, as one text of HTML.
+
+    Parameters
+    ----------
+    names
+        Of the runs.
+    with_texts
+        Whether prompts and completions may be in it.
+
+    Raises
+    ------
+    LookupError
+        When there is no run of a name.
+    ConetError
+        When there is nothing to save, or the bundle is not there.
+    """
+    known = library.paths()
+    chosen = list(known) if names is None else names
+    rows = [library.row(name, known[name]) for name in chosen]
+    if not any(row.kind for row in rows):
+        raise ConetError("no run that can be read", "at least one", "name a directory of runs, or a log")
+    data: dict[str, Any] = {"api/runs": [_row(row) for row in rows]}
+    for row in rows:
+        if row.kind:
+            data |= _data(library, row.name, with_texts)
+    return _html(json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def is_saved_page(file: BinaryIO) -> bool:
+    """Whether an open file is a page that was saved."""
+    return MARK.encode() in file.read(4096)
+
+
+def _row(row: RunRow) -> dict[str, Any]:
+    return row.model_dump(mode="json")
+
+
+def address(*parts: str) -> str:
+    """Return an address as the page writes it."""
+    return "api/" + "/".join(quote(part, safe="!~*'()") for part in parts)
+
+
+def _data(library: Library, name: str, with_texts: bool) -> dict[str, Any]:
+    """Return what the page asks for of one run, by address; what cannot be read is left out."""
+    opened = library.opened(name)
+    data: dict[str, Any] = {}
+
+    def put(make: Callable[[], Any], *parts: str) -> None:
+        with suppress(ConetError, LookupError, OSError, Panic):
+            data[address("runs", name, *parts)] = make().model_dump(mode="json")
+
+    overview = overview_of(library, name)
+    sampled = overview.texts and with_texts
+    shown = overview.model_copy(update={"texts": sampled, "steerable": False})
+    put(lambda: shown)
+    put(opened.spark, "spark")
+    put(opened.headlines, "headlines")
+    for view in overview.views:
+        put(partial(_named_view, opened, view, with_texts), "views", view)
+    if overview.web:
+        put(lambda: opened.made("web", lambda: history(opened.run)), "web")
+    put(lambda: _map(problem_map(opened.diagnosis), with_texts or not overview.texts), "problems")
+    if sampled:
+        put(lambda: _sample(opened.record), "sample")
+    return data
+
+
+def _named_view(opened: Opened, name: str, with_texts: bool) -> View:
+    """Return a view, without the names of its rows where no text may be in the page: they are prompts."""
+    view = opened.view(name)
+    if with_texts:
+        return view
+    panels = tuple(
+        panel.model_copy(update={"row_names": ()}) if isinstance(panel, HeatMap) else panel
+        for panel in view.panels
+    )
+    return view.model_copy(update={"panels": panels})
+
+
+def _map(found: ProblemMap, with_names: bool) -> ProblemMap:
+    if with_names:
+        return found
+    rows = [row.model_copy(update={"name": f"problem {row.problem}"}) for row in found.rows]
+    return found.model_copy(update={"rows": rows})
+
+
+def _sample(record: Any) -> Sample:
+    """Return some rollouts with their texts, evenly over the record."""
+    count = record.rows.height
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_ROLLOUTS)).astype(int)).tolist()
+    rows = record.rows.with_row_index("index")[chosen]
+    return Sample(
+        total=count,
+        rows=[described(row, record.components) for row in rows.iter_rows(named=True)],
+        texts=texts(record, chosen, most=MOST_ROLLOUTS),
+    )
+
+
+def _html(data: str) -> str:
+    """Put bundle and data into one file, of which nothing but our own script may run."""
+    files = bundle.files()
+    script = re.sub(r"</(script)", r"<\\/\1", files["page.js"].decode(), flags=re.IGNORECASE)
+    style = re.sub(r"url\(([^)]+)\)", _inlined, files["page.css"].decode())
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'{MARK}<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>CoNet</title>'
+        f'<style>{style}</style></head><body><div id="page"></div>'
+        f'<script type="application/json" id="conet-data">{data}</script>'
+        f'<script type="module">{script}</script></body></html>\n'
+    )
+
+
+def _inlined(found: re.Match[str]) -> str:
+    name = found[1].strip("\"'").removeprefix("./")
+    data = bundle.files().get(name)
+    if data is None:
+        return found[0]
+    return f"url(data:{bundle.media_type(name)};base64,{base64.b64encode(data).decode()})"
