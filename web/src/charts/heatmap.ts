@@ -22,7 +22,7 @@ export function heatMap(panel: HeatMap, time: Time | null, label: string): HTMLE
   return h(
     "figure",
     { class: "panel" },
-    panel.title ? h("h4", {}, panel.title) : null,
+    panel.title ? h("h3", {}, panel.title) : null,
     h("div", { class: "heat-box" }, canvas),
     h("div", { class: "heat-axis" }, h("span", {}, number(panel.x_edges[0])), h("span", {}, named(panel.x)), h("span", {}, number(panel.x_edges.at(-1)))),
     scaleOf(named(panel.value), panel.value.low ?? 0, panel.value.high ?? 1),

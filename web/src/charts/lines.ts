@@ -25,7 +25,7 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   const element = h(
     "figure",
     { class: "panel" },
-    panel.title ? h("h4", {}, panel.title) : null,
+    panel.title ? h("h3", {}, panel.title) : null,
     h("p", { class: "y-name" }, named(panel.y)),
     names.element,
     known ? null : h("p", { class: "empty" }, panel.empty ?? ""),

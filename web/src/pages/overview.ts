@@ -34,7 +34,7 @@ async function place(charts: HTMLElement, name: string, view: string, time: Time
   try {
     card = viewCard(name, await get<View>(address("runs", name, "views", view)), time);
   } catch (error) {
-    card = h("section", { class: "view", id: `view-${view}` }, h("h3", {}, view), failure(error));
+    card = h("section", { class: "view", id: `view-${view}` }, h("h2", {}, view), failure(error));
   }
   const before = charts.querySelector(`#view-${CSS.escape(view)}`);
   if (before) before.replaceWith(card);

@@ -137,7 +137,7 @@ class ProblemPage {
     ];
     const list = rows.slice(0, 100).map((row) => h("tr", {}, h("th", { scope: "row" }, this.toRollouts(row, range)), h("td", {}, row.outcome), h("td", {}, number(row.onset)), h("td", {}, number(row.start)), h("td", {}, number(row.end))));
     const head = h("tr", {}, ...["problem", "outcome", "onset", "accuracy at the start", "at the end"].map((word) => h("th", { scope: "col" }, word)));
-    replace(this.chosen, h("h3", {}, `${counted(rows.length, "problem")}, steps ${number(first)} to ${number(last)}`), h("p", { class: "ways" }, ...ways), h("div", { class: "scroll", tabindex: 0 }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, ...list))), rows.length > 100 ? h("p", {}, `and ${rows.length - 100} more`) : null);
+    replace(this.chosen, h("h2", {}, `${counted(rows.length, "problem")}, steps ${number(first)} to ${number(last)}`), h("p", { class: "ways" }, ...ways), h("div", { class: "scroll", tabindex: 0 }, h("table", { class: "plain" }, h("thead", {}, head), h("tbody", {}, ...list))), rows.length > 100 ? h("p", {}, `and ${rows.length - 100} more`) : null);
   }
 
   private toRollouts(row: Row, range: [string, string][]): HTMLElement {

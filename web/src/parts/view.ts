@@ -13,7 +13,7 @@ export function viewCard(run: string, view: View, time: Time | null): HTMLElemen
   return h(
     "section",
     { class: "view", id: `view-${view.name}`, tabindex: -1 },
-    h("header", {}, h("h3", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels) : null),
+    h("header", {}, h("h2", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels) : null),
     view.absent ? h("p", { class: "empty" }, view.absent) : panels,
     view.caption ? h("p", { class: "caption" }, view.caption) : null,
   );

@@ -21,13 +21,13 @@ export function aside(run: string, history: History, state: Moments, choose: Cho
     const moment = history.moments[state.index]!;
     pick.value = state.node === null ? "" : String(state.node);
     const parts: (Node | null)[] = [];
-    if (state.chosen.length) parts.push(h("section", {}, h("h3", {}, "Brushed"), h("p", {}, `Lit up: the best paths of ${counted(state.chosen.length, "problem")}: `, ...state.chosen.slice(0, 60).map((index) => problemButton(index, choose))), h("button", { type: "button", onclick: () => choose.all() }, "show all")));
+    if (state.chosen.length) parts.push(h("section", {}, h("h2", {}, "Brushed"), h("p", {}, `Lit up: the best paths of ${counted(state.chosen.length, "problem")}: `, ...state.chosen.slice(0, 60).map((index) => problemButton(index, choose))), h("button", { type: "button", onclick: () => choose.all() }, "show all")));
     if (state.problem !== null) parts.push(problemPart(history, state, choose));
     if (state.since !== null) parts.push(lostPart(state, choose));
     const key = `${state.node} ${moment.step}`;
     if (state.node !== null) {
       const detail = h("div", { class: "node-detail" });
-      parts.push(h("h3", {}, `Node ${state.node}`), h("p", {}, roleOf(history, state.node)), detail, passing(history, state, choose));
+      parts.push(h("h2", {}, `Node ${state.node}`), h("p", {}, roleOf(history, state.node)), detail, passing(history, state, choose));
       asked = key;
       void fill(detail, key);
     }
@@ -76,7 +76,7 @@ function roleOf(history: History, id: number): string {
 
 function edgeTable(found: Schemas["NodeDetail"], choose: Choices): HTMLElement {
   const rows = found.edges.map((edge) => h("tr", {}, h("td", {}, go(edge.target, choose)), h("td", {}, number(edge.probability)), h("td", { class: "drawn" }, meter(edge.probability))));
-  return h("table", { class: "plain" }, h("caption", {}, `Where walks go from here; ${number(found.effective)} edges in effect (exp of the entropy)`), h("thead", {}, h("tr", {}, h("th", {}, "to"), h("th", {}, "π"), h("th", {}, ""))), h("tbody", {}, ...rows, h("tr", {}, h("td", {}, `${found.others} others`), h("td", {}, number(found.rest)), h("td", {}))));
+  return h("table", { class: "plain" }, h("caption", {}, `Where walks go from here; ${number(found.effective)} edges in effect (exp of the entropy)`), h("thead", {}, h("tr", {}, h("th", {}, "to"), h("th", {}, "π"), h("th", {}, "drawn"))), h("tbody", {}, ...rows, h("tr", {}, h("td", {}, `${found.others} others`), h("td", {}, number(found.rest)), h("td", {}))));
 }
 
 function drawnEdges(history: History, state: Moments, node: number, choose: Choices): HTMLElement {
@@ -117,10 +117,10 @@ function problemPart(history: History, state: Moments, choose: Choices): HTMLEle
   const path = history.moments[state.index]!.paths[state.problem!] ?? [];
   const found = path.length ? h("p", {}, `Solved by the best edges, in ${path.length - 1} hops: `, ...path.map((id) => go(id, choose))) : h("p", {}, "The best edges do not lead to its answer at this snapshot.");
   const since = history.moments.find((moment) => moment.paths[state.problem!]?.length);
-  return h("section", {}, h("h3", {}, `Problem ${state.problem}`), found, since ? h("p", {}, `First so at update ${number(since.step)}.`) : null, h("button", { type: "button", onclick: () => choose.problem(null) }, "show all"));
+  return h("section", {}, h("h2", {}, `Problem ${state.problem}`), found, since ? h("p", {}, `First so at update ${number(since.step)}.`) : null, h("button", { type: "button", onclick: () => choose.problem(null) }, "show all"));
 }
 
 function lostPart(state: Moments, choose: Choices): HTMLElement {
   const lost = state.cutOff();
-  return h("section", {}, h("h3", {}, "Since then"), h("p", {}, `${counted(state.flipped.size, "committed node")} with another best edge, or no longer committed.`), lost.length ? h("p", {}, `Cut off from the answer: ${counted(lost.length, "problem")}: `, ...lost.slice(0, 60).map((index) => problemButton(index, choose)), lost.length > 60 ? "…" : null) : h("p", {}, "No problem was cut off from its answer."));
+  return h("section", {}, h("h2", {}, "Since then"), h("p", {}, `${counted(state.flipped.size, "committed node")} with another best edge, or no longer committed.`), lost.length ? h("p", {}, `Cut off from the answer: ${counted(lost.length, "problem")}: `, ...lost.slice(0, 60).map((index) => problemButton(index, choose)), lost.length > 60 ? "…" : null) : h("p", {}, "No problem was cut off from its answer."));
 }

@@ -2,12 +2,20 @@
  * The web on the GPU: sigma.js 3 with graphology, which draws nodes and edges as WebGL programs and keeps the camera.
  * Places never change, so that a step of the slider only writes colours and sizes anew.
  */
-import { NodeBorderProgram } from "@sigma/node-border";
+import { createNodeBorderProgram } from "@sigma/node-border";
 import { NodeSquareProgram } from "@sigma/node-square";
 import Graph from "graphology";
 import Sigma from "sigma";
 import { EdgeArrowProgram, EdgeLineProgram } from "sigma/rendering";
 import type { History, Moments } from "./moments";
+
+/** A question: a ring around the colour of its island. */
+const Ring = createNodeBorderProgram({
+  borders: [
+    { size: { value: 0.32 }, color: { attribute: "borderColor" } },
+    { size: { fill: true }, color: { attribute: "color" } },
+  ],
+});
 
 export interface Drawing {
   refresh(): void;
@@ -39,7 +47,7 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     labelColor: { color: look.ink },
     defaultDrawNodeHover: (context, data, settings) => label(context, data, settings.labelSize, look),
     zIndex: true,
-    nodeProgramClasses: { border: NodeBorderProgram, square: NodeSquareProgram },
+    nodeProgramClasses: { border: Ring, square: NodeSquareProgram },
     edgeProgramClasses: { arrow: EdgeArrowProgram, line: EdgeLineProgram },
     nodeReducer: (key, data) => node(Number(key), data, history, state, look),
     edgeReducer: (key) => edge(Number(key), history, state, look),

@@ -1,0 +1,300 @@
+"""The page in a real browser: what a person does with it, by pointer and by keyboard."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("playwright")
+
+import playwright.sync_api as playwright
+from logs import as_trl
+from page_server import serving
+
+import conet
+from conet.cli import main
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+pytestmark = [pytest.mark.page, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",
+]
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\x1b[31m\u202e"
+PATIENCE = 60_000  # milliseconds: a loaded machine is slow, and no test is about speed
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    place = tmp_path_factory.mktemp("shown")
+    small = {"steps": 60, "graph.nodes": 60, "graph.degree": 6, "problems.count": 8}
+    small |= {"learner.learning_rate": 4.0}
+    config = conet.preset("smoke").override(small)
+    conet.run(config, place / "first")
+    conet.run(config.override({"seed": 1, "snapshots.steps": ()}), place / "without-webs")
+    shutil.copytree(place / "first", place / "broken")
+    (place / "broken" / "config.json").write_text("{")
+    shutil.copytree(place / "first", place / "deleted")
+    rows = [
+        {
+            "step": step,
+            "prompt": f"{EVIL} problem {problem}",
+            "completion": f"{EVIL} sample {sample} says $x^{{{sample}}}$ and \\boxed{{{sample}}} at step {step}",
+            "accuracy_reward": float(step > 5 and sample > 0),
+            "advantage": 0.0,
+            "completion_length": 7,
+        }
+        for step in range(12)
+        for problem in range(3)
+        for sample in range(4)
+    ]
+    as_trl(pl.DataFrame(rows), place / "log")
+    return place
+
+
+@pytest.fixture(scope="module")
+def server(runs):
+    with serving(runs) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, server):
+    """A page on which nothing fails, and that asks no other machine."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    found = context.new_page()
+    found.set_default_timeout(PATIENCE)
+    errors, foreign = [], []
+    found.on("pageerror", lambda error: errors.append(str(error)))
+    found.on("request", lambda request: foreign.append(request.url))
+    yield found
+    assert not errors
+    outside = [url for url in foreign if not url.startswith((server.address, "data:", "blob:", "file:"))]
+    assert not outside
+    context.close()
+
+
+def opened(page, server, place):
+    page.goto(server.address + "#/" + place)
+    page.wait_for_selector("main h1")
+    return page
+
+
+def test_the_list_is_filtered_and_two_runs_are_compared(page, server):
+    opened(page, server, "")
+    assert page.locator(".run").count() == 5
+    page.locator(".run-said", has_text="broken").first.wait_for()
+    page.get_by_role("searchbox").fill("without")
+    assert page.locator(".run").count() == 1
+    assert "filter=without" in page.url
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("choose first to compare").check()
+    page.get_by_label("choose without-webs to compare").check()
+    page.get_by_role("link", name="compare first with without-webs").click()
+    page.locator("#view-learning-curve .legend", has_text="B: ").wait_for()
+
+
+def test_a_finding_leads_to_its_chart_and_all_charts_have_one_cursor(page, server):
+    opened(page, server, "run/first")
+    page.locator(".headline a").first.wait_for()
+    page.locator("#view-frustration, #view-diversity").last.wait_for()
+    chart = page.locator("#view-learning-curve .chart")
+    chart.focus()
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    wheres = page.locator(".chart + .where").all_text_contents()
+    assert sum("3" in where for where in wheres) >= 3
+    page.keyboard.press("+")
+    page.wait_for_url("**from=**")
+    page.keyboard.press("0")
+    page.wait_for_url(lambda url: "from=" not in url)
+    assert page.locator("#view-learning-curve .dots").count() >= 1
+    page.get_by_label("smoothing").fill("21")
+    assert page.locator("#view-correct-length .dots").count() >= 1  # the raw points stay
+
+
+def test_the_web_slides_and_a_node_is_read(page, server):
+    opened(page, server, "run/first/web")
+    said = page.locator(".web-said")
+    said.filter(has_text="Update 60").wait_for()
+    page.get_by_role("slider", name="snapshot").focus()
+    page.keyboard.press("Home")
+    said.filter(has_text="Update 0").wait_for()
+    page.keyboard.press("End")
+    page.get_by_label("flipped since").select_option(index=1)
+    said.filter(has_text="flipped").wait_for()
+    page.get_by_label("path of problem").fill("0")
+    page.get_by_role("heading", name="Problem 0").wait_for()
+    page.get_by_label("node", exact=True).fill("3")
+    page.get_by_label("node", exact=True).press("Enter")
+    page.get_by_text("Where walks go from here").wait_for()
+    box = page.locator(".sigma")
+    box.click(position={"x": 40, "y": 40})
+    page.get_by_role("button", name="play").click()
+    # A link restores the view.
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    page.get_by_role("heading", name="Problem 0").wait_for()
+
+
+def test_a_region_is_brushed(page, server):
+    opened(page, server, "run/log/problems")
+    heat = page.locator("canvas.heat")
+    box = heat.bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 5, steps=4)
+    page.mouse.up()
+    page.get_by_role("heading", name="3 problems").wait_for()
+    page.get_by_label("sort by").select_option("difficulty")
+    heat.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="1 problem").wait_for()
+    page.get_by_role("link", name="their rollouts").click()
+    page.locator(".rollout .text").first.wait_for()
+
+
+def test_rollouts_are_read_and_their_texts_are_only_text(page, server):
+    opened(page, server, "run/log/rollouts?problem=0&first=7&last=9")
+    page.locator(".rollout .text").first.wait_for()
+    text = page.locator(".rollout .text").first.text_content()
+    assert "<img src=x onerror=" in text
+    assert "\\u001b[31m\\u202e" in text
+    assert "\x1b" not in text
+    assert page.locator(".rollout .katex").count() >= 1
+    page.get_by_role("button", name="right against wrong").click()
+    page.locator(".side-by-side .rollout").nth(1).wait_for()
+    page.get_by_label("difference of two").check()
+    page.locator(".diff ins").first.wait_for()
+    page.get_by_label("difference of two").uncheck()
+    page.get_by_label("search in completions").fill("step 8")
+    page.get_by_label("search in completions").press("Enter")
+    page.locator("mark").first.wait_for()
+    assert page.title() != "owned"
+    assert page.locator("img, iframe, object, embed").count() == 0
+
+
+def test_what_cannot_be_shown_is_said(page, server, runs):
+    opened(page, server, "run/broken")
+    page.locator(".failure").wait_for()
+    opened(page, server, "run/without-webs/web")
+    page.locator(".failure, .web").first.wait_for()
+    opened(page, server, "run/deleted")
+    page.locator(".headline, .headlines .empty").first.wait_for()
+    shutil.rmtree(runs / "deleted")
+    page.get_by_role("link", name="Problems").click()
+    page.locator(".failure").wait_for()
+
+
+def test_a_run_is_started_heated_and_stopped(browser, tmp_path):
+    with serving(tmp_path) as server:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        opened(page, server, "")
+        page.get_by_text("start a run").click()
+        page.get_by_label("preset").select_option("smoke")
+        page.get_by_label("updates").fill("1000000")
+        small = "graph.nodes=40 graph.degree=5 problems.count=6 learner.learning_rate=0.05 schedule.max_accuracy=1"
+        page.get_by_label("settings").fill(f"{small} graph.nods=3")
+        page.get_by_role("button", name="start").click()
+        page.locator(".start .failure").filter(has_text="graph.nods").wait_for()
+        page.get_by_label("settings").fill(small)
+        page.get_by_role("button", name="start").click()
+        page.get_by_role("button", name="heat").click()
+        page.locator(".said", has_text="handed over").wait_for()
+        page.locator(".live", has_text="update").wait_for()
+        page.get_by_role("button", name="stop").click()
+        page.locator(".state.killed").wait_for()
+        page.close()
+    (run,) = tmp_path.iterdir()
+    assert {"heat", "stop"} <= {event.get("action") for event in conet.Run(run).events()}
+
+
+@pytest.fixture(scope="module")
+def saved(runs):
+    out = runs.parent / "page.html"
+    main(["serve", str(runs / "first"), str(runs / "log"), "--export", str(out)])
+    return out
+
+
+def test_a_saved_page_works_without_a_server(browser, saved):
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"file://{saved}")
+    assert page.locator(".run").count() == 2
+    page.get_by_role("link", name="first").click()
+    page.locator("#view-islands .chart").first.wait_for()
+    page.get_by_role("link", name="Web").click()
+    page.get_by_role("slider", name="snapshot").focus()
+    page.keyboard.press("Home")
+    page.locator(".web-said", has_text="Update 0").wait_for()
+    page.goto(f"file://{saved}#/run/log/rollouts?words=says")
+    page.reload()
+    page.locator("mark").first.wait_for()
+    assert page.title() != "owned"
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    context.close()
+
+
+def test_a_saved_page_without_texts_has_none(runs, tmp_path):
+    main(["serve", str(runs / "log"), "--export", str(tmp_path / "page.html"), "--no-text"])
+    text = (tmp_path / "page.html").read_text()
+    assert "onerror" not in text
+    assert "sample 0 says" not in text
+    assert '"name":"problem 1"' in text
+
+
+AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in web/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "run/first",
+        "run/first/web?node=3&problem=0",
+        "run/log/problems",
+        "run/log/rollouts",
+        "compare/first/without-webs",
+    ],
+)
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(browser, server, place, scheme):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    opened(page, server, place)
+    page.wait_for_load_state("networkidle")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    said = [(one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found]
+    assert not said, json.dumps(said, indent=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
