@@ -87,7 +87,7 @@ class Trainer:
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
         self.failed_rollouts = 0  # drawn for a heating that found no eligible problem
         self.demonstrations: Walks | None = None
-        self.steered: dict[str, float] = {}  # options set from outside, over those of the schedule
+        self.steered: dict[str, float] = {}  # options from outside
         self._schedule(schedule)
         names: set[str] = {learner.optimizer for learner in self.learners}
         self.optimizers = {name: optim.make(name, graph.edges) for name in names}
@@ -145,8 +145,7 @@ class Trainer:
         learner = self.learners[self.tracker.phase_index]
         if any(callable(value) for value in self.phase.options.values()):
             learner = with_options(learner, self.tracker.options(self.step), self.phase)
-        steered = self.steered if learner.learns_from == "rollouts" else {}
-        return with_options(learner, steered, self.phase)
+        return with_options(learner, self.steered if learner.learns_from == "rollouts" else {}, self.phase)
 
     def sample(self, rollouts: int, purpose: int, **chosen: Any) -> Walks:
         """Sample walks of the policy as it is, from the stream of this step and purpose."""
