@@ -60,48 +60,12 @@ COOLED = tuple((rollouts, rate, round(1.6 * weight, 3)) for rollouts, rate, weig
 SEEN = {"schedule.sft_every": 15}
 
 AS_IT_IS, TUNED = "RLVR as in `reference`", "RLVR, tuned"
+# In the order in which they are run: an interrupted league has whole rules.
 RULES: dict[str, list[Candidate]] = {
     AS_IT_IS: [at(8, REFERENCE_RATE)],
     TUNED: GRID,
-    "paper's SFT, early": sft(0.04),
-    "paper's SFT, at the signal": sft("detector"),
-    "paper's SFT, late": sft(0.5),
-    "SFT every n updates": on_bases(
-        *({**TEMPERATURE, "schedule.cooling": "none", "schedule.sft_every": every} for every in (10, 20))
-    ),
-    "replay in dead groups": [{**each, "learner.replay": True} for each in GRID],
-    "adaptive groups": [
-        {**each, **TEMPERATURE, "schedule.cooling": "none", "schedule.adaptive_groups": True} for each in GRID
-    ],
-    "decay of the logits": on_bases({"learner.logit_decay": 0.003}, {"learner.logit_decay": 0.01}),
-    "KL to the start": on_bases({"learner.kl": 0.003}, {"learner.kl": 0.02}),
-    "clip-higher": [
-        candidate
-        for high in (0.28, 1.0)
-        for rate in (1.17, 2.34)
-        for candidate in passes(((16, 2), (32, 4)), rate, learner__clip=0.2, learner__clip_high=high)
-    ],
-    "KL-Cov": [
-        candidate
-        for share in (0.02, 0.2)
-        for rate in (1.17, 2.34)
-        for candidate in passes(
-            ((16, 2), (32, 2)), rate, learner__name="kl_cov", learner__covariance_share=share
-        )
-    ],
-    "negative-sample reinforcement": [
-        at(8, rate, learner__name="negative", learner__positive=positive)
-        for positive, rates in {
-            0.1: (0.6, 2.34),
-            1.0: (1.17, 4.69),
-            3.0: (0.6, 1.17),
-            10.0: (0.3, 0.6),
-        }.items()
-        for rate in rates
-    ],
-    "pass@k advantages": [{**each, "learner.name": "pass_at_k", "learner.k": 2} for each in GRID],
     "entropy, constant": warm("constant", *WARM),
-    "entropy, decayed": warm("linear", *COOLED),
+    "paper's SFT, at the signal": sft("detector"),
     "entropy, controlled": [
         at(rollouts, rate) | TEMPERATURE
         for rollouts, rates in {
@@ -112,8 +76,45 @@ RULES: dict[str, list[Candidate]] = {
         }.items()
         for rate in rates
     ],
-    "entropy and SFT every 15": warm("constant", *WARM, **SEEN),
     "entropy, SFT and adaptive groups": warm("constant", *WARM, **SEEN, **{"schedule.adaptive_groups": True}),
+    "SFT every n updates": on_bases(
+        *({**TEMPERATURE, "schedule.cooling": "none", "schedule.sft_every": every} for every in (10, 20))
+    ),
+    "adaptive groups": [
+        {**each, **TEMPERATURE, "schedule.cooling": "none", "schedule.adaptive_groups": True} for each in GRID
+    ],
+    "entropy, decayed": warm("linear", *COOLED),
+    "entropy and SFT every 15": warm("constant", *WARM, **SEEN),
+    "pass@k advantages": [{**each, "learner.name": "pass_at_k", "learner.k": 2} for each in GRID],
+    "decay of the logits": on_bases({"learner.logit_decay": 0.003}, {"learner.logit_decay": 0.01}),
+    "negative-sample reinforcement": [
+        at(8, rate, learner__name="negative", learner__positive=positive)
+        for positive, rates in {
+            0.1: (0.6, 2.34),
+            1.0: (1.17, 4.69),
+            3.0: (0.6, 1.17),
+            10.0: (0.3, 0.6),
+        }.items()
+        for rate in rates
+    ],
+    "clip-higher": [
+        candidate
+        for high in (0.28, 1.0)
+        for rate in (1.17, 2.34)
+        for candidate in passes(((16, 2), (32, 4)), rate, learner__clip=0.2, learner__clip_high=high)
+    ],
+    "KL to the start": on_bases({"learner.kl": 0.003}, {"learner.kl": 0.02}),
+    "replay in dead groups": [{**each, "learner.replay": True} for each in GRID],
+    "paper's SFT, early": sft(0.04),
+    "paper's SFT, late": sft(0.5),
+    "KL-Cov": [
+        candidate
+        for share in (0.02, 0.2)
+        for rate in (1.17, 2.34)
+        for candidate in passes(
+            ((16, 2), (32, 2)), rate, learner__name="kl_cov", learner__covariance_share=share
+        )
+    ],
 }
 SOURCES = {
     "clip-higher": "DAPO, arXiv 2503.14476",
