@@ -13,6 +13,7 @@ import pytest
 
 import conet
 from conet import cli, report
+from conet.diagnosis.comparison import compare
 
 ROOT = Path(__file__).parent.parent
 ANNEALED = ROOT / "examples/annealed_grpo.py"  # needs the extra [llm]; run in tests/test_llm_mixin.py
@@ -53,7 +54,7 @@ def test_there_is_one_of_each():
 @pytest.mark.parametrize("path", [*EXAMPLES, *SKELETONS], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_example_runs_by_its_own_command(path, call, tmp_path):
     commands = COMMAND.findall(path.read_text(encoding="utf-8"))
-    if path.name in ("python_api.py", "figure.py"):
+    if path.name in ("python_api.py", "figure.py", "frozen_and_annealed.py"):
         assert not commands
         return  # run below, and a figure among the tests of views
     assert commands, f"{path} does not say how to run it"
@@ -116,6 +117,19 @@ def test_users_observable_stands_in_the_metrics(call, tmp_path):
     call("run", *SMALL, "--out", tmp_path / "x", "--set", f'observables=["{name}", "paths"]')
     columns = conet.Run(tmp_path / "x").metrics().columns
     assert {f"{name}.unused", f"{name}.uncommitted", "paths.distinct"} <= set(columns)
+
+
+def test_users_figure_of_a_comparison_says_how_far_each_run_is_from_the_best(call, tmp_path):
+    place = ROOT / "examples/frozen_and_annealed.py"
+    world = ["graph.nodes=30", "graph.degree=5", "problems.count=8", "learner.learning_rate=20"]
+    for name in ("rlvr", "temperature"):
+        made = ["--out", tmp_path / name, "--set", *world, f"schedule.name={name}"]
+        call("run", "--preset", "smoke", "--json", *made)
+    draw = runpy.run_path(str(place))["frozen_and_annealed"]
+    view = draw(compare([tmp_path / "rlvr", tmp_path / "temperature"]))
+    assert [panel.title.split(":")[0] for panel in view.panels] == ["rlvr", "temperature"]
+    assert all("residual frustration" in panel.title for panel in view.panels)
+    assert all("of 8 problems unsolved" in panel.note for panel in view.panels)
 
 
 def test_users_graph_is_the_one_that_is_walked(call, tmp_path):

@@ -35,7 +35,8 @@ def heated(seed: int, arms: Sequence[Mapping[str, Any]], changes: Mapping[str, A
       noise of the norm that heating would have, at the same nodes: a sham);
     - ``at``: a step, or "detector"; with ``factor`` it is that multiple of the step of the signal;
     - ``sft_learning_rate`` (logits a problem and SFT step), ``sft_steps``, ``pick`` ("shortest" or
-      "random"), ``extra`` (updates added at the end, for a baseline of equal walks).
+      "random"), ``extra`` (updates added at the end, for a baseline of equal walks), ``most`` (problems
+      that are heated on, drawn at random among the hard ones).
 
     Heating takes up steps of the run, so all arms have as many updates in all.
 
@@ -95,6 +96,9 @@ def _heat(trainer: Trainer, arm: Mapping[str, Any]) -> int:
     settings, seed = trainer.config.schedule, trainer.config.seed
     harvest = trainer.sample(settings.harvest_samples, streams.HARVEST)
     chosen = demonstrations(harvest, settings.max_accuracy, arm["pick"], seed)
+    if "most" in arm:
+        drawn = np.random.default_rng([seed, 6]).permutation(len(chosen.length))[: arm["most"]]
+        chosen = chosen.select(np.sort(drawn))
     if arm["kind"] == "solved":
         chosen = _of_solved(harvest, len(chosen.length), seed)
     count = len(chosen.length)

@@ -19,10 +19,13 @@ CLAIMS: Mapping[str, Claim] = Table(
         "C8": "conet.claims.c8:CLAIM",
         "C9": "conet.claims.c9:CLAIM",
         "capacity": "conet.claims.capacity:CLAIM",
+        "dose": "conet.claims.dose:CLAIM",
         "exact-limit": "conet.claims.exact_limit:CLAIM",
         "finite-size": "conet.claims.finite_size:CLAIM",
         "heating-map": "conet.claims.heating_map:CLAIM",
         "league": "conet.claims.league:CLAIM",
+        "melting": "conet.claims.melting:CLAIM",
+        "quench": "conet.claims.quench:CLAIM",
         "phases": "conet.claims.phases:CLAIM",
     }
 )

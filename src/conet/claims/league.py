@@ -34,7 +34,7 @@ def cells(scale: Scale) -> list[Cell]:
     loads = LOADS[::2] if scale.quick else LOADS
     most = scale.seeds if scale.level == "exhaustive" else QUICK_SEEDS if scale.quick else SEEDS
     seeds = range(FIRST, FIRST + min(scale.seeds, most))
-    tuning = TUNING_SEEDS[:2] if scale.quick else TUNING_SEEDS
+    tuning = TUNING_SEEDS[: min(2, scale.seeds // 2)] if scale.quick else TUNING_SEEDS
     found = [league.ground_cell(seeds, {"problems.count": load}) for load in loads]
     for rule, candidates in RULES.items():
         fewer = candidates[::2] if scale.quick and rule != AS_IT_IS else candidates

@@ -21,7 +21,8 @@ class GRPO(Learner):
         Clip range ε of the probability ratio (Schulman et al. 2017, arXiv 1707.06347), a step at a
         time; matters from the second epoch on. None: no clipping.
     clip_high
-        Its upper end alone, where it differs: clip-higher (Yu et al. 2025, DAPO, arXiv 2503.14476).
+        Upper end of the clip range, where it is not ``clip`` as well: clip-higher (Yu et al. 2025, DAPO,
+        arXiv 2503.14476).
     epochs
         Gradient steps a batch of walks.
     kl

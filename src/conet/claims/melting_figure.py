@@ -1,0 +1,83 @@
+"""The figure of the phase diagram of the temperature."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from conet.claims import melting
+from conet.judging.claim import Results
+from conet.report import style
+from conet.report.style import Picture
+
+COLOURS = (style.SKY, style.BLUE, style.VERMILION)
+
+
+def draw(results: Results) -> list[Picture]:
+    """Draw critical weights against load and rate, order begun and kept, and weights against the estimate."""
+    figure = style.figure(5.2)
+    axes = figure.subplots(2, 2)
+    _lines(axes[0, 0], results, "load", "problems a node")
+    _lines(axes[0, 1], results, "lr/M", "learning rate over problems")
+    axes[0, 1].set_xscale("log")
+    _hysteresis(axes[1, 0], results)
+    _estimate(axes[1, 1], results)
+    text = (
+        "Top: up to which weight of the entropy a run orders, mean over seeds with their range. Bottom left: "
+        "accuracy at the end (N = 200, load 0.3) of runs that begin uniform and at the ground state; thin: "
+        "seeds. Bottom right: each world against the mean-field estimate; line: 2.5 times as large; dotted: "
+        "a factor of two from it."
+    )
+    title = "The phase diagram of the temperature"
+    return [Picture(name="melting", title=title, caption=text, svg=style.to_svg(figure), wide=True)]
+
+
+def _lines(axes: Axes, results: Results, series: str, label: str) -> None:
+    for nodes, colour in zip(melting.SIZES, COLOURS):
+        worlds = melting.SERIES[f"{series}, N = {nodes}"]
+        found = {float(value): _weights(results, one) for value, one in worlds.items()}
+        found = {value: weights for value, weights in found.items() if len(weights)}
+        if found:
+            middle = np.array([weights.mean() for weights in found.values()])
+            low, high = (np.array([f(weights) for weights in found.values()]) for f in (np.min, np.max))
+            across = list(found)
+            axes.fill_between(across, low, high, color=colour, alpha=0.2, lw=0)
+            axes.plot(across, middle, ".-", color=colour, label=f"N = {nodes}")
+    axes.set(xlabel=label, ylabel="critical weight β", yscale="log")
+    axes.legend(fontsize=6.5)
+
+
+def _weights(results: Results, changes: dict[str, Any]) -> np.ndarray:
+    return np.array([melting.critical(run) for run in melting.runs_of(results, changes)])
+
+
+def _hysteresis(axes: Axes, results: Results) -> None:
+    for ordered, colour, label in (
+        (False, style.BLUE, "from uniform"),
+        (True, style.VERMILION, "from order"),
+    ):
+        runs = melting.runs_of(results, melting.BASE, ordered)
+        for run in runs:
+            axes.plot(run["weight"], run["accuracy"], color=colour, lw=0.4, alpha=0.4)
+        if runs:
+            across, up = (np.mean([run[name] for run in runs], axis=0) for name in ("weight", "accuracy"))
+            axes.plot(across, up, ".-", color=colour, label=label)
+    axes.set(xlabel="weight β", ylabel="accuracy at the end", xscale="log", ylim=(-0.02, 1.02))
+    axes.legend(fontsize=6.5)
+
+
+def _estimate(axes: Axes, results: Results) -> None:
+    ends = []
+    for place, (name, series) in enumerate(melting.SERIES.items()):
+        colour = style.PALETTE[place % len(style.PALETTE)]
+        runs = [run for one in series.values() for run in melting.runs_of(results, one)]
+        if runs:
+            across = np.array([run["weight"][0] / melting.WEIGHTS[0] for run in runs])
+            up = [melting.critical(run) for run in runs]
+            axes.plot(across, up, ".", color=colour, alpha=0.6, mew=0, ms=5, label=name)
+            ends += [across.min(), across.max()]
+    line = np.array([min(ends), max(ends)])
+    for factor, dashes in ((1.0, "-"), (0.5, ":"), (2.0, ":")):
+        axes.plot(line, melting.FACTOR * factor * line, dashes, color=style.MUTED, lw=0.9)
+    axes.set(xlabel="mean-field estimate", ylabel="critical weight β", xscale="log", yscale="log")
+    axes.legend(fontsize=5, ncols=2)
