@@ -66,7 +66,9 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     rivals = [rule for rule in present(results) if rule not in (AS_IT_IS, TUNED)]
     above = {rule: [middle(results, rule, load) for load in loads] for rule in rivals}
     worst = np.array([max(chance(values) for values in of_rule) for of_rule in above.values()])
-    return [_row(rule, loads, of_rule, p) for (rule, of_rule), p in zip(above.items(), holm(worst))]
+    missing = np.ones(len(RULES) - 2 - len(rivals))  # the correction is for all that were entered
+    adjusted = holm(np.concatenate([worst, missing]))
+    return [_row(rule, loads, of_rule, p) for (rule, of_rule), p in zip(above.items(), adjusted)]
 
 
 def _row(rule: str, loads: list[int], above: list[np.ndarray], adjusted: float) -> ClaimResult:
@@ -140,6 +142,9 @@ def _tuned_to(results: Results) -> Table:
     ]
     header = ("rule", "source", *(f"M = {load}" for load in loads))
     caption = "G: rollouts of a problem; β: weight of the entropy; lr/M: learning rate over problems."
+    missing = [rule for rule in RULES if rule not in present(results)]
+    if missing:
+        caption += f" Entered, and not run to the end here: {', '.join(missing)}."
     return Table("What each rule was tuned to", header, tuple(rows), caption)
 
 

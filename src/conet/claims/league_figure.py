@@ -28,7 +28,7 @@ def draw(results: Results, rules: list[str]) -> list[Picture]:
             axes.plot([low, high], [row, row], "-", color=colour, lw=1.4)
             axes.plot(share, row, "<" if beyond else "o", color=colour, ms=4, mew=0)
         axes.set(title=f"M = {load}", xlabel="share of the gap closed", xlim=(LOWEST - 0.05, 1.08))
-    panels[0].set_yticks(range(len(ranked)), ranked)
+    panels[0].set_yticks(range(len(ranked)), [rule.replace("`", "") for rule in ranked])
     panels[0].set_ylim(len(ranked) - 0.5, -0.5)
     text = (
         "0: tuned RLVR; 1: the ground state, as far as the search finds it; dashed: half, which a winner has "

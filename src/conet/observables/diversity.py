@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conet.engine.gradient import visits
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network import web_kernels as kernels
@@ -38,13 +39,8 @@ def traffic_entropy(policy: TablePolicy, traffic: Web) -> float:
 
 def visited_entropy(policy: TablePolicy, walks: Walks) -> float:
     """Mean entropy where walks chose, each hop counted once: what one choice leaves open."""
-    leaves = np.empty_like(walks.edges)
-    leaves[:, 0] = walks.starts
-    used = walks.used()
-    leaves[:, 1:] = policy.graph.targets[np.where(used, walks.edges, 0)[:, :-1]]
-    visits = np.bincount(leaves[used], minlength=policy.graph.nodes)
-    nodes = np.flatnonzero(visits)
-    return float(np.average(node_entropy(policy, nodes), weights=visits[nodes]))
+    counts, nodes = visits(policy, walks)
+    return float(np.average(node_entropy(policy, nodes), weights=counts[nodes]))
 
 
 @dataclass(frozen=True)
