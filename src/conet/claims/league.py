@@ -144,7 +144,7 @@ def _tuned_to(results: Results) -> Table:
     caption = "G: rollouts of a problem; β: weight of the entropy; lr/M: learning rate over problems."
     missing = [rule for rule in RULES if rule not in present(results)]
     if missing:
-        caption += f" Entered, and not run to the end here: {', '.join(missing)}."
+        caption += f" Entered, and not run to the end here: {'; '.join(missing)}."
     return Table("What each rule was tuned to", header, tuple(rows), caption)
 
 
