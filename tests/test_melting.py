@@ -69,4 +69,4 @@ def test_every_world_is_there_once_and_begins_with_the_base():
     found = melting.cells(Scale(6))
     assert len({cell.key for cell in found}) == len(found)
     assert sum(cell.arguments["changes"] == melting.BASE for cell in found) == 12
-    assert len(quench.cells(Scale(32))) == 12 * (1 + 4 + 1)
+    assert len(quench.cells(Scale(32))) == 6 * (1 + 4 + 1)

@@ -15,7 +15,7 @@ from conet.report.style import Picture
 RATES = (0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 19.2)  # learning rate over problems
 ROLLOUTS = (2, 4, 8, 16, 32)
 MIDDLE = 2.4  # the rate at which rollouts are varied
-SEEDS, FIRST = 12, 400
+SEEDS, FIRST = 6, 400
 WORLD = {"graph.nodes": 200, "graph.degree": 20, "problems.count": 80}
 BEND = 0.5  # change of the local exponent across the range, above which it is no power law
 
@@ -173,7 +173,7 @@ CLAIM = Claim(
     name="quench",
     title="how far from the ground state does RLVR freeze?",
     method=(
-        "N = 200, K = 20, 80 problems, no bonus; twelve seeds. Learning rate over problems 0.3 to"
+        "N = 200, K = 20, 80 problems, no bonus; six seeds. Learning rate over problems 0.3 to"
         " 19.2 at G = 8, each for 1,000 over that updates (so 8,000 over that walks a problem), "
         "and G = 2 to 32 at 2.4. Residual frustration: the share that the ground state solves "
         "less the exact accuracy at the end. A parabola is fitted to the logarithm of its mean "
