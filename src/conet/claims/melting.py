@@ -6,50 +6,25 @@ import numpy as np
 
 from conet.base.intervals import interval
 from conet.cells import melting
-from conet.cells.cell import Arrays, Cell
+from conet.cells.cell import Cell
 from conet.cells.melting import WEIGHTS
 from conet.claims import melting_figure
-from conet.claims.heating import RATE
+from conet.claims.melting_runs import (
+    BASE,
+    FACTOR,
+    FIRST,
+    FROM_ORDER,
+    LOADS,
+    SEEDS,
+    SERIES,
+    SIZES,
+    critical,
+    over_estimate,
+    runs_of,
+)
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report.style import Picture
-
-SIZES, LOADS, RATES = (100, 200, 400), (0.1, 0.2, 0.3, 0.4), (RATE / 4, RATE, 4 * RATE)
-STEPS, SEEDS, FIRST = 300, 6, 300
-HALF = 0.5  # accuracy from which a run is ordered
-FACTOR = 2.5  # critical weight over the mean-field estimate, as seed 901 had it
-
-
-def world(
-    nodes: int = 200,
-    degree: int = 20,
-    load: float = 0.3,
-    longest: int = 15,
-    rollouts: int = 8,
-    rate: float = RATE,
-) -> dict[str, Any]:
-    """Return the changes to `reference` that make a world; slower rates have more updates."""
-    count = round(load * nodes)
-    return {
-        "graph.nodes": nodes,
-        "graph.degree": degree,
-        "problems.count": count,
-        "problems.max_length": longest,
-        "learner.rollouts": rollouts,
-        "learner.learning_rate": rate * count,
-        "steps": round(STEPS * max(1.0, RATE / rate)),
-    }
-
-
-SERIES: dict[str, dict[str, dict[str, Any]]] = {
-    **{f"load, N = {nodes}": {f"{load:g}": world(nodes, load=load) for load in LOADS} for nodes in SIZES},
-    **{f"lr/M, N = {nodes}": {f"{rate:.2g}": world(nodes, rate=rate) for rate in RATES} for nodes in SIZES},
-    "degree K": {str(degree): world(degree=degree) for degree in (10, 20, 40)},
-    "longest walk L": {str(longest): world(longest=longest) for longest in (8, 15, 30)},
-    "rollouts G": {str(rollouts): world(rollouts=rollouts) for rollouts in (4, 8, 32)},
-}
-BASE = world()
-FROM_ORDER = [world(load=load) for load in LOADS]
 
 
 def cells(scale: Scale) -> list[Cell]:
@@ -63,34 +38,6 @@ def cells(scale: Scale) -> list[Cell]:
     worlds = [*order, *((True, one) for one in FROM_ORDER), *((False, one) for one in every)]
     found = [melting.cell(seed, begun, one) for begun, one in worlds for seed in seeds]
     return list({cell.key: cell for cell in found}.values())
-
-
-def runs_of(results: Results, changes: dict[str, Any], ordered: bool = False) -> list[Arrays]:
-    """Return the runs of a world, by seed."""
-    return results.where(changes=changes, ordered=ordered)
-
-
-def critical(run: Arrays) -> float:
-    """Return the weight at which the accuracy crosses one half from above for the last time.
-
-    Between two weights in a straight line, in the logarithm of the weight; the least or the largest of them
-    where all or none of the runs lie beyond it.
-    """
-    above = np.flatnonzero(run["accuracy"] >= HALF)
-    if not len(above):
-        return float(run["weight"][0])
-    place = int(above[-1])
-    if place == len(run["weight"]) - 1:
-        return float(run["weight"][-1])
-    high, low = run["accuracy"][place : place + 2]
-    way = (high - HALF) / (high - low)
-    first, second = np.log(run["weight"][place : place + 2])
-    return float(np.exp(first + way * (second - first)))
-
-
-def over_estimate(run: Arrays) -> float:
-    """Return the critical weight over the mean-field estimate."""
-    return critical(run) / float(run["weight"][0] / WEIGHTS[0])
 
 
 def judge_rows(results: Results) -> list[ClaimResult]:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from conet.claims import melting
+from conet.cells.melting import WEIGHTS
+from conet.claims import melting_runs as melting
 from conet.judging.claim import Results
 from conet.report import style
 from conet.report.style import Picture
@@ -72,7 +73,7 @@ def _estimate(axes: Axes, results: Results) -> None:
         colour = style.PALETTE[place % len(style.PALETTE)]
         runs = [run for one in series.values() for run in melting.runs_of(results, one)]
         if runs:
-            across = np.array([run["weight"][0] / melting.WEIGHTS[0] for run in runs])
+            across = np.array([run["weight"][0] / WEIGHTS[0] for run in runs])
             up = [melting.critical(run) for run in runs]
             axes.plot(across, up, ".", color=colour, alpha=0.6, mew=0, ms=5, label=name)
             ends += [across.min(), across.max()]
