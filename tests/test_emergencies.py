@@ -1,11 +1,14 @@
 """What people ask of a run in trouble: each row on realistic input, and healthy runs that must stay quiet."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
-from trouble import curve, loop, noise, prose, run, saved
+from trouble import collapse, curve, loop, noise, prose, run, saved
 
 import conet
+from conet.cli import main
 from conet.detect.shift import find_shift, since_above
 from conet.diagnosis import Urgency
 from conet.diagnosis.text import described
@@ -194,3 +197,23 @@ def test_noise_is_no_shift():
     steps = np.arange(60)
     draws = [rng.normal(0, 1, 60) for _ in range(200)] + [rng.binomial(64, 0.1, 60) / 64 for _ in range(200)]
     assert sum(find_shift(steps, values, up) is not None for values in draws for up in (True, False)) <= 5
+
+
+def test_the_readme_shows_what_the_command_prints(tmp_path, capsys):
+    """If this fails: put the output of the command into README.md."""
+    root = Path(__file__).parent.parent
+    log = root / "tests/data/trouble/collapse.parquet"
+    main(["diagnose", str(log), "--out", str(tmp_path / "out")])
+    printed = " ".join(capsys.readouterr().out.split())
+    page = (root / "README.md").read_text(encoding="utf-8")
+    block = page.split("$ conet diagnose tests/data/trouble/collapse.parquet\n", 1)[1].split("\n\n", 1)[0]
+    place = 0
+    for part in block.split("…"):
+        wanted = " ".join(part.split())
+        assert wanted in printed[place:], wanted
+        place = printed.index(wanted, place) + len(wanted)
+
+
+def test_the_sample_is_what_its_generator_draws():
+    log = pl.read_parquet(Path(__file__).parent / "data/trouble/collapse.parquet")
+    assert log.equals(collapse())

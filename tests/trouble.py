@@ -164,3 +164,16 @@ def saved(rows: pl.DataFrame, folder: Path) -> Path:
     place = folder / "rollouts.jsonl"
     rows.write_ndjson(place)
     return place
+
+
+def collapse() -> pl.DataFrame:
+    """The run of ``tests/data/trouble``: it learns, and then loops until the limit cuts it off."""
+    return run(
+        curve((1, 0.15), (12, 0.6), (26, 0.72), (29, 0), (40, 0)),
+        length=curve((1, 260), (26, 240), (30, 900), (40, 900)),
+        truncated=curve((1, 0.01), (26, 0.02), (29, 0.9), (40, 0.9)),
+        words=lambda step: loop if step >= 28 else prose,
+        samples=4,
+        boxed=0.95,
+        format_reward=curve((1, 0.3), (8, 0.95), (26, 0.97), (30, 0.05), (40, 0.03)),
+    ).with_columns(reward=pl.col("correct") + 0.2 * pl.col("format_reward"))

@@ -20,7 +20,7 @@ WORDS, CHARACTERS = 4, 12  # of a sequence that may occur again; characters wher
 SPREAD = 0x9E3779B1  # multiplier of Fibonacci hashing: Knuth, The Art of Computer Programming 3, 6.4
 MEASURED = ("repeated_share", "compressed_share", "symbol_share", "gold_hash", "answer_marked", "gold_given")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_SIGNS = re.compile(r"[^a-zA-Z0-9\s]")
+_LETTERS = re.compile(r"[a-zA-Z0-9\s]+")
 _LATEX = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\{([^{}]*)\}|\\[,!;:]|\\left|\\right|[$\s]")
 
 
@@ -44,13 +44,15 @@ def look_at(frame: "polars.DataFrame") -> "polars.DataFrame":
     if frame["completion"].null_count() == frame.height:
         return pl.DataFrame({name: pl.Series([None] * frame.height, dtype=kinds[name]) for name in MEASURED})
     every = -(-frame.height // MOST_A_CHUNK)
-    chosen = ((frame["row"].cast(pl.UInt64) * SPREAD) % 2**32 // 2**16 % every == 0).to_numpy()
-    hashed = frame["gold"].hash().set(frame["gold"].is_null(), None)
+    chosen = (frame["row"].cast(pl.UInt64) * SPREAD) % 2**32 // 2**16 % every == 0
+    seen = frame.filter(chosen & (frame["completion"].str.len_bytes() > 0))
+    hashed = seen["gold"].hash().set(seen["gold"].is_null(), None)
     rows = [
-        (*of_text(answer), key, *of_answer(answer, gold)) if take and answer else (None,) * len(MEASURED)
-        for take, answer, gold, key in zip(chosen, frame["completion"], frame["gold"], hashed)
+        (row, *of_text(answer), key, *of_answer(answer, gold))
+        for row, answer, gold, key in zip(seen["row"], seen["completion"], seen["gold"], hashed)
     ]
-    return pl.DataFrame(rows, schema=kinds, orient="row")
+    found = pl.DataFrame(rows, schema={"row": frame.schema["row"], **kinds}, orient="row")
+    return frame.select("row").join(found, on="row", how="left", maintain_order="left").drop("row")
 
 
 def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
@@ -69,12 +71,12 @@ def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
     words: Sequence[str] = tail.split()
     few = len(words) < 2 * WORDS
     words, size = (tail, CHARACTERS) if few else (words, WORDS)
-    runs = [tuple(words[place : place + size]) for place in range(len(words) - size + 1)]
+    runs = list(zip(*(words[place:] for place in range(size))))
     left = None
     if len(answer) >= COMPRESSED:
         written = answer[-COMPRESSED:].encode("utf-8", "replace")
         left = len(zlib.compress(written, 1)) / len(written)
-    return 1 - len(set(runs)) / len(runs), left, len(_SIGNS.findall(tail)) / len(tail)
+    return 1 - len(set(runs)) / len(runs), left, 1 - sum(map(len, _LETTERS.findall(tail))) / len(tail)
 
 
 def of_answer(answer: str, gold: str | None) -> tuple[bool, bool | None]:

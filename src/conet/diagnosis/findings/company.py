@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.diagnosis.answers import COMPONENT
 from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.findings.wording import NAMES
 from conet.diagnosis.log import Log, per_step_values
@@ -39,16 +40,17 @@ def compute(log: Log) -> Result:
         word for word in ("entropy", "KL") if not any(name.lower().startswith(word.lower()) for name in seen)
     ]
     missing = f" ({' and '.join(unknown)} were not logged)" if unknown else ""
+    when = f"before step {round(since)} → at the end"
     if parts:
-        text = f"What went with it, before and after: {'; '.join(parts)}{missing}."
+        text = f"What went with it ({when}): {'; '.join(parts)}{missing}."
     else:
-        text = f"Nothing else that was logged has changed with it{missing}."
+        text = f"Nothing else that was logged has changed with it ({when}){missing}."
     urgent = Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING
     line = Headline(
         name="what went with it",
         text=text,
         urgency=urgent if parts else Urgency.NOTE,
-        evidence=f"levels before step {round(since)} and at the end",
+        evidence=when,
         step=round(since),
     )
     return Result(values={"went_with_it": seen}, headlines=(line,), detail=parts)
@@ -65,7 +67,7 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
         **{
             name: per_step_values(log.answers, name)
             for name in log.answers.columns
-            if name.startswith("reward of ") and "format" in name.lower()
+            if name.startswith(COMPONENT) and "format" in name.lower()
         },
     }
     earlier = np.flatnonzero(steps < since)[-window:]
@@ -107,7 +109,7 @@ def _said(name: str, before: float, after: float) -> str:
             f"{times(ratio)} times as long" if ratio > 1 else f"{times(1 / max(ratio, 1e-9))} times shorter"
         )
         return f"answers {change} ({before:.0f} → {after:.0f})"
-    return f"{name} {before:.3g} → {after:.3g}"
+    return f"{name.removeprefix(COMPONENT)} {before:.2g} → {after:.2g}"
 
 
 FINDING = Finding(

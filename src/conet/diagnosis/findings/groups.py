@@ -143,7 +143,7 @@ def _silent(log: Log, end: float | None) -> tuple[Headline, ...]:
         text=f"{part} of the batch teaches: in {share(end)} of the groups all answers get the same reward.",
         urgency=Urgency.WARNING if wrong > right and not collapsed else Urgency.NOTE,
         evidence=f"all wrong {share(wrong)}, all right {share(right)}, in the last fifth",
-        remedy=REMEDY,
+        remedy=None if collapsed else REMEDY,
     )
     return (said,)
 

@@ -80,7 +80,8 @@ def _headline(found: Shift, longer: bool, log: Log, length: dict[str, np.ndarray
         part = ends(length[kind])
         if part["start"] is not None and part["end"] is not None:
             kinds.append(f"{name} ones {part['start']:.0f} → {part['end']:.0f}")
-    harmless = longer and not _falls(log) and log.other("truncation") is None
+    cut_off = log.other("truncation") is not None  # that comes first, and is said
+    harmless = longer and (cut_off or not _falls(log))
     return Headline(
         name="length explodes" if longer else "length shrinks",
         text=f"Answers are {what} since step {found.step}: {found.before:.0f} → {found.after:.0f}.",

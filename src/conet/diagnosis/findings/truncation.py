@@ -51,8 +51,9 @@ def compute(log: Log) -> Result:
 
 def _apart(shares: dict[str, dict[str, float | None]]) -> str:
     """Say how many of the right and of the wrong answers are cut off at the end."""
-    right, wrong = (share(shares[name]["end"]) for name in ("right", "wrong"))
-    return f"of the right answers {right}, of the wrong ones {wrong}, in the last fifth of the steps"
+    known = {name: shares[name]["end"] for name in ("right", "wrong")}
+    parts = [f"of the {name} answers {share(part)}" for name, part in known.items() if part is not None]
+    return f"{', '.join(parts) or 'of all answers'}, in the last fifth of the steps"
 
 
 def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str) -> Headline:

@@ -103,7 +103,7 @@ def _headline(found: list[Change], since: int, log: Log) -> Headline:
         name="repetition" if "repetition" in kinds else "gibberish",
         text=f"{what} since step {since}: {', '.join(parts)}.",
         urgency=Urgency.EMERGENCY if falls else Urgency.WARNING,
-        evidence="; ".join(f"{NAMES[change.name]} since step {change.shift.step}" for change in found),
+        evidence=", ".join(parts),
         step=since,
         remedy=REMEDY,
     )
