@@ -276,14 +276,17 @@ def test_a_verifier_that_cannot_be_ended_kindly_is_ended(tmp_path: Path) -> None
 
 
 def test_processes_that_never_start_are_an_error_and_no_hang(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("conet.llm.judge.READY_SECONDS", 3.0)
+    monkeypatch.setattr("conet.llm.judge.QUIET_SECONDS", 0.5)
     for name, text in (("ends", "import os\nos._exit(3)\n"), ("hangs", "import time\ntime.sleep(600)\n")):
         (tmp_path / f"{name}.py").write_text(text)
         judge = Judge(f"{tmp_path / name}.py:judge", workers=1, seconds=1.0)
         with judge, pytest.raises(ConetError, match="ended or did not answer"):
             judge.judge([("a", "a")])
+    said = capsys.readouterr().err.splitlines()
+    assert any("hangs.py:judge: waiting for it to load and to judge, 4 s at most" in line for line in said)
 
 
 def test_no_process_outlives_one_that_was_killed(tmp_path: Path) -> None:

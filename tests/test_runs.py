@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
@@ -263,6 +264,29 @@ def test_two_runs_that_start_in_the_same_second(tmp_path, monkeypatch):
     expected = {f"smoke-s0-20260101-000000{end}" for end in ("", "-2", "-3", "-4")}
     assert {path.name for path in runs} == expected
     assert set(os.listdir(tmp_path / "runs")) == expected
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_default_place_that_another_run_takes_just_now_is_passed_over(begun, tmp_path, monkeypatch):
+    """It appears after it has been looked at: finished, or just begun and held."""
+    monkeypatch.chdir(tmp_path)
+    held = ExitStack()
+
+    class Racing(type(Path())):
+        def exists(self, **options):
+            found = super().exists(**options)
+            if not found and self.name == "x":
+                if begun:
+                    conet.run(CONFIG.override({"steps": 1}), Path(self), threads=1)
+                else:
+                    files = {"config.json": b"{}"}
+                    held.enter_context(created(Path(self), "x", 0, files, ["rollouts"]))
+            return found
+
+    monkeypatch.setattr(directory, "default_places", lambda name, seed: iter(map(Racing, ("x", "x-2"))))
+    with held, created(None, "x", 0, {"config.json": b"{}"}, ["rollouts"]) as mine:
+        assert mine.path == tmp_path / "x-2"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_what_a_kill_during_creation_left_is_removed_by_the_next_run(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 
 from conet import __version__
 from conet.base.files import digest, digest_all
+from conet.llm import hub
 from conet.llm.models import gguf_file
 from conet.llm.problems import Problem, prompt
 from conet.runs.recipe import ModelSettings, ProblemSettings
@@ -36,6 +37,7 @@ def _revision(name: str) -> str | None:
     """Return the commit of a model of the hub, as the local cache has it."""
     from transformers.utils import cached_file
 
+    hub.bound()
     try:
         file = cached_file(name, "config.json")
     except (OSError, ValueError):  # loading it will say why

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from conet.base.errors import ConetError
 from conet.base.parent import end_with
 from conet.base.registry import place_of, resolve
+from conet.base.terminal import tell
 from conet.llm.verify import IN_PROCESS, VERIFIERS, Verifier
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
-READY_SECONDS = 120.0  # importing a verifier may be slow; a sample may not
+READY_SECONDS = 90.0  # importing a verifier may be slow; a sample may not
+QUIET_SECONDS = 5.0  # after which it is said that it is waited for
 MEMORY = 4 << 30  # bytes that one process may take
 
 
@@ -49,6 +51,7 @@ class Judge:
     def __init__(self, verifier: str, workers: int = 2, seconds: float = 10.0) -> None:
         self.verifier, self.workers, self.seconds = verifier, workers, seconds
         self.counts: Counter[str] = Counter()
+        self.loaded = False  # whether anything came back from its processes yet
         self.function: Verifier | None = VERIFIERS[verifier] if verifier in IN_PROCESS else None
         self.pool: ProcessPool | None = None
         # Names are checked here, once; the user's own file is loaded in the processes alone.
@@ -72,19 +75,29 @@ class Judge:
         return verdicts
 
     def _in_processes(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
-        """Judge in the pool; where it answers no more, what is left goes to another, once."""
+        """Judge in the pool; where it answers no more, what is left goes to another, once.
+
+        One that never answered gets no second one, which would keep its user waiting for as long again.
+        """
         found: dict[int, Verdict] = {}
         for _ in range(2):
-            self._round(pairs, found)
+            answers = self._round(pairs, found)
             if len(found) == len(pairs):
                 return [found[place] for place in range(len(pairs))]
             self.close()
+            if not answers and not self.loaded:
+                break
         got = f"verifier {self.verifier}: its processes ended or did not answer"
         raise ConetError(got, "a function (completion, answer)", "mend it")
 
-    def _round(self, pairs: Sequence[tuple[str, str]], found: dict[int, Verdict]) -> None:
-        """Judge what is not judged yet, as far as the pool answers; a pool that starts has more time."""
-        longest = self.seconds + READY_SECONDS
+    def _round(self, pairs: Sequence[tuple[str, str]], found: dict[int, Verdict]) -> bool:
+        """Judge what is not judged yet, as far as the pool answers; a pool that starts has more time.
+
+        Returns
+        -------
+        bool
+            False where it did not answer in time.
+        """
         with suppress(RuntimeError):  # of a pool that has broken meanwhile
             pool = self._started()
             asked: dict[Future[Verdict | str], int] = {
@@ -94,11 +107,23 @@ class Judge:
             }
             pending = set(asked)
             while pending:
-                done, pending = wait(pending, timeout=longest, return_when=FIRST_COMPLETED)
+                done, pending = self._next(pending)
                 if not done:
-                    return
+                    return False
                 for future in done:
                     found[asked[future]] = self._verdict(future.exception() or future.result())
+                self.loaded = True
+        return True
+
+    def _next(self, pending: "set[Future[Verdict | str]]") -> "tuple[set, set]":
+        """Wait for the next verdicts; while the verifier is loaded, say what is waited for."""
+        longest = self.seconds + READY_SECONDS
+        if not self.loaded:
+            done, left = wait(pending, timeout=QUIET_SECONDS, return_when=FIRST_COMPLETED)
+            if done:
+                return done, left
+            tell(f"verifier {self.verifier}: waiting for it to load and to judge, {longest:g} s at most")
+        return wait(pending, timeout=longest, return_when=FIRST_COMPLETED)
 
     def _verdict(self, answer: BaseException | Verdict | str) -> Verdict:
         """Turn what came back from a process into a verdict."""

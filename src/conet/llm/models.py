@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.llm import hub
 from conet.runs.recipe import ModelSettings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
     import torch
 
     name = settings.gguf or settings.path or f"random {settings.architecture}"
+    hub.bound()
     try:
         tokenizer = tokenizer_of(settings)
         torch.manual_seed(seed)
@@ -34,9 +36,8 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
         else:
             model = _random(settings, tokenizer)
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ConetError(
-            f"model {name}: {reason}",
+            f"model {name}: {hub.reason(error)}",
             "a model that can be loaded",
             "check name and network, or name a local directory: --set model.path=DIR",
         ) from None

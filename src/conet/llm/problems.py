@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
-from conet.llm import arithmetic
+from conet.llm import arithmetic, hub
 from conet.llm.answers import last_box
 from conet.runs.recipe import ProblemSettings
 
@@ -90,11 +90,11 @@ def _hub(settings: ProblemSettings) -> list[dict[str, Any]]:
     try:
         from datasets import load_dataset
 
+        hub.bound()
         table = load_dataset(name, split=settings.split)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise ConetError(
-            f"data set {name}: {reason}",
+            f"data set {name}: {hub.reason(error)}",
             "a data set that the hub gives",
             "check name and network, or name a local file: --set problems.source=FILE.jsonl",
         ) from None

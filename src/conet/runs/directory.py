@@ -37,14 +37,24 @@ def check_out(path: Path) -> None:
     Raises
     ------
     ConetError
-        When it is, or its name is not in UTF-8, which the tables' library needs.
+        When it is, or its name is not in UTF-8.
+    """
+    check_name(path)
+    if not is_unbegun(path):
+        check_folder(path, remedy=_go_on(path))
+
+
+def check_name(path: Path) -> None:
+    """Refuse a place whose name is not in UTF-8, which the tables' library needs.
+
+    Raises
+    ------
+    ConetError
     """
     try:
         str(path).encode()
     except UnicodeEncodeError:
         raise ConetError(f"--out {str(path)!a}", "a path in UTF-8", "choose another") from None
-    if not is_unbegun(path):
-        check_folder(path, remedy=_go_on(path))
 
 
 def _go_on(path: Path) -> str:
@@ -136,7 +146,7 @@ def created(
         if out is None and place.exists():
             continue
         path = Path(os.path.realpath(place))  # so that an empty working directory, or a link to one, will do
-        with _beside(path) as held:
+        with _beside(path, out is not None) as held:
             temporary = held.path
             try:
                 _fill(temporary, files, folders)
@@ -149,11 +159,17 @@ def created(
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Held]:
-    """Hold a new hidden directory beside a place, after removing those that killed processes left there."""
-    check_out(path)
-    if path.is_dir():
-        _clear(path)
+def _beside(path: Path, given: bool) -> Iterator[Held]:
+    """Hold a new hidden directory beside a place, after removing those that killed processes left there.
+
+    A place that the user has given is taken or refused now. Of a default one, :func:`_appeared` finds out:
+    another run may take it at any moment, and then the next one will do.
+    """
+    check_name(path)
+    if given:
+        check_out(path)
+        if path.is_dir():
+            _clear(path)
     make_missing(path.parent)
     try:
         for left in path.parent.glob(f"{HIDDEN}*"):
