@@ -14,6 +14,19 @@ from fault_kinds import warm, worlds
 from fault_kinds.processes import in_child
 
 
+# Endings of cases in which nothing happened to the command: they are told of, and count for nothing.
+MISSED = (
+    "ended before the kill",
+    "the error did not come",
+    "the disk was enough",
+    "not known whether it came",
+)
+
+
+class LeftOut(Exception):
+    """A kind that cannot be tried here, with the reason; its cases stay to be tried."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of fault.
@@ -27,7 +40,7 @@ class Kind:
         Cases that are to be counted.
     case : callable
         Takes a :class:`Bench` and the case's number; returns group and ending, both for counting, and raises
-        :class:`fault_kinds.processes.Fault`.
+        :class:`fault_kinds.processes.Fault`, or :class:`LeftOut` where it cannot be tried.
     short : tuple of int
         Cases for the suite.
     forks : bool

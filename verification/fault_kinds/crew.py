@@ -37,8 +37,8 @@ def session(leader: int) -> list[int]:
     return found
 
 
-def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str]:
-    """Call a command, kill one of its processes, and return how it ended."""
+def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str, bool]:
+    """Call a command, kill one of its processes; return how it ended, what it said, and whether one was killed."""
     name = "sweep" if "sweep" in way else "run"
     arguments = list(COMMANDS[name][0])
     if name == "sweep":
@@ -55,7 +55,8 @@ def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str]:
         time.sleep(0.01)
     time.sleep(rng.uniform(0, 8))
     others = session(process.pid)
-    if process.poll() is None and (whole or others):
+    hit = process.poll() is None and bool(whole or others)
+    if hit:
         os.kill(process.pid if whole else rng.choice(others), signal.SIGKILL)
     out, err = process.communicate()
     end = time.monotonic() + WAIT
@@ -65,7 +66,7 @@ def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str]:
         os.kill(one, signal.SIGKILL)
     if left:
         raise Fault("left over", f"{way} killed: {len(left)} processes live on")
-    return process.returncode, (out + err).decode(errors="replace")
+    return process.returncode, (out + err).decode(errors="replace"), hit
 
 
 def case(bench: Bench, number: int) -> tuple[str, str]:
@@ -74,7 +75,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     command = "sweep" if "sweep" in way else "run"
     truth = known(bench, command)
     slot = bench.fresh()
-    code, said = killed(way, slot, rng)
+    code, said, hit = killed(way, slot, rng)
     if "Traceback" in said:
         raise Fault("traceback", f"{way}: {said[-500:]}")
     if code not in (0, -signal.SIGKILL):
@@ -90,6 +91,8 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     if isinstance(answer, Died):
         raise Fault("died", f"signal {answer.signal}")
     shutil.rmtree(slot)
+    if not hit:
+        return way, "ended before the kill"
     return way, "made again" if code else "done in spite of it"
 
 

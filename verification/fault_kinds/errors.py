@@ -57,18 +57,19 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     group = f"{command}: {errno.errorcode[hook.error]} at {operation}"
     slot = bench.fresh()
 
-    def failing() -> Called:
+    def failing() -> tuple[Called, bool]:
         with shim.seen(str(slot), hook):
             called = call(*COMMANDS[command][0])
         said = "incomplete" in called.out + called.err
         if called.code == 0 and not said and (differs := difference(made(command, slot), truth.made)):
             raise Fault("silent", f"exit 0: {differs}")
-        return called
+        return called, hook.failed
 
     try:
-        called = in_child(failing)
-        if isinstance(called, Died):
-            raise Fault("died", f"by signal {called.signal}")
+        ended = in_child(failing)
+        if isinstance(ended, Died):
+            raise Fault("died", f"by signal {ended.signal}")
+        called, failed = ended
         answer = (
             in_child(lambda: settled(command, slot, truth.made)) if called.code or command != "run" else ""
         )
@@ -77,6 +78,8 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     except Fault as fault:
         lasts = "from then on" if hook.lasts else "once"
         raise Fault(fault.name, f"{group}, number {hook.left}, {lasts}: {fault.what}") from None
+    if not failed:
+        return command, "the error did not come"
     incomplete = "incomplete" in called.out + called.err
     return command, "said" if called.code else "called incomplete" if incomplete else "done in spite of it"
 

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from fault_kinds.case import Bench, Kind
+from fault_kinds.case import Bench, Kind, LeftOut
 from fault_kinds.kills import chosen, known, settled
 from fault_kinds.processes import Died, Fault, call, in_child
 from fault_kinds.worlds import COMMANDS, difference, made
@@ -74,7 +74,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
         bench.kept["needed", command] = needed(bench, command)
     need = bench.kept["needed", command]
     if need is None:
-        return "left out", "no right to mount"
+        raise LeftOut("no right to mount")
     room = rng.randrange(0, need + PAGE, PAGE)
 
     def work() -> str:
@@ -86,7 +86,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
         mounted(bench.slot, LARGE, REMOUNT)
         if called.code or command != "run":
             settled(command, bench.slot, truth.made)
-        return "said" if called.code else "enough"
+        return "said" if called.code else "the disk was enough"
 
     try:
         answer = in_child(work)

@@ -123,7 +123,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     truth = known(bench, command)
     slot = bench.fresh()
     if rng.random() < 0.5:
-        ended = in_child(lambda: call(*COMMANDS[command][0]), rng.uniform(0, 1.1 * truth.seconds))
+        ended = in_child(lambda: call(*COMMANDS[command][0]), rng.uniform(0, truth.seconds))
     else:
         at, where = rng.randrange(sum(truth.operations.values())), rng.choice(("before", "in", "after"))
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from fault_kinds.case import Bench, Kind
+from fault_kinds.case import Bench, Kind, LeftOut
 from fault_kinds.mutations import answers, cleared, damage, ended
 from fault_kinds.processes import Died, Fault, call, in_child
 from fault_kinds.worlds import difference, what_can_be_read
@@ -24,7 +24,8 @@ FILES = {
     "summary.json": "summary.json",
     "rollouts": "rollouts/part-*.parquet",
 }
-SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+HEADS = {"num_attention_heads": 2, "num_key_value_heads": 2}
+SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, **HEADS}
 SMALL = (
     *("steps=6", "checkpoint_every=1", "flush_every=2", "problems.limit=4", "problems.levels=[2]"),
     *("warmup.steps=60", "warmup.batch=32", "warmup.levels=[2]", "training.per_device_train_batch_size=8"),
@@ -64,7 +65,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     """Damage one file of the run, and read the run."""
     kept, rng = trained(bench), bench.random(number)
     if kept is None:
-        return "left out", "needs the extra [llm]"
+        raise LeftOut("needs the extra [llm]")
     slot, group = bench.slot, sorted(FILES)[number % len(FILES)]
     if not bench.kept:
         slot.mkdir()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from conet.base.files import write_atomic
+from fault_kinds.case import MISSED
 from fault_kinds.kinds import KINDS
 from fault_kinds.tally import Tally
 
@@ -11,7 +12,7 @@ SORTS = ("lost", "silent", "left over", "traceback", "hang", "died", "changed")
 
 def table(tally: Tally) -> str:
     """Return the counts as a table of Markdown."""
-    head = ["kind", "cases", "wanted", *SORTS, "mended", "minutes"]
+    head = ["kind", "cases", "wanted", *SORTS, "mended", "missed", "minutes"]
     rows = [head, ["---"] * len(head)]
     for name, kind in KINDS.items():
         known = tally.of(name)
@@ -25,6 +26,7 @@ def table(tally: Tally) -> str:
                 f"{kind.goal:,}",
                 *counts,
                 str(known["mended"]),
+                str(tally.missed(name)),
                 f"{known['seconds'] / 60:.0f}",
             ]
         )
@@ -37,7 +39,8 @@ def endings(tally: Tally) -> str:
     for name in KINDS:
         for group, ways in sorted(tally.of(name)["counts"].items()):
             how = ", ".join(f"{way} {count:,}" for way, count in sorted(ways.items()))
-            found += f"| {name} | {group} | {sum(ways.values()):,} | {how} |\n"
+            cases = sum(count for way, count in ways.items() if way not in MISSED)
+            found += f"| {name} | {group} | {cases:,} | {how} |\n"
     return found
 
 

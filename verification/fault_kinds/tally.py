@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.files import write_atomic
+from fault_kinds.case import MISSED
 
 
 class Tally:
@@ -29,6 +30,7 @@ class Tally:
             raise SystemExit(f"{path} counts seed {self.data['seed']}")
         self.done = {name: set(numbers(kind["done"])) for name, kind in self.data["kinds"].items()}
         self.began, self.cases = time.time(), 0
+        self.left_out: set[str] = set()  # kinds that cannot be tried here
 
     def of(self, kind: str) -> dict[str, Any]:
         """Return what is known of a kind."""
@@ -56,12 +58,14 @@ class Tally:
         self.cases += 1
 
     def total(self, kind: str) -> int:
-        """Return how many cases of a kind ended without a fault."""
-        return sum(sum(endings.values()) for endings in self.of(kind)["counts"].values())
+        """Return how many cases of a kind ended without a fault, apart from those in which nothing happened."""
+        counts = self.of(kind)["counts"].values()
+        return sum(count for endings in counts for way, count in endings.items() if way not in MISSED)
 
-    def least(self, kind: str) -> int:
-        """Return the cases of the group that has fewest."""
-        return min((sum(endings.values()) for endings in self.of(kind)["counts"].values()), default=0)
+    def missed(self, kind: str) -> int:
+        """Return in how many cases of a kind nothing happened."""
+        counts = self.of(kind)["counts"].values()
+        return sum(count for endings in counts for way, count in endings.items() if way in MISSED)
 
     def save(self) -> None:
         """Write the file."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Called, Died, Fault, call, in_child
-from fault_kinds.worlds import CAPACITY, LOG, OTHER, RUN, difference
+from fault_kinds.worlds import CAPACITY, CLAIM, LOG, OTHER, RUN, difference
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "run": ("run", "--config", "config.json", "--threads", "1"),

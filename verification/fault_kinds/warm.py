@@ -19,6 +19,8 @@ MODULES = (
     "conet.cells.sweep",
     "conet.diagnosis.comparison",
     "conet.diagnosis.heat",
+    "conet.claims",
+    "conet.judging.reproduce",
     "conet.report.animate",
     "conet.report.comparison",
     "conet.report.diagnosis",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fault_kinds.case import Bench, Kind
+from fault_kinds.case import Bench, Kind, LeftOut
 from fault_kinds.processes import PATIENCE, Fault, processor_seconds, too_long
 from fault_kinds.tally import Tally
 
@@ -71,7 +71,7 @@ def waiting(
     open_ = [
         kind
         for kind in kinds
-        if kind.name not in busy
+        if kind.name not in busy | tally.left_out
         and (beyond or tally.total(kind.name) < kind.goal or tally.of(kind.name)["faults"])
     ]
     open_.sort(key=lambda kind: tally.total(kind.name) / kind.goal)
@@ -127,6 +127,9 @@ def _go(kind: Kind, seed: int, keep: Path, cases: Iterable[int], end: float, wri
             tell(write, begin=number)
             try:
                 group, ending = kind.case(bench, number)
+            except LeftOut as reason:
+                tell(write, left_out=str(reason))
+                break
             except Fault as fault:
                 tell(write, fault=fault.name, what=str(fault.what)[:900])
             else:
@@ -158,6 +161,10 @@ def heard(worker: Worker, tally: Tally) -> bool:
         elif "begin" in line:
             worker.number, worker.since = line["begin"], time.monotonic()
             worker.busy = processor_seconds(worker.process)
+        elif "left_out" in line:
+            print(f"{worker.kind.name}: left out, {line['left_out']}", flush=True)
+            tally.left_out.add(worker.kind.name)
+            worker.number = None
         elif worker.number is not None:
             _count(worker, tally, line)
     return bool(data)
@@ -215,6 +222,8 @@ def tried(kind: Kind, seed: int, keep: Path, number: int) -> tuple[bool, str]:
     bench = Bench(seed, kind.name, keep)
     try:
         return False, ": ".join(kind.case(bench, number))
+    except LeftOut as reason:
+        return False, f"left out, {reason}"
     except Fault as fault:
         return True, str(fault)
     finally:

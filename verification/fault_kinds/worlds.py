@@ -42,7 +42,7 @@ SWEEP = {
 SMALL = {"steps": [4], "graph.nodes": [40], "graph.degree": [5], "problems.count": [6]}
 CAPACITY = ("--set", "graph.nodes=40", "graph.degree=5", "problems.count=6", "--moves", "400")
 # Inputs of the commands, and each command with the names that it makes.
-RUN, STOPPED, OTHER, LOG = "finished", "stopped", "another", "log.jsonl"
+RUN, STOPPED, OTHER, LOG, CLAIM = "finished", "stopped", "another", "log.jsonl", "claim.py"
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run": (("run", "--config", "config.json", "--out", "new", "--threads", "1", "--json"), ("new",)),
     "resume": (("resume", STOPPED, "--threads", "1", "--json"), (STOPPED,)),
@@ -59,6 +59,11 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "watch": (("watch", LOG, "--refreshes", "2", "--interval", "0", "--out", "watched"), ("watched",)),
     "capacity": (("capacity", "--preset", "smoke", *CAPACITY, "--out", "capacity"), ("capacity",)),
+    "animate": (("animate", RUN, "--out", "web.gif"), ("web.gif",)),
+    "reproduce": (
+        ("reproduce", f"{CLAIM}:CLAIM", "--seeds", "2", "--jobs", "1", "--out", "answered"),
+        ("answered",),
+    ),
 }
 
 
@@ -74,6 +79,7 @@ def build(place: Path) -> None:
     grid = SMALL | SWEEP["grid"]
     (place / "sweep.json").write_text(json.dumps(SWEEP | {"grid": grid}))
     write_log(place / LOG)
+    write_claim(place / CLAIM)
     conet.run(CONFIG, place / RUN, threads=1)
     call("report", RUN)
     conet.run(CONFIG.override({"seed": 1}), place / OTHER, threads=1)
@@ -108,6 +114,14 @@ def write_log(path: Path) -> None:
         for sample in range(8)
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def write_claim(path: Path) -> None:
+    """Write a claim of the user's own: the skeleton, on a graph and a training that take no time."""
+    text = (Path(__file__).parents[2] / "docs/skeletons/claim.py").read_text()
+    settings = 'SETTINGS = {"graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "steps": 40}'
+    lines = [settings if line.startswith("SETTINGS") else line for line in text.splitlines()]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def hash_of(*numbers: int) -> int:
@@ -206,6 +220,8 @@ def made(command: str, slot: Path) -> Any:
             name: {key: value for key, value in one.items() if key != "seconds"}
             for name, one in found.items()
         }
+    if command == "reproduce":
+        return {name: data for name, data in shown(tree(slot / names[0])).items() if "cells/" not in name}
     return {name: shown(tree(slot / name)) for name in names}
 
 

@@ -85,17 +85,31 @@ def characters(alphabet: str) -> "PreTrainedTokenizerBase":
 
 
 def _random(settings: ModelSettings, tokenizer: Any) -> "PreTrainedModel":
+    """Make a model with random weights, and try it, since no library looks whether sizes fit each other."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.for_model(
-        settings.architecture,
-        **({"vocab_size": len(tokenizer)} | settings.sizes),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.dtype))
+    try:
+        config = AutoConfig.for_model(
+            settings.architecture,
+            **({"vocab_size": len(tokenizer)} | settings.sizes),
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.dtype))
+        with torch.no_grad():
+            model(torch.tensor([[0, len(tokenizer) - 1]]))
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ConetError(
+            f"model random {settings.architecture}: {reason}",
+            "an architecture, and sizes that fit each other",
+            "check model.architecture and model.sizes",
+        ) from None
+    return model
 
 
 def gguf_file(place: str) -> Path:
