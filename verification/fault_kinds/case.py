@@ -13,7 +13,6 @@ from typing import Any
 from fault_kinds import warm, worlds
 from fault_kinds.processes import in_child
 
-
 # Endings of cases in which nothing happened to the command: they are told of, and count for nothing.
 MISSED = (
     "ended before the kill",

@@ -23,6 +23,14 @@ WAYS = ("a worker of a sweep", "a sweep", "a run that draws", "what draws for a 
 WAIT = 30.0  # seconds that those who are left may take to end
 
 
+def is_worker(process: int) -> bool:
+    """Whether it is one that computes or draws, and not joblib's, which tidies up behind them."""
+    try:
+        return b"resource_tracker" not in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def session(leader: int) -> list[int]:
     """Return the processes that a command has started, without itself."""
     found = []
@@ -54,7 +62,7 @@ def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str, bool]:
     while process.poll() is None and not session(process.pid):
         time.sleep(0.01)
     time.sleep(rng.uniform(0, 8))
-    others = session(process.pid)
+    others = list(filter(is_worker, session(process.pid)))
     hit = process.poll() is None and bool(whole or others)
     if hit:
         os.kill(process.pid if whole else rng.choice(others), signal.SIGKILL)

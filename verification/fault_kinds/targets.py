@@ -26,9 +26,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "gexf": ("export", RUN, "--format", "gexf"),
     "capacity": ("capacity", "--preset", "smoke", *CAPACITY),
     "csv": ("export", RUN, "--format", "csv"),
+    "animate": ("animate", RUN),
+    "reproduce": ("reproduce", f"{CLAIM}:CLAIM", "--seeds", "2", "--jobs", "1"),
 }
-FILES = ("heat", "heat for verl", "graphml", "gexf", "csv")  # the others write folders
-NAME = "target"
+FILES = ("heat", "heat for verl", "graphml", "gexf", "csv", "animate")  # the others write folders
+NAME = "target.gif"  # an animation has to be called so, and all else may be
 
 
 def text_file(target: Path) -> None:
