@@ -43,12 +43,33 @@ def _patient(client: Any) -> Callable[..., Any]:
     """Return what sends a request of a client, and waits for as long as it may."""
     # httpx, or what follows it
     library: Any = importlib.import_module(type(client).__module__.partition(".")[0])
+    send, body = client.send, _bodies(library)
+
+    def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
+        asked = request.extensions.get("timeout") or {}
+        phases = ("connect", "read", "write", "pool")
+        times = {phase: min(asked.get(phase) or SILENCE, SILENCE) for phase in phases}
+        request.extensions = {**request.extensions, "timeout": times}
+        try:
+            answer = send(request, stream=True, **options)
+        except library.TimeoutException:
+            raise _no_hub(f"the hub did not answer for {times['read']:g} s") from None
+        except library.ConnectError:
+            raise _no_hub("the hub cannot be reached") from None
+        answer.stream = body(answer.stream)
+        if not stream:
+            answer.read()
+        return answer
+
+    return sent
+
+
+def _bodies(library: Any) -> Any:
+    """Return the class of the bytes of answers, which may stop in the middle."""
     stream_of_bytes: Any = library.SyncByteStream
-    send, silent = client.send, 0
+    silent = 0
 
     class Body(stream_of_bytes):
-        """The bytes of an answer, which may stop in the middle."""
-
         def __init__(self, stream: Any) -> None:
             self.stream = stream
 
@@ -67,23 +88,7 @@ def _patient(client: Any) -> Callable[..., Any]:
         def close(self) -> None:
             self.stream.close()
 
-    def sent(request: Any, *, stream: bool = False, **options: Any) -> Any:
-        asked = request.extensions.get("timeout") or {}
-        phases = ("connect", "read", "write", "pool")
-        times = {phase: min(asked.get(phase) or SILENCE, SILENCE) for phase in phases}
-        request.extensions = {**request.extensions, "timeout": times}
-        try:
-            answer = send(request, stream=True, **options)
-        except library.TimeoutException:
-            raise _no_hub(f"the hub did not answer for {times['read']:g} s") from None
-        except library.ConnectError:
-            raise _no_hub("the hub cannot be reached") from None
-        answer.stream = Body(answer.stream)
-        if not stream:
-            answer.read()
-        return answer
-
-    return sent
+    return Body
 
 
 def _no_hub(why: str) -> Exception:
