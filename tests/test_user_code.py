@@ -117,6 +117,48 @@ def test_an_observable_cannot_end_the_process():
 # Names that are taken ---------------------------------------------------------------------------------
 
 
+def _logits(observation):
+    observation.table.logits[3] += 1e-9
+    return 1.0
+
+
+def _probability(observation):
+    observation.policy.out_probabilities(0)[:] = 0.5
+    return {"a": 1.0}
+
+
+def _walks(observation):
+    observation.walks.correct[:] = True
+    return 1.0
+
+
+def _problems(observation):
+    observation.problems.answers[0] = observation.problems.answers[1]
+    return 1.0
+
+
+def _graph(observation):
+    observation.table.graph.targets[0] += 1
+    return 1.0
+
+
+@pytest.mark.parametrize("writes", [_logits, _probability, _walks, _problems, _graph])
+def test_an_observable_that_writes_into_what_it_is_shown_ends_the_run(writes, tmp_path):
+    with pytest.raises(ConetError, match="'mine' at step 0, which wrote into what it was shown"):
+        conet.run(SMALL, tmp_path / "run", observables={"mine": writes}, threads=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_observable_may_write_into_copies(tmp_path):
+    def reads(observation):
+        copy = observation.table.copy()
+        copy.logits[:] = 0.0
+        copy.refresh()
+        return float(copy.sample(observation.problems, 2, 1).correct.mean() + observation.walks.length.mean())
+
+    assert conet.run(SMALL, tmp_path / "run", observables={"mine": reads}, threads=1).finished
+
+
 def test_the_runs_own_columns_are_listed():
     metrics, _ = conet.simulate(SMALL, schedule=(Phase("rlvr", options={"rollouts": 4}),))
     assert {name.partition(".")[0] for name in metrics.columns} == set(OWN_COLUMNS)

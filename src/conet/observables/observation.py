@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
+
+import numpy as np
 
 from conet.base.errors import ConetError, nearest
 from conet.config.settings import WEB_THRESHOLD
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     import polars
 
 PARTS = ("rollouts", "walks", "policy", "web")
+CHECKED = 4 << 20  # bytes of an array that are looked at, whether an observable wrote into it
 ROLLOUTS = frozenset({"rollouts"})  # what every run has, also those of language models and logs
 
 
@@ -72,6 +76,19 @@ class Observation:
                 "evaluate it on a run of `conet run`",
             )
         return found
+
+    def checksums(self) -> list[int]:
+        """Return a checksum of every array that the training goes on with; of large ones, of a sample."""
+        parts = [part for name, part in self._parts.items() if name != "rollouts" and part is not None]
+        parts += [part.graph for part in parts if hasattr(part, "graph")]
+        arrays = (
+            value
+            for part in parts
+            for name, value in vars(part).items()
+            if isinstance(value, np.ndarray) and not name.startswith("_")
+        )
+        sampled = (array.ravel(order="A")[:: array.nbytes // CHECKED + 1] for array in arrays)
+        return [crc32(array.tobytes()) for array in sampled]
 
     @property
     def policy(self) -> Policy:
@@ -191,9 +208,13 @@ def evaluate(functions: Mapping[str, Observable], observation: Observation) -> d
     Raises
     ------
     ConetError
-        Naming the observable that raised, or that returned something else than numbers.
+        Naming the observable that raised, that returned something else than numbers, or that wrote into what
+        it was shown, which would have changed the run.
     """
     results: dict[str, float] = {}
+    # Those of the package only read. Arrays that cannot be written would have kernels compiled anew.
+    own = {name for name, each in functions.items() if not _is_ours(each)}
+    before = observation.checksums() if own else []
     for name, function in functions.items():
         try:
             value = function(observation)
@@ -206,11 +227,21 @@ def evaluate(functions: Mapping[str, Observable], observation: Observation) -> d
                 "a number or a dict of numbers",
                 "mend it or leave it out of `observables`",
             ) from error
+        if name in own and observation.checksums() != before:
+            raise ConetError(
+                f"observable {name!r} at step {observation.step}, which wrote into what it was shown",
+                "one that only reads",
+                "let it work on copies, such as `policy.copy()` or `array.copy()`",
+            )
         if isinstance(value, Mapping):
             results |= {f"{name}.{key}": _number(f"{name}.{key}", part) for key, part in value.items()}
         else:
             results[name] = _number(name, value)
     return results
+
+
+def _is_ours(function: Observable) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("conet.")
 
 
 def _number(name: str, value: Any) -> float:
