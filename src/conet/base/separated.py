@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars
 
-# How a text begins that a spreadsheet takes for a formula, which it runs when the file is opened.
-FORMULA = r"^[=+\-@\t\r]"
+# How a text begins that a spreadsheet takes for a formula, which it runs when the file is opened; the wide
+# forms of the four signs count as well where Chinese or Japanese is set.
+FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
 
 def as_csv(table: "polars.DataFrame") -> str:
     """Return a table as CSV.
 
     A text that a spreadsheet would take for a formula, as it begins with ``=``, ``+``, ``-`` (and is no
-    number), ``@``, a tab or a carriage return, gets an apostrophe before it; so do names of columns.
+    number), ``@``, a wide form of these, a tab or the end of a line, gets an apostrophe before it; so do
+    names of columns.
     """
     import polars as pl
 
