@@ -528,7 +528,13 @@ def test_no_problem_to_heat_on(hard, options, tmp_path):
 
 def test_problems_left_out_each_for_one_reason(hard, tmp_path):
     found = heated(hard, tmp_path)
-    assert found.left_out == {"few_samples": 1, "never_solved": 1, "easy": 1, "without_text": 0}
+    assert found.left_out == {
+        "few_samples": 1,
+        "never_solved": 1,
+        "easy": 1,
+        "without_text": 0,
+        "off_template": 0,
+    }
     older = exact("older", 1, [("yes", True)] * 20)  # not seen in the last step
     assert heated(pl.concat([hard, older]), tmp_path, window=1).left_out["few_samples"] == 2
 

@@ -8,6 +8,7 @@ from logs import ROWS, as_trl, written
 
 from conet.base.errors import ConetError
 from conet.readers import open_run, read
+from conet.readers.branches import REPLACED
 from conet.readers.formats import separated
 from conet.readers.places import NothingYet
 from conet.readers.repeats import REPEATED
@@ -102,11 +103,12 @@ def test_a_file_twice_counts_once_in_any_order(tmp_path, order):
     assert (record.rows.height, record.skipped) == (ROWS.height, {REPEATED: ROWS.height})
 
 
-def test_a_training_that_goes_back_is_said(tmp_path):
+def test_what_a_resumed_training_writes_again_replaces_the_abandoned_branch(tmp_path):
     again = ROWS.filter(pl.col("step") >= 2).with_columns(completion=pl.col("completion") + "!")
     record = read(written(pl.concat([ROWS, again]), tmp_path / "rows.csv"))
-    assert record.rows.height == ROWS.height + again.height
-    assert any("come again after later ones" in remark for remark in record.remarks)
+    assert record.rows.height == ROWS.height
+    assert record.skipped == {REPLACED: again.height}
+    assert any("abandoned branch" in remark and remark.endswith(": 4") for remark in record.remarks)
 
 
 def test_conditions_mean_what_they_say(tmp_path):

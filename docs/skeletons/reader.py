@@ -18,6 +18,9 @@ from conet.readers.base import Part, Reader, Skipped
 def finds(path: Path) -> list[Part]:
     """Return the files of a run in the order in which they were written; none where there are none.
 
+    In its place, `Reader(begins=...)` takes a function from how a file begins to whether it is of this
+    format, such as `lambda head: head.has("update")`: then files have any name, in any folder below PATH.
+
     A `Part` may carry a step, for files whose rows have none, and the split "eval", for what is to be
     reported apart.
     """

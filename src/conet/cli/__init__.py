@@ -13,7 +13,7 @@ from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.files import CannotWrite, cannot_write
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
-from conet.cli import capacity, compare, diagnose, experiments, heat, llm, runs, serve, webs
+from conet.cli import capacity, compare, diagnose, experiments, heat, llm, logs, runs, serve, webs
 from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
@@ -29,7 +29,7 @@ app.command(runs.run_command, name="run")
 for command in (runs.resume, runs.report, runs.presets, experiments.reproduce, experiments.sweep):
     app.command(command)
 app.command(capacity.capacity)
-for other in (diagnose.diagnose, heat.heat, diagnose.watch, compare.compare):
+for other in (diagnose.diagnose, heat.heat, diagnose.watch, logs.logs, compare.compare):
     app.command(other)
 app.command(webs.export)
 app.command(webs.animate)

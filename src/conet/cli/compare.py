@@ -7,9 +7,9 @@ from conet.base.files import cannot_write
 from conet.base.kinds import COMPARISON
 from conet.base.places import check_folder, make_missing, numbered_places
 from conet.base.text import one_line
-from conet.cli.diagnose import Map, reading_line
 from conet.cli.drawing import drawers
 from conet.cli.options import Figures, Json, NumberOrNone, note_unverified
+from conet.cli.reading import Map, reading_line
 
 
 def compare(

@@ -1,15 +1,12 @@
 """Commands on runs that someone else trained: diagnose, choose what to heat on, watch."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
-from conet.base.progress import line
 from conet.cli.drawing import drawers
 from conet.cli.options import (
     Figures,
@@ -19,12 +16,9 @@ from conet.cli.options import (
     NumberOrNone,
     Whole,
     note_unfinished,
-    note_unverified,
 )
-from conet.readers.reference import formats_in_words
+from conet.cli.reading import Format, Map, opened, reading_line, the_log
 
-Format = Annotated[str, Parameter(help=formats_in_words())]
-Map = Annotated[list[str] | None, Parameter(name="--map", consume_multiple=True, negative=())]
 Events = Annotated[
     list[Literal["collapsed", "heat", "truncated"]] | None, Parameter(name="--on", negative=())
 ]
@@ -38,6 +32,8 @@ def diagnose(
     map_: Map = None,
     tokenizer: Path | None = None,
     memory: NumberOrNone = None,
+    pool: Flag = False,
+    correct_above: NumberOrNone = None,
     finding: Findings = None,
     figure: Figures = None,
     no_text: Flag = False,
@@ -52,11 +48,17 @@ def diagnose(
         A run directory, the folder of its rollouts, or one file.
     map_
         Which column is what, as step=…,prompt=…,correct=… (also problem, completion, reward, length,
-        truncated); a condition is allowed, such as correct=score>=1 or correct=status==verified_pass.
+        truncated); a condition is allowed, such as correct=score>=1 or correct=status==verified_pass; with
+        nothing behind it, as in length=, no column is.
     tokenizer
         A file tokenizer.json, to measure answers in tokens.
     memory
         GiB that reading may take, beside what the rollouts themselves take; 2 by default.
+    pool
+        Take several runs that lie there, and cover the same steps, together.
+    correct_above
+        Above which reward an answer is correct, where rewards give partial credit; else the mean reward is
+        diagnosed.
     finding
         A further finding, as path/to/file.py:name; may be repeated.
     figure
@@ -76,7 +78,7 @@ def diagnose(
     path = the_log(path)
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
-    collector = opened(path, format, map_, tokenizer, memory)
+    collector = opened(path, format, map_, tokenizer, memory, pool, correct_above)
     with drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
@@ -98,6 +100,8 @@ def watch(
     map_: Map = None,
     tokenizer: Path | None = None,
     memory: NumberOrNone = None,
+    pool: Flag = False,
+    correct_above: NumberOrNone = None,
     finding: Findings = None,
     no_text: Flag = False,
     out: Path | None = None,
@@ -122,6 +126,10 @@ def watch(
     tokenizer
         As for `conet diagnose`.
     memory
+        As for `conet diagnose`.
+    pool
+        As for `conet diagnose`.
+    correct_above
         As for `conet diagnose`.
     finding
         As for `conet diagnose`.
@@ -149,27 +157,13 @@ def watch(
         found, numbers = examined(record.without_texts() if no_text else record, place, finding)
         return found, numbers["report"]
 
-    follow(opened(path, format, map_, tokenizer, memory), look, interval, refreshes, reacting)
-
-
-def opened(
-    path: Path, format: str, map_: list[str] | None, tokenizer: Path | None, memory: float | None = None
-) -> Any:
-    """Get ready to read a run."""
-    from conet.readers import open_run, parse_column_mapping
-
-    if map_ == []:
-        raise ConetError("--map without a pair", "role=column", "for example --map step=global_step")
-    note_unverified(path)
-    return open_run(path, format, parse_column_mapping(",".join(map_ or [])), tokenizer, memory)
-
-
-def the_log(path: Path) -> Path:
-    """Return the log that was diagnosed, where the path is the folder that `conet diagnose` left."""
-    from conet.base.kinds import DIAGNOSIS, has_mark
-    from conet.runs.log import place
-
-    return place(path) if has_mark(path, DIAGNOSIS) else path
+    follow(
+        opened(path, format, map_, tokenizer, memory, pool, correct_above),
+        look,
+        interval,
+        refreshes,
+        reacting,
+    )
 
 
 def default_place(path: Path) -> Path:
@@ -211,10 +205,3 @@ def examined(
 
     found = diagnose(record, findings=extra or ())
     return found, write(found, place, lambda found, out: page(found, out, drawing, figures or ()))
-
-
-@contextmanager
-def reading_line() -> Iterator[Any]:
-    """Show how far the files have been read, on stderr."""
-    with line() as show:
-        yield lambda done, total: show("MB read", done // 1_000_000, total // 1_000_000, "")

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from conet.base.errors import ConetError
-from conet.cli.diagnose import Format, Map, opened, reading_line, the_log
 from conet.cli.options import Flag, NumberOrNone, Whole, say
+from conet.cli.reading import Format, Map, opened, reading_line, the_log
 
 
 def heat(
@@ -25,6 +25,8 @@ def heat(
     map_: Map = None,
     tokenizer: Path | None = None,
     memory: NumberOrNone = None,
+    pool: Flag = False,
+    correct_above: NumberOrNone = None,
 ) -> None:
     """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
 
@@ -58,6 +60,10 @@ def heat(
         The model's folder, whose chat template is looked at; or as for `conet diagnose`.
     memory
         As for `conet diagnose`.
+    pool
+        As for `conet diagnose`.
+    correct_above
+        As for `conet diagnose`.
     """
     from conet.diagnosis.demonstrations import side_by_side
     from conet.diagnosis.heat import check_out, heat_set, write
@@ -69,9 +75,13 @@ def heat(
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     check_out(out)
     template = None if tokenizer is None else chat_template.load(tokenizer)
-    collector = opened(the_log(path), format, map_, tokenizer, memory)
+    collector = opened(the_log(path), format, map_, tokenizer, memory, pool, correct_above)
     with reading_line() as progress:
         record = collector.read(progress)
+    if record.partial_credit:
+        raise ConetError(
+            "rewards with partial credit", "what is correct", "say it, for example --correct-above 0.5"
+        )
     if no_text:
         record = record.without_texts()
     found = heat_set(record, hard_below, min_samples or 16, pick, window)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.base.terminal import tell
-from conet.cli.diagnose import Format, Map
 from conet.cli.options import Count, Flag, say
+from conet.cli.reading import Format, Map
 
 PORT = 8577  # no service that we know of listens there (our choice)
 RUNS = Path("runs")

@@ -166,7 +166,7 @@ class Plain:
         parts = [
             f"step {numbers['last_step']}",
             f"samples {numbers['samples']}",
-            f"accuracy {numbers['accuracy']['end']:.3f}",
+            _level(numbers),
             f"stage {numbers['stage'] or 'undecided'}",
             f"V {numbers['v'] or 'unknown'}",
             f"heat {heat}",
@@ -186,6 +186,13 @@ class Plain:
     def note(self, text: str) -> None:
         """Print it."""
         print(one_line(text), flush=True)
+
+
+def _level(numbers: dict[str, Any]) -> str:
+    """Say how high the accuracy is at the end; with partial credit, the mean reward."""
+    if numbers["accuracy"] is None:
+        return f"mean reward {numbers['mean_reward']['end']:.3f}"
+    return f"accuracy {numbers['accuracy']['end']:.3f}"
 
 
 class Terminal:

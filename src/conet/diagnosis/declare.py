@@ -12,6 +12,8 @@ from conet.diagnosis.words import clean
 
 NO_ROLLOUTS = "there are no rollouts, only the scalars that the trainer logged"
 
+NO_CORRECT = "rewards give partial credit, so nothing is called correct; --correct-above says what is"
+
 
 class Urgency(IntEnum):
     """In which order headlines are said: the largest first."""
@@ -135,6 +137,9 @@ class Finding:
     needs_rollouts : bool
         False for one that also has something to say where a log holds the scalars of a trainer alone
         (``log.has_rollouts`` is then false); of the others all keys are then null, with the reason.
+    needs_correct : bool
+        False for one that also has something to say where rewards give partial credit
+        (``log.partial_credit``): counts of correct rollouts are then sums of rewards from 0 to 1.
     """
 
     name: str
@@ -143,6 +148,7 @@ class Finding:
     decides: str
     view: str | Callable[[Any], Any] | None = None
     needs_rollouts: bool = True
+    needs_correct: bool = True
 
     def result(self, log: Log) -> Result:
         """Compute, and check that what came is what was declared.
@@ -154,6 +160,8 @@ class Finding:
         """
         if self.needs_rollouts and not log.has_rollouts:
             return Result(caveats={key.name: NO_ROLLOUTS for key in self.keys})
+        if self.needs_correct and log.partial_credit:
+            return Result(caveats={key.name: NO_CORRECT for key in self.keys})
         try:
             found = self.compute(log)
         except (ConetError, MemoryError):

@@ -84,6 +84,11 @@ class Log:
         """Whether there are rollouts, and not scalars alone."""
         return self.record.has_rollouts
 
+    @property
+    def partial_credit(self) -> bool:
+        """Whether nothing is called correct, and counts are sums of rewards from 0 to 1."""
+        return self.record.partial_credit
+
     @cached_property
     def heated(self) -> list[int]:
         """Steps at which the run was heated, ascending."""

@@ -1,7 +1,7 @@
 """Readers: other people's runs, and CoNet's own, as one record of rollouts.
 
-:func:`read` reads a run at once, :func:`open_run` gets ready to read one that grows. A reader is one file in
-:mod:`conet.readers.trainers`, or one of the user's own.
+:func:`read` reads a run at once, :func:`open_run` gets ready to read one that grows. A reader is one
+file in :mod:`conet.readers.trainers`, or one of the user's own.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,8 @@ def read(
     column_mapping: "str | Mapping[str, str | Source]" = "",
     tokenizer: str | Path | None = None,
     memory: float | None = None,
+    pool: bool = False,
+    correct_above: float | None = None,
 ) -> "RolloutRecord":
     """Read the rollouts of a run: one of a trainer, one of CoNet, or a table of rollouts.
 
@@ -58,6 +60,10 @@ def read(
     memory
         GiB that reading may take, beside what the rollouts themselves take; 2 where absent. Files are read
         piece by piece, and a text of more than 1/128 of it is too long.
+    pool
+        Whether several runs in the place, which cover the same steps, are taken together.
+    correct_above
+        Above which reward an answer is correct, where rewards give partial credit.
 
     Returns
     -------
@@ -75,7 +81,9 @@ def read(
     >>> record = conet.read("grpo-run")                                               # doctest: +SKIP
     >>> record.per_problem().filter(pl.col("correct_count") == 0)                      # doctest: +SKIP
     """
-    return open_run(path, format, parse_column_mapping(column_mapping), tokenizer, memory).read()
+    return open_run(
+        path, format, parse_column_mapping(column_mapping), tokenizer, memory, pool, correct_above
+    ).read()
 
 
 def open_run(
@@ -84,6 +92,8 @@ def open_run(
     given: Mapping[str, Source] | None = None,
     tokenizer: str | Path | None = None,
     memory: float | None = None,
+    pool: bool = False,
+    correct_above: float | None = None,
 ) -> "Collector":
     """Get ready to read a run, which may still grow; the parameters are those of :func:`read`.
 
@@ -96,8 +106,8 @@ def open_run(
 
     path = given_path(path, "a run directory, a folder or a file")
     readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
-    collector = Collector(path, readers, given, tokenizer, memory)
-    collector.asked = options(format, given, tokenizer)
+    collector = Collector(path, readers, given, tokenizer, memory, pool, correct_above)
+    collector.asked = options(format, given, tokenizer, pool, correct_above)
     return collector
 
 

@@ -11,6 +11,8 @@ from conet.readers.column_mapping import ROLES
 if TYPE_CHECKING:
     import polars
 
+    from conet.readers.formats.records import Head
+
 LENGTHS = (
     "length",
     "completion_length",
@@ -46,11 +48,17 @@ class Part:
         "train", or "eval" for what is reported apart.
     step : int or None
         The step that the file's name, or that of its folder, says, for rows without one.
+    run : str
+        What is the same for all files of one run: files of two runs that cover the same steps are refused.
+    run_of_steps : str
+        The same where the step is taken from the name: ``run`` without it.
     """
 
     path: Path
     split: str = "train"
     step: int | None = None
+    run: str = ""
+    run_of_steps: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,9 +101,15 @@ class Reader:
     Attributes
     ----------
     name : str
-    finds : callable
+    finds : callable or None
         ``(path) -> list of Part``, in the order in which they were written; empty where the place is
         not of this format. Raises ConetError where it is, but not of one run.
+    begins : callable or None
+        In its place: ``(head) -> bool``, whether a file is of this format by how it begins (see
+        :class:`conet.readers.formats.records.Head`), whatever its name and however deep it lies.
+    parts : callable or None
+        ``(path, files) -> list of Part`` of the files that begin so; by their names
+        (:func:`conet.readers.paths.parts_of`) where absent.
     names : mapping of str to tuple of str
         Column names of each role (see :data:`conet.readers.column_mapping.ROLES`); the first that a file
         has counts.
@@ -109,6 +123,10 @@ class Reader:
         Whether a file holds the rollouts of one step.
     marks : tuple of str
         Columns by which files of this format are recognised among others with such names.
+    apart : tuple of str
+        Columns that tell problems apart whose prompts are alike, such as those with different pictures.
+    grows : bool
+        Whether a file repeats the rows of the files before it.
     titles : callable
         ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
     rows : callable or None
@@ -122,12 +140,16 @@ class Reader:
     """
 
     name: str
-    finds: Callable[[Path], list[Part]]
+    finds: Callable[[Path], list[Part]] | None = None
+    begins: "Callable[[Head], bool] | None" = None
+    parts: Callable[[Path, list[Path]], list[Part]] | None = None
     names: Mapping[str, tuple[str, ...]] = field(default_factory=every_role)
     rewards: Callable[[Mapping[str, int]], list[str]] = named_rewards
     ids: bool = False
     one_step_a_file: bool = False
     marks: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    grows: bool = False
     titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
     rows: Rows | None = None
     files: str = ""
@@ -143,6 +165,8 @@ def found_by(reader: Reader, path: Path) -> list[Part]:
     ConetError
         When it fails.
     """
+    if reader.finds is None:
+        return []
     try:
         return reader.finds(path)
     except (ConetError, MemoryError):

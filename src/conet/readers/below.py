@@ -25,7 +25,7 @@ def logs_below(path: Path, readers: Sequence[Reader]) -> list[Path]:
 def _is_log(folder: Path, readers: Sequence[Reader]) -> bool:
     for reader in readers:
         with suppress(ConetError):  # of several logs, for example
-            if reader.name != "table" and reader.finds(folder):  # which any file may be
+            if reader.finds is not None and reader.finds(folder):
                 return True
     return False
 

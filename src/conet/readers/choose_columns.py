@@ -7,9 +7,11 @@ from pathlib import Path
 
 from conet.base.errors import ConetError, nearest
 from conet.readers.base import GOLD, Part, Reader, named_rewards
-from conet.readers.column_mapping import ROLES, Source
+from conet.readers.column_mapping import ROLES, UNMAPPED, Source
+from conet.readers.rewards import correct_among
 
 MOST_COMPONENTS = 8  # rewards that are kept one by one
+COALESCED = "the one reward that a row has"
 CUT_OFF = Source("finish_reason", "==", "length")  # what vLLM and its kin say of a completion cut off
 
 
@@ -31,6 +33,10 @@ class ColumnMapping:
         By condition of ``--map``: whether it was ever fulfilled, and ever not.
     components : tuple of str
         Columns of rewards, which are kept one by one.
+    apart : str or None
+        Column that tells problems apart whose prompts are alike.
+    coalesced : tuple of str
+        Rewards of which each row has one: together they are the column :data:`COALESCED`.
     """
 
     sources: dict[str, Source]
@@ -39,11 +45,15 @@ class ColumnMapping:
     correct_values: set[float] = field(default_factory=set)
     outcomes: dict[str, set[bool]] = field(default_factory=dict)
     components: tuple[str, ...] = ()
+    apart: str | None = None
+    coalesced: tuple[str, ...] = ()
 
     @property
     def needed(self) -> list[str]:
         """Columns to be read."""
-        return list(dict.fromkeys([*(source.column for source in self.sources.values()), *self.components]))
+        wanted = [source.column for source in self.sources.values()]
+        wanted += [*self.components, *self.coalesced, *([self.apart] if self.apart else [])]
+        return [name for name in dict.fromkeys(wanted) if name != COALESCED]
 
     @property
     def correct(self) -> Source:
@@ -76,6 +86,8 @@ class ColumnMapping:
         main = ("step", "correct", "length", "truncated")
         found = {role: f"column {sources[role]}" for role in main if role in sources}
         found.setdefault("step", "the names of the files")
+        if self.coalesced:
+            found["correct"] = f"the one of {', '.join(self.coalesced)} that a row has"
         found.setdefault("correct", f"column {self.correct} (1 is correct)")
         found["problem"] = f"column {self.problem}"
         if "completion" in sources and self.count_tokens is not None:
@@ -86,7 +98,11 @@ class ColumnMapping:
 
 
 def choose_columns(
-    columns: Mapping[str, int], reader: Reader, given: Mapping[str, Source], part: Part
+    columns: Mapping[str, int],
+    reader: Reader,
+    given: Mapping[str, Source],
+    part: Part,
+    one_a_row: Callable[[list[str]], tuple[str, ...]] | None = None,
 ) -> ColumnMapping:
     """Find a column for every role that a row needs.
 
@@ -100,24 +116,34 @@ def choose_columns(
         What ``--map`` says.
     part
         The file, for messages, and the step that its name says.
+    one_a_row
+        Returns those of some columns of which each row has one and no other, where it is so; else none.
 
     Raises
     ------
     ConetError
         When a column is missing or it would have to be guessed what is correct.
     """
-    for role, source in given.items():
-        if source.column not in columns:
-            raise missing(f"--map {role}={source}", source.column, columns, part.path)
-    found = _by_name(columns, reader) | dict(given)
+    found, unmapped = _mapped(columns, reader, given, part)
     if "step" not in found and part.step is None:
         raise missing("no step", "step", columns, part.path)
     if "problem" not in found and "prompt" not in found:
         name = reader.names.get("prompt", ("prompt",))[0]
         raise missing("no prompt", name, columns, part.path, "or an id with --map problem=COLUMN")
-    rewards = [given["reward"].column] if "reward" in given else reader.rewards(columns)
-    if "reward" not in found and len(rewards) == 1:
+    chosen = given.get("reward", UNMAPPED)
+    rewards = reader.rewards(columns) if chosen == UNMAPPED else [chosen.column]
+    if "reward" not in found and len(rewards) == 1 and "reward" not in unmapped:
         found["reward"] = Source(rewards[0])
+    coalesced: tuple[str, ...] = ()
+    if "correct" not in found and "correct" not in unmapped:
+        named = correct_among(
+            [*rewards, *(name for name in columns if columns[name] and name not in rewards)]
+        )
+        if named and [named] != rewards:
+            found["correct"] = Source(named)
+        elif len(rewards) > 1 and one_a_row is not None:
+            coalesced = one_a_row(list(dict.fromkeys([*rewards, *named_rewards(dict.fromkeys(columns, 1))])))
+            found |= {"reward": Source(COALESCED)} if coalesced else {}
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
@@ -126,7 +152,26 @@ def choose_columns(
     if "gold" not in found and golden:
         found["gold"] = Source(golden[0])
     parts = dict.fromkeys([*rewards, *reader.rewards(columns), *named_rewards(columns), *_formats(columns)])
-    return ColumnMapping(sources=found, columns=list(columns), components=tuple(parts)[:MOST_COMPONENTS])
+    return ColumnMapping(
+        sources=found,
+        columns=list(columns),
+        components=tuple(parts)[:MOST_COMPONENTS],
+        apart=next((name for name in reader.apart if name in columns), None),
+        coalesced=coalesced,
+    )
+
+
+def _mapped(
+    columns: Mapping[str, int], reader: Reader, given: Mapping[str, Source], part: Part
+) -> tuple[dict[str, Source], set[str]]:
+    """Return the roles that have a column by its name or by ``--map``, and those that shall have none."""
+    unmapped = {role for role, source in given.items() if source == UNMAPPED}
+    wanted = {role: source for role, source in given.items() if role not in unmapped}
+    for role, source in wanted.items():
+        if source.column not in columns:
+            raise missing(f"--map {role}={source}", source.column, columns, part.path)
+    known = _by_name(columns, reader)
+    return {role: source for role, source in known.items() if role not in unmapped} | wanted, unmapped
 
 
 def _formats(columns: Mapping[str, int]) -> list[str]:

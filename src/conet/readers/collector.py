@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
-from conet.readers.base import Part, Reader, found_by
-from conet.readers.below import logs_below, named, refuse_several
+from conet.readers.base import Part, Reader
+from conet.readers.below import logs_below
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
 from conet.readers.column_mapping import Source
-from conet.readers.formats.chunk import Format, Unusable, size
+from conet.readers.correctness import one_a_row
+from conet.readers.formats.chunk import Format, Numbers, Unusable, size
 from conet.readers.memory import bounded
-from conet.readers.pieces import Joined, Names, Piece, fill, join
+from conet.readers.pieces import Choices, Joined, Names, Piece, fill, join
+from conet.readers.place import Place
 from conet.readers.places import NothingYet, exists, state_of, walk
-from conet.readers.recognise import describe, format_of, has_marks
+from conet.readers.recognise import format_of
 from conet.readers.scalars.find import Finder, Scalars
 from conet.readers.texts import as_token_ids, pick, token_counter, token_id_columns
 from conet.rollouts import RolloutRecord
@@ -42,6 +44,10 @@ class Collector:
         A file ``tokenizer.json``, or a folder with one: completions are measured in its tokens.
     memory
         GiB that reading may take; 2 where absent.
+    pool
+        Whether several runs in the place are taken together.
+    correct_above
+        Above which reward an answer is correct.
     """
 
     def __init__(
@@ -51,6 +57,8 @@ class Collector:
         given: Mapping[str, Source] | None = None,
         tokenizer: str | Path | None = None,
         memory: float | None = None,
+        pool: bool = False,
+        correct_above: float | None = None,
     ) -> None:
         with bounded(memory):  # says so where it is none
             self.memory = memory
@@ -59,6 +67,7 @@ class Collector:
         self.given = dict(given or {})
         self.count_tokens = None if tokenizer is None else token_counter(Path(tokenizer))
         self.tokenizer = tokenizer
+        self.choices = Choices(pool=pool, correct_above=correct_above, root=self.path)
         self.settled = False
         self.asked: tuple[str, ...] = ()
         self._forget()
@@ -70,6 +79,7 @@ class Collector:
         self.names = Names()
         self.pieces: dict[Path, Piece] = {}
         self.finder = Finder()
+        self.place = Place(self.path, self.readers, self.given, self.finder)
 
     def read(self, progress: Progress = lambda done, total: None) -> RolloutRecord:
         """Read what is there now.
@@ -100,7 +110,7 @@ class Collector:
 
     def _read(self, progress: Progress) -> RolloutRecord:
         try:
-            parts = self.find()
+            self.reader, parts = self.place.find(self.reader)
         except NothingYet:
             if not exists(self.path) or logs_below(self.path, self.readers):
                 raise
@@ -121,30 +131,6 @@ class Collector:
             progress(min(done, total), total)
         return self._record([self.pieces[part.path] for part in parts])
 
-    def find(self) -> list[Part]:
-        """Return the files of the run."""
-        if not exists(self.path):
-            raise NothingYet(f"{self.path}, which does not exist", "the rollouts of a run", "check the path")
-        chosen = [self.reader] if self.reader else self.readers
-        for reader in chosen:
-            parts = found_by(reader, self.path)
-            if not parts and self.path.is_file() and len(chosen) == 1:
-                parts = [Part(self.path)]
-            if reader.name == "table":  # which any file may be
-                parts = [part for part in parts if not self.finder.kind(part.path)]
-            if parts and (len(chosen) == 1 or has_marks(reader, parts)):
-                if self.reader is None:
-                    refuse_several(self.path, parts, self.readers)
-                self.reader = reader
-                return parts
-        logs = logs_below(self.path, self.readers)
-        below = f"name one of the folders with rollouts: {named(self.path, logs)}" if logs else ""
-        raise NothingYet(
-            f"{self.path} without rollouts in it",
-            "; or ".join(describe(reader) for reader in self.readers),
-            below or "name the folder that holds the rollouts",
-        )
-
     def _piece(self, part: Part, state: tuple[int, int], progress: Callable[[float], None]) -> Piece:
         """Read one file."""
         assert self.reader is not None
@@ -155,7 +141,7 @@ class Collector:
                 columns = source.peek(part.path)
                 if not columns:  # an empty file
                     return piece
-                self.mapping = choose_columns(columns, self.reader, self.given, part)
+                self.mapping = self._choose(columns, source, part)
                 self.mapping.count_tokens = self.count_tokens
         except Unusable as error:
             piece.why = str(error)
@@ -164,6 +150,18 @@ class Collector:
         if not piece.rows.height and piece.skipped and not piece.why:
             piece.why = self._lacks(source, part)
         return piece
+
+    def _choose(self, columns: "Mapping[str, Numbers]", source: Format, part: Part) -> ColumnMapping:
+        """Choose columns by those of the first file; where none fit, name the nearest format."""
+        assert self.reader is not None
+        try:
+            return choose_columns(
+                columns, self.reader, self.given, part, partial(one_a_row, source, part.path)
+            )
+        except ConetError as error:
+            if not self.place.nearest:
+                raise
+            raise ConetError(error.got, error.expected, f"{error.remedy}; {self.place.nearest}") from None
 
     def _lacks(self, source: Format, part: Part) -> str:
         """Say which column a file lacks of which no row could be used."""
@@ -180,7 +178,7 @@ class Collector:
 
     def _record(self, pieces: list[Piece]) -> RolloutRecord:
         assert self.reader is not None
-        found = join(pieces, self.names, self.reader)
+        found = join(pieces, self.names, self.reader, self.choices)
         if not found.rows.height or self.mapping is None:
             raise self._nothing(len(pieces), found)
         titles = self.reader.titles(self.path)
@@ -208,7 +206,9 @@ class Collector:
         if self.path.is_file() or self.reader.name == "conet":  # whose metrics have a table of their own
             return None, ()
         try:
-            found = self.finder.find(walk(self.path), {piece.part.path for piece in pieces if piece.part})
+            found = self.finder.find(
+                walk(self.path), apart={piece.part.path for piece in pieces if piece.part}
+            )
         except ConetError as several:
             return None, (f"{several.got}, which were left aside",)
         return found, () if found is None else found.remarks

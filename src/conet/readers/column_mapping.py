@@ -47,6 +47,9 @@ class Source:
         return f"{self.column}{self.comparison}{self.value}"
 
 
+UNMAPPED = Source("")  # what ``--map length=`` says: that no column plays the role
+
+
 def parse_column_mapping(given: "str | Mapping[str, str | Source]") -> dict[str, Source]:
     """Read a column mapping.
 
@@ -54,7 +57,8 @@ def parse_column_mapping(given: "str | Mapping[str, str | Source]") -> dict[str,
     ----------
     given
         ``role=column,role=column>=1,...``, as ``--map`` takes it (a value with a comma in it stands in
-        quotes), or a mapping of role to column or condition.
+        quotes; with nothing behind ``=`` no column plays the role), or a mapping of role to column or
+        condition.
 
     Raises
     ------
@@ -83,13 +87,15 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     pairs = []
     for piece in filter(None, (part.strip() for part in _PAIR.findall(text))):
         role, separator, rest = (part.strip() for part in piece.partition("="))
-        if not separator or not role or not rest:
+        if not separator or not role:
             raise ConetError(f"--map {piece[:100]!r}", "role=column", _EXAMPLE)
         pairs.append((role, rest))
     return pairs
 
 
 def _source(text: str) -> Source:
+    if not text:
+        return UNMAPPED
     match = _CONDITION.fullmatch(text)
     if match is None:
         return Source(text)

@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader
+from conet.readers.branches import REPLACED, one_run, without_branches
 from conet.readers.choose_columns import ColumnMapping
+from conet.readers.correctness import decide
 from conet.readers.formats import unusable
 from conet.readers.formats.chunk import Chunk, Unusable
 from conet.readers.repeats import REPEATED, Block, Repeats, fingerprint
-from conet.readers.rows import columns, take, with_length
+from conet.readers.rows import APART, columns, take, with_length
 from conet.rollouts import main_split
 
 if TYPE_CHECKING:
@@ -107,6 +110,25 @@ def fill(
     piece.blocks = fingerprint(piece.rows)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the user chose about the rows of a run.
+
+    Attributes
+    ----------
+    pool : bool
+        Whether several runs are taken together.
+    correct_above : float or None
+        Above which reward an answer is correct.
+    root : Path
+        The place that is read.
+    """
+
+    pool: bool = False
+    correct_above: float | None = None
+    root: Path = Path()
+
+
 @dataclass
 class Joined:
     """All pieces of a run.
@@ -128,11 +150,17 @@ class Joined:
     remarks: list[str]
 
 
-def join(pieces: list[Piece], names: Names, reader: Reader) -> Joined:
-    """Put pieces together: repeats are taken out, problems and samples get their numbers."""
+def join(pieces: list[Piece], names: Names, reader: Reader, choices: Choices = Choices()) -> Joined:
+    """Put pieces together: repeats are taken out, problems and samples get their numbers.
+
+    Raises
+    ------
+    ConetError
+        For the files of several runs.
+    """
     import polars as pl
 
-    repeats, skipped, rows = Repeats(reader.one_step_a_file), Counter[str](), []
+    repeats, skipped, rows = Repeats(reader.one_step_a_file, reader.grows), Counter[str](), []
     skipped_files: dict[str, str] = {}
     for number, piece in enumerate(pieces):
         assert piece.part is not None
@@ -144,11 +172,37 @@ def join(pieces: list[Piece], names: Names, reader: Reader) -> Joined:
         rows.append(kept.with_columns(file=pl.lit(number, pl.UInt32)))
     table = pl.concat(rows) if rows else _no_rows().with_columns(file=pl.lit(None, pl.UInt32))
     skipped[REPEATED] += repeats.dropped
+    before = table.height
+    table, branched = without_branches(table)
+    if not choices.pool:
+        table, more = one_run(table, pieces, choices.root)
+        branched += more
+    skipped[REPLACED] += before - table.height
+    table, decided = decide(table, choices.correct_above)
     table, kept_names = _number(with_length(table, skipped), list(names.place), reader.ids)
     sample = pl.int_range(pl.len(), dtype=pl.Int32).over("split", "step", "problem")
     empty = sum(piece.empty for piece in pieces)
-    remarks = [*repeats.remarks, *([f"files without rows: {empty}"] if empty else [])]
-    return Joined(table.with_columns(sample=sample), kept_names, dict(+skipped), skipped_files, remarks)
+    remarks = [
+        *([decided] if decided else []),
+        *repeats.remarks,
+        *branched,
+        *([f"files without rows: {empty}"] if empty else []),
+    ]
+    if table.height and main_split(table) == "eval":
+        remarks.append("there are only rollouts of an evaluation, which is diagnosed itself")
+    return Joined(
+        table.with_columns(sample=sample), plain_names(kept_names), dict(+skipped), skipped_files, remarks
+    )
+
+
+def plain_names(names: list[str]) -> list[str]:
+    """Return the names of problems without what tells them apart, where they differ without it."""
+    bare = [name.partition(APART)[0] for name in names]
+    times = Counter(bare)
+    return [
+        name if times[name] == 1 else whole.replace(APART, "\n→ ")
+        for name, whole in zip(bare, names, strict=True)
+    ]
 
 
 def _number(table: "polars.DataFrame", names: list[str], ids: bool) -> "tuple[polars.DataFrame, list[str]]":

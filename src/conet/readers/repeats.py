@@ -25,7 +25,7 @@ REPEATED = "rows delivered a second time"
 MOST_BLOCKS = 4  # of a step in one file on average; more, and the rows are not in the order of steps
 LOG_MOST_CHANCE = math.log(1e-6)  # that a repeat is one by chance
 MOST_RESTARTS = 64  # places at which a block may begin to repeat itself
-_SEEN = ("problem", "reward", "correct", "length", "truncated", "text_hash")
+_SEEN = ("problem", "reward", "correct", "correct_value", "length", "truncated", "text_hash")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +106,8 @@ class Repeats:
     ----------
     one_step_a_file
         Also take out a file with the contents of the file before it under another step.
+    grows
+        Whether a file is known to repeat the rows of those before it: then chance is no question.
 
     Attributes
     ----------
@@ -115,13 +117,13 @@ class Repeats:
         What the user should know.
     """
 
-    def __init__(self, one_step_a_file: bool) -> None:
-        self.one_step_a_file = one_step_a_file
+    def __init__(self, one_step_a_file: bool, grows: bool = False) -> None:
+        self.one_step_a_file, self.grows = one_step_a_file, grows
         self.dropped = 0
         self.files: dict[tuple, str] = {}
         self.seen: set[tuple[int, int, bytes]] = set()
         self.steps: dict[tuple[int, int], str] = {}
-        self.before = b""
+        self.before = -1, b""
         self.notes: Counter = Counter()
 
     def drop(self, rows: "polars.DataFrame", blocks: list[Block], name: str) -> "polars.DataFrame":
@@ -129,7 +131,7 @@ class Repeats:
         if not blocks:
             return rows
         whole = tuple((found.split, found.step, found.digest) for found in blocks)
-        if whole in self.files and log_chance(rows) < LOG_MOST_CHANCE:
+        if whole in self.files and (self.grows or log_chance(rows) < LOG_MOST_CHANCE):
             self.notes["files that equal another one"] += 1
             self.dropped += rows.height
             return rows.clear()
@@ -140,12 +142,15 @@ class Repeats:
             repeated = (found.split, found.step, found.digest) in self.seen or self._logged_again(found)
             (again if repeated else parts).append(found)
             self.seen.add((found.split, found.step, found.digest))
-        self.before = blocks[-1].digest
-        if again and sum(log_chance(_rows(rows, found)) for found in again) >= LOG_MOST_CHANCE:
+        self.before = blocks[-1].split, blocks[-1].digest
+        if (
+            again
+            and not self.grows
+            and sum(log_chance(_rows(rows, found)) for found in again) >= LOG_MOST_CHANCE
+        ):
             self.notes["steps that equal an earlier copy, perhaps by chance, and count"] += len(again)
             parts, again = blocks, []
         self._several(parts, name)
-        self._back(parts)
         for found in parts:
             if (
                 found.repeated_rows
@@ -159,23 +164,13 @@ class Repeats:
         return _joined(rows, parts)
 
     def _logged_again(self, found: Block) -> bool:
-        return self.one_step_a_file and found.digest == self.before
+        return self.one_step_a_file and (found.split, found.digest) == self.before
 
     def _several(self, parts: list[Block], name: str) -> None:
         """Note steps that come from several files."""
         for found in parts if self.one_step_a_file else ():
             if self.steps.setdefault((found.split, found.step), name) != name:
                 self.notes["steps that come from several files with different rows, which all count"] += 1
-
-    def _back(self, parts: list[Block]) -> None:
-        """Note steps that come again in a file after later ones: a training that was resumed."""
-        latest: dict[int, int] = {}
-        seen: set[tuple[int, int]] = set()
-        for found in parts:
-            if found.step < latest.get(found.split, found.step) and (found.split, found.step) in seen:
-                self.notes["steps that come again after later ones with other rows, which all count"] += 1
-            latest[found.split] = max(found.step, latest.get(found.split, found.step))
-            seen.add((found.split, found.step))
 
     @property
     def remarks(self) -> list[str]:

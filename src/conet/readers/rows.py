@@ -4,17 +4,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from conet.readers.base import Part
-from conet.readers.choose_columns import ColumnMapping, unclear
+from conet.readers.choose_columns import COALESCED, ColumnMapping
 from conet.readers.column_mapping import Source
 from conet.readers.measures import MEASURED, look_at
 from conet.readers.messages import as_text
-from conet.readers.values import compare, number, text
+from conet.readers.values import compare, counted, number, sized, text
 from conet.rollouts import schema
 
 if TYPE_CHECKING:
     import polars
 
+APART = "\x1f"  # between a prompt and what tells it apart from its like
 LARGEST = 2**31 - 1  # step and length
+CORRECT_VALUE = "correct_value"
 NO_STEP = "rows without a step"
 NO_PROBLEM = "rows without a prompt"
 NO_REWARD = "rows without a reward that is a number"
@@ -43,8 +45,6 @@ def take(
 
     raw = _raw(frame, mapping, part)
     _note_conditions(raw, mapping)
-    if "correct_value" in raw.columns:
-        _check_values(raw["correct_value"], mapping)
     step, length = pl.col("step"), pl.col("length")
     if part.step is not None and raw["step"].null_count() == raw.height:
         step = pl.lit(part.step, pl.Float64)
@@ -55,7 +55,6 @@ def take(
         if measured
         else pl.col("completion").str.len_chars(),
         text_hash=pl.when(pl.col("completion").is_not_null()).then(pl.col("completion").hash()),
-        **({"correct": pl.col("correct_value") == 1.0} if "correct_value" in raw.columns else {}),
     )
     made = _whole(made, measured, skipped)
     if mapping.count_tokens is not None and "completion" in mapping.sources:
@@ -69,32 +68,41 @@ def take(
 
 def columns() -> "dict[str, polars.DataType | type[polars.DataType]]":
     """Columns of what one file gives: all but the sample and the file, which are known later."""
+    import polars as pl
+
     kinds = schema("text_hash", "row", "components", *MEASURED)
-    return {name: kind for name, kind in kinds.items() if name != "sample"}
+    return {name: kind for name, kind in kinds.items() if name != "sample"} | {CORRECT_VALUE: pl.Float32}
 
 
 def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "polars.DataFrame":
     """Values of each role, as they stand in the file; null where there are none.
 
     ``correct`` is a truth value where the file has truth values, or a condition says it; elsewhere
-    ``correct_value`` is the number that says it.
+    ``correct_value`` is the number that says it, once all its values are known.
     """
     import polars as pl
 
     completion = mapping.sources.get("completion")
     frame = as_text(frame, mapping.problem.column, roles=True)
     if completion is not None and completion.column != mapping.problem.column:
-        frame = as_text(frame, completion.column)
+        frame = as_text(frame, completion.column, own=True)
     gold = mapping.sources.get("gold")
-    if gold is not None:
-        frame = as_text(frame, gold.column)
+    for name in {found for found in (gold.column if gold else None, mapping.apart) if found}:
+        frame = as_text(frame, name)
+    if mapping.coalesced:
+        parts = [number(name, frame.schema[name]) for name in mapping.coalesced]
+        frame = frame.with_columns(pl.coalesce(parts).alias(COALESCED))
     kinds = frame.schema
+    step, length = mapping.sources.get("step"), mapping.sources.get("length")
     numbers = {
-        name: number(source.column, kinds[source.column]) if source else pl.lit(None, pl.Float64)
-        for name, source in ((name, mapping.sources.get(name)) for name in ("step", "length"))
+        "step": counted(step.column, kinds[step.column]) if step else pl.lit(None, pl.Float64),
+        "length": sized(length.column, kinds[length.column]) if length else pl.lit(None, pl.Float64),
     }
     truth = _truth(mapping.correct, kinds)
-    correct = {"correct_value": _number(mapping.correct, kinds)} if truth is None else {"correct": truth}
+    correct = {
+        "correct": pl.lit(None, pl.Boolean) if truth is None else truth,
+        CORRECT_VALUE: _number(mapping.correct, kinds) if truth is None else pl.lit(None, pl.Float64),
+    }
     written = (
         pl.lit(None, pl.String) if completion is None else text(completion.column, kinds[completion.column])
     )
@@ -156,21 +164,12 @@ def _note_conditions(raw: "polars.DataFrame", mapping: ColumnMapping) -> None:
             mapping.outcomes.setdefault(str(source), set()).update(raw[role].drop_nulls().unique())
 
 
-def _check_values(values: "polars.Series", mapping: ColumnMapping) -> None:
-    """Refuse to guess: the column that says what is correct must hold 0 and 1, or -1 and 1."""
-    seen = mapping.correct_values
-    seen.update(values.unique().drop_nulls().head(4).to_list())
-    if not (seen <= {0.0, 1.0} or seen <= {-1.0, 1.0}):
-        shown = ", ".join(f"{value:g}" for value in sorted(seen)[:6])
-        name = mapping.correct.column
-        raise unclear(f"column {name!r} with the values {shown}", mapping.columns, name)
-
-
 def _whole(made: "polars.DataFrame", measured: bool, skipped: Counter[str]) -> "polars.DataFrame":
     """Leave out rows that lack something, and count them by what they lack first."""
     import polars as pl
 
-    needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "correct"}
+    made = made.with_columns(said=pl.coalesce(pl.col("correct").cast(pl.Float64), CORRECT_VALUE))
+    needed = {NO_STEP: "step", NO_PROBLEM: "problem", NO_REWARD: "said"}
     if measured:
         needed[NO_LENGTH] = "length"
     complete = not any(made[name].null_count() for name in needed.values())
@@ -200,9 +199,16 @@ def with_length(rows: "polars.DataFrame", skipped: Counter[str]) -> "polars.Data
 
 def _problem_name(mapping: ColumnMapping, kinds: "polars.Schema") -> "polars.Expr":
     """What a problem is called: of an id that is a number, 1.0 is 1, as pandas writes it beside a gap."""
+    import polars as pl
+
     column = mapping.problem.column
     found = text(column, kinds[column])
-    return found.str.replace(r"^(-?\d+)\.0+$", "$1") if "problem" in mapping.sources else found
+    if "problem" in mapping.sources:
+        return found.str.replace(r"^(-?\d+)\.0+$", "$1")
+    if mapping.apart is None:
+        return found
+    apart = text(mapping.apart, kinds[mapping.apart]).fill_null("")
+    return pl.when(found != "").then(pl.concat_str(found, pl.lit(APART), apart))
 
 
 def _split(source: Source | None, part: Part) -> "polars.Expr":

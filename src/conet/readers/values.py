@@ -79,3 +79,32 @@ def text(column: str, kind: "polars.DataType") -> "polars.Expr":
         whole = values.cast(pl.Int64, strict=False).cast(pl.String)
         return pl.when(values % 1 == 0).then(whole).otherwise(values.cast(pl.String))
     return values if kind == pl.String else values.cast(pl.String, strict=False)
+
+
+def counted(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes steps of a column: numbers, or texts such as ``step_12`` that end with one."""
+    import polars as pl
+
+    found = number(column, kind)
+    if kind != pl.String:
+        return found
+    named = (
+        pl.col(column)
+        .str.extract(r"^[A-Za-z][A-Za-z_ :=/-]*[_ :=/-]?(\d{1,9})$")
+        .cast(pl.Float64, strict=False)
+    )
+    return pl.coalesce(found, named)
+
+
+def sized(column: str, kind: "polars.DataType") -> "polars.Expr":
+    """Expression that makes lengths of a column: numbers; of a list, of tokens, how many there are."""
+    import polars as pl
+
+    values = pl.col(column)
+    if kind in (pl.List, pl.Array):
+        return values.list.len().cast(pl.Float64) if kind == pl.List else values.arr.len().cast(pl.Float64)
+    if kind != pl.String:
+        return number(column, kind)
+    empty = pl.when(values.str.contains(r"^\s*\[\s*\]\s*$")).then(0.0)
+    many = pl.when(values.str.contains(r"^\s*\[")).then(values.str.count_matches(",").cast(pl.Float64) + 1)
+    return pl.coalesce(number(column, kind), empty, many)

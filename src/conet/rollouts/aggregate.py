@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     import polars
 
 SUMMED = ("samples", "correct_count", "correct_length_sum", "truncated_count", "truncation_known")
+CREDITED = ("correct_count", "correct_length_sum")  # sums of credit where rewards give partial credit
 SMALLEST_GROUP = 2  # samples: with one there is nothing to compare it with
 
 
@@ -34,12 +35,14 @@ def per_problem(
 
     table = rollouts.lazy()
     columns = table.collect_schema().names()
+    partial = table.collect_schema()["correct"].is_float()
+    solved = pl.col("correct") if partial else pl.col("correct").cast(pl.Int64)
     text = next((pl.col(name) for name in ("text_hash", "text") if name in columns), None)
     distinct = pl.lit(None) if text is None else pl.when(text.count() > 0).then(text.n_unique())
     counted = {
         "samples": pl.len(),
-        "correct_count": pl.col("correct").sum(),
-        "correct_length_sum": pl.when(pl.col("correct")).then(pl.col("length")).cast(pl.Int64).sum(),
+        "correct_count": solved.sum(),
+        "correct_length_sum": (solved * pl.col("length").cast(pl.Int64)).sum(),
         "truncated_count": pl.col("truncated").sum(),
         "truncation_known": pl.col("truncated").count(),
         "distinct_texts": distinct,
@@ -47,10 +50,25 @@ def per_problem(
     return (
         table.filter(pl.col("split").is_in(list(splits)))
         .group_by("step", "problem")
-        .agg(**{name: value.cast(pl.Int64) for name, value in counted.items()})
+        .agg(
+            **{
+                name: value if partial and name in CREDITED else value.cast(pl.Int64)
+                for name, value in counted.items()
+            }
+        )
         .sort("step", "problem")
         .collect()
     )
+
+
+def credit(rollouts: "polars.DataFrame") -> "polars.Expr":
+    """Return rewards as credit from 0 to 1: as they are, or between the least and the largest."""
+    import polars as pl
+
+    known = rollouts["reward"].drop_nulls().to_numpy()
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    reward = pl.col("reward").cast(pl.Float64)
+    return reward if low >= 0 and high <= 1 else (reward - low) / ((high - low) or 1.0)
 
 
 def without_signal(correct_count: Any, samples: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
-from conet.rollouts.aggregate import per_problem
+from conet.rollouts.aggregate import credit, per_problem
 from conet.rollouts.schema import SPLITS
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class RolloutRecord:
         return self.rows.height > 0
 
     @property
+    def partial_credit(self) -> bool:
+        """Whether rewards are no judgements: nothing is called correct, and the mean reward is diagnosed."""
+        return self.has_rollouts and self.rows["correct"].null_count() == self.rows.height
+
+    @property
     def has_lengths(self) -> bool:
         """Whether the length of any rollout is known."""
         return self.rows["length"].null_count() < self.rows.height
@@ -110,7 +115,8 @@ class RolloutRecord:
         polars.DataFrame
             See :func:`conet.rollouts.per_problem`.
         """
-        return per_problem(self.rows, [self.main_split if split is None else split])
+        rows = self.rows.with_columns(correct=credit(self.rows)) if self.partial_credit else self.rows
+        return per_problem(rows, [self.main_split if split is None else split])
 
     def without_texts(self) -> "RolloutRecord":
         """Return the same without any text of a prompt or completion: problems are called by digests."""

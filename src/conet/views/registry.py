@@ -27,6 +27,7 @@ ROLLOUTS = {
     "diversity": "conet.views.rollouts.diversity:diversity",
     "frustration": "conet.views.rollouts.frustration:frustration",
 }
+OF_REWARDS = ("learning-curve",)  # that need nothing to be called correct
 SCALARS = {  # beside those of rollouts, or where there are none
     "scalars": "conet.views.rollouts.scalars:scalars",
 }

@@ -117,7 +117,9 @@ def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
     from conet.views.rollouts import trainer_metrics
 
     known: dict[str, str | Callable[[Any], View]] = {}
-    if thing.log.has_rollouts:
+    if thing.log.partial_credit:
+        known |= {name: view for name, view in registry.ROLLOUTS.items() if name in registry.OF_REWARDS}
+    elif thing.log.has_rollouts:
         known |= registry.ROLLOUTS
     if thing.log.scalars is not None:
         known |= registry.SCALARS

@@ -83,6 +83,7 @@ FINDING = Finding(
     name="source",
     compute=compute,
     needs_rollouts=False,
+    needs_correct=False,
     keys=(
         Key("path", "text", "what was diagnosed"),
         Key("format", "text", "the format that it was read as"),

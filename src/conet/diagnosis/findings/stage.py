@@ -13,7 +13,7 @@ from conet.diagnosis.words import estimate, step_of, steps_between
 
 def compute(log: Log) -> Result:
     """Find stage and knee, and say what they are."""
-    found, what = find_stage(log.counts), "accuracy"
+    found, what = find_stage(log.counts), "mean reward" if log.partial_credit else "accuracy"
     if not log.has_rollouts:
         curve = curve_of(log)
         found, what = stage_of(curve), curve.name if curve else what
@@ -124,6 +124,7 @@ FINDING = Finding(
     name="stage",
     compute=compute,
     needs_rollouts=False,
+    needs_correct=False,
     keys=(
         Key("stage", "text or null", "`flat`, `fast`, `slow`, `falling`, `collapsed` or `recovered`"),
         Key("stage_step", "integer or null", "since when; of `flat` and `fast` the first step"),

@@ -99,6 +99,7 @@ FINDING = Finding(
     name="truncation",
     compute=compute,
     needs_rollouts=False,
+    needs_correct=False,
     keys=(
         Key("truncated_share", "number or null", "share of the answers that the length limit cut off"),
         Key(

@@ -27,6 +27,7 @@ def compute(log: Log) -> Result:
 FINDING = Finding(
     name="validation",
     compute=compute,
+    needs_correct=False,
     keys=(Key("validation", "object or null", "`steps`, `samples`, and `accuracy` by step"),),
     decides=(
         "rollouts of an evaluation are counted here and nowhere else; where there are no others, they are "

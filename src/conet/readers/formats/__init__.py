@@ -13,6 +13,7 @@ from typing import Any
 from conet.base.panics import panics_as_errors
 from conet.readers.formats import json_lines, parquet, separated
 from conet.readers.formats.chunk import Chunk, Format, Numbers, Unusable, open_binary
+from conet.readers.formats.compressed import plain_suffix
 from conet.readers.memory import in_words
 
 FORMATS: dict[str, Format] = {
@@ -28,7 +29,7 @@ PARQUET_BEGINS = b"PAR1"
 
 def is_table(path: Path) -> bool:
     """Whether the name is that of a file which can be read here."""
-    return path.suffix.lower() in FORMATS and not path.name.startswith(".")
+    return plain_suffix(path) in FORMATS and not path.name.startswith(".")
 
 
 def peek(path: Path) -> dict[str, Numbers]:
@@ -75,7 +76,7 @@ def _format(path: Path) -> Format:
         start = file.read(len(PARQUET_BEGINS))
     if start == PARQUET_BEGINS:
         return parquet
-    found = FORMATS.get(path.suffix.lower(), json_lines)
+    found = FORMATS.get(plain_suffix(path), json_lines)
     if found is parquet:
         raise Unusable("is not a parquet file, or not yet complete")
     return found

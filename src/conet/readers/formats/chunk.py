@@ -7,6 +7,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from conet.readers.formats.compressed import open_plain
 from conet.readers.memory import chunk_bytes
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class Format(Protocol):
 
 
 def open_binary(path: Path) -> BinaryIO:
-    """Open a file for reading its bytes."""
-    return path.open("rb")
+    """Open a file for reading its bytes, unpacked where it is compressed."""
+    return open_plain(path)
 
 
 def size(path: Path) -> int:

@@ -26,6 +26,7 @@ from conet.readers.formats.chunk import (
     open_binary,
     size,
 )
+from conet.readers.formats.compressed import broken
 from conet.readers.memory import at_once, longest_line
 from conet.readers.values import as_number
 
@@ -48,7 +49,7 @@ def peek(path: Path) -> dict[str, Numbers]:
         for number, line in enumerate(_lines(file)):
             if number == 0 and line.lstrip().startswith(b"["):
                 raise Unusable("holds a JSON array, and not one object a line")
-            row = _object(line)
+            row = object_of(line)
             if row is not None:
                 seen = in_twice if isinstance(row, _Twice) else found
                 seen |= {name: max(seen.get(name, Numbers.NONE), numbers_in(row[name])) for name in row}
@@ -56,6 +57,9 @@ def peek(path: Path) -> dict[str, Numbers]:
                 nothing = False
             if number >= 10 * PEEK_ROWS or rows >= PEEK_ROWS:
                 break
+        why = broken(file)
+    if nothing and why:
+        raise Unusable(why)
     if nothing and size(path):
         raise Unusable("holds no JSON object a line")
     return found if rows else in_twice
@@ -92,7 +96,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else _Twice(pairs)
 
 
-def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None:
+def object_of(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None:
     """Return the object of a line; None where there is none, or one of these keys stands twice in it.
 
     Raises
@@ -100,7 +104,7 @@ def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None
     Unusable
         When it would take more memory than reading may.
     """
-    if len(line) > SHORT and _taken(line) > at_once():
+    if len(line) > SHORT and taken(line) > at_once():
         raise Unusable(f"has a line of {len(line) >> 20} MB that takes too much; raise --memory")
     try:
         row = json.loads(line, object_pairs_hook=_pairs)
@@ -111,7 +115,7 @@ def _object(line: bytes, columns: Collection[str] = ()) -> dict[str, Any] | None
     return row if isinstance(row, dict) else None
 
 
-def _taken(line: bytes) -> int:
+def taken(line: bytes) -> int:
     """Return about how many bytes Python takes for what a line holds; more if texts have such marks."""
     return 2 * len(line) + sum(takes * line.count(mark) for mark, takes in TAKEN.items())
 
@@ -128,17 +132,19 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
             end = rest.rfind(b"\n") + 1
             if end:
                 chunk = _parse_lines(rest[:end], columns)
-                chunk.done = file.tell() / max(size(path), 1)
+                chunk.done = min(file.tell() / max(size(path), 1), 1.0)  # of a compressed file, too soon
                 yield chunk
                 rest = rest[end:]
             elif len(rest) > _longest_line():
                 raise Unusable(f"has a line of more than {_longest_line() >> 20} MB; raise --memory")
         if rest.strip():
             # Whole, only the newline is missing; or torn, as while a training runs.
-            if _object(rest) is None:
+            if object_of(rest) is None:
                 yield Chunk(frame_of([], columns), Counter({TORN: 1}))
             else:
                 yield _parse_lines(rest, columns)
+        if why := broken(file):
+            raise Unusable(why)
 
 
 def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
@@ -158,7 +164,7 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
             pass  # line by line, then
     lines = _written_lines(data)
     # Of each object only what is asked for is kept, since all the rest may be far more.
-    rows = (_object(line, columns) for line in lines)
+    rows = (object_of(line, columns) for line in lines)
     kept = [[_written(row.get(name)) for name in columns] for row in rows if row is not None]
     lost = len(lines) - len(kept)
     return Chunk(_frame(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
@@ -193,7 +199,7 @@ def _twice(data: bytes, frame: "polars.DataFrame", escapes: bool) -> bool:
     for line in _written_lines(data):
         found = keys.findall(line)
         doubtful = len(set(found)) < len(found) or b"" in found
-        if doubtful and _object(line, frame.columns) is None:
+        if doubtful and object_of(line, frame.columns) is None:
             return True
     return False
 

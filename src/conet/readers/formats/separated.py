@@ -19,6 +19,7 @@ from conet.readers.formats.chunk import (
     open_binary,
     size,
 )
+from conet.readers.formats.compressed import broken, plain_suffix
 from conet.readers.values import as_number
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
             lost = len(some) - len(whole)
             done = min(file.tell() / max(size(path), 1), 1.0)
             yield Chunk(_frame(whole, columns, places), Counter({UNREADABLE: lost} if lost else {}), done)
+        if why := broken(file):
+            raise Unusable(why)
 
 
 def _some(rows: Iterator[list[str] | None]) -> list[list[str] | None]:
@@ -93,7 +96,7 @@ def _rows(path: Path) -> Iterator[tuple[list[str], Iterator[list[str] | None], A
     with open_binary(path) as file:
         # What is not UTF-8 becomes a character of its own; only in texts can this matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
-        rows = _Rows(text, "\t" if path.suffix.lower() == ".tsv" else ",")
+        rows = _Rows(text, "\t" if plain_suffix(path) == ".tsv" else ",")
         names = next(rows, None) or []
         if "\0" in "".join(names):
             raise Unusable("is a binary file")

@@ -105,7 +105,10 @@ def is_one(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES:
         return False
     try:
-        seen = [_parsed(line) for line in _first_lines(path)]
+        first = _parsed(next(iter(_first_lines(path, 1)), b""))
+        if first is not None and any(name.lower() in OF_ROLLOUTS for name in first):
+            return False
+        seen = [_parsed(line) for line in _first_lines(path, LOOKED_AT)]
     except OSError:
         return False
     entries = [entry for entry in seen if entry is not None]
@@ -119,9 +122,9 @@ def is_one(path: Path) -> bool:
     return known and 2 * len(found) >= len(entries) and len(found) <= MOST_A_STEP * len(times)
 
 
-def _first_lines(path: Path) -> list[bytes]:
+def _first_lines(path: Path, most: int) -> list[bytes]:
     with open_binary(path) as file:
-        found = [file.readline(LONGEST) for _ in range(LOOKED_AT)]
+        found = [file.readline(LONGEST) for _ in range(most)]
     return [line for line in found if line.strip()]
 
 

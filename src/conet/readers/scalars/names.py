@@ -73,6 +73,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "response_length/mean",
         "response_length",
         "response_len",
+        "gen_len",
         "rollout/response_len/mean",
         "rollout/response_lengths",
         "decode_len/mean",
@@ -166,6 +167,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "ppo_actor/update/clip_ratio/avg",
         "update/clip_ratio/avg",
         "masked_fraction/mean",
+        "actor/clip_ratio",
         "is_masked/mean",
     ),
     "gradient_norm": (

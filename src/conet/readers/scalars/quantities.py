@@ -7,10 +7,20 @@ from conet.readers.scalars.names import KNOWN
 
 _CORRECT = r"(?:\w*_)?(?:acc|accuracy|correct|correctness|mathaccuracy|verifiable)(?:_\w+)?"
 PATTERNS: dict[str, tuple[str, ...]] = {
-    "accuracy": (rf"rewards?/{_CORRECT}(?:/mean)?", rf"metrics?/{_CORRECT}(?:/mean)?"),
+    "reward": (r"agg/all/[^/]+/reward/mean", r"agg/effective/[^/]+/reward/mean"),  # prime-rl, with its agent
+    "length": (
+        r"agg/all/(?:[^/]+/)?num_output_tokens/mean",
+        r"agg/effective/(?:[^/]+/)?num_output_tokens/mean",
+    ),
+    "truncated_share": (r"agg/all/[^/]+/is_truncated/mean", r"agg/effective/[^/]+/is_truncated/mean"),
+    "accuracy": (
+        rf"rewards?/{_CORRECT}(?:/mean)?",
+        rf"metrics?/{_CORRECT}(?:/mean)?",
+        rf"agg/all/[^/]+/(?:rewards|metrics)/{_CORRECT}/mean",
+    ),
     "format_reward": (r"rewards?/\w*format\w*(?:/mean)?", r"metrics?/\w*format\w*(?:/mean)?"),
     "validation_accuracy": (
-        r"(?:eval|val|validation|test)[/_](?:\w*/)*(?:acc|accuracy|correct|avg@\d+|pass@1|score/mean@\d+)",
+        r"(?:eval|val|validation|test)[/_](?:[^/]*/)*(?:acc|accuracy|correct|avg@\d+|pass@?1|score/mean@\d+)",
         r"val(?:-core)?/.+/(?:acc|reward|score)/mean@\d+",
         r"val/test_score/.+",
         rf"eval[/_]rewards?/{_CORRECT}(?:/mean)?",
@@ -18,7 +28,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"eval/.+/avg_score",
     ),
     "validation_reward": (
-        r"(?:eval|val|validation|test)[/_](?:\w*/)*(?:reward|reward/mean|score|reward/total)",
+        r"(?:eval|val|validation|test)[/_](?:[^/]*/)*(?:reward|reward/mean|score|reward/total)",
     ),
 }
 _PASS = re.compile(r"(?:.*[/_])?pass(?:@|_at_)(\d+)(?:/mean)?|.*/best@(\d+)/mean|.*/avg_pass_at_(\d+)")
@@ -63,6 +73,10 @@ def choose(names: Iterable[str]) -> dict[str, str]:
 
 
 def _rank(quantity: str, name: str) -> int:
-    known = KNOWN.get(quantity, ())
+    """Return the place of a name among those of its quantity: of the table first, then of the patterns."""
+    known, patterns = KNOWN.get(quantity, ()), _COMPILED.get(quantity, ())
     lowered = plain(name)
-    return known.index(lowered) if lowered in known else len(known)
+    if lowered in known:
+        return known.index(lowered)
+    place = next((at for at, pattern in enumerate(patterns) if pattern.fullmatch(lowered)), len(patterns))
+    return len(known) + place

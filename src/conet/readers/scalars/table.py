@@ -1,5 +1,6 @@
 """Numbers by step and name, as one table."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import polars
 
 LARGEST = 2**31 - 1  # step
+_NONE = re.compile(r"agg/(?:all|effective)/[^/]+/solved_none")  # prime-rl, with the name of its agent
 MOST_VALUES = 4_000_000  # beyond which only known quantities are kept
 MOST_NAMES = 2_000
 
@@ -57,6 +59,11 @@ def quantities(values: Values) -> dict[str, str]:
         for pair in pairs:
             if quantity not in found and all(name in by_plain for name in pair):
                 found[quantity] = " + ".join(by_plain[name] for name in pair)
+    silent = "groups_without_signal"
+    none = next((name for name in by_plain if _NONE.fullmatch(name)), "")
+    every = none.removesuffix("none") + "all"
+    if silent not in found and none and every in by_plain:
+        found[silent] = f"{by_plain[none]} + {by_plain[every]}"
     order = list(KNOWN)
     return dict(
         sorted(found.items(), key=lambda pair: order.index(pair[0]) if pair[0] in KNOWN else len(order))

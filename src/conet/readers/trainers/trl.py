@@ -8,13 +8,15 @@ those of the evaluation (``trainer_state.json`` in a checkpoint tells which step
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from conet.base.errors import ConetError
 from conet.readers.base import LENGTHS, TRUNCATED, Part, Reader
 from conet.readers.formats import natural
 from conet.readers.formats.chunk import Numbers
-from conet.readers.places import folders, number_in, scan
+from conet.readers.formats.records import PARQUET, Head
+from conet.readers.paths import inside, parts_of
+from conet.readers.places import number_in
 
 PREFIX = "completions_"
 NAMES = {
@@ -27,26 +29,27 @@ NAMES = {
 }
 NO_REWARDS = {"advantage", "advantages", *(name for names in NAMES.values() for name in names)}
 
-
-def finds(path: Path) -> list[Part]:
-    """Return the logs of a run directory, of its folder ``completions``, or one log."""
-    if path.is_file():
-        return [Part(path, step=number_in(path))] if _is_log(path) else []
-    places = [folder for folder in folders(path, 1) if any(_is_log(file) for file in scan(folder))]
-    if not places:
-        return []
-    if path in places:
-        places = [path]
-    if len(places) > 1:
-        found = ", ".join(str(place.relative_to(path)) for place in places[:5])
-        raise ConetError(f"{path} with completions in {found}", "those of one run", "name one of the folders")
-    logs = sorted((file for file in scan(places[0]) if _is_log(file)), key=natural)
-    evaluated = evaluation_steps(path) | evaluation_steps(places[0].parent)
-    return [Part(log, "eval" if number_in(log) in evaluated else "train", number_in(log)) for log in logs]
+MARKS = ("step", "prompt", "completion")
 
 
-def _is_log(path: Path) -> bool:
-    return path.name.startswith(PREFIX) and path.suffix == ".parquet"
+def begins(head: Head) -> bool:
+    """Whether it is a log of completions: Parquet under TRL's name, or in a folder of that name."""
+    named = head.path.name.startswith(PREFIX) or head.path.parent.name == "completions"
+    return head.start[:4] == PARQUET and head.has(*MARKS) and named
+
+
+def parts(root: Path, files: list[Path]) -> list[Part]:
+    """Return the logs; those of steps at which the trainer evaluated hold the rows of the evaluation."""
+    evaluated: dict[Path, set[int]] = {}
+    found = []
+    for part in parts_of(root, files):
+        folder = part.path.parent
+        if folder not in evaluated:
+            evaluated[folder] = evaluation_steps(folder.parent) | evaluation_steps(folder)
+        step, run = number_in(part.path), str(inside(root, part.path).parent)
+        split = "eval" if step in evaluated[folder] else part.split
+        found.append(replace(part, split=split, step=step, run=run, run_of_steps=run))
+    return found
 
 
 def evaluation_steps(run: Path) -> set[int]:
@@ -70,11 +73,13 @@ def rewards(columns: Mapping[str, int]) -> list[str]:
 
 READER = Reader(
     name="trl",
-    finds=finds,
+    begins=begins,
+    marks=MARKS,
+    parts=parts,
     names=NAMES,
     rewards=rewards,
     one_step_a_file=True,
     files="`completions/completions_*.parquet` in `output_dir`",
-    trainer="TRL `GRPOTrainer`",
+    trainer="TRL `GRPOTrainer`, `RLOOTrainer` ≥ 0.16; Unsloth, Axolotl, Oumi through it",
     setting="`log_completions=True, logging_steps=1`",
 )

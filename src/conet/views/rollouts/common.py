@@ -19,7 +19,8 @@ def over_steps(found: Diagnosis) -> dict[str, Any]:
 
 def moments(found: Diagnosis) -> list[Mark]:
     """Return the moments that the run has, with their intervals where these are known."""
-    signal = found.detail("heating").step
+    heating = found.detail("heating")
+    signal = heating.step if heating else None
     fired = [] if signal is None else [Mark(name="heating_signal", label="heating signal", step=signal)]
     knee = mark("knee", "knee", found.detail("stage").knee)
     return [*knee, *v_bottom(found.detail("correct-length")), *fired]

@@ -20,7 +20,8 @@ def learning_curve(found: Diagnosis) -> View:
     if validation is not None:
         series.append(Series(name="validation", x=validation["step"], y=validation["accuracy"]))
     note = ""
-    if found.detail("groups").filtered:
+    groups = found.detail("groups")
+    if groups and groups.filtered:
         note = (
             " Groups without signal are missing from the files, so this is the accuracy of the groups kept."
         )

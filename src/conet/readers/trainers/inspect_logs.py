@@ -1,0 +1,134 @@
+"""Inspect logs: ``{time}_{task}_{id}.json`` or ``.eval`` (an archive of JSON), an evaluation.
+
+Source: UKGovernmentBEIS/inspect_ai, src/inspect_ai/log/_log.py (EvalLog, EvalSample) and
+log/_recorders/eval.py: of each sample input, target, epoch, output and scores, of which "C" is correct,
+"I" is not, "P" is half. A step in the name of the model or of a folder counts, such as
+``checkpoint-120``.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from conet.readers.base import Part, Reader, Skipped
+from conet.readers.formats.chunk import Unusable
+from conet.readers.formats.records import ZIP, Head, document, known
+from conet.readers.memory import at_once
+from conet.readers.paths import inside, parts_of
+from conet.readers.rewards import correct_among, number_of
+
+GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
+STEP = re.compile(r"(?:checkpoint|step|iter(?:ation)?)[-_]?(\d{1,9})(?!\d)", re.IGNORECASE)
+
+
+def begins(head: Head) -> bool:
+    """Whether it is a log of an evaluation by Inspect."""
+    if head.start[:4] == ZIP:
+        return head.path.suffix == ".eval"
+    if head.rows:
+        return head.document and head.has("eval", "samples")
+    return head.document and b'"eval"' in head.start and b'"task"' in head.start
+
+
+def parts(root: Path, files: list[Path]) -> list[Part]:
+    """Return the logs as evaluations, of the step that a folder says, else 0."""
+    found = []
+    for part in parts_of(root, files):
+        said = STEP.search("/".join(inside(root, part.path).parts[:-1]))
+        found.append(
+            replace(part, split="eval", step=int(said.group(1)) if said else 0, run="", run_of_steps="")
+        )
+    return found
+
+
+def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
+    """Yield the samples."""
+    with path.open("rb") as file:
+        archived = file.read(4) == ZIP
+    if archived:
+        yield from _archived(path)
+        return
+    log = document(path)
+    if not isinstance(log, dict):
+        return
+    step = _step(log.get("eval") or {})
+    for sample in log.get("samples") or []:
+        yield _rollout(sample, step) if isinstance(sample, dict) else Skipped("samples that are no objects")
+
+
+def _archived(path: Path) -> Iterator[dict[str, Any] | Skipped]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            header = _member(archive, "header.json") if "header.json" in names else {}
+            step = _step(header.get("eval") or {})
+            for name in names:
+                if name.startswith("samples/") and name.endswith(".json"):
+                    yield _rollout(_member(archive, name), step)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+        raise Unusable(f"cannot be read ({' '.join(str(error).split())[:80]})") from None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    if archive.getinfo(name).file_size > at_once() // 8:
+        raise Unusable(f"holds a sample of {archive.getinfo(name).file_size >> 20} MB; raise --memory")
+    found = json.loads(archive.read(name))
+    return found if isinstance(found, dict) else {}
+
+
+def _step(about: dict[str, Any]) -> int | None:
+    said = STEP.search(str(about.get("model") or ""))
+    return int(said.group(1)) if said else None
+
+
+def _rollout(sample: dict[str, Any], step: int | None) -> dict[str, Any]:
+    scores = {
+        name: grade_of(score.get("value") if isinstance(score, dict) else score)
+        for name, score in (sample.get("scores") or {}).items()
+    }
+    name = correct_among(scores) or next(iter(scores), None)
+    output = sample.get("output") or {}
+    choice = (output.get("choices") or [{}])[0]
+    used = [part.get("output_tokens") for part in (sample.get("model_usage") or {}).values()]
+    return known(
+        step=step,
+        problem=sample.get("id"),
+        prompt=sample.get("input"),
+        completion=output.get("completion") or choice.get("message"),
+        reward=scores[name] if name else None,
+        length=used[0] if len(used) == 1 else None,
+        truncated=choice.get("stop_reason") in ("max_tokens", "model_length")
+        if choice.get("stop_reason")
+        else None,
+        gold=sample.get("target"),
+    )
+
+
+def grade_of(value: Any) -> float | None:
+    """Return a grade as a number: "C", "I", "P", "N", a number, or of several the first."""
+    if isinstance(value, str):
+        return GRADES.get(value, 1.0 if value.lower() in ("true", "yes") else None)
+    if isinstance(value, dict):
+        value = (
+            value.get(correct_among(value) or "")
+            if correct_among(value)
+            else next(iter(value.values()), None)
+        )
+        return grade_of(value) if not isinstance(value, dict) else None
+    return number_of(value)
+
+
+READER = Reader(
+    name="inspect",
+    begins=begins,
+    parts=parts,
+    rows=rows,
+    ids=True,
+    files="logs of Inspect, `.json` or `.eval`, as validation",
+    trainer="Inspect (inspect_ai)",
+    setting="`inspect eval TASK --log-dir DIR`",
+)
