@@ -85,6 +85,14 @@ def tables(results: Results) -> list[Table]:
                 )
     header = ("series", "value", "critical weight, 95 % interval", "estimate × 2.5", "from the ground state")
     caption = "Means over seeds. From the ground state: where runs that begin ordered melt."
+    missing = [
+        f"{name} {value}"
+        for name, series in SERIES.items()
+        for value, changes in series.items()
+        if not runs_of(results, changes)
+    ]
+    if missing:
+        caption += f" Entered, and not run here: {'; '.join(missing)}."
     return [Table("Where order begins", header, tuple(rows), caption)]
 
 

@@ -159,6 +159,9 @@ def draw(results: Results) -> list[Picture]:
         if len(values):
             axes.plot(across, values.mean(axis=0), "o-", color=colour, ms=4, lw=1, mew=0, label=name)
         axes.set(xscale="log", yscale="log", xlabel=label, ylim=(3e-3, 1.0))
+        shown = ROLLOUTS if axes is right else RATES
+        axes.set_xticks(shown, [f"{place:g}" for place in shown])
+        axes.set_xticks([], minor=True)
         axes.legend(fontsize=6.5)
     left.set_ylabel("residual frustration")
     text = (
