@@ -19,6 +19,7 @@ import polars as pl  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
+from conet.diagnosis import diagnose  # noqa: E402
 from conet.llm import models, train  # noqa: E402
 from conet.runs import recipe  # noqa: E402
 from conet.runs.recipe import Recipe  # noqa: E402
@@ -290,6 +291,30 @@ def test_metrics_go_where_the_user_asks(tmp_path: Path) -> None:
     assert "train/conet/correct_length" in found.Tags()["scalars"]
 
 
+def test_evaluations_during_training_are_of_problems_held_out(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "steps": 4,
+        "problems.limit": 6,
+        "problems.held_out": 2,
+        "training.eval_strategy": "steps",
+        "training.eval_steps": 2,
+        "training.per_device_eval_batch_size": 8,
+    }
+    run = train.run(small().override(changes), tmp_path / "run")
+    table = pl.read_parquet(run / "rollouts/*.parquet")
+    evaluated = table.filter(pl.col("split") == "eval")
+    assert sorted(set(evaluated["problem"])) == [4, 5]
+    assert sorted(set(evaluated["step"])) == [2, 4]
+    assert evaluated.height == 2 * 2 * 4
+    assert set(table.filter(pl.col("split") != "eval")["problem"]) <= set(range(4))
+    assert pl.read_parquet(run / "problems.parquet").height == 6
+    found = diagnose(run).findings["validation"]
+    assert (found["steps"], found["samples"]) == (2, 16)
+    with pytest.raises(ConetError, match=r"eval_strategy=steps and no problems .* problems\.held_out=64"):
+        train.run(small().override(changes | {"problems.held_out": 0}), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_out_of_memory_is_one_line() -> None:
     with pytest.raises(ConetError, match=r"lower training\.per_device"), train.out_of_memory():
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -419,7 +444,7 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
     assert len(logged) == 3
     assert all(row["conet/accuracy"] == pytest.approx(row["reward"]) for row in logged)
     assert {"conet/correct_length", "conet/heat_now", "conet/eligible"} <= set(logged[-1])
-    assert len(watcher.numbers) == 2
+    assert len(watcher.pool.counts) == 2
 
 
 def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path: Path) -> None:

@@ -197,6 +197,24 @@ class Detector:
         learned = known.learned is None or known.learned >= self.learned
         self.heat_now = self.heat_now or (fallen and risen and learned)
 
+    def lacking(self) -> dict[str, float]:
+        """Say how far each condition of the signal is from being met: what it asks for less what there is.
+
+        Returns
+        -------
+        dict of str to float
+            ``start_updates`` and ``start_correct`` (counts), and once these are 0 also ``fall``,
+            ``fall_sigmas``, ``rise``, ``rise_sigmas`` and, where the number of rollouts is given,
+            ``learned``. 0 where it is met; the signal fires when all are.
+        """
+        known = self.evidence(0)
+        there: dict[str, float | None] = {"start_updates": self.updates, "start_correct": self.total_correct}
+        if self.start is not None:
+            there |= {name: getattr(known, name) for name in ("fall", "rise", "rise_sigmas", "learned")}
+            there["fall_sigmas"] = self._sigmas(self.start)
+        found = {name: getattr(self, name) - value for name, value in there.items() if value is not None}
+        return {name: max(0.0, float(value)) for name, value in found.items()}
+
     def _recent(self) -> Mean:
         return Mean(self.length / self.correct, self.squared / self.correct**2, self.noise)
 

@@ -60,9 +60,9 @@ class Asking:
         """Return the problems of the rows that are being judged: places in the data; a hash in a stream."""
         if self.asked is not None:
             return self.asked
-        keys = [_key(row["prompt"]) for row in rows]
         if not isinstance(self.train_dataset, Dataset):
-            return [int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") for key in keys]
+            return [number_of(row["prompt"]) for row in rows]
+        keys = [_key(row["prompt"]) for row in rows]
         if self.known is None:
             self.known = {}
             for number, prompt in enumerate(self.train_dataset["prompt"]):
@@ -78,6 +78,11 @@ class Asking:
     def solution_of(self, number: int) -> str | None:
         """Return a worked solution, from the column ``solution`` of the data; None where there is none."""
         return self.train_dataset[number].get("solution") if isinstance(self.train_dataset, Dataset) else None
+
+
+def number_of(prompt: Any) -> int:
+    """Return a number by which a prompt is known that has no place in a list; always the same, of 48 bits."""
+    return int.from_bytes(hashlib.sha256(_key(prompt).encode()).digest()[:6], "big")
 
 
 def _key(prompt: Any) -> str:

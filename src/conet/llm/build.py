@@ -9,6 +9,7 @@ from conet.base.files import table_bytes
 from conet.llm import models, problems
 from conet.llm.judge import Judge
 from conet.llm.options import grpo_options
+from conet.llm.problems import Problem
 from conet.llm.record import Show, silent
 from conet.llm.schedule import state_of
 from conet.observables.observation import ROLLOUTS, check_needs
@@ -49,16 +50,17 @@ def build(
     _refuse_half_precision(recipe)
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
+    trained, held_out = parted(found, recipe.problems.held_out, options)
     least = options.generation_batch_size // options.num_generations
-    if len(found) < least:  # TRL would drop the incomplete batch, and train nothing
+    if len(trained) < least:  # TRL would drop the incomplete batch, and train nothing
         raise ConetError(
-            f"{len(found)} problems",
+            f"{len(trained)} problems",
             f"at least the {least} of one step",
             "lower training.per_device_train_batch_size or give more problems",
         )
     update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
     store = Elsewhere() if recorder is None else OnDisk(Path(options.output_dir) / POOL)
-    annealing = state_of(recipe, len(found), update, store)
+    annealing = state_of(recipe, len(trained), update, store)
     model, tokenizer = start_model(recipe, path, recorder, show)
     if recorder is not None and not (path / PROBLEMS).exists():
         rows = [{name: value for name, value in vars(one).items() if name != "messages"} for one in found]
@@ -68,7 +70,8 @@ def build(
         model=model,
         processing_class=tokenizer,
         args=options,
-        train_dataset=problems.dataset(found, recipe.problems),
+        train_dataset=problems.dataset(trained, recipe.problems),
+        eval_dataset=problems.dataset(held_out, recipe.problems) if held_out else None,
         problems=found,
         judge=judge,
         annealing=annealing,
@@ -79,6 +82,24 @@ def build(
         observables=observables,
         peft_config=LoraConfig(**lora) if lora else None,
     )
+
+
+def parted(found: list[Problem], held_out: int, options: Any) -> tuple[list[Problem], list[Problem]]:
+    """Return the problems that are trained on, and those that are held out.
+
+    Raises
+    ------
+    ConetError
+        When evaluations are asked for and no problem is held out.
+    """
+    if not held_out and options.eval_strategy != "no":
+        raise ConetError(
+            f"training.eval_strategy={options.eval_strategy.value} and no problems to evaluate on",
+            "problems that are not trained on",
+            "--set problems.held_out=64",
+        )
+    first = max(0, len(found) - held_out)
+    return found[:first], found[first:]
 
 
 def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Show) -> tuple[Any, Any]:

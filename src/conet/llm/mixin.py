@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 from conet.base.errors import ConetError
 from conet.llm import checkpoints
 from conet.llm.asking import Asking
+from conet.llm.drift import Drift
 from conet.llm.head import add_untempered_head, negative_log_likelihood
 from conet.llm.hooks import PhaseCallback, defaults
+from conet.llm.live import Live
 from conet.llm.looking import Looking
 from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
+from conet.llm.phase_metrics import state_of_phase
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.rollouts.pool import Rollout
@@ -34,6 +37,7 @@ else:
     GRPOTrainer = object  # a class of the user's own stands behind the mixin
 
 logger = logging.getLogger(__name__)
+LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 POOL = "pool"  # folder of the rollouts that may be learned from, beside the checkpoints and in each
 
 
@@ -66,6 +70,7 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self.rate: float | None = None  # learning rate of this update
         self.fired = False  # the heating signal, in this update
         self.told_events = 0  # events that were told
+        self.live, self.drift = Live(0.1), Drift()
         self.monitor_seconds = 0.0
         self.loaded: dict[str, Any] | None = None  # state of the checkpoint that the training goes on from
         super().__init__(*args, **kwargs)
@@ -90,10 +95,14 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         """Begin the first phase, or go on in that of a checkpoint."""
         if self.annealing_settings is not None:
             self.annealing = annealing_of(self, self.annealing_settings)
+        self.live.max_accuracy = self.annealing.settings.max_accuracy
         if "entropy" in self.annealing.tracker.option_names:
             self._entropy_bonus_enabled = True  # TRL looks once, and the weight may be 0 at first
         if self.loaded is not None:
             self.annealing.load(self.loaded, self.state.global_step)
+            if "live" in self.loaded:  # not in checkpoints of earlier versions
+                self.live.load(self.loaded["live"])
+                self.drift.before = self.loaded["before_heating"]
             self.told_events = len(self.annealing.events)
             self.loaded = None
         else:
@@ -147,7 +156,9 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: list[list[int]]
     ) -> Any:
         rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        if self.model.training:
+        if not self.model.training:
+            self.observe_evaluation(inputs, completions, rewards)
+        else:
             begun = time.perf_counter()
             found = self.rollouts_of(self.numbers_of(inputs), self.written, completions, rewards)
             self.observe([one for one in found if one is not None])
@@ -168,7 +179,8 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
 
     def checkpoint_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the annealing, as JSON values."""
-        return self.annealing.state() | {"micro_step": self._step, "taught": self.taught}
+        own = {"micro_step": self._step, "taught": self.taught, "live": self.live.state()}
+        return self.annealing.state() | own | {"before_heating": self.drift.before}
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
@@ -192,12 +204,21 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
 
     def observe(self, rollouts: list[Rollout]) -> None:
         """Take in the gathered rollouts of a step, alike on every process."""
-        known = self.annealing.tracker.detector.heat_now
-        evidence = self.annealing.observe(self.state.global_step, rollouts)
+        annealing, step, detector = self.annealing, self.state.global_step, self.annealing.tracker.detector
+        known = detector.heat_now
+        evidence = annealing.observe(step, rollouts)
         self.fired = self.fired or (evidence["heat_now"] and not known)
-        for name in ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now"):
-            if evidence[name] is not None:
-                self._metrics["train"][f"conet/{name}"].append(float(evidence[name]))
+        values = self.live.observe(step, rollouts, annealing.pool, detector)
+        self.log_values(values | {name: evidence[name] for name in LOGGED if evidence[name] is not None})
+
+    def log_values(self, values: Mapping[str, float | None]) -> None:
+        """Add to the trainer's metrics what is known."""
+        for name, value in values.items():
+            if value is not None:
+                self._metrics["train"][f"conet/{name}"].append(float(value))
+
+    def observe_evaluation(self, inputs: Any, completions: Any, rewards: Any) -> None:
+        """Take in completions of an evaluation; here nothing is done with them."""
 
     def end_step(self, step: int) -> None:
         """Change the phase where it is due; ``step`` updates are done."""
@@ -206,11 +227,14 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         if not supervised:
             entropy = self.measured("entropy")
             tracker.entropy = tracker.entropy if entropy is None else entropy
+        self.log_values(state_of_phase(self, supervised))
         boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
         if step == self.state.max_steps:
             tracker.finish()
         elif supervised or boundary:
             tracker.advance(step, self.prepare)
+            if annealing.supervised and not supervised:
+                self.drift.begin(self.model.parameters())
             if supervised and not annealing.supervised and annealing.settings.clear_momentum:
                 clear_momentum(self.optimizer)
         self.tell()

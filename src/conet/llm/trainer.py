@@ -90,6 +90,16 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         super().observe(rollouts)
         self.keep(self.state.global_step, rollouts)
 
+    def log_values(self, values: Mapping[str, float | None]) -> None:
+        """Add to the trainer's metrics what is known, and how many samples the verifier took too long for."""
+        super().log_values({**values, "verifier_timeouts": float(self.judge.counts["timeout"])})
+
+    def observe_evaluation(self, inputs: Any, completions: Any, rewards: Any) -> None:
+        """Put the rollouts of an evaluation on record."""
+        numbers = [row["problem"] for row in inputs]
+        found = self.rollouts_of(numbers, self.written, completions, rewards)
+        self.keep(self.state.global_step, [one for one in found if one is not None], split="eval")
+
     def keep(self, step: int, rollouts: list[Rollout], split: str = "train") -> None:
         """Put rollouts on record, on the process that keeps it."""
         if self.recorder is not None:

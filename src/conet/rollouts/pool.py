@@ -181,6 +181,12 @@ class Pool:
         if len(self.visits) < before:
             self.store.forget(last + 1)
 
+    def count_eligible(self, max_accuracy: float, min_samples: Sequence[int]) -> list[int]:
+        """Count the problems that may be heated on, for each of several numbers of samples."""
+        counts = np.array(list(self.counts.values()), np.int64).reshape(-1, 2)
+        correct, samples = counts.T
+        return [len(hard_problems(correct, samples, max_accuracy, least)) for least in min_samples]
+
     def eligible(self, max_accuracy: float, min_samples: int) -> list[int]:
         """Return the problems that may be heated on, ascending (see :meth:`demonstrations`)."""
         problems = sorted(self.counts)

@@ -168,11 +168,13 @@ class OnDisk:
         ConetError
             When the file is missing or damaged.
         """
-        numbers = array("i")
         try:
-            numbers.frombytes(self._file(step).read_bytes())
-            return unpacked(numbers, place)
-        except (OSError, ValueError) as error:
+            with open(self._file(step), "rb") as file:
+                file.seek(4 * place)
+                header = array("i", file.read(4 * HEADER))
+                size = sum(header[:2]) + (header[1] if header[2] else 0)
+                return unpacked(header + array("i", file.read(4 * max(0, size))), 0)
+        except (OSError, ValueError, IndexError) as error:
             raise damaged(self._file(step), error, "resume from the last checkpoint") from None
 
     def forget(self, before: int) -> None:

@@ -87,6 +87,11 @@ class ProblemSettings(Settings):
     source: str = Field("arithmetic", description="`arithmetic`, a .jsonl or .parquet file, or `hub:NAME`")
     split: str = Field("train", description="split of a data set from the hub")
     limit: Count | None = Field(None, description="most problems; none: all")
+    held_out: int = Field(
+        0,
+        ge=0,
+        description="so many problems, the last, are kept for `training.eval_strategy` and not trained on",
+    )
     levels: list[Count] = Field([2, 3, 4], description="of `arithmetic`: numbers of terms")
     seed: int = Field(0, description="of `arithmetic`, and of the choice of `limit` problems")
     question: str = Field("problem", description="column of the question")
