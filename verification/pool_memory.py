@@ -58,7 +58,8 @@ def main() -> None:
     given = parser.parse_args()
     out = given.out or Path(tempfile.mkdtemp())
     accuracy = np.random.default_rng(0).beta(0.4, 0.6, PROBLEMS)
-    pool = Pool(WINDOW, {"shortest"}, OnDisk(out / "pool"))
+    store = OnDisk(out / "pool")
+    pool = Pool(WINDOW, {"shortest"}, store)
     drawn(0, accuracy)
     before, spent = resident(), 0.0
     for step in range(given.steps):
@@ -71,7 +72,7 @@ def main() -> None:
     memory = resident() - before
     disk = sum(path.stat().st_size for path in (out / "pool").iterdir())
     begun = time.perf_counter()
-    pool.store.save(out / "checkpoint")
+    store.save(out / "checkpoint")
     state = json.dumps(pool.state())
     linked = time.perf_counter() - begun
     digest_all(list((out / "checkpoint").iterdir()))
