@@ -130,6 +130,28 @@ def test_heat_set_is_written_and_is_what_the_record_says(finished: Path) -> None
         assert line["messages"][-1]["content"] in mine.filter(pl.col("correct"))["text"].to_list()
 
 
+def test_the_diagnosis_says_that_the_run_was_heated_when_why_and_on_what(finished: Path) -> None:
+    found = diagnose(finished)
+    (heating,) = found.findings["heatings"]
+    started = events(finished)[1]
+    assert (heating["step"], heating["ended_step"], heating["reason"]) == (2, 5, started["reason"])
+    assert heating["eligible"] == started["eligible"]
+    table = pl.read_parquet(finished / "rollouts/*.parquet").filter(pl.col("split") == "train")
+    for when, steps in (("before", [0, 1]), ("after", [5])):
+        part = table.filter(pl.col("step").is_in(steps))
+        own = part.filter(pl.col("problem").is_in(started["problems"]))
+        assert heating[f"accuracy_{when}"] == pytest.approx(part["correct"].mean())
+        assert heating[f"heated_accuracy_{when}"] == pytest.approx(
+            own["correct"].mean() if own.height else None
+        )
+    said = [line.text for line in found.headlines if line.text.startswith("The run was heated")]
+    assert said[0].startswith("The run was heated from step 2 to 5 on ")
+    (panel,) = found.view("correct-length").panels
+    assert [(band.low, band.high) for band in panel.bands] == [(2, 5)]
+    assert "heating_started" in [mark.name for mark in panel.marks]
+    assert None in list(panel.series[0].y) or any(value != value for value in panel.series[0].y)
+
+
 class Stopped(Exception):
     pass
 

@@ -1,14 +1,19 @@
 """The log of a run, and what the findings ask of it again and again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.base.digests import directory_of
+from conet.base.errors import ConetError
 from conet.diagnosis.answers import answers, from_scalars
 from conet.diagnosis.visits import Visits, visits
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
+from conet.runs.events import heatings
+from conet.runs.run import Run
 
 if TYPE_CHECKING:
     import polars
@@ -93,7 +98,21 @@ class Log:
     def heated(self) -> list[int]:
         """Steps at which the run was heated, ascending."""
         rows = self.record.rows
-        return sorted(rows.filter(rows["phase"] != "rlvr")["step"].unique().to_list())
+        drawn = rows.filter(rows["phase"] != "rlvr")["step"].unique().to_list()
+        return sorted({*drawn, *(each["step"] for each in self.heatings)})
+
+    @cached_property
+    def heatings(self) -> list[dict[str, Any]]:
+        """What the run's own events say of its heatings; see :func:`conet.runs.events.heatings`.
+
+        Empty for a log that is no run of ours: other trainers write no such events.
+        """
+        path = directory_of(self.record.path)
+        if path is None:
+            return []
+        with suppress(ConetError, OSError):  # who asks for the run itself will be told
+            return heatings(Run(path).events())
+        return []
 
     @property
     def fifth(self) -> int:

@@ -85,6 +85,31 @@ def signal_step(events: Iterable[Mapping[str, Any]]) -> int | None:
     return next((int(event["step"]) for event in events if event["event"] == "heating_signal"), None)
 
 
+def heatings(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each heating of a run, in order.
+
+    Returns
+    -------
+    list of dict
+        ``step`` (updates done when it began), ``ended_step`` (None where it lasts to the end), ``reason``
+        (None where it is not known), ``eligible`` (problems that it was on) and ``problems`` (which; empty
+        where it is not known).
+    """
+    events = list(events)
+    ends = [int(event["step"]) for event in events if event["event"] == "heating_ended"]
+    return [
+        {
+            "step": int(event["step"]),
+            "ended_step": next((step for step in ends if step > event["step"]), None),
+            "reason": event.get("reason"),
+            "eligible": int(event.get("eligible", 0)),
+            "problems": list(event.get("problems", ())),
+        }
+        for event in events
+        if event["event"] == "heating_started"
+    ]
+
+
 def heating(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Say when, why and on how many problems a run was heated.
 

@@ -20,6 +20,7 @@ FINDINGS: Mapping[str, Finding] = Table(
         "lengths": "conet.diagnosis.findings.lengths:FINDING",
         "correct-length": "conet.diagnosis.findings.correct_length:FINDING",
         "heating": "conet.diagnosis.findings.heating:FINDING",
+        "heated": "conet.diagnosis.findings.heated:FINDING",
         "forecast": "conet.diagnosis.findings.forecast:FINDING",
         "coincidence": "conet.diagnosis.findings.coincidence:FINDING",
         "epochs": "conet.diagnosis.findings.epochs:FINDING",

@@ -7,14 +7,34 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.views import tables
 from conet.views.marks import mark, v_bottom
-from conet.views.parts import Axis, Mark
+from conet.views.parts import Axis, Band, Mark, Series
 
 
 def over_steps(found: Diagnosis) -> dict[str, Any]:
-    """Return horizontal axis and marks of a panel over steps, as arguments of the panel."""
+    """Return horizontal axis, marks and heated steps of a panel over steps, as arguments of the panel."""
     steps = column(found, "step")
     axis = Axis(name="step", unit="as the trainer counts", whole=True, low=steps[0], high=steps[-1])
-    return {"x": axis, "marks": tuple(moments(found))}
+    return {"x": axis, "marks": tuple(moments(found)), "bands": tuple(heated(found))}
+
+
+def heated(found: Diagnosis) -> list[Band]:
+    """Return the steps in which the run was heated, which have no rollouts."""
+    last = float(column(found, "step")[-1])
+    spans = [(one["step"], one["ended_step"]) for one in found.log.heatings]
+    return [
+        Band(name="heated", label="heated", low=low, high=last if high is None else high)
+        for low, high in spans
+    ]
+
+
+def broken(found: Diagnosis, series: Series) -> Series:
+    """Break a line where the run was heated: nothing was measured there."""
+    x, y = (np.array(values, np.float64) for values in (series.x, series.y))
+    for band in heated(found):
+        place = int(np.searchsorted(x, band.low))
+        if 0 < place < len(x):
+            x, y = np.insert(x, place, band.low), np.insert(y, place, np.nan)
+    return series if len(x) == len(series.x) else Series(name=series.name, x=x, y=y, role=series.role)
 
 
 def moments(found: Diagnosis) -> list[Mark]:
@@ -23,7 +43,8 @@ def moments(found: Diagnosis) -> list[Mark]:
     signal = heating.step if heating else None
     fired = [] if signal is None else [Mark(name="heating_signal", label="heating signal", step=signal)]
     knee = mark("knee", "knee", found.detail("stage").knee)
-    return [*knee, *v_bottom(found.detail("correct-length")), *fired]
+    began = [Mark(name="heating_started", label="heated", step=one["step"]) for one in found.log.heatings]
+    return [*knee, *v_bottom(found.detail("correct-length")), *fired, *began]
 
 
 def column(found: Diagnosis, name: str) -> np.ndarray:
