@@ -184,6 +184,53 @@ def test_resumed_is_the_same_bit_for_bit(
     assert (finished / "heat.jsonl").read_text() == (tmp_path / "run/heat.jsonl").read_text()
 
 
+def test_settings_that_change_on_resuming_hold_from_there_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conet.llm.trainer import AnnealedTrainer
+
+    whole, run = AnnealedTrainer.end_step, tmp_path / "run"
+
+    def stopping(at: int) -> None:
+        def stop(self: Any, step: int) -> None:
+            whole(self, step)
+            if step == at:
+                raise Stopped
+
+        monkeypatch.setattr(AnnealedTrainer, "end_step", stop)
+
+    plain = small(heating__mode="rlvr", heating__step=None)
+    stopping(3)
+    with pytest.raises(Stopped):
+        train.run(plain, run)
+    halves = {"training.per_device_train_batch_size": 4, "training.gradient_accumulation_steps": 2}
+    changes = {"steps": 5, "training.learning_rate": 0.00125, **halves}
+    stopping(4)  # after the change, and after a checkpoint that has it: later it need not be said again
+    with pytest.raises(Stopped):
+        train.go_on(run, settings=changes)
+    monkeypatch.setattr(AnnealedTrainer, "end_step", whole)
+    with pytest.raises(ConetError, match=r"--set seed of a training that goes on"):
+        train.go_on(run, settings={"seed": 1})
+    with pytest.raises(ConetError, match="completions an update"):
+        train.go_on(run, settings={"training.per_device_train_batch_size": 2})
+    train.go_on(run)
+    metrics = pl.read_parquet(run / "metrics.parquet")
+    rate = recipe.load("tiny").training["learning_rate"]
+    assert metrics["learning_rate"].to_list() == pytest.approx([rate] * 2 + [0.00125] * 3)
+    noted = [event for event in events(run) if event["event"] == "settings_changed"]
+    assert [(event["step"], event["changes"]) for event in noted] == [(2, changes)]
+    asked = (
+        pl.read_parquet(run / "rollouts/*.parquet").group_by("step").agg(pl.col("problem").unique().sort())
+    )
+    other = train.run(plain.override({"steps": 5}), tmp_path / "other")
+    same = (
+        pl.read_parquet(other / "rollouts/*.parquet").group_by("step").agg(pl.col("problem").unique().sort())
+    )
+    assert asked.sort("step").rows() == same.sort("step").rows()  # the same problems, in the same order
+    with pytest.raises(ConetError, match="which is finished"):
+        train.go_on(run, settings={"steps": 9})
+
+
 def test_no_problem_eligible_goes_on(tmp_path: Path) -> None:
     run = train.run(small(steps=3, heating__max_accuracy=0.001), tmp_path / "run")
     found = [(event["step"], event["event"], event.get("eligible")) for event in events(run)]

@@ -105,13 +105,23 @@ def init(file: Path, *, recipe: str = "tiny") -> None:
 
 
 @app.command
-def resume(run: Path, *, trust: Flag = False, accept_changed_code: Flag = False, json_: Json = False) -> None:
+def resume(
+    run: Path,
+    *,
+    set_: Pairs = None,
+    trust: Flag = False,
+    accept_changed_code: Flag = False,
+    json_: Json = False,
+) -> None:
     """Go on with an interrupted training; for a finished one, print its summary.
 
     Parameters
     ----------
     run
         The run directory.
+    set_
+        Settings as key=value that hold from here on, such as steps=300 or
+        training.per_device_train_batch_size=8; the run notes them.
     trust
         Run Python files that its recipe names also where they lie in the run, are someone else's, or the run
         has no record of them: read them first.
@@ -124,7 +134,8 @@ def resume(run: Path, *, trust: Flag = False, accept_changed_code: Flag = False,
     from conet.runs.endings import without_lock
 
     note_unverified(run)
-    allowed = {"trust": trust, "accept_changed_code": accept_changed_code}
+    allowed: dict[str, Any] = {"trust": trust, "accept_changed_code": accept_changed_code}
+    allowed["settings"] = all_changes(set_)
     with without_lock(run):
         _train(lambda show: training.go_on(run, show, **allowed), json_)
 

@@ -51,13 +51,6 @@ def build(
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
     trained, held_out = parted(found, recipe.problems.held_out, options)
-    least = options.generation_batch_size // options.num_generations
-    if len(trained) < least:  # TRL would drop the incomplete batch, and train nothing
-        raise ConetError(
-            f"{len(trained)} problems",
-            f"at least the {least} of one step",
-            "lower training.per_device_train_batch_size or give more problems",
-        )
     update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
     store = Elsewhere() if recorder is None else OnDisk(Path(options.output_dir) / POOL)
     annealing = state_of(recipe, len(trained), update, store)
@@ -90,7 +83,7 @@ def parted(found: list[Problem], held_out: int, options: Any) -> tuple[list[Prob
     Raises
     ------
     ConetError
-        When evaluations are asked for and no problem is held out.
+        When evaluations are asked for and no problem is held out, or too few are left for a step.
     """
     if not held_out and options.eval_strategy != "no":
         raise ConetError(
@@ -99,6 +92,13 @@ def parted(found: list[Problem], held_out: int, options: Any) -> tuple[list[Prob
             "--set problems.held_out=64",
         )
     first = max(0, len(found) - held_out)
+    least = options.generation_batch_size // options.num_generations
+    if first < least:  # TRL would drop the incomplete batch, and train nothing
+        raise ConetError(
+            f"{first} problems",
+            f"at least the {least} of one step",
+            "lower training.per_device_train_batch_size or give more problems",
+        )
     return found[:first], found[first:]
 
 

@@ -180,6 +180,7 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
     def checkpoint_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the annealing, as JSON values."""
         own = {"micro_step": self._step, "taught": self.taught, "live": self.live.state()}
+        own |= {"generation": self.args.steps_per_generation * self.num_iterations}
         return self.annealing.state() | own | {"before_heating": self.drift.before}
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -191,7 +192,10 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
             self.say(f"{checkpoint} was written without annealing, which begins here")
             return
         self.loaded = checkpoints.read_state(folder)
-        self._step, self.taught = self.loaded["micro_step"], self.loaded["taught"]
+        every = self.args.steps_per_generation * self.num_iterations
+        before = self.loaded.get("generation", every)  # micro-steps; batches may have been divided otherwise
+        self._step = self.loaded["micro_step"] * every // before
+        self.taught = self.loaded["taught"]
         store = self.store
         if isinstance(store, OnDisk):
             store.load(folder / POOL)

@@ -3,15 +3,17 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic
 from conet.llm import checkpoints
 from conet.llm.build import build
+from conet.llm.changes import changed
 from conet.llm.judge import Judge
 from conet.llm.record import Show, silent
 from conet.llm.summary import summary
@@ -65,11 +67,19 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
         return _train(_announced(held.path), held, show)
 
 
-def go_on(path: Path, show: Show = silent, *, trust: bool = False, accept_changed_code: bool = False) -> Path:
+def go_on(
+    path: Path,
+    show: Show = silent,
+    *,
+    trust: bool = False,
+    accept_changed_code: bool = False,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
     """Train from the last checkpoint on, or from the start where there is none yet.
 
     A finished run is left as it is. ``trust`` and ``accept_changed_code`` say which code of the user's own
-    may run (see :func:`conet.runs.launch.resume`).
+    may run (see :func:`conet.runs.launch.resume`). ``settings`` are changed from here on (see
+    :mod:`conet.llm.changes`); they stand in every checkpoint from the next on, and among the events.
 
     Raises
     ------
@@ -80,12 +90,16 @@ def go_on(path: Path, show: Show = silent, *, trust: bool = False, accept_change
     check_installed()
     directory = opened(path, "language_model")
     if directory.finished:
+        if settings:
+            raise ConetError(f"{path}, which is finished", "a run that goes on", "begin another run")
         return path
     with code_of(directory, trust, accept_changed_code) as changes:
         if not _is_first(cast(Any, directory.config)):
-            return _train(directory.path, None, silent, changes)
+            return _train(directory.path, None, silent, changes, settings)
         with exclusive(directory.path) as held, saying_where(held, RESUME):
-            return path if directory.finished else _train(directory.path, held, show, changes)
+            if directory.finished:
+                return path
+            return _train(directory.path, held, show, changes, settings)
 
 
 def first_files(recipe: Recipe) -> dict[str, bytes]:
@@ -122,21 +136,31 @@ def _begun(path: Path) -> bool:
     return (path / "start/done").exists() or any(path.glob("rollouts/*"))
 
 
-def _train(path: Path, held: Held | None, show: Show, changes: Sequence[Change] = ()) -> Path:
+def _train(
+    path: Path,
+    held: Held | None,
+    show: Show,
+    changes: Sequence[Change] = (),
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
     """Train to the end; one process holds the directory and keeps the record."""
     recipe: Recipe = cast(Any, Run(path).config)
-    settings = recipe.problems
     with ExitStack() as stack:
-        judge = stack.enter_context(
-            Judge(settings.verifier, settings.verifier_workers, settings.verifier_seconds)
-        )
-        recorder = None if held is None else stack.enter_context(Recorder(held, _together, evaluates=False))
         checkpoint = checkpoints.last(path)
+        kept: dict[str, Any] = {}
+        if checkpoint is not None:
+            kept = dict(checkpoints.read_state(checkpoint[1]).get("settings", {}))
+        settings = kept | dict(settings)
+        recipe = changed(recipe, settings)
+        asked = recipe.problems
+        judge = stack.enter_context(Judge(asked.verifier, asked.verifier_workers, asked.verifier_seconds))
+        recorder = None if held is None else stack.enter_context(Recorder(held, _together, evaluates=False))
         if recorder is not None:
             _restore(recorder, checkpoint)
         stack.enter_context(out_of_memory())
         trainer = build(recipe, path, judge, recorder, show)
-        trainer.code_changes = changes
+        trainer.code_changes, trainer.settings = changes, settings
+        trainer.new_settings = {key: value for key, value in settings.items() if kept.get(key) != value}
         begun = time.perf_counter()
         trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
         _finish(trainer, path, time.perf_counter() - begun)

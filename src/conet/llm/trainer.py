@@ -7,6 +7,7 @@ from typing import Any
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
+from conet.llm.changes import set_rate
 from conet.llm.judge import Judge
 from conet.llm.looking import text_of
 from conet.llm.mixin import AnnealingMixin
@@ -60,6 +61,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.code_changes: Sequence[Change] = ()  # since the run began
+        self.settings: Mapping[str, Any] = {}  # that were given on resuming, now and before
+        self.new_settings: Mapping[str, Any] = {}  # now
         self.own_generation = keep_tokens_alone(kwargs["model"], kwargs["processing_class"])
         super().__init__(*args, annealing=annealing, reward_funcs=[self.verified], **kwargs)
         self.remove_callback(PrinterCallback)  # `show` says how it goes, and stdout belongs to the summary
@@ -75,6 +78,11 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         super().begin()
         if judged is not None and self.is_world_process_zero():  # they are added up at the end
             self.judge.counts.update(judged)
+        if self.new_settings:
+            changes = dict(self.new_settings)
+            note(self.annealing.events, self.state.global_step, "settings_changed", changes=changes)
+        if "training.learning_rate" in self.new_settings and self.state.global_step:
+            set_rate(self.optimizer, self.lr_scheduler, self.args.learning_rate)
         for change in not_noted(self.code_changes, self.annealing.events):
             note(self.annealing.events, self.state.global_step, "code_changed", **change._asdict())
 
@@ -82,7 +90,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         """Return what a checkpoint keeps: of the annealing, of the judge, and how far the tables are."""
         assert self.recorder is not None
         tables = self.recorder.commit(self.annealing.events)
-        return super().checkpoint_state() | {"judged": dict(self.judge.counts), "tables": tables}
+        own = {"judged": dict(self.judge.counts), "tables": tables, "settings": dict(self.settings)}
+        return super().checkpoint_state() | own
 
     def observe(self, rollouts: list[Rollout]) -> None:
         """Take in the gathered rollouts of a step, alike on every process."""

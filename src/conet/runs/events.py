@@ -13,6 +13,7 @@ Name = Literal[
     "resumed",
     "code_changed",
     "steered",
+    "settings_changed",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -43,8 +44,9 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
         ``heating_signal`` (the detector's heating signal fires), ``phase_started`` (``phase``),
         ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
         (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible to the end),
-        ``heating_ended``, ``resumed``, or ``code_changed`` (``file``, ``sha256``; code that the settings name
-        is no longer what the run began with, which was accepted on resuming), or ``steered`` (``action``,
+        ``heating_ended``, ``resumed``, ``code_changed`` (``file``, ``sha256``; code that the settings name
+        is no longer what the run began with, which was accepted on resuming), ``settings_changed``
+        (``changes``: settings that were given on resuming, by key), or ``steered`` (``action``,
         ``value``; ``refused`` says why it was not done).
     details
         JSON values beside it.
