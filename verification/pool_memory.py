@@ -1,4 +1,4 @@
-"""How much room the rollouts take that may be heated on, at the size of the recipe `deepscaler-1.5b`.
+"""How much room the rollouts take that may be heated on, at the size of the recipe `deepscaler-1.5b-8gpu`.
 
     python verification/pool_memory.py [--steps 400] [--out DIR]
 
