@@ -168,6 +168,22 @@ def test_an_epoch_asks_each_problem_once_in_another_order() -> None:
     assert [epoch(9, 2, generation, 3, shuffle=False) for generation in (0, 3, 4)] == [[0, 1], [6, 7], [0, 1]]
 
 
+def test_heating_takes_no_more_memory_than_grpo() -> None:
+    """At a vocabulary of 151,936: the logits of all tokens, and their gradient, would take 600 MiB more."""
+    script = Path(__file__).parents[1] / "verification/heating_memory.py"
+    command = [sys.executable, "-W", "ignore", str(script), "--tokens", "64", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["logits_mib"] > 250
+    peaks = {
+        name: max(peak for phase, peak in found["peaks"] if phase == name) for name in ("GRPO", "heating")
+    }
+    assert [phase for phase, _ in found["peaks"]] == ["GRPO", "GRPO", "heating", "GRPO"]
+    # Two updates of GRPO differ by some 40 MiB: memory is given back late.
+    assert peaks["heating"] <= peaks["GRPO"] + 0.3 * found["logits_mib"]
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     one_update(Path(sys.argv[1]))
