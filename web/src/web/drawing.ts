@@ -89,8 +89,13 @@ type Look = ReturnType<typeof colours>;
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
-  const value = (name: string) => style.getPropertyValue(name).trim();
+  const value = (name: string) => whole(style.getPropertyValue(name).trim());
   return { ink: value("--ink"), soft: value("--web-edge"), ground: value("--ground"), flip: value("--c2"), accent: value("--accent") };
+}
+
+/** A style sheet may write #fff for #ffffff. */
+function whole(colour: string): string {
+  return /^#[0-9a-f]{3}$/i.test(colour) ? `#${[...colour.slice(1)].map((letter) => letter + letter).join("")}` : colour;
 }
 
 function node(at: number, data: Record<string, unknown>, history: History, state: Moments, look: Look) {
@@ -121,15 +126,17 @@ function edge(at: number, history: History, state: Moments, look: Look) {
   const fades = state.problem !== null && !onPath;
   return {
     size: (onPath ? 3 : 0.8) + 1.6 * Math.min(1, Math.sqrt(state.traffic[at]! / 4)),
-    color: onPath ? look.accent : fades ? look.soft : state.flipped.has(source) ? look.flip : mixed(state.colour(source), weight),
+    color: onPath ? look.accent : fades ? look.soft : state.flipped.has(source) ? look.flip : mixed(state.colour(source), look.ground, weight),
     zIndex: onPath ? 2 : 0,
   };
 }
 
 /** Less likely edges are paler. */
-function mixed(colour: string, weight: number): string {
-  const share = Math.round(90 + 165 * Math.min(1, weight));
-  return `${colour}${share.toString(16).padStart(2, "0")}`;
+function mixed(colour: string, ground: string, weight: number): string {
+  const share = 0.35 + 0.65 * Math.min(1, weight);
+  const channel = (from: string, at: number) => parseInt(from.slice(at, at + 2), 16);
+  const both = [1, 3, 5].map((at) => Math.round(share * channel(colour, at) + (1 - share) * channel(ground, at)));
+  return `#${both.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function label(context: CanvasRenderingContext2D, data: { x: number; y: number; size: number; label?: string | null }, size: number, look: Look): void {
