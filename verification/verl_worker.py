@@ -186,6 +186,26 @@ def verl_knows_it() -> str:
     return done.stdout.splitlines()[-1]
 
 
+def batches_divide() -> str:
+    """verl divides our batch among workers, whatever its size, and joins what they report."""
+    from verl.single_controller.base.decorator import (
+        _concat_data_proto_or_future,
+        _split_args_kwargs_data_proto,
+    )
+    from verl.utils import tensordict_utils as tu
+
+    for count in (1, 2, 3, 5):
+        lessons = (LESSONS * 3)[:count]
+        (shares,), _ = _split_args_kwargs_data_proto(2, supervised(lessons, 2))
+        assert len({len(one) for one in shares}) == 1
+        assert all(tu.get(one, "temperature") == 1.0 for one in shares)
+        learned = sum(int(one["loss_mask"].values().sum()) for one in shares)
+        assert learned == sum(sum(one.own) for one in lessons)
+    reports = [tu.get_tensordict({}, {"metrics": {"loss": 1.5}}) for _ in range(2)]
+    assert tu.get(_concat_data_proto_or_future(reports), "metrics") == {"loss": 1.5}
+    return "1, 2, 3 and 5 demonstrations over two workers"
+
+
 def sft_reads_what_heat_writes() -> str:
     """verl's SFT data set reads our Parquet, and learns the answer alone, its reasoning included."""
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -244,7 +264,8 @@ def trainer_resumes() -> str:
 
 
 CHECKS: tuple[Callable[[], str], ...] = (
-    *(verl_knows_it, worker_agrees, two_processes_agree, sft_reads_what_heat_writes, trainer_resumes),
+    *(verl_knows_it, worker_agrees, two_processes_agree, batches_divide),
+    *(sft_reads_what_heat_writes, trainer_resumes),
 )
 
 
