@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "heat for verl": ("heat", LOG, "--max-accuracy", "0.9", "--target", "verl"),
     "graphml": ("export", RUN, "--format", "graphml"),
     "gexf": ("export", RUN, "--format", "gexf"),
+    "web": ("web", LOG, "--embedding", "words"),
     "capacity": ("capacity", "--preset", "smoke", *CAPACITY),
     "csv": ("export", RUN, "--format", "csv"),
     "animate": ("animate", RUN),

@@ -58,6 +58,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("heat.parquet",),
     ),
     "watch": (("watch", LOG, "--refreshes", "2", "--interval", "0", "--out", "watched"), ("watched",)),
+    "web": (("web", LOG, "--embedding", "words", "--out", "concepts"), ("concepts",)),
     "capacity": (("capacity", "--preset", "smoke", *CAPACITY, "--out", "capacity"), ("capacity",)),
     "animate": (("animate", RUN, "--out", "web.gif"), ("web.gif",)),
     "reproduce": (

@@ -59,6 +59,7 @@ DIAGNOSIS = Kind(name="a diagnosis", mark="diagnosis.json", keys=("heat_now", "s
 CAPACITY = Kind(
     name="a search of `conet capacity`", mark="capacity.json", keys=("problems", "solved", "bound")
 )
+TRACES = Kind(name="a concept web of traces", mark="web.json", keys=("concepts", "significant_edges"))
 COMPARISON = Kind(name="a comparison", mark="comparison.json", keys=("runs", "measures"))
 EVALUATION = Kind(
     name="evaluations",
@@ -67,7 +68,7 @@ EVALUATION = Kind(
     before=("asked.json", f"{HEXADECIMAL * 16}/asked.json"),
 )
 # A folder with the marks of several is what stands first: the page of a sweep is a comparison too.
-KINDS = (SWEEP, CLAIMS, DIAGNOSIS, COMPARISON, CAPACITY, EVALUATION)
+KINDS = (SWEEP, CLAIMS, DIAGNOSIS, COMPARISON, CAPACITY, EVALUATION, TRACES)
 
 
 def kind_of(path: Path) -> Kind | None:

@@ -13,7 +13,7 @@ from conet import __version__
 from conet.base.errors import ConetError
 from conet.base.files import CannotWrite, cannot_write
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
-from conet.cli import capacity, compare, diagnose, experiments, heat, llm, logs, runs, serve, webs
+from conet.cli import capacity, compare, diagnose, experiments, heat, llm, logs, runs, serve, traces, webs
 from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
@@ -34,6 +34,7 @@ for other in (diagnose.diagnose, heat.heat, diagnose.watch, logs.logs, compare.c
 app.command(webs.export)
 app.command(webs.animate)
 app.command(serve.serve)
+app.command(traces.web)
 app.command(llm.app)
 
 

@@ -240,15 +240,20 @@ class Collector:
             "check the files, or name their columns with --map",
         )
 
-    def _texts(self, record: RolloutRecord, rows: "polars.DataFrame") -> list[tuple[Any, Any]]:
+    def _texts(
+        self,
+        record: RolloutRecord,
+        rows: "polars.DataFrame",
+        roles: tuple[str, str] = ("prompt", "completion"),
+    ) -> list[tuple[Any, Any]]:
         """Read prompts and completions of some rows again; see :meth:`RolloutRecord.texts`."""
         assert self.mapping is not None
         columns = []
-        for role in ("prompt", "completion"):
+        for role in roles:
             if role not in self.mapping.sources:
                 raise ConetError(
                     f"{self.path} without {role}s",
-                    "prompts and completions",
+                    " and ".join(f"{one}s" for one in dict.fromkeys(roles)),
                     f"name them with --map {role}=COLUMN",
                 )
             columns.append(self.mapping.sources[role].column)

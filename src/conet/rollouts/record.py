@@ -72,7 +72,7 @@ class RolloutRecord:
     scalar_names: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     shows_texts: bool = True
-    read_texts: "Callable[[RolloutRecord, polars.DataFrame], Texts] | None" = None
+    read_texts: "Callable[..., Texts] | None" = None
     read_token_ids: "Callable[[RolloutRecord, polars.DataFrame], TokenIds | None] | None" = None
 
     def __repr__(self) -> str:
@@ -147,6 +147,12 @@ class RolloutRecord:
         if self.read_texts is None:
             raise ConetError(f"{self.path} without texts", "prompts and completions", "log them")
         return self.read_texts(self, rows)
+
+    def completions(self, rows: "polars.DataFrame") -> list[Any]:
+        """Read the completions of some rollouts again; as :meth:`texts`, but there may be no prompts."""
+        if self.read_texts is None:
+            raise ConetError(f"{self.path} without texts", "completions", "log them")
+        return [completion for completion, _ in self.read_texts(self, rows, ("completion", "completion"))]
 
     def token_ids(self, rows: "polars.DataFrame") -> TokenIds | None:
         """Read the token ids of some rollouts again.

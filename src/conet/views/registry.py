@@ -34,6 +34,10 @@ SCALARS = {  # beside those of rollouts, or where there are none
 LANGUAGE_MODEL = {  # beside those of its rollouts
     "trainer-metrics": "conet.views.rollouts.trainer_metrics:trainer_metrics",
 }
+TRACES = {
+    "trace-web": "conet.views.traces.web:trace_web",
+    "trace-observables": "conet.views.traces.through_time:through_time",
+}
 
 
 def of_comparison() -> dict[str, str | Callable[[Any], View]]:

@@ -75,7 +75,7 @@ def network(
     load: np.ndarray,
     layout: Layout,
     *,
-    step: int,
+    step: int | None,
     title: str,
     note: str,
     group: np.ndarray,
