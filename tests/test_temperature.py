@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import conet
 from conet.base.errors import ConetError
 from conet.engine import exact
-from conet.runs.cooling import GAIN, LIMIT, Cooling, HoldEntropy
+from conet.runs.cooling import GAIN, LIMIT, Cooling, Cycles, HoldEntropy
 from conet.runs.schedule import Clock
 from conet.runs.trainer import Trainer
 
@@ -160,3 +160,23 @@ def test_it_comes_nearer_to_the_ground_state_where_rlvr_freezes(seed):
         trainer = conet.simulate(config.override({"schedule.name": name}))[1]
         accuracy.append(exact.solve(trainer.policy, trainer.problems).success.mean())
     assert accuracy[1] > accuracy[0] + 0.04
+
+
+def test_a_weight_in_cycles_by_hand():
+    weights = [Cycles(0.4, 2)(Clock(step=step, steps=8)) for step in range(9)]
+    once = [0.4 * (1 + np.cos(np.pi * share)) / 2 for share in (0, 0.25, 0.5, 0.75)]
+    np.testing.assert_allclose(weights, [*once, *once, 0.0], atol=1e-15)
+
+
+def test_rate_and_weight_of_the_schedules_stand_in_the_metrics():
+    small = conet.preset("smoke").override(
+        {"steps": 8, "snapshots.web_every": 0, "learner.learning_rate": 4.0}
+    )
+    falling = conet.simulate(small.override({"schedule.name": "falling_rate", "schedule.shape": "linear"}))[0]
+    np.testing.assert_allclose(falling["option.learning_rate"], [4.0 - 0.45 * step for step in range(8)])
+    warm = {"schedule.name": "reheating", "schedule.cycles": 2, "learner.entropy": 0.1}
+    weights = conet.simulate(small.override(warm))[0]["option.entropy"].to_numpy()
+    assert weights[0] == weights[4] == 0.1
+    assert (np.diff(weights[:4]) < 0).all()
+    bare = conet.simulate(small.override({"schedule.name": "reheating"}))[0]
+    assert bare["option.entropy"][0] == 0.03

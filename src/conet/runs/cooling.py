@@ -1,5 +1,6 @@
 """The weight of an entropy bonus as a function of the Clock: what holds the entropy where it should be."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,28 @@ class Cooling:
         if clock.start_entropy is None:
             return None
         return clock.start_entropy * max(0.0, 1.0 - clock.step / max(clock.steps, 1)) ** self.power
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """A value that goes to zero by half a cosine, again and again (warm restarts, arXiv 1608.03983).
+
+    Parameters
+    ----------
+    first
+        At the start of every cycle.
+    cycles
+        In the whole run.
+    """
+
+    first: float
+    cycles: int
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the value now; zero once the run is over."""
+        done = clock.step * self.cycles / max(clock.steps, 1)
+        share = 1.0 if clock.step >= clock.steps else done % 1.0
+        return self.first * (1.0 + math.cos(math.pi * share)) / 2.0
 
 
 @dataclass(frozen=True)

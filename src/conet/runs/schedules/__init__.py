@@ -17,6 +17,8 @@ SCHEDULES: Mapping[str, Schedule] = Table(
         "rlvr": "conet.runs.schedules.rlvr:rlvr",
         "annealed_rlvr": "conet.runs.schedules.annealed_rlvr:annealed_rlvr",
         "sft_then_rlvr": "conet.runs.schedules.sft_then_rlvr:sft_then_rlvr",
+        "falling_rate": "conet.runs.schedules.falling_rate:falling_rate",
+        "reheating": "conet.runs.schedules.reheating:reheating",
         "temperature": "conet.runs.schedules.temperature:temperature",
     }
 )

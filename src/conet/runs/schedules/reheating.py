@@ -1,0 +1,29 @@
+"""Reheating: an entropy bonus that cools to nothing several times over."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from conet.runs.cooling import Cycles
+from conet.runs.schedule import Phase, Setup
+
+FIRST = 0.03  # weight at the start of a cycle where none is set: near the best constant one at the reference
+
+
+def reheating(setup: Setup, cycles: Annotated[int, Field(ge=1)] = 4) -> tuple[Phase, ...]:
+    """The run's own learner throughout, with an entropy bonus in cycles.
+
+    Parameters
+    ----------
+    cycles
+        How often it goes from ``learner.entropy``, or 0.03 where that is 0, to zero by half a cosine; the
+        last ends with the run.
+
+    Raises
+    ------
+    ConetError
+        For a learner of demonstrations.
+    """
+    setup.refuse_demonstrations("reheating")
+    weight = float(setup.options.get("entropy") or FIRST)
+    return (Phase("rlvr", options={"entropy": Cycles(weight, cycles)}),)
