@@ -1,6 +1,7 @@
 """Every two ways through which one file can be read give the same rollouts, whatever the lines are."""
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -90,6 +91,20 @@ def test_a_key_that_stands_twice_costs_its_line(tmp_path):
         assert record.skipped == {UNREADABLE: lost}
     (tmp_path / "rows.jsonl").write_text(f"{other}\n" * 3)
     assert read(tmp_path / "rows.jsonl").rows.height == 3
+
+
+@pytest.mark.parametrize("names", [("a",), ("step", "prompt"), ("accuracy_reward", "step"), ("seven77", "é")])
+def test_keys_are_counted_alike_in_two_ways(names):
+    """By a pattern, and eight bytes at a time."""
+    draw = random.Random(0)
+    parts = [*(f'"{name}":' for name in names), *(f'"{name}"' for name in names), *names]
+    parts += ['"', ":", "{", "\\", '\\"', "\n", "1", ",", "x" * 9]
+    pattern = json_lines._keys(names, False)
+    for _ in range(500):
+        data = "".join(draw.choices(parts, k=draw.randrange(40)))
+        found = None if "\n:" in data else len(pattern.findall(data.encode()))
+        assert json_lines._count(data.encode(), names) == found
+    assert json_lines._count(b'{"a" : 1, "b": 2}', names) is None
 
 
 def outcome(reading) -> object:

@@ -250,6 +250,7 @@ def _hush() -> None:
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # of weights that are tied, of times of files: nothing to mend
 
 
 def _train(work: Callable[[Any], Path], as_json: bool) -> None:

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from conet.base.panics import panics_as_errors
 from conet.readers.formats.chunk import (
     PEEK_ROWS,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 256 << 20  # bytes
 TORN = "torn last lines"
+WORD, BLOCK = 8, 1 << 18  # bytes that are compared, and looked through, at once
 SHORT = 1 << 20  # bytes of a line that is read without asking what it takes
 # Bytes that Python takes, about, for what begins here: a list, an object, a value, a pair of key and value.
 TAKEN = {b"[": 80, b"{": 240, b",": 60, b":": 180}
@@ -192,8 +195,10 @@ def _twice(data: bytes, frame: "polars.DataFrame", escapes: bool) -> bool:
     The key of every value stands there at least once. So there are as many keys as values and none is twice,
     or else lines are looked at one by one.
     """
-    keys = _keys(tuple(frame.columns), escapes)
     values = sum(frame.height - frame[name].null_count() for name in frame.columns)
+    if not escapes and _count(data, frame.columns) == values:
+        return False
+    keys = _keys(tuple(frame.columns), escapes)
     if len(keys.findall(data)) == values:
         return False
     for line in _written_lines(data):
@@ -202,6 +207,46 @@ def _twice(data: bytes, frame: "polars.DataFrame", escapes: bool) -> bool:
         if doubtful and object_of(line, frame.columns) is None:
             return True
     return False
+
+
+def _count(data: bytes, names: Sequence[str]) -> int | None:
+    """Count keys as :func:`_keys` finds them, from colon to colon and eight bytes at a time: twice as fast.
+
+    None where a space stands before a colon, so that a key may be written in another way.
+    """
+    texts = [f"{json.dumps(name, ensure_ascii=False)}:".encode() for name in set(names)]
+    before = -(-max(map(len, texts), default=1) // WORD) * WORD  # bytes before a colon that are looked at
+    counts = [_count_behind(part, texts, before) for part in (b"x" * before + data[:before], data)]
+    return None if None in counts else sum(filter(None, counts))
+
+
+def _count_behind(data: bytes, texts: Sequence[bytes], before: int) -> int | None:
+    """Count texts whose colons stand behind so many bytes, as :func:`_count`."""
+    if len(data) <= before:
+        return 0
+    letters = np.frombuffer(data, np.uint8)
+    words = np.ndarray((len(data) - WORD + 1,), "<u8", data, 0, (1,))  # one at every byte
+    blocks = range(before, len(letters), BLOCK)
+    found = [np.flatnonzero(letters[start : start + BLOCK] == ord(":")) + start for start in blocks]
+    colons = np.concatenate(found)
+    ends = words[colons - WORD + 1]
+    if (((ends >> np.uint64(48)) & np.uint64(255)) <= ord(" ")).any():  # the letter before a colon
+        return None
+    return sum(len(_preceded(words, colons, ends, text)) for text in texts)
+
+
+def _preceded(words: np.ndarray, colons: np.ndarray, ends: np.ndarray, text: bytes) -> np.ndarray:
+    """Return the colons that end this text; ``ends`` are the words that end with them."""
+    read = WORD
+    while True:
+        piece = text[-WORD:]
+        value = int.from_bytes(piece.rjust(WORD, b"\0"), "little")
+        mask = int.from_bytes((b"\xff" * len(piece)).rjust(WORD, b"\0"), "little")
+        colons = colons[(ends & np.uint64(mask)) == np.uint64(value)]
+        text, read = text[:-WORD], read + WORD
+        if not text:
+            return colons
+        ends = words[colons - read + 1]
 
 
 @cache
