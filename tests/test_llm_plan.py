@@ -147,6 +147,8 @@ def test_the_settings_of_deepscaler(name, processes):
     assert rows * options["steps_per_generation"] == 128 * 8  # a generation, of two updates
     assert loaded.checkpoint_every % 2 == 0  # so that a checkpoint falls on a new generation
     assert (options["weight_decay"], options["loss_type"]) == (0.01, "dapo")
+    assert (options["eval_strategy"], options["eval_steps"]) == ("steps", 2 * 20)  # of its steps
+    assert loaded.problems.held_out * 8 % (options["per_device_eval_batch_size"] * processes) == 0
     assert loaded.problems.verifier == "math_after_thought"
 
 

@@ -402,7 +402,8 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
         "model.dtype": "float32",
         "problems.source": "arithmetic",
         "problems.chat": False,
-        "problems.limit": 2,
+        "problems.limit": 4,
+        "problems.held_out": 2 if shipped.problems.held_out else 0,
         "problems.verifier": "numeric",
         "warmup.steps": min(2, shipped.warmup.steps),
         "steps": 2,
@@ -413,12 +414,15 @@ def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
         "training.bf16": False,
         "training.gradient_accumulation_steps": 1,
         "training.steps_per_generation": 1,
+        "training.eval_steps": 2,
         "training.use_cpu": True,
         "training.use_vllm": False,
     }
     run = train.run(shipped.override(changes), tmp_path / "run")
     assert json.loads((run / "summary.json").read_text())["steps"] == 2
     assert Run(run).config.model.architecture == shipped.model.architecture
+    splits = set(pl.read_parquet(run / "rollouts/*.parquet")["split"])
+    assert splits == ({"train", "eval"} if shipped.problems.held_out else {"train"})
 
 
 TWO_RANKS = """
