@@ -15,12 +15,14 @@ torch = pytest.importorskip("torch")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
 from conet.diagnosis import diagnose  # noqa: E402
 from conet.llm import models, train  # noqa: E402
+from conet.report.drawing.lines import broken  # noqa: E402
 from conet.runs import recipe  # noqa: E402
 from conet.runs.recipe import Recipe  # noqa: E402
 from conet.runs.run import Run  # noqa: E402
@@ -149,7 +151,9 @@ def test_the_diagnosis_says_that_the_run_was_heated_when_why_and_on_what(finishe
     (panel,) = found.view("correct-length").panels
     assert [(band.low, band.high) for band in panel.bands] == [(2, 5)]
     assert "heating_started" in [mark.name for mark in panel.marks]
-    assert None in list(panel.series[0].y) or any(value != value for value in panel.series[0].y)
+    x, y = broken(*(np.array(values, float) for values in (panel.series[0].x, panel.series[0].y)), [(2, 5)])
+    assert np.isnan(y).tolist() == [False, False, True, False]
+    assert x.tolist() == [0, 1, 2, 5]
 
 
 class Stopped(Exception):

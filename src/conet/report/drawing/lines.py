@@ -1,5 +1,6 @@
 """Curves over an axis, with intervals, marks and bands."""
 
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
@@ -51,7 +52,9 @@ def draw_lines(axes: Axes, panel: Lines, first: bool, header: float) -> None:
     bands(axes, panel.bands)
     for level in panel.levels:
         axes.axhline(level.value, color=style.INK, lw=0.8, zorder=1)
-    drawn = [series for series, how in zip(panel.series, looks(panel.series)) if _draw(axes, series, how)]
+    gaps = [(band.low, band.high) for band in panel.bands]
+    styled = zip(panel.series, looks(panel.series))
+    drawn = [series for series, how in styled if _draw(axes, series, how, gaps)]
     scale(axes.xaxis, panel.x)
     scale(axes.yaxis, panel.y)
     marks(axes, panel.marks, named=first)
@@ -87,7 +90,7 @@ def looks(series: tuple[Series, ...]) -> list[dict[str, Any]]:
     return found
 
 
-def _draw(axes: Axes, series: Series, how: dict[str, Any]) -> bool:
+def _draw(axes: Axes, series: Series, how: dict[str, Any], gaps: Sequence[tuple[float, float]] = ()) -> bool:
     x, y = (np.array(values, np.float64) for values in (series.x, series.y))
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
@@ -97,11 +100,22 @@ def _draw(axes: Axes, series: Series, how: dict[str, Any]) -> bool:
         return True
     if known.sum() < FEWEST_WITHOUT_MARKERS:
         how = {"marker": "o"} | how
-    axes.plot(x[known], y[known], label=series.name, **how)
+    axes.plot(*broken(x[known], y[known], gaps), label=series.name, **how)
     if series.low is not None and series.high is not None:
         low, high = (np.array(values, np.float64) for values in (series.low, series.high))
         axes.fill_between(x, low, high, color=how["color"], alpha=0.18, lw=0, zorder=1)
     return True
+
+
+def broken(
+    x: np.ndarray, y: np.ndarray, gaps: Sequence[tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Break a line at each gap in which it has no value, such as the updates of a heating."""
+    for low, high in gaps:
+        place, end = np.searchsorted(x, [low, high])
+        if place == end and 0 < place < len(x):
+            x, y = np.insert(x, place, low), np.insert(y, place, np.nan)
+    return x, y
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, name: str, colour: str) -> None:

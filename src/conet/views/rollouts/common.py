@@ -7,7 +7,7 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.views import tables
 from conet.views.marks import mark, v_bottom
-from conet.views.parts import Axis, Band, Mark, Series
+from conet.views.parts import Axis, Band, Mark
 
 
 def over_steps(found: Diagnosis) -> dict[str, Any]:
@@ -25,16 +25,6 @@ def heated(found: Diagnosis) -> list[Band]:
         Band(name="heated", label="heated", low=low, high=last if high is None else high)
         for low, high in spans
     ]
-
-
-def broken(found: Diagnosis, series: Series) -> Series:
-    """Break a line where the run was heated: nothing was measured there."""
-    x, y = (np.array(values, np.float64) for values in (series.x, series.y))
-    for band in heated(found):
-        place = int(np.searchsorted(x, band.low))
-        if 0 < place < len(x):
-            x, y = np.insert(x, place, band.low), np.insert(y, place, np.nan)
-    return series if len(x) == len(series.x) else Series(name=series.name, x=x, y=y, role=series.role)
 
 
 def moments(found: Diagnosis) -> list[Mark]:

@@ -6,7 +6,7 @@ from conet.detect.valley import ELSEWHERE
 from conet.diagnosis import Diagnosis
 from conet.observables.length import SOLVED, WINDOW, windowed_correct_length, within_problem_curve
 from conet.views.parts import Axis, Series
-from conet.views.rollouts.common import broken, column, over_steps, unit
+from conet.views.rollouts.common import column, over_steps, unit
 from conet.views.schema import Lines, View, empty_view
 
 NAME, TITLE = "correct-length", "The V of the correct length"
@@ -22,10 +22,9 @@ def correct_length(found: Diagnosis) -> View:
     pooled = windowed_correct_length(total, count, window)
     within, note = _within(found)
     why = "no answer was correct" if valley is None else valley.why
-    whole = Series(name="pooled over all correct answers", x=column(found, "step"), y=pooled)
     panel = Lines(
         y=Axis(name="length of correct answers", unit=unit(found)),
-        series=tuple(broken(found, each) for each in (whole, *within)),
+        series=(Series(name="pooled over all correct answers", x=column(found, "step"), y=pooled), *within),
         empty="no answer was correct",
         **over_steps(found),
     )

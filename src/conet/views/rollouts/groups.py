@@ -5,7 +5,7 @@ import numpy as np
 from conet.diagnosis import Diagnosis
 from conet.observables.length import WINDOW
 from conet.views.parts import Axis, Series
-from conet.views.rollouts.common import broken, column, over_steps
+from conet.views.rollouts.common import column, over_steps
 from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 
@@ -24,7 +24,7 @@ def groups(found: Diagnosis) -> View:
     """Return shares of groups without signal, and of answers cut off, over steps."""
     steps, number = column(found, "step"), column(found, "groups")
     silent = tuple(
-        broken(found, Series(name=label, x=steps, y=windowed_mean(column(found, name), number)))
+        Series(name=label, x=steps, y=windowed_mean(column(found, name), number))
         for name, label in (("all_wrong", "all wrong"), ("all_right", "all right"))
     )
     cut = windowed_mean(column(found, "truncated_share"), column(found, "samples"))
@@ -37,7 +37,7 @@ def groups(found: Diagnosis) -> View:
     )
     right = Lines(
         y=Axis(name="answers cut off", unit="share of answers", low=0),
-        series=(broken(found, Series(name="", x=steps, y=cut)),),
+        series=(Series(name="", x=steps, y=cut),),
         **over_steps(found),
     )
     return View(

@@ -3,7 +3,7 @@
 from conet.diagnosis import Diagnosis
 from conet.observables.length import WINDOW
 from conet.views.parts import Axis, Series
-from conet.views.rollouts.common import broken, column, over_steps
+from conet.views.rollouts.common import column, over_steps
 from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 
@@ -27,7 +27,7 @@ def learning_curve(found: Diagnosis) -> View:
         )
     panel = Lines(
         y=Axis(name="accuracy", unit="share of answers that are correct", low=0, high=1),
-        series=tuple(each if each.role == "measured" else broken(found, each) for each in series),
+        series=tuple(series),
         empty="no answers",
         **over_steps(found),
     )

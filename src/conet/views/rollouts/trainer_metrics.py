@@ -58,7 +58,7 @@ def trainer_metrics(found: Diagnosis) -> View:
         ),
         definition=(
             "Each number as the trainer wrote it into the run's metrics, one value an update. Shaded: "
-            "updates in which the run was heated; a line across them joins the values before and after."
+            "updates in which the run was heated; lines break there where nothing was measured."
         ),
         panels=tuple(panels),
         arrangement="beside" if len(panels) > 1 else "below",
