@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,26 @@ def test_what_is_done_when_the_signal_fires(tmp_path: Path, actions: list[str], 
     assert (tmp_path / "checkpoint-1/annealing.json").exists() == ("save" in actions)
     assert ("heating_started" in phases(trainer)) == ("heat" in actions)
     assert sum("the heating signal fired: " in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("schedule", ["annealed_rlvr", "temperature"])
+def test_the_weight_of_the_entropy_is_the_schedules_or_trls_own(tmp_path: Path, schedule: str) -> None:
+    """TRL raises the weight while the entropy lies below its target, unless the schedule sets it."""
+    adaptive = {"use_adaptive_entropy": True, "entropy_target": 99.0, "entropy_coef_delta": 0.25}
+    cooled = schedule == "temperature"
+    settings = {"schedule": schedule, "schedule_options": {"cooling": "linear"} if cooled else {}}
+    args = {"entropy_coef": 0.5} if cooled else adaptive
+    trainer = trainer_of(tmp_path, settings, args=args)
+    weights: list[float] = []
+    end = trainer.end_step
+    trainer.end_step = lambda step: weights.append(trainer.entropy_coef) or end(step)
+    trainer.train()
+    steps = [later - earlier for earlier, later in pairwise(weights)]
+    if schedule == "temperature":
+        assert weights[0] == pytest.approx(0.5)
+        assert all(step < 0 for step in steps)  # it goes to zero
+    else:
+        assert steps == pytest.approx([0.25] * 3)
 
 
 def test_what_does_not_fit_is_one_line(tmp_path: Path) -> None:

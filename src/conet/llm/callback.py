@@ -20,12 +20,11 @@ from conet.base.errors import ConetError, nearest
 from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
 from conet.llm.asking import number_of
-from conet.llm.live import Live
+from conet.llm.live import LOGGED, Live
 from conet.llm.own_script import evidence_in_words
 from conet.rollouts.pool import Pool, Rollout, counted
 from conet.rollouts.selection import MAX_ACCURACY
 
-LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 ACTIONS = ("say", "save", "stop")
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from conet.llm.asking import Asking
 from conet.llm.drift import Drift
 from conet.llm.head import add_untempered_head, negative_log_likelihood
 from conet.llm.hooks import PhaseCallback, defaults
-from conet.llm.live import Live
+from conet.llm.live import LOGGED, Live
 from conet.llm.looking import Looking
 from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
 from conet.llm.phase_metrics import state_of_phase
@@ -37,7 +37,6 @@ else:
     GRPOTrainer = object  # a class of the user's own stands behind the mixin
 
 logger = logging.getLogger(__name__)
-LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 POOL = "pool"  # folder of the rollouts that may be learned from, beside the checkpoints and in each
 
 
@@ -256,9 +255,11 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         return options
 
     def apply(self, options: dict[str, Any]) -> None:
-        """Set options of a phase, and everything else as it was at the start."""
-        for name, keys in ATTRIBUTES.items():
-            for key, value in zip(keys, self.defaults[name]):
+        """Set options of a phase, and what other phases set as it was at the start."""
+        for (
+            name
+        ) in self.annealing.tracker.option_names:  # the rest is TRL's: it may adapt the entropy's weight
+            for key, value in zip(ATTRIBUTES.get(name, ()), self.defaults.get(name, ())):
                 setattr(self, key, options.get(name, value))
         if "learning_rate" in options:
             for group in self.optimizer.param_groups:
