@@ -338,6 +338,21 @@ def test_rewards_in_an_object_with_weights(tmp_path: Path) -> None:
     assert sorted(record.rows["reward"].unique()) == [0.5, 1.5]
 
 
+def test_a_mask_says_which_tokens_are_the_models_own(tmp_path: Path) -> None:
+    mask = {
+        "completion_ids": lambda *place: [7] * 9,
+        "response_mask": lambda *place: [1, 0, 0] + [1] * place[0],
+    }
+    logs.lines(tmp_path / "x.jsonl", table(**mask))
+    record = conet.read(tmp_path)
+    assert record.rows["length"].to_list() == [1 + place[0] for place in logs.runs()]
+    pl.DataFrame(table(**mask)).write_parquet(tmp_path / "y.parquet")
+    assert conet.read(tmp_path / "y.parquet").rows["length"].to_list() == record.rows["length"].to_list()
+    del mask["response_mask"]
+    logs.lines(tmp_path / "z" / "x.jsonl", table(**mask))
+    assert conet.read(tmp_path / "z").rows["length"].unique().to_list() == [9]
+
+
 def test_messages_alone(tmp_path: Path) -> None:
     """What tools returned belongs to the completion, and does not count as the model's own words."""
     rows = []

@@ -23,6 +23,11 @@ LENGTHS = (
     "completion_len",
     "response_len",
 )
+# Lists of the tokens that the model wrote.
+TOKENS = (
+    *("completion_ids", "completion_token_ids", "response_ids", "response_token_ids", "output_ids"),
+    *("output_token_ids", "response_token_list"),
+)
 GOLD = (
     "gold",
     "gts",

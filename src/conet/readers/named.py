@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conet.readers.base import LENGTHS, TRUNCATED
+from conet.readers.base import LENGTHS, TOKENS, TRUNCATED
+from conet.readers.values import MASKS
 
 STEP = (
     *("step", "global_step", "training_step", "train_step", "trainer_step", "gen_step", "iteration", "iter"),
@@ -37,7 +38,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "prompt": PROMPT,
     "completion": COMPLETION,
     "correct": CORRECT,
-    "length": LENGTHS,
+    "length": (*LENGTHS, *MASKS, *TOKENS),
     "truncated": TRUNCATED,
     "split": ("split",),
     "phase": ("phase",),
@@ -51,5 +52,6 @@ def in_roles(row: Mapping[str, Any]) -> dict[str, Any]:
     for role, names in NAMES.items():
         name = next((name for name in names if row.get(name) is not None), None)
         if name is not None:
-            found[role] = row[name]
+            summed = name in MASKS and isinstance(row[name], list)
+            found[role] = sum(map(bool, row[name])) if summed else row[name]
     return {name: value for name, value in row.items() if name not in ROLES_OF} | found

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars
 
+# Lists with a 1 for each token of the model, and 0 for what tools or users said.
+MASKS = ("response_mask", "completion_mask", "loss_mask", "action_mask")
 _YES, _NO = ("true", "yes"), ("false", "no")
 
 
@@ -97,14 +99,21 @@ def counted(column: str, kind: "polars.DataType") -> "polars.Expr":
 
 
 def sized(column: str, kind: "polars.DataType") -> "polars.Expr":
-    """Expression that makes lengths of a column: numbers; of a list, of tokens, how many there are."""
+    """Expression that makes lengths of a column: numbers; of a list of tokens, how many there are.
+
+    Of a mask (:data:`MASKS`), how many of them are the model's own.
+    """
     import polars as pl
 
     values = pl.col(column)
+    if column in MASKS and kind == pl.List:
+        return values.list.sum().cast(pl.Float64)
     if kind in (pl.List, pl.Array):
         return values.list.len().cast(pl.Float64) if kind == pl.List else values.arr.len().cast(pl.Float64)
     if kind != pl.String:
         return number(column, kind)
     empty = pl.when(values.str.contains(r"^\s*\[\s*\]\s*$")).then(0.0)
+    if column in MASKS:
+        return pl.coalesce(number(column, kind), values.str.count_matches(r"\b(?:1|true)\b").cast(pl.Float64))
     many = pl.when(values.str.contains(r"^\s*\[")).then(values.str.count_matches(",").cast(pl.Float64) + 1)
     return pl.coalesce(number(column, kind), empty, many)

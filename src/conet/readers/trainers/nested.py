@@ -35,8 +35,19 @@ def begins(head: Head) -> bool:
 
 
 def _many(value: Any) -> bool:
+    return any(number_of(part) is not None for part in _parts(value).values())
+
+
+def _parts(value: Any) -> Mapping[str, Any]:
+    """Return several rewards by name: an object, or a list of objects with name and score."""
     found = as_object(value)
-    return isinstance(found, Mapping) and any(number_of(part) is not None for part in found.values())
+    if (
+        isinstance(found, list)
+        and found
+        and all(isinstance(part, Mapping) and "name" in part for part in found)
+    ):
+        return {str(part["name"]): part for part in found}
+    return found if isinstance(found, Mapping) else {}
 
 
 def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
@@ -57,7 +68,7 @@ def _rollout(row: dict[str, Any]) -> dict[str, Any]:
     for name in REWARDS:
         if _many(row.get(name)):
             found = {key: value for key, value in found.items() if key != name}
-            found |= _rewards(as_object(row[name]), as_object(first_of(row, *WEIGHTS)))
+            found |= _rewards(_parts(row[name]), as_object(first_of(row, *WEIGHTS)))
             break
     correct = (
         None

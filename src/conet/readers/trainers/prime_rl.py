@@ -100,6 +100,6 @@ READER = Reader(
     rows=rows,
     ids=True,
     files="`rollouts/step_N/{train,eval}/…/traces.jsonl`",
-    trainer="prime-rl, since it writes traces (verifiers 0.2)",
-    setting="the file monitor: `[monitor.file]` in the orchestrator's configuration",
+    trainer="prime-rl ≥ 0.8.1",
+    setting="nothing: the file monitor (`monitors.file`) is on",
 )

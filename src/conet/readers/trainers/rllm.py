@@ -73,5 +73,5 @@ READER = Reader(
     ids=True,
     files="`episodes/train_step_*/episode_*.json`, an episode a file",
     trainer="rLLM, since it logs episodes",
-    setting="`rllm.episode_logging.log_episodes=true`",
+    setting="`trainer.log_episodes=true`",
 )

@@ -46,5 +46,5 @@ READER = Reader(
     rows=rows,
     files="`exports/dumped_evals/global_step_{N}_evals/*.jsonl`, as validation",
     trainer="SkyRL",
-    setting="`trainer.dump_eval_results=true`; the rollouts of training are not dumped",
+    setting="`trainer.dump_eval_results=true`, the default; the rollouts of training are not dumped",
 )

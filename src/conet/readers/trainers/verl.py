@@ -43,6 +43,6 @@ READER = Reader(
     one_step_a_file=True,
     apart=("gts",),
     files="`{step}.jsonl` in `rollout_data_dir`, and of validation in `validation_data_dir`",
-    trainer="verl",
+    trainer="verl ≥ 0.4",
     setting="`trainer.rollout_data_dir=DIR/rollouts` (and `trainer.validation_data_dir=DIR/validation`)",
 )

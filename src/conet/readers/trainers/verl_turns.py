@@ -65,6 +65,6 @@ READER = Reader(
     one_step_a_file=True,
     apart=("gold",),
     files="`{step}.jsonl` in `rollout_data_dir`, with the last output of each rollout",
-    trainer="verl, v1 trainer",
+    trainer="verl ≥ 0.9, v1 trainer",
     setting="`trainer.rollout_data_dir=DIR/rollouts` (and `trainer.validation_data_dir=DIR/validation`)",
 )
