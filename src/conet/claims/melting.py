@@ -58,6 +58,8 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     for load, changes in zip(LOADS, FROM_ORDER):
         pairs = zip(runs_of(results, changes, True), runs_of(results, changes))
         later = [np.log2(critical(kept) / critical(made)) for kept, made in pairs]
+        if not later:
+            continue
         text = f"load {load:g}, N = 200: octaves by which order is kept beyond where it begins"
         rows.append(judge("melting", text, later, 0.5, why="hysteresis: more than one step of the weight"))
     return rows
@@ -85,12 +87,11 @@ def tables(results: Results) -> list[Table]:
                 )
     header = ("series", "value", "critical weight, 95 % interval", "estimate × 2.5", "from the ground state")
     caption = "Means over seeds. From the ground state: where runs that begin ordered melt."
-    missing = [
-        f"{name} {value}"
+    left = {
+        name: [value for value, changes in series.items() if not runs_of(results, changes)]
         for name, series in SERIES.items()
-        for value, changes in series.items()
-        if not runs_of(results, changes)
-    ]
+    }
+    missing = [f"{name}: {', '.join(values)}" for name, values in left.items() if values]
     if missing:
         caption += f" Entered, and not run here: {'; '.join(missing)}."
     return [Table("Where order begins", header, tuple(rows), caption)]

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from conet.cells.melting import WEIGHTS
 from conet.claims import melting_runs as melting
@@ -16,28 +18,37 @@ COLOURS = (style.SKY, style.BLUE, style.VERMILION)
 
 def draw(results: Results) -> list[Picture]:
     """Draw critical weights against load and rate, order begun and kept, and weights against the estimate."""
-    figure = style.figure(5.2)
-    axes = figure.subplots(2, 2)
-    _lines(axes[0, 0], results, "load", "problems a node")
-    _lines(axes[0, 1], results, "lr/M", "learning rate over problems")
-    axes[0, 1].set_xscale("log")
-    _hysteresis(axes[1, 0], results)
-    _estimate(axes[1, 1], results)
+    kinds: list[tuple[Any, ...]] = [(_hysteresis,), (_estimate,)]
+    for series, label in (("load", "problems a node"), ("lr/M", "learning rate over problems")):
+        if any(len(_found(results, series, nodes)) > 1 for nodes in melting.SIZES):
+            kinds.append((_lines, series, label))
+    rows = (len(kinds) + 1) // 2
+    figure = style.figure(2.6 * rows)
+    places = figure.subplots(rows, 2).reshape(-1)
+    for axes, (drawn, *more) in zip(places, kinds):
+        drawn(axes, results, *more)
+    for axes in places[len(kinds) :]:
+        axes.set_visible(False)
     text = (
-        "Top: up to which weight of the entropy a run orders, mean over seeds with their range. Bottom left: "
-        "accuracy at the end (N = 200, load 0.3) of runs that begin uniform and at the ground state; thin: "
-        "seeds. Bottom right: each world against the mean-field estimate; line: 2.5 times as large; dotted: "
-        "a factor of two from it."
+        "Accuracy at the end (N = 200, load 0.3) of runs that begin uniform and at the ground state; thin: "
+        "seeds. Each world against the mean-field estimate; line: 2.5 times as large; dotted: a factor of "
+        "two from it. Then, where they were run: up to which weight of the entropy a run orders, mean over "
+        "seeds with their range."
     )
     title = "The phase diagram of the temperature"
     return [Picture(name="melting", title=title, caption=text, svg=style.to_svg(figure), wide=True)]
 
 
+def _found(results: Results, series: str, nodes: int) -> dict[float, np.ndarray]:
+    """Return the critical weights of the worlds of a series that were run."""
+    worlds = melting.SERIES[f"{series}, N = {nodes}"]
+    found = {float(value): _weights(results, one) for value, one in worlds.items()}
+    return {value: weights for value, weights in found.items() if len(weights)}
+
+
 def _lines(axes: Axes, results: Results, series: str, label: str) -> None:
     for nodes, colour in zip(melting.SIZES, COLOURS):
-        worlds = melting.SERIES[f"{series}, N = {nodes}"]
-        found = {float(value): _weights(results, one) for value, one in worlds.items()}
-        found = {value: weights for value, weights in found.items() if len(weights)}
+        found = _found(results, series, nodes)
         if found:
             middle = np.array([weights.mean() for weights in found.values()])
             low, high = (np.array([f(weights) for weights in found.values()]) for f in (np.min, np.max))
@@ -45,7 +56,20 @@ def _lines(axes: Axes, results: Results, series: str, label: str) -> None:
             axes.fill_between(across, low, high, color=colour, alpha=0.2, lw=0)
             axes.plot(across, middle, ".-", color=colour, label=f"N = {nodes}")
     axes.set(xlabel=label, ylabel="critical weight β", yscale="log")
+    if series == "load":
+        axes.set_xticks(melting.LOADS)
+    else:
+        axes.set_xscale("log")
+        _plain(axes.xaxis)
+    _plain(axes.yaxis)
     axes.legend(fontsize=6.5)
+
+
+def _plain(axis: Axis) -> None:
+    """Write few and plain numbers on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _weights(results: Results, changes: dict[str, Any]) -> np.ndarray:
@@ -64,6 +88,7 @@ def _hysteresis(axes: Axes, results: Results) -> None:
             across, up = (np.mean([run[name] for run in runs], axis=0) for name in ("weight", "accuracy"))
             axes.plot(across, up, ".-", color=colour, label=label)
     axes.set(xlabel="weight β", ylabel="accuracy at the end", xscale="log", ylim=(-0.02, 1.02))
+    _plain(axes.xaxis)
     axes.legend(fontsize=6.5)
 
 
@@ -81,4 +106,6 @@ def _estimate(axes: Axes, results: Results) -> None:
     for factor, dashes in ((1.0, "-"), (0.5, ":"), (2.0, ":")):
         axes.plot(line, melting.FACTOR * factor * line, dashes, color=style.MUTED, lw=0.9)
     axes.set(xlabel="mean-field estimate", ylabel="critical weight β", xscale="log", yscale="log")
+    _plain(axes.xaxis)
+    _plain(axes.yaxis)
     axes.legend(fontsize=5, ncols=2)
