@@ -19,6 +19,7 @@ from conet.diagnosis.findings import FINDINGS
 from conet.diagnosis.findings.heating import find_signal
 from conet.diagnosis.reference import filled
 from conet.diagnosis.text import by_cause, described
+from conet.views.registry import SCALARS
 
 ROOT = Path(__file__).parent.parent
 SKELETON = f"{ROOT / 'docs/skeletons/finding.py'}:FINDING"
@@ -79,7 +80,7 @@ def test_names_are_used_once():
 
 
 def test_every_view_that_is_named_is_there(diagnoses):
-    known = diagnoses["flat"].figures()
+    known = {*diagnoses["flat"].figures(), *SCALARS}
     for finding in FINDINGS.values():
         assert finding.view is None or finding.view in known
 
@@ -153,11 +154,11 @@ def test_a_diagnosis_in_python(tmp_path):
 
 
 def test_diagnose_is_the_function_after_everything_was_imported():
-    """Language models and the page are left out: they need their extras."""
+    """Language models, the page and verl are left out: they need their extras."""
     names = [
         module.name
         for module in pkgutil.walk_packages(conet.__path__, "conet.")
-        if not module.name.startswith(("conet.llm.", "conet.serve."))
+        if not module.name.startswith(("conet.llm.", "conet.serve.", "conet.verl."))
     ]
     code = (
         f"import importlib, conet\nfor name in {names!r}: importlib.import_module(name)\n"

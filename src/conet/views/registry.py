@@ -22,6 +22,7 @@ WALKS = {
 ROLLOUTS = {
     "learning-curve": "conet.views.rollouts.learning_curve:learning_curve",
     "correct-length": "conet.views.rollouts.correct_length:correct_length",
+    "answers": "conet.views.rollouts.answers:answers",
     "problems": "conet.views.rollouts.problems:problems",
     "groups": "conet.views.rollouts.groups:groups",
     "diversity": "conet.views.rollouts.diversity:diversity",

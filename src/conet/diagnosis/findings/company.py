@@ -127,5 +127,5 @@ FINDING = Finding(
         f"what changed with a fall: length and scalars by {CHANGED:g} times, shares by {CHANGED_SHARE:.0%}, "
         "from the tenth of the steps before it to the last tenth"
     ),
-    view="learning-curve",
+    view="answers",
 )

@@ -115,5 +115,5 @@ FINDING = Finding(
         "the V); a note alone where it grows, nothing is cut off and the accuracy does not fall. Levels are "
         "means over a tenth of the steps, and a change is six standard errors of a level or more"
     ),
-    view="correct-length",
+    view="answers",
 )

@@ -47,6 +47,9 @@ def compute(log: Log) -> Result:
     if not named:
         why = "no reward beside what is correct was logged"
         return Result(values={"rewards": {}}, caveats={"rewards": why, "rewards_diverge_since": why})
+    stage = log.other("stage")
+    if stage is not None and stage.stage not in ("falling", "collapsed"):
+        return Result(values=values, caveats={"rewards_diverge_since": "the accuracy does not fall"})
     steps = per_step_values(log.steps, "step").astype(np.int64)
     accuracy = per_step_values(log.steps, "accuracy")
     found = [
@@ -148,9 +151,9 @@ FINDING = Finding(
         ),
     ),
     decides=(
-        f"an emergency where a reward has risen by a tenth of its range or more, the accuracy has fallen by "
-        f"{SMALLEST_FALL:g} or more (both beyond six standard errors of a level), and the reward has gone on "
-        "rising after the accuracy was at its best; said for each component"
+        f"an emergency where the stage is falling or collapsed, a reward has risen by a tenth of its range or "
+        f"more, the accuracy has fallen by {SMALLEST_FALL:g} or more (both beyond six standard errors of a "
+        "level), and the reward has gone on rising after the accuracy was at its best; said for each component"
     ),
-    view="learning-curve",
+    view="answers",
 )

@@ -129,5 +129,5 @@ FINDING = Finding(
         "emergency while the accuracy falls, else a warning. Measured on about a thousand answers of a file "
         "or part of it"
     ),
-    view="learning-curve",
+    view="answers",
 )
