@@ -443,6 +443,7 @@ def test_the_report_is_whole_and_the_same_again(planted, tmp_path):
     assert {path.stem for path in (tmp_path / "a" / "figures").iterdir()} == {
         "learning-curve",
         "correct-length",
+        "answers",
         "problems",
         "groups",
         "diversity",
@@ -624,11 +625,7 @@ def test_maps_on_the_command_line(tmp_path, capsys):
     ("arguments", "expected"),
     [
         (["diagnose", "absent"], "does not exist"),
-        (
-            ["diagnose", str(DATA / "trl" / "chat")],
-            "columns: step, prompt, completion, accuracy_reward, brevity_reward",
-        ),
-        (["diagnose", str(DATA / "verl"), "--format", "trl"], "without rollouts"),
+        (["diagnose", str(DATA / "verl"), "--format", "trl"], "expected a column 'prompt'"),
         (["diagnose", str(DATA / "verl"), "--format", "tlr"], "did you mean 'trl'"),
         (["diagnose", str(DATA / "verl"), "--map", "stepp=x"], "did you mean 'step'"),
         (["diagnose", str(DATA / "verl"), "--map", "problem=uidd"], "did you mean 'uid'"),
@@ -681,7 +678,8 @@ def test_heat_end_to_end(tmp_path, capsys):
         if line.endswith(b"}")
     ]
     right = {(row["input"], row["output"]) for row in dumps if row["acc"]}
-    assert {(row["prompt"], row["completion"]) for row in rows} <= right
+    told = [[(part["role"], part["content"]) for part in row["messages"]] for row in rows]
+    assert {(f"user\n{asked}\nassistant\n", answered) for ((_, asked), (_, answered)) in told} <= right
 
 
 def test_below_is_the_old_name_of_max_accuracy(tmp_path, capsys, monkeypatch):

@@ -217,3 +217,31 @@ def test_the_readme_shows_what_the_command_prints(tmp_path, capsys):
 def test_the_sample_is_what_its_generator_draws():
     log = pl.read_parquet(Path(__file__).parent / "data/trouble/collapse.parquet")
     assert log.equals(collapse())
+
+
+def test_with_one_epoch_families_tell_what_is_forgotten(tmp_path):
+    fall, rise = curve((1, 0.7), (15, 0.7), (40, 0.1)), curve((1, 0.1), (15, 0.5), (40, 0.9))
+    algebra, geometry = (
+        run(level, once=True, spread=0.05, seed=seed).with_columns(
+            data_source=pl.lit(name), prompt=pl.format("{}: {}", pl.lit(name), "prompt")
+        )
+        for seed, (name, level) in enumerate({"algebra": rise, "geometry": fall}.items())
+    )
+    found = diagnosed(pl.concat([algebra, geometry]).sort("step", maintain_order=True), tmp_path)
+    assert found.findings["seen_once"]
+    assert set(found.findings["families"]) == {"algebra", "geometry"}
+    assert found.findings["families"]["geometry"]["end"] < 0.3
+    assert named(found) == ["a family is forgotten"]
+    assert "geometry" in line(found, "a family is forgotten").text
+    assert found.findings["learned"] is None
+
+
+def test_partial_credit_collapses_as_the_mean_reward(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = run(FALL, truncated=curve((1, 0), (25, 0), (28, 0.9), (40, 0.9)))
+    credit = pl.Series(np.round(rng.uniform(0.5, 1, rows.height), 2)) * rows["correct"]
+    found = diagnosed(rows.drop("correct").with_columns(reward=credit), tmp_path)
+    assert found.findings["stage"] == "collapsed"
+    assert "mean reward has collapsed" in found.headlines[0].text
+    assert "truncated" in named(found)
+    assert found.findings["learned"] is None

@@ -61,7 +61,7 @@ def find_stage(counts: Counts) -> Stage:
         return Stage(stage=trend.kind, why=_told(trend), step=trend.step, rise=rise, trend=trend)
     if rows >= FEWEST_ROWS:
         found, models = find_knee(counts), curve_models(counts)
-        if bends(found, models):
+        if rise.estimate > 0 and bends(found, models):
             return Stage(
                 stage="slow",
                 why=knee_in_words(found),

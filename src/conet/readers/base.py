@@ -39,6 +39,17 @@ GOLD = (
     "target",
     "label",
 )
+FAMILY = (
+    "family",
+    "data_source",
+    "dataset",
+    "env_class",
+    "domain",
+    "category",
+    "subject",
+    "topic",
+    "tag",
+)
 TRUNCATED = ("truncated", "is_truncated", "response_truncated")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conet.base.errors import ConetError, nearest
-from conet.readers.base import GOLD, Part, Reader, named_rewards
+from conet.readers.base import FAMILY, GOLD, Part, Reader, named_rewards
 from conet.readers.column_mapping import ROLES, UNMAPPED, Source
 from conet.readers.rewards import correct_among
 
@@ -147,10 +147,7 @@ def choose_columns(
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
-    taken = {source.column for source in found.values()}
-    golden = [name for name in GOLD if name in columns and name not in taken]
-    if "gold" not in found and golden:
-        found["gold"] = Source(golden[0])
+    _by_the_way(found, columns, unmapped)
     parts = dict.fromkeys([*rewards, *reader.rewards(columns), *named_rewards(columns), *_formats(columns)])
     return ColumnMapping(
         sources=found,
@@ -159,6 +156,15 @@ def choose_columns(
         apart=next((name for name in reader.apart if name in columns), None),
         coalesced=coalesced,
     )
+
+
+def _by_the_way(found: dict[str, Source], columns: Mapping[str, int], unmapped: set[str]) -> None:
+    """Add the gold answer and the family of a problem, where a column that plays no other role has them."""
+    for role, names in (("gold", GOLD), ("family", FAMILY)):
+        taken = {source.column for source in found.values()}
+        there = [name for name in names if name in columns and name not in taken]
+        if role not in found and role not in unmapped and there:
+            found[role] = Source(there[0])
 
 
 def _mapped(

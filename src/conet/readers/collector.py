@@ -171,7 +171,7 @@ class Collector:
         except Unusable:
             return ""
         for role, wanted in self.mapping.sources.items():
-            if wanted.column not in columns and role not in ("truncated", "split", "phase", "gold"):
+            if wanted.column not in columns and role not in ("truncated", "split", "phase", "gold", "family"):
                 error = missing(f"no {role}", wanted.column, columns, part.path)
                 return f"has no column {wanted.column!r}; {error.remedy}"
         return ""

@@ -19,6 +19,7 @@ ROLES = (
     "split",
     "phase",
     "gold",
+    "family",
 )
 MAY_BE_CONDITIONS = ("correct", "truncated")
 _CONDITION = re.compile(r"(.+?)(==|!=|>=|<=|>|<)(.*)", re.DOTALL)

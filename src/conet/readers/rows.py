@@ -70,7 +70,7 @@ def columns() -> "dict[str, polars.DataType | type[polars.DataType]]":
     """Columns of what one file gives: all but the sample and the file, which are known later."""
     import polars as pl
 
-    kinds = schema("text_hash", "row", "components", *MEASURED)
+    kinds = schema("text_hash", "row", "family", "components", *MEASURED)
     return {name: kind for name, kind in kinds.items() if name != "sample"} | {CORRECT_VALUE: pl.Float32}
 
 
@@ -86,8 +86,8 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
     frame = as_text(frame, mapping.problem.column, roles=True)
     if completion is not None and completion.column != mapping.problem.column:
         frame = as_text(frame, completion.column, own=True)
-    gold = mapping.sources.get("gold")
-    for name in {found for found in (gold.column if gold else None, mapping.apart) if found}:
+    also = {role: mapping.sources[role].column for role in ("gold", "family") if role in mapping.sources}
+    for name in dict.fromkeys([*also.values(), *([mapping.apart] if mapping.apart else [])]):
         frame = as_text(frame, name)
     if mapping.coalesced:
         parts = [number(name, frame.schema[name]) for name in mapping.coalesced]
@@ -98,27 +98,36 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
         "step": counted(step.column, kinds[step.column]) if step else pl.lit(None, pl.Float64),
         "length": sized(length.column, kinds[length.column]) if length else pl.lit(None, pl.Float64),
     }
-    truth = _truth(mapping.correct, kinds)
-    correct = {
-        "correct": pl.lit(None, pl.Boolean) if truth is None else truth,
-        CORRECT_VALUE: _number(mapping.correct, kinds) if truth is None else pl.lit(None, pl.Float64),
-    }
     written = (
         pl.lit(None, pl.String) if completion is None else text(completion.column, kinds[completion.column])
     )
     return frame.select(
         "row",
         **numbers,
-        **correct,
+        **_judgement(mapping.correct, kinds),
         reward=_number(mapping.reward, kinds),
         truncated=_truncated(mapping.sources.get("truncated"), kinds),
         problem=_problem_name(mapping, kinds),
         completion=written,
-        gold=pl.lit(None, pl.String) if gold is None else text(gold.column, kinds[gold.column]),
+        **{
+            role: text(also[role], kinds[also[role]]) if role in also else pl.lit(None, pl.String)
+            for role in ("gold", "family")
+        },
         components=_components(mapping.components, kinds),
         split=_split(mapping.sources.get("split"), part),
         phase=_phase(mapping.sources.get("phase")),
     )
+
+
+def _judgement(source: Source, kinds: "polars.Schema") -> "dict[str, polars.Expr]":
+    """Return what says whether a completion is correct: a truth value, or a number that will say it."""
+    import polars as pl
+
+    truth = _truth(source, kinds)
+    return {
+        "correct": pl.lit(None, pl.Boolean) if truth is None else truth,
+        CORRECT_VALUE: _number(source, kinds) if truth is None else pl.lit(None, pl.Float64),
+    }
 
 
 def _truth(source: Source, kinds: "polars.Schema") -> "polars.Expr | None":

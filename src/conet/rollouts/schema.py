@@ -44,6 +44,8 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
             The completion, or a hash of it.
         ``file``, ``row``
             Where a log holds it.
+        ``family``
+            Which problems belong together: a data set, a subject.
         ``components``
             The rewards that a log holds one by one, in the order of the record's ``components``.
         ``repeated_share``, ``compressed_share``, ``symbol_share``
@@ -71,6 +73,7 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
         "text_hash": pl.UInt64,
         "file": pl.UInt32,
         "row": pl.UInt32,
+        "family": pl.Categorical(),
         "components": pl.List(pl.Float32),
         "repeated_share": pl.Float32,
         "compressed_share": pl.Float32,

@@ -24,6 +24,7 @@ FINDINGS: Mapping[str, Finding] = Table(
         "forecast": "conet.diagnosis.findings.forecast:FINDING",
         "coincidence": "conet.diagnosis.findings.coincidence:FINDING",
         "epochs": "conet.diagnosis.findings.epochs:FINDING",
+        "families": "conet.diagnosis.findings.families:FINDING",
         "outcomes": "conet.diagnosis.findings.outcomes:FINDING",
         "transitions": "conet.diagnosis.findings.transitions:FINDING",
         "groups": "conet.diagnosis.findings.groups:FINDING",

@@ -115,6 +115,7 @@ def _said(name: str, before: float, after: float) -> str:
 FINDING = Finding(
     name="company",
     compute=compute,
+    needs_correct=False,
     needs_rollouts=False,
     keys=(
         Key(

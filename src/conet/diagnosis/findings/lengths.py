@@ -45,8 +45,9 @@ def compute(log: Log) -> Result:
     elif shorter is not None and shorter.ratio <= SHORTER and not _gains(log):
         said = (_headline(shorter, False, log, length),)
     start, end = (f"{parts['all'][at] or 0:.0f}" for at in ("start", "end"))
-    right, wrong = (f"{parts[of]['end'] or float('nan'):.0f}" for of in ("right", "wrong"))
-    what = f"first and last fifth of the steps; at the end right {right}, wrong {wrong}".replace("nan", "–")
+    ended = {kind: parts[kind]["end"] for kind in ("right", "wrong")}
+    known = [f"{kind} {value:.0f}" for kind, value in ended.items() if value is not None]
+    what = "first and last fifth of the steps" + (f"; at the end {', '.join(known)}" if known else "")
     return Result(
         values=by_step | {"answer_length": parts},
         headlines=said,
@@ -95,6 +96,7 @@ def _headline(found: Shift, longer: bool, log: Log, length: dict[str, np.ndarray
 FINDING = Finding(
     name="lengths",
     compute=compute,
+    needs_correct=False,
     needs_rollouts=False,
     keys=(
         Key(

@@ -151,9 +151,10 @@ FINDING = Finding(
         ),
     ),
     decides=(
-        f"an emergency where the stage is falling or collapsed, a reward has risen by a tenth of its range or "
-        f"more, the accuracy has fallen by {SMALLEST_FALL:g} or more (both beyond six standard errors of a "
-        "level), and the reward has gone on rising after the accuracy was at its best; said for each component"
+        "an emergency where the stage is falling or collapsed, a reward has risen by a tenth of its range "
+        f"or more, the accuracy has fallen by {SMALLEST_FALL:g} or more (both beyond six standard errors of "
+        "a level), and the reward has gone on rising after the accuracy was at its best; said for each "
+        "component"
     ),
     view="answers",
 )

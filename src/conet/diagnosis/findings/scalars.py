@@ -184,6 +184,7 @@ def missing_rollouts(log: Log) -> Headline:
 FINDING = Finding(
     name="scalars",
     compute=compute,
+    needs_correct=False,
     needs_rollouts=False,
     keys=(
         Key(

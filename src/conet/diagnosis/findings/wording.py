@@ -112,6 +112,7 @@ def _headline(found: list[Change], since: int, log: Log) -> Headline:
 FINDING = Finding(
     name="wording",
     compute=compute,
+    needs_correct=False,
     keys=(
         Key(
             "wording",
