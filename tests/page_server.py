@@ -35,7 +35,7 @@ class Server(NamedTuple):
 
     def ask(self, place: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
         """Send a request; names of headers with _ in place of -, which replace the usual ones."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         data = None if body is None else json.dumps(body)
         try:

@@ -375,7 +375,7 @@ def act(server, place, body):
     return server.ask(place, "POST", body, x_conet_token=server.token, content_type="application/json")
 
 
-def wait_for(what, seconds=90):
+def wait_for(what, seconds=300):
     ends = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < ends, "it did not come"
@@ -445,7 +445,7 @@ def test_new_steps_stream_in(runs, tmp_path):
     """A run that grows is told until it ends."""
     shutil.copytree(runs / "killed", tmp_path / "growing")
     with serving(tmp_path) as server, exclusive(tmp_path / "growing"):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
         connection.request("GET", "/api/runs/growing/stream")
         answer = connection.getresponse()
         assert answer.headers["content-type"].startswith("text/event-stream")

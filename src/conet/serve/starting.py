@@ -14,7 +14,7 @@ from conet.config import PRESETS
 from conet.serve.library import Library
 from conet.serve.models_actions import Preset, Started, StartRequest
 
-PATIENCE = 60.0  # seconds until a run has its directory, or has said why not
+PATIENCE = 120.0  # seconds until a run has its directory, or has said why not
 PROGRAM = "import sys; from conet.cli import main; main(sys.argv[1:])"
 
 
