@@ -30,13 +30,20 @@ def is_log(path: Path, any_table: bool = True) -> bool:
     """Whether there is a diagnosis, or rollouts of a known format; or of none, in a table of any sort."""
     from conet.readers import READERS
     from conet.readers.base import found_by
+    from conet.readers.places import walk
+    from conet.readers.recognise import Recogniser
 
     if (path / DIAGNOSIS).is_file():
         return True
-    for name, reader in READERS.items():
+    readers = [reader for name, reader in READERS.items() if any_table or name != "table"]
+    for reader in readers:
         with suppress(ConetError):
-            if (any_table or name != "table") and found_by(reader, path):
+            if found_by(reader, path):
                 return True
+    with suppress(ConetError):  # the others are known by how their files begin
+        recogniser = Recogniser()
+        families = recogniser.families(path, walk(path))
+        return any(reader.begins and recogniser.matching(reader, families, {}) for reader in readers)
     return False
 
 
