@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from conet.base.digests import Digests
+from conet.base.errors import ConetError
 from conet.base.files import damaged
 from conet.base.kinds import DIAGNOSIS, has_mark
 from conet.config import flatten
@@ -123,6 +124,13 @@ def open_side(
     if has_mark(path, DIAGNOSIS):
         path = place(path)  # the log that was diagnosed
     log = Log(open_run(path, format, parse_column_mapping(map), tokenizer).read(progress))
+    if not log.has_rollouts or log.partial_credit:
+        lacks = "rewards with partial credit" if log.has_rollouts else "scalars alone"
+        raise ConetError(
+            f"{path} with {lacks}",
+            "rollouts that are correct or not",
+            "say it with --map 'correct=reward>=1'",
+        )
     trained = (path / "recipe.json").is_file()
     recipe = flatten(read_json(path / "recipe.json")) if trained else {}
     steps = _steps(log)

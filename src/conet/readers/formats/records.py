@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from conet.base.panics import panics_as_errors
 from conet.readers.base import Skipped
 from conet.readers.formats import json_lines, parquet, peek, separated
 from conet.readers.formats.chunk import UNREADABLE, Unusable, open_binary
@@ -60,9 +61,10 @@ def head(path: Path) -> Head:
         document = plain_suffix(path) == ".json" and _is_document(path)
         if document and len(start) == START and path.stat().st_size > SMALL:
             return Head(path=path, start=start, document=True)
-        found = islice((row for row in records(path) if isinstance(row, dict)), LOOKED_AT)
-        return Head(path=path, start=start, rows=list(found), document=document)
-    except (Unusable, OSError, EOFError, ValueError, RecursionError):
+        with panics_as_errors():
+            found = list(islice((row for row in records(path) if isinstance(row, dict)), LOOKED_AT))
+        return Head(path=path, start=start, rows=found, document=document)
+    except Exception:  # whoever reads it says why
         return Head(path=path)
 
 
