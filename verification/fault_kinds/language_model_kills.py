@@ -68,8 +68,8 @@ def made(command: str, slot: Path, called: Called) -> Any:
     }
 
 
-def fresh(bench: Bench) -> Path:
-    """Make the inputs, and go there."""
+def fresh(bench: Bench, command: str = "") -> Path:
+    """Make the inputs of a command, and go there."""
     os.chdir("/")
     shutil.rmtree(bench.slot, ignore_errors=True)
     bench.slot.mkdir()
@@ -77,7 +77,7 @@ def fresh(bench: Bench) -> Path:
     shutil.copytree(bench.keep / "language-model", "run")
     Path("cases.jsonl").write_text(CASES_TO_JUDGE)
     Path("judge.py").write_text(JUDGE)
-    if (bench.place / "stopped").exists():
+    if command == "resume":
         shutil.copytree(bench.place / "stopped", "stopped")
     return bench.slot
 
@@ -101,7 +101,7 @@ def known(bench: Bench, command: str) -> tuple[Any, dict[str, int]]:
     if command not in bench.kept:
         if command == "resume":
             stopped(bench)
-        slot = fresh(bench)
+        slot = fresh(bench, command)
 
         def work() -> tuple[Any, dict[str, int]]:
             count = Count()
@@ -145,7 +145,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
     rng: random.Random = bench.random(number)
     command = rng.choices(list(COMMANDS), (4, 3, 2, 1))[0]
     truth, operations = known(bench, command)
-    slot = fresh(bench)
+    slot = fresh(bench, command)
     # What only reads is killed by the clock.
     total = sum(operations.values())
     at, where = rng.randrange(max(total, 1)), rng.choice(("before", "in", "after"))

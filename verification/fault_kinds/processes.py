@@ -124,8 +124,8 @@ def _received(read: int, child: int, after: float | None) -> bytes:
             data += more
         elif after is not None:
             return b""
-        elif too_long(passed, processor_seconds(child)):
-            raise Fault("hang", f"{passed:.0f} s, of which {processor_seconds(child):.0f} on the processor")
+        elif passed > LIMIT and too_long(passed, worked := group_seconds(child)):
+            raise Fault("hang", f"{passed:.0f} s, of which {worked:.0f} on the processor")
 
 
 def too_long(passed: float, worked: float) -> bool:
@@ -141,6 +141,16 @@ def processor_seconds(process: int) -> float:
     except OSError:
         return 0.0
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def group_seconds(leader: int) -> float:
+    """Return how long a process, and those that it has started, have had the processor."""
+    found = [leader]
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal() and int(entry) != leader:
+            with contextlib.suppress(OSError):
+                found += [int(entry)] if os.getpgid(int(entry)) == leader else []
+    return sum(map(processor_seconds, found))
 
 
 def call(*arguments: str) -> Called:
