@@ -14,7 +14,7 @@ from conet.base.errors import ConetError
 from conet.cli import main, watch
 from conet.cli.diagnose import examined
 from conet.diagnosis import diagnose
-from conet.readers import open_run
+from conet.readers import open_run, parse_column_mapping
 
 ACCURACY = two_stages(80, 30)
 ACCURACY[:, :8] = 0.06  # hard ones, so that there is something to heat on
@@ -101,10 +101,10 @@ def test_it_rests_longer_where_a_look_takes_long(training, tmp_path, monkeypatch
 
 
 def test_what_cannot_mend_itself_is_an_error(tmp_path):
-    rows = ROWS.with_columns(accuracy_reward=pl.col("accuracy_reward") / 2)
-    as_verl(rows, tmp_path / "run" / "rollouts")
-    with pytest.raises(ConetError, match="say what is correct"):
-        follow(tmp_path, 1)
+    as_verl(ROWS.filter(pl.col("step") == 1), tmp_path / "run" / "rollouts")
+    collector = open_run(tmp_path / "run", given=parse_column_mapping("correct=solved"))
+    with pytest.raises(ConetError, match="got --map correct=solved"):
+        watch.follow(collector, looks(tmp_path / "out"), 0.0, 1)
 
 
 def test_ctrl_c_ends_it(tmp_path, monkeypatch, capsys):
