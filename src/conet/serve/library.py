@@ -125,16 +125,18 @@ def existing(place: Path) -> Path:
 
 
 def _runs_at(place: Path) -> Iterator[Path]:
-    """Yield the place itself if it is a run, else the runs that lie in it."""
-    if _is_run(place, any_table=True):
+    """Yield the runs that lie in a place, or the place itself where it is one, or a log of several files."""
+    from conet.base.digests import is_run
+
+    below: list[Path] = []
+    if place.is_dir() and not is_run(place):
+        with suppress(OSError):
+            entries = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(IGNORED)]
+            below = [entry for entry in entries if entry.is_dir() and _is_run(entry, any_table=False)]
+    if below:
+        yield from below
+    elif _is_run(place, any_table=True):
         yield place
-        return
-    if not place.is_dir():
-        return
-    with suppress(OSError):
-        for entry in sorted(place.iterdir()):
-            if not entry.name.startswith(IGNORED) and _is_run(entry, any_table=entry.is_file()):
-                yield entry
 
 
 def _is_run(path: Path, any_table: bool) -> bool:
