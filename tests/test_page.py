@@ -100,6 +100,7 @@ def opened(page, server, place):
 
 def test_the_list_is_filtered_and_two_runs_are_compared(page, server):
     opened(page, server, "")
+    page.locator(".run").nth(4).wait_for()
     assert page.locator(".run").count() == 5
     page.locator(".run-said", has_text="broken").first.wait_for()
     page.get_by_role("searchbox").fill("without")
@@ -245,6 +246,7 @@ def test_a_saved_page_works_without_a_server(browser, saved):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"file://{saved}")
+    page.locator(".run").nth(1).wait_for()
     assert page.locator(".run").count() == 2
     page.get_by_role("link", name="first").click()
     page.locator("#view-islands .chart").first.wait_for()
