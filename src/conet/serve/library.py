@@ -133,8 +133,9 @@ def _runs_at(place: Path) -> Iterator[Path]:
         with suppress(OSError):
             entries = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(IGNORED)]
             below = [entry for entry in entries if entry.is_dir() and _is_run(entry, any_table=False)]
-    alone = len(below) == 1 and not is_run(below[0])  # a folder of a log, such as TRL's completions/
-    if below and not (alone and _is_run(place, any_table=False)):
+    # One folder with files in it, such as TRL's completions/, is a part of the log.
+    part = len(below) == 1 and not is_run(below[0]) and any(one.is_file() for one in below[0].iterdir())
+    if below and not (part and _is_run(place, any_table=False)):
         yield from below
     elif _is_run(place, any_table=True):
         yield place
