@@ -1,14 +1,12 @@
 """The log of a run, and what the findings ask of it again and again."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.base.digests import directory_of
-from conet.base.errors import ConetError
+from conet.base.digests import directory_of, is_run
 from conet.diagnosis.answers import answers, from_scalars
 from conet.diagnosis.visits import Visits, visits
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
@@ -106,13 +104,14 @@ class Log:
         """What the run's own events say of its heatings; see :func:`conet.runs.events.heatings`.
 
         Empty for a log that is no run of ours: other trainers write no such events.
+
+        Raises
+        ------
+        ConetError
+            When a file of the run is damaged: without its events the diagnosis would say something else.
         """
         path = directory_of(self.record.path)
-        if path is None:
-            return []
-        with suppress(ConetError, OSError):  # who asks for the run itself will be told
-            return heatings(Run(path).events())
-        return []
+        return heatings(Run(path).events()) if path is not None and is_run(path) else []
 
     @property
     def fifth(self) -> int:
