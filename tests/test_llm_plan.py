@@ -8,7 +8,7 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.cli import main
-from conet.llm import launching
+from conet.llm import checking, launching
 from conet.llm import plan as planned
 from conet.llm.shape import KNOWN, shape_of
 from conet.llm.verify import math, math_after_thought
@@ -197,3 +197,62 @@ def test_extras_are_what_trl_accepts():
             one for one in asked if one.name == name and one.marker and one.marker.evaluate({"extra": name})
         )
         assert own.specifier == theirs.specifier
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.max_completion_length=-5",
+        "training.max_completion_length=0",
+        "training.max_completion_length=true",
+        "training.max_completion_length=12.5",
+        "training.max_completion_length=1e400",
+        "training.max_completion_length=99999999999999999999",
+        "training.per_device_train_batch_size=0",
+        "training.per_device_train_batch_size=3",  # no whole groups
+        "training.num_generations=0",
+        "training.bogus=1",
+        "training.max_steps=3",
+        "training.bf16=1",
+        "training.learning_rate=nan",
+        "training.learning_rate=inf",
+        "training.learning_rate=-1",
+        "training.vllm_gpu_memory_utilization=7",
+        "model.path=/nonexistent",
+        "model.path=/dev/null",
+        "model.gguf=/dev/zero",
+        "model.dtype=bfloat16",
+        'model.lora={"r": 0}',
+        "model.sizes.hidden_size=-4",
+        "model.sizes.num_attention_heads=3",
+        "heating.learning_rate=inf",
+        "heating.learning_rate=0",
+        "heating.lerning_rate=1",
+        "steps=0",
+        "bogus=1",
+        "problems.source=nowhere.jsonl",
+        "problems.verifier=maths",
+        "schedule.name=anealed",
+    ],
+)
+def test_a_plan_refuses_what_a_training_would(setting, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["llm", "plan", "tiny", "--set", setting])
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out, len(printed.err.splitlines())) == (2, "", 1), printed
+
+
+@pytest.mark.llm
+def test_the_options_are_those_of_trl():
+    from dataclasses import fields
+    from typing import get_type_hints
+
+    from trl import GRPOConfig
+
+    kinds = get_type_hints(GRPOConfig)
+    names = {type_: type_.__name__ for type_ in (int, float, bool)}
+    said = {field.name: names.get(kinds[field.name], str(kinds[field.name])) for field in fields(GRPOConfig)}
+    ours = checking.known_options()
+    assert set(ours) == set(said) - set(checking.OURS)
+    assert all(said[name] == kind for name, kind in ours.items() if kind != "other")
+    assert set(checking.LEAST) | set(checking.MOST) <= set(ours)

@@ -41,6 +41,7 @@ def plan(
     json_
         Print the plan and the measured points as one JSON object.
     """
+    from conet.llm.checking import check
     from conet.llm.launching import processes_of
     from conet.llm.plan import plan as planned
     from conet.runs.recipe import beside, load
@@ -51,6 +52,7 @@ def plan(
     if count < 1 or not 0 < memory < 1e6 or (prompt is not None and prompt < 1):
         got = f"--processes {count} --accelerator-gib {memory:g} --prompt {prompt}"
         raise ConetError(got, "numbers above 0", "for example --processes 8 --accelerator-gib 80")
+    check(settings, count)
     shares = sharding or ("none" if count == 1 else "zero2")
     found = planned(settings, count, shares, memory, prompt)
     print(json.dumps(found.as_json()) if json_ else in_words(found))

@@ -7,6 +7,7 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.base.files import table_bytes
 from conet.llm import models, problems
+from conet.llm.checking import refuse_half_precision
 from conet.llm.judge import Judge
 from conet.llm.options import grpo_options
 from conet.llm.problems import Problem
@@ -47,7 +48,7 @@ def build(
 
     observables = named(recipe.observables)
     check_needs(observables, ROLLOUTS, "a language model")
-    _refuse_half_precision(recipe)
+    refuse_half_precision(recipe)
     found = problems.load(recipe.problems)
     options = grpo_options(recipe, path)
     trained, held_out = parted(found, recipe.problems.held_out, options)
@@ -132,17 +133,3 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
             recorder.begin_with({"start/done": (json.dumps({"loss": loss}) + "\n").encode()}, files)
         state.wait_for_everyone()
     return models.load(kept, recipe.seed)
-
-
-def _refuse_half_precision(recipe: Recipe) -> None:
-    """Refuse weights in bfloat16 that are trained themselves: at the rates of RLVR most never move.
-
-    An update of 1e-6 is lost in the rounding of a weight with 8 bits of precision. Weights in float32 with
-    autocast cost memory, but learn.
-    """
-    if recipe.model.dtype == "bfloat16" and not recipe.model.lora:
-        raise ConetError(
-            "model.dtype=bfloat16 with all weights trained, most of which would never move",
-            "weights in float32; training.bf16=true still computes in bfloat16",
-            "--set model.dtype=float32, or train a LoRA: model.lora",
-        )

@@ -1,10 +1,10 @@
 """A recipe's options for TRL's trainer."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
+from conet.llm.checking import check_options
 from conet.runs.recipe import Recipe
 
 
@@ -18,12 +18,7 @@ def grpo_options(recipe: Recipe, path: Path) -> Any:
     """
     from trl import GRPOConfig
 
-    known = {field.name for field in fields(GRPOConfig)}
-    for name in recipe.training:
-        if name not in known:
-            raise ConetError(
-                f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
-            )
+    check_options(recipe.training)
     _check_reports(recipe.options()["report_to"])
     try:
         return GRPOConfig(

@@ -82,6 +82,10 @@ def shape_of(settings: ModelSettings) -> Shape:
         got = f"a model of the architecture {kind!r}"
         raise ConetError(got, f"one of {', '.join(KNOWN)}", "others are not counted")
     missing = [name for name in NEEDED if not isinstance(data.get(name), int)]
+    for name in (*NEEDED, "num_key_value_heads", "head_dim"):
+        size = data.get(name)
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+            raise ConetError(f"model.sizes.{name}={size!r}"[:200], "a whole number of at least 1", "mend it")
     if missing:
         raise ConetError(
             f"sizes of {settings.path or settings.gguf or 'the model'} without {missing[0]}",
@@ -89,6 +93,9 @@ def shape_of(settings: ModelSettings) -> Shape:
             f"--set model.path=DIR, or model.sizes.{missing[0]}=…",
         )
     heads, hidden = data["num_attention_heads"], data["hidden_size"]
+    if hidden % heads and not data.get("head_dim"):
+        got = f"model.sizes: hidden_size {hidden} for {heads} attention heads"
+        raise ConetError(got, "sizes that fit each other", "check model.sizes")
     return Shape(
         vocabulary=data["vocab_size"],
         hidden=hidden,

@@ -14,6 +14,7 @@ from conet.base.files import write_atomic
 from conet.llm import checkpoints
 from conet.llm.build import build
 from conet.llm.changes import changed
+from conet.llm.checking import check
 from conet.llm.judge import Judge
 from conet.llm.record import Show, silent
 from conet.llm.summary import summary
@@ -60,6 +61,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
         it has begun leaves nothing behind.
     """
     check_installed()
+    check(recipe)
     if not _is_first(recipe):
         return _train(_announced(None), None, silent)
     made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)
