@@ -354,8 +354,10 @@ def test_a_diagnosis_says_how_far_an_unfinished_run_is(unfinished, finished, tmp
         assert capsys.readouterr().err.endswith(said) == (run == unfinished)
     path = shutil.copytree(unfinished, tmp_path / "run")
     (path / "config.json").write_text("{")
-    cli.main(["diagnose", str(path), "--out", str(tmp_path / "out")])
-    assert capsys.readouterr().err.endswith("is unfinished: its rollouts end at step 19\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["diagnose", str(path), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "config.json: ValueError: its content does not match its digest" in capsys.readouterr().err
 
 
 def test_a_stale_table_is_noticed(finished, tmp_path):
