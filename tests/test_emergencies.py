@@ -245,3 +245,65 @@ def test_partial_credit_collapses_as_the_mean_reward(tmp_path):
     assert "mean reward has collapsed" in found.headlines[0].text
     assert "truncated" in named(found)
     assert found.findings["learned"] is None
+
+
+def of_rewards(change, folder, accuracy=FALL, samples=8) -> conet.Diagnosis:
+    """Diagnose a run whose rewards are what ``change`` makes of right and wrong."""
+    rows = run(accuracy, samples=samples)
+    rewards = change(rows["correct"].to_numpy().copy(), np.random.default_rng(1))
+    folder.mkdir(exist_ok=True)
+    return diagnosed(rows.drop("correct").with_columns(reward=pl.Series(rewards)), folder)
+
+
+def strays(*values: float):
+    """One row each of another reward, somewhere in the run."""
+
+    def change(right, rng):
+        right[rng.choice(len(right), len(values), replace=False)] = values
+        return right
+
+    return change
+
+
+@pytest.mark.parametrize("values", [(14.0,), (-10.0,), (-9.0, -10.0, -11.0), (100.0, -3.0)])
+def test_stray_rewards_do_not_hide_the_stage(values, tmp_path):
+    fallen = of_rewards(strays(*values), tmp_path / "fallen")
+    assert fallen.findings["stage"] == "collapsed"
+    assert "0.7" in line(fallen, "stage").text
+    assert of_rewards(strays(*values), tmp_path / "risen", RISE).findings["stage"] in ("fast", "slow")
+
+
+@pytest.mark.parametrize("unit", [14, 100])
+def test_levels_are_told_in_the_unit_of_the_reward(unit, tmp_path):
+    """A long tail, as of a speed-up, and points out of a hundred."""
+    tail = of_rewards(
+        lambda right, rng: right * np.minimum(rng.lognormal(0.5, 0.8, len(right)), unit), tmp_path / "tail"
+    )
+    assert tail.findings["stage"] == "collapsed"
+    points = of_rewards(
+        lambda right, rng: right * rng.choice([unit, unit / 2], len(right), p=[0.9, 0.1]), tmp_path / "points"
+    )
+    assert points.findings["stage"] == "collapsed"
+    best = points.detail("stage").trend.best
+    assert best == pytest.approx(0.95 * 0.75 * unit, rel=0.15)
+    assert f"it was {best:.2f} at its best" in line(points, "stage").text
+
+
+@pytest.mark.parametrize("samples", [1, 2, 4])
+@pytest.mark.parametrize(("start", "end", "stage"), [(0.6, 0.4, "falling"), (0.4, 0.6, "fast")])
+def test_partial_credit_of_small_groups_is_not_cut_to_whole_numbers(samples, start, end, stage, tmp_path):
+    level = curve((1, start), (8, start), (32, end), (40, end))
+
+    def change(right, rng):
+        return np.clip(np.repeat(level, 8 * samples) + rng.normal(0, 0.05, len(right)), 0, 1)
+
+    found = of_rewards(change, tmp_path, level, samples)
+    assert found.findings["stage"] == stage or (stage == "fast" and found.findings["stage"] == "slow")
+    rise = found.detail("stage").rise
+    assert rise.estimate == pytest.approx(end - start, abs=0.03)
+    assert rise.low < end - start < rise.high
+
+
+def test_a_reward_below_zero_that_hardly_moves_has_not_collapsed(tmp_path):
+    found = of_rewards(lambda right, rng: rng.normal(-3, 0.8, len(right)), tmp_path, np.full(40, 0.5))
+    assert found.findings["stage"] == "flat"

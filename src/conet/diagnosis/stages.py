@@ -1,6 +1,6 @@
 """Which stage a run is in, from its rollouts: flat, fast, slow, falling, collapsed, or recovered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,14 +49,48 @@ class Stage:
     trend: Trend | None = None
 
 
-def find_stage(counts: Counts) -> Stage:
-    """Say which stage a run is in."""
-    rise, trend = _rise(counts), find_trend(counts)
+@dataclass(frozen=True)
+class Unit:
+    """What the shares that are looked at stand for: ``zero + scale`` times the share.
+
+    Attributes
+    ----------
+    zero, scale : float
+        Of an accuracy 0 and 1.
+    """
+
+    zero: float = 0.0
+    scale: float = 1.0
+
+    def change(self, difference: Interval) -> Interval:
+        """Return a difference of shares in this unit."""
+        return Interval(*(self.scale * end for end in (difference.estimate, difference.low, difference.high)))
+
+    def trend(self, found: Trend) -> Trend:
+        """Return a trend with its levels in this unit."""
+        levels = {name: self.zero + self.scale * getattr(found, name) for name in ("best", "bottom", "last")}
+        return replace(found, fall=self.change(found.fall), **levels)
+
+
+SHARE = Unit()
+
+
+def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
+    """Say which stage a run is in.
+
+    Parameters
+    ----------
+    counts
+        Correct rollouts and all rollouts; or sums of rewards as shares, which ``unit`` explains.
+    unit
+        In which levels and changes are told; all thresholds are shares of it.
+    """
+    rise, trend = unit.change(_rise(counts)), find_trend(counts)
     rows = len(counts.steps)
     if trend is None:
         why = f"{rows} steps, and a stage needs at least {FEWEST_STEPS}"
         return Stage(stage=None, why=why, rise=rise)
-    start = Interval(float(counts.steps[0]), np.nan, np.nan)
+    start, trend = Interval(float(counts.steps[0]), np.nan, np.nan), unit.trend(trend)
     if trend.kind:
         return Stage(stage=trend.kind, why=_told(trend), step=trend.step, rise=rise, trend=trend)
     if rows >= FEWEST_ROWS:
@@ -74,10 +108,10 @@ def find_stage(counts: Counts) -> Stage:
             )
     else:
         models = None
-    if rise.estimate >= SMALLEST_RISE and (rise.low > 0 or np.isnan(rise.low)):
+    if rise.estimate >= SMALLEST_RISE * unit.scale and (rise.low > 0 or np.isnan(rise.low)):
         stage, why = "fast", f"the accuracy has risen by {with_ends(rise)}, without a knee so far"
     else:
-        stage, why = "flat", _flat(rise)
+        stage, why = "flat", _flat(rise, SMALLEST_RISE * unit.scale)
     return Stage(stage=stage, why=why, step=start, rise=rise, models=models, trend=trend)
 
 
@@ -100,15 +134,15 @@ def knee_in_words(found: Knee) -> str:
     return f"the accuracy rose {times:.0f} times as fast before step {step:.0f} (the knee) as after it"
 
 
-def _flat(rise: Interval) -> str:
+def _flat(rise: Interval, smallest: float) -> str:
     """Say that nothing happened, and what could still have been seen."""
     change = f"the accuracy changed by {rise.estimate:+.3f} from the first to the last fifth of the steps"
     if np.isnan(rise.low):
         return f"{change}, and of fewer than {FEWEST_PROBLEMS} problems no noise can be told"
     if rise.low <= 0 <= rise.high:
         return f"{change}, which is noise: a rise above {max(rise.high, 0):.3f} would have been seen"
-    small = abs(rise.estimate) < SMALLEST_RISE
-    what = f"less than the {SMALLEST_RISE:g} that counts" if small else "hardly more than noise"
+    small = abs(rise.estimate) < smallest
+    what = f"less than the {smallest:.2g} that counts" if small else "hardly more than noise"
     return f"{change} [{rise.low:+.3f}, {rise.high:+.3f}], {what}"
 
 

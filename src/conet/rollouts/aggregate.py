@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import polars
 
 SUMMED = ("samples", "correct_count", "correct_length_sum", "truncated_count", "truncation_known")
 CREDITED = ("correct_count", "correct_length_sum")  # sums of credit where rewards give partial credit
+STRAY = 0.01  # of the rewards may lie far from all others
 SMALLEST_GROUP = 2  # samples: with one there is nothing to compare it with
 
 
@@ -62,13 +65,29 @@ def per_problem(
 
 
 def credit(rollouts: "polars.DataFrame") -> "polars.Expr":
-    """Return rewards as credit from 0 to 1: as they are, or between the least and the largest."""
+    """Return rewards as credit from 0 to 1: as they are, or between the ends of :func:`credit_range`."""
     import polars as pl
 
-    known = rollouts["reward"].drop_nulls().to_numpy()
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    reward = pl.col("reward").cast(pl.Float64)
-    return reward if low >= 0 and high <= 1 else (reward - low) / ((high - low) or 1.0)
+    low, high = credit_range(rollouts)
+    return (pl.col("reward").cast(pl.Float64).clip(low, high) - low) / (high - low)
+
+
+def credit_range(rollouts: "polars.DataFrame") -> tuple[float, float]:
+    """Return the rewards that are the credits 0 and 1; what lies beyond counts as they do.
+
+    A few stray rewards must not make all others alike: the range ends as far from the middle 99 % of the
+    rewards as these are wide (our choice).
+    """
+    known = rollouts["reward"].drop_nulls().to_numpy().astype(np.float64)
+    known = known[np.isfinite(known)]
+    if not len(known) or (known.min() >= 0 and known.max() <= 1):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    inner_low, inner_high = np.quantile(known, [STRAY / 2, 1 - STRAY / 2])
+    width = float(inner_high - inner_low)
+    if width > 0:
+        low, high = max(low, float(inner_low) - width), min(high, float(inner_high) + width)
+    return low, high if high > low else low + 1.0
 
 
 def without_signal(correct_count: Any, samples: Any) -> Any:

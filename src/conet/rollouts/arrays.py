@@ -85,12 +85,16 @@ def add_up(
 
     Returns
     -------
-    list of ndarray of int64, of this shape
-        One of each name.
+    list of ndarray of this shape
+        One of each name: int64, or float64 where the column holds sums of credit.
     """
     place = row.astype(np.int64) * shape[1] + column
-    sums = (np.bincount(place, table[name].to_numpy(), shape[0] * shape[1]) for name in names)
-    return [part.astype(np.int64).reshape(shape) for part in sums]  # exact: whole numbers below 2^53
+    found = []
+    for name in names:
+        part = np.bincount(place, table[name].to_numpy(), shape[0] * shape[1]).reshape(shape)
+        # Counts are exact, whole numbers below 2^53; sums of partial credit stay as they are.
+        found.append(part if table[name].dtype.is_float() else part.astype(np.int64))
+    return found
 
 
 def step_blocks(table: "polars.DataFrame", most: int) -> tuple[np.ndarray, np.ndarray]:

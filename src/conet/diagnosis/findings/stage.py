@@ -6,14 +6,15 @@ from conet.base.intervals import FEWEST_PROBLEMS
 from conet.detect.trend import BACK, COLLAPSED, DEEPEST, SMALLEST_FALL
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log
+from conet.diagnosis.reward_stage import stage_of_rollouts
 from conet.diagnosis.scalar_stage import curve_of, stage_of
-from conet.diagnosis.stages import Stage, find_stage
+from conet.diagnosis.stages import Stage
 from conet.diagnosis.words import estimate, step_of, steps_between
 
 
 def compute(log: Log) -> Result:
     """Find stage and knee, and say what they are."""
-    found, what = find_stage(log.counts), "mean reward" if log.partial_credit else "accuracy"
+    found, what = stage_of_rollouts(log), "mean reward" if log.partial_credit else "accuracy"
     if not log.has_rollouts:
         curve = curve_of(log)
         found, what = stage_of(curve), curve.name if curve else what
@@ -141,7 +142,10 @@ FINDING = Finding(
         f"`recovered`: it fell to {DEEPEST:.0%} or less of an earlier level, and is back at {BACK:.0%} of "
         "it. Else `slow`: a knee. Two joined lines fit the accuracy better than one (BIC by 6), and the "
         "first is at least twice as steep with its whole 95 % interval. `fast`: the accuracy has risen by "
-        "0.05 or more, and there is no knee yet. `flat`: it has not, and what would have been seen is said"
+        "0.05 or more, and there is no knee yet. `flat`: it has not, and what would have been seen is said. "
+        "With partial credit the same of the mean reward, in its unit: thresholds are shares of the range "
+        "from 0 (or where groups lie below it, of their lowest 5 %) to its highest level, at least 1. "
+        "Rewards count at most as far from the middle 99 % as these are wide"
     ),
     view="learning-curve",
 )
