@@ -29,7 +29,7 @@ CODE = """
 import functools, resource, sys, threading, time, types
 from conet.cli import main
 import conet.base.files as files, conet.base.journal as journal, conet.readers.formats.json_lines as lines
-from conet.runs.lock import Held
+from conet.base.lock import Held
 taken, lock, inside = [0.0], threading.Lock(), threading.local()
 
 def timed(function):

@@ -15,12 +15,12 @@ from signing import unsign
 import conet
 from conet import cli
 from conet.base.errors import ConetError
+from conet.base.lock import exclusive
 from conet.cli.summary import describe, describe_heating
 from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 from conet.report.run import headline
 from conet.runs import recorder
-from conet.runs.lock import exclusive
 
 CONFIG = conet.preset("smoke").override(
     {

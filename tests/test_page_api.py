@@ -17,8 +17,8 @@ from logs import as_trl, rollouts, two_stages
 from page_server import serving
 
 import conet
+from conet.base.lock import exclusive
 from conet.cli import main
-from conet.runs.lock import exclusive
 
 pytestmark = pytest.mark.page
 EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'

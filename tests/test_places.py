@@ -580,7 +580,7 @@ def test_a_folder_with_nothing_but_left_overs_takes_a_run(tmp_path):
 
 
 def test_a_run_that_is_just_beginning_is_left_alone(unbegun):
-    from conet.runs.lock import exclusive
+    from conet.base.lock import exclusive
 
     with exclusive(unbegun), pytest.raises(ConetError, match="another process is working on"):
         conet.run(conet.preset("smoke").override(TINY), unbegun)

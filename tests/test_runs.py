@@ -17,11 +17,12 @@ import pytest
 
 import conet
 from conet import cli
+from conet.base import lock
 from conet.base.errors import ConetError, Interrupted
 from conet.base.journal import Journal, read
-from conet.runs import directory, lock, recorder
+from conet.base.lock import exclusive
+from conet.runs import directory, recorder
 from conet.runs.directory import created
-from conet.runs.lock import exclusive
 from conet.runs.recorder import Recorder
 
 DATA = Path(__file__).parent / "data"
@@ -319,7 +320,7 @@ def test_a_directory_that_another_process_is_making_is_left_alone(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from conet.runs.lock import exclusive
+from conet.base.lock import exclusive
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

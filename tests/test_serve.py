@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from conet.base.lock import exclusive, is_held
 from conet.cli import main
-from conet.runs.lock import exclusive, is_held
 from conet.serve import bundle
 
 ROOT = Path(__file__).parents[1]

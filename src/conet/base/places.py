@@ -8,7 +8,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from conet.base.errors import ConetError
 from conet.base.files import as_bytes, cannot_write, is_stream, write_atomic, write_stream
 from conet.base.kinds import LOCK, UNFINISHED, Kind, is_of, kind_of
 from conet.base.leftovers import is_temporary, remove_temporaries
+from conet.base.lock import exclusive
 from conet.base.terminal import is_standard_output, print_bytes
 
 # Folders ---------------------------------------------------------------------------------------------
@@ -109,24 +111,73 @@ def make_missing(path: Path) -> None:
 
 
 @contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Keep other processes out of an output folder while it is worked for; what it holds is looked at before.
+
+    Where a command holds a folder all the while, :func:`filling` inside it does not ask again. A folder that
+    was made for this, and into which nothing came, goes again.
+
+    Raises
+    ------
+    Busy
+        When another process holds it.
+    ConetError
+        When it cannot be made.
+    """
+    if (mine := _identity(path)) in _held.get():
+        yield
+        return
+    absent = [place for place in (path, *path.parents) if not place.exists()]
+    make_missing(path)
+    try:
+        with exclusive(path):
+            mine = _identity(path)
+            before = _held.set(_held.get() | {mine})
+            try:
+                yield
+            finally:
+                _held.reset(before)
+    finally:
+        for place in absent:
+            with suppress(OSError):  # it holds something now
+                place.rmdir()
+
+
+# Device and inode of the folders that are held in this context: a thread of its own holds its own.
+_held: ContextVar[frozenset[tuple[int, int] | None]] = ContextVar("held", default=frozenset())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        known = os.stat(path)
+    except OSError:
+        return None
+    return known.st_dev, known.st_ino
+
+
+@contextmanager
 def filling(path: Path, kind: Kind) -> Iterator[None]:
     """Make an output folder, and fill it: one whose first output never became whole may be filled again.
 
     Raises
     ------
+    Busy
+        When another process fills it.
     ConetError
         When it holds something else, or cannot be written.
     """
     check_folder(path, kind)
-    make_folder(path)
-    note = path / UNFINISHED
-    try:
-        if kind_of(path) is not kind:
-            note.write_text(f"{kind.name}\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(note, error) from None
-    yield
-    note.unlink(missing_ok=True)
+    with holding(path):
+        check_folder(path, kind)  # again, now that nobody else can put something there
+        remove_temporaries(path)
+        note = path / UNFINISHED
+        try:
+            if kind_of(path) is not kind:
+                note.write_text(f"{kind.name}\n", encoding="utf-8")
+        except OSError as error:
+            raise cannot_write(note, error) from None
+        yield
+        note.unlink(missing_ok=True)
 
 
 def numbered_places(place: Path) -> Iterator[Path]:

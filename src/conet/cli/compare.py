@@ -1,11 +1,12 @@
 """The command that puts runs and logs side by side."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 from conet.base.files import cannot_write
 from conet.base.kinds import COMPARISON
-from conet.base.places import check_folder, make_missing, numbered_places
+from conet.base.places import check_folder, holding, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.drawing import drawers
 from conet.cli.options import Figures, Json, NumberOrNone, note_unverified
@@ -54,7 +55,7 @@ def compare(
     if out is not None:
         check_folder(out, COMPARISON)
     note_unverified(*runs)
-    with drawers() as drawing:
+    with nullcontext() if out is None else holding(out), drawers() as drawing:
         with reading_line() as progress:
             with bounded(memory):
                 found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)

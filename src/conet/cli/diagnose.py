@@ -72,14 +72,14 @@ def diagnose(
     """
     from conet.base.files import printable
     from conet.base.kinds import DIAGNOSIS
-    from conet.base.places import check_folder
+    from conet.base.places import check_folder, holding
     from conet.diagnosis.text import described
 
     path = the_log(path)
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
     collector = opened(path, format, map_, tokenizer, memory, pool, correct_above)
-    with drawers() as drawing:
+    with holding(place), drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
         if no_text:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from conet.base.errors import ConetError
 from conet.base.kinds import SWEEP
+from conet.base.places import check_folder, holding
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.drawing import drawers
@@ -131,11 +132,13 @@ def sweep(
 
     definition = sweeps.read(file)
     place = out or Path("runs") / f"sweep-{file.stem}"
-    with cell_line() as progress:
-        swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
-    tell("drawing the page")
-    with drawers() as drawing:
-        page = comparison.write(swept.comparison, place, drawing, f"Sweep {file.stem}", SWEEP)
+    check_folder(place, SWEEP)
+    with holding(place):
+        with cell_line() as progress:
+            swept = sweeps.sweep(definition, place, count(jobs, "--jobs"), backend, progress)
+        tell("drawing the page")
+        with drawers() as drawing:
+            page = comparison.write(swept.comparison, place, drawing, f"Sweep {file.stem}", SWEEP)
     if json_:
         told = {"out": str(place.resolve()), "rows": swept.table.to_dicts(), "failures": swept.failures}
         print(json.dumps(told | {"report": str(page.resolve())}))

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from conet.base.errors import ConetError, Interrupted
 from conet.base.kinds import EVALUATION
-from conet.base.places import check_folder
+from conet.base.places import check_folder, holding
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
 from conet.cli.llm_eval import DEFAULT_LENGTH, describe, settings_of, verifiers_of
@@ -214,7 +214,7 @@ def evaluate(
     )
     generate = sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
     verifiers = verifiers_of(Path(model), trust) if run else nullcontext()
-    with training.out_of_memory(), verifiers, line() as live:
+    with holding(target), training.out_of_memory(), verifiers, line() as live:
 
         def show(done: int, total: int) -> None:
             live("problem", done, total, "")

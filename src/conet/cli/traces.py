@@ -72,7 +72,7 @@ def web(
     """
     from conet.base.files import printable
     from conet.base.kinds import TRACES
-    from conet.base.places import check_folder, filling
+    from conet.base.places import check_folder, filling, holding
     from conet.base.progress import line
     from conet.report.traces import write as page
     from conet.traces.concept_web import Options, concept_web
@@ -90,13 +90,14 @@ def web(
     splitting, how = splitter(split), embedding_called(embedding, layer)
     path = the_log(path)
     collector = opened(path, format, map_, None, memory)
-    with reading_line() as progress:
-        record = collector.read(progress)
-    with line() as show:
-        steps = steps_of(record, splitting, show)
-        with filling(out, TRACES), drawers() as drawing:
-            found = concept_web(record, steps, how, options, out / FOLDER, show)
-            numbers = write(found, out, lambda found, out: page(found, out, drawing))
+    with holding(out):
+        with reading_line() as progress:
+            record = collector.read(progress)
+        with line() as show:
+            steps = steps_of(record, splitting, show)
+            with filling(out, TRACES), drawers() as drawing:
+                found = concept_web(record, steps, how, options, out / FOLDER, show)
+                numbers = write(found, out, lambda found, out: page(found, out, drawing))
     note_unfinished(path, int(steps.rollouts["step"].to_numpy().max()))
     as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
     print(as_json or described(found, numbers))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from conet.base.files import CannotWrite
+from conet.base.lock import Busy
 from conet.base.terminal import ring, unfiltered
 from conet.base.text import one_line
 from conet.cli.reactions import Reactions
@@ -70,12 +71,12 @@ def follow(
 
     Raises
     ------
-    NothingYet
-        When the looks are used up and there never was anything to see.
+    NothingYet, Busy
+        When the looks are used up and there never was anything to see, or a free moment to write it.
     """
     seen: object = None
     report = ""
-    nothing: NothingYet | None = None
+    nothing: NothingYet | Busy | None = None
     reactions = Reactions() if reactions is None else reactions
     looks = 0
     with view() as shown:
@@ -85,15 +86,14 @@ def follow(
                 looks += 1
                 try:
                     record = collector.read()
-                except NothingYet as why:
-                    shown.wait(str(why))
-                    nothing = why
-                else:
                     if state(record) != seen or not os.path.exists(report):
-                        seen = state(record)
                         found, report = persistent(look, record)
+                        seen = state(record)
                         shown.show(found, report)
                         announce(shown, found, report, reactions)
+                except (NothingYet, Busy) as why:  # Busy: another command writes into the folder just now
+                    shown.wait(str(why))
+                    nothing = why
                 if looks != refreshes:
                     time.sleep(max(interval, REST * (time.monotonic() - begun)))
         except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from conet.base.errors import ConetError
 from conet.base.files import write_atomic
+from conet.base.lock import Held, exclusive
 from conet.llm import checkpoints
 from conet.llm.build import build
 from conet.llm.changes import changed
@@ -22,7 +23,6 @@ from conet.runs.code import Change, code_of, noted
 from conet.runs.directory import created
 from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.events import translate
-from conet.runs.lock import Held, exclusive
 from conet.runs.opening import opened
 from conet.runs.provenance import LANGUAGE_MODELS, provenance
 from conet.runs.recipe import Recipe

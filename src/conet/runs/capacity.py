@@ -19,7 +19,6 @@ from conet.config import Config
 from conet.engine.ground_state import GroundState, Search, moves_for
 from conet.network import graph as graphs
 from conet.network import problems as problem_sets
-from conet.runs.lock import exclusive
 
 STATE, CERTIFICATE = "state.safetensors", "certificate.json"
 PIECE = 0.2  # seconds, about, between two looks at the clock
@@ -119,7 +118,6 @@ def _result(config: Config, search: Search, found: GroundState, seconds: float) 
 def _opened(place: Path, search: Search, held: ExitStack) -> float:
     """Take a directory, and the state of an earlier search in it; return the seconds that it took."""
     held.enter_context(filling(place, CAPACITY))
-    held.enter_context(exclusive(place))
     path = place / STATE
     if not path.exists():
         return 0.0

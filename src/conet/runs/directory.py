@@ -15,8 +15,8 @@ from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, wr
 from conet.base.journal import line_of, read
 from conet.base.kinds import UNFINISHED
 from conet.base.leftovers import is_temporary, remove_temporaries
+from conet.base.lock import NAME, Held, exclusive
 from conet.base.places import check_folder, make_missing, numbered_places, taken
-from conet.runs.lock import NAME, Held, exclusive
 from conet.runs.tables import GROWING
 
 HIDDEN = ".conet-"  # how a directory is called until it is whole

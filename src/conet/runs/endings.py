@@ -8,7 +8,7 @@ from pathlib import Path
 from conet.base.digests import is_run
 from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite
-from conet.runs.lock import NAME, Held, exclusive
+from conet.base.lock import NAME, Held, exclusive
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from conet.base.errors import ConetError
+from conet.base.lock import exclusive
 from conet.config import Config
 from conet.learners import Learner
 from conet.network.graph import Graph
@@ -16,7 +17,6 @@ from conet.runs.code import code_of, noted
 from conet.runs.directory import check_out, created
 from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.given import noted as given_objects
-from conet.runs.lock import exclusive
 from conet.runs.objects import OLD_NAMES, checked
 from conet.runs.opening import opened
 from conet.runs.progress import Progress, watched

@@ -22,7 +22,7 @@ from conet.base.errors import ConetError
 from conet.base.files import digest, digest_all, sync, sync_all, table_bytes, write_atomic
 from conet.base.journal import Journal
 from conet.base.leftovers import remove_temporaries
-from conet.runs.lock import Held, exclusive
+from conet.base.lock import Held, exclusive
 from conet.runs.tables import GROWING, evaluation_table, table
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ import numpy as np
 from conet.base.arrays import array_bytes, read_arrays
 from conet.base.errors import ConetError
 from conet.base.files import CannotWrite, damaged
+from conet.base.lock import Held
 from conet.base.terminal import tell
 from conet.rollouts import from_walks
 from conet.runs import events
 from conet.runs.code import Change, not_noted
 from conet.runs.control import Control
 from conet.runs.lengths import correct_length
-from conet.runs.lock import Held
 from conet.runs.measure import snapshot_steps, summarise
 from conet.runs.progress import Progress
 from conet.runs.recorder import Recorder

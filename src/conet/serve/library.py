@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from conet.base.errors import ConetError
+from conet.base.lock import is_held
 from conet.base.text import one_line
-from conet.runs.lock import is_held
 from conet.runs.run import Run
 from conet.serve.models import RunRow, State
 from conet.serve.opened import Opened

@@ -1,4 +1,4 @@
-"""Holding a run directory, so that one process at a time writes into it, and into no other."""
+"""Holding a folder, so that one process at a time writes into it: a run directory, or where output goes."""
 
 import errno
 import fcntl
@@ -14,6 +14,10 @@ from conet.base.kinds import LOCK
 NAME = LOCK
 # What file systems say that lock no directories; the lock file alone has to do there.
 _NO_LOCK = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+
+
+class Busy(ConetError):
+    """Another process holds a folder."""
 
 
 class Held:
@@ -113,8 +117,10 @@ def exclusive(path: Path) -> Iterator[Held]:
 
     Raises
     ------
+    Busy
+        When another process holds it.
     ConetError
-        When another process holds it, or it cannot be written.
+        When it cannot be written.
     """
     held = _hold(path)
     try:
@@ -139,9 +145,8 @@ def _hold(path: Path) -> Held:
         return Held(path, directory, _lock_file(directory), alone=alone)
     except BlockingIOError:
         os.close(directory)
-        raise ConetError(
-            f"{path}, which another process is working on", "a run at rest", "wait until it ends"
-        ) from None
+        got = f"{path}, which another process is working on"
+        raise Busy(got, "a folder that nobody writes into now", "wait until it ends") from None
     except OSError as error:
         os.close(directory)
         raise cannot_write(path / NAME, error) from None
