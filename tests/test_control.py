@@ -6,6 +6,7 @@ import pytest
 
 import conet
 from conet.base.errors import ConetError, Interrupted
+from conet.base.journal import line_of, plain_rows
 from conet.runs import launch
 from conet.runs.control import ask, can_be_steered
 
@@ -174,3 +175,144 @@ def test_broken_requests_are_refused_and_harm_nothing(tmp_path):
     assert len((place / "actions.jsonl").read_text().splitlines()) == 3
     for line in (place / "actions.jsonl").read_text().splitlines():
         assert json.loads(line)["refused"]
+
+
+def dead(place, at=13, asked=ACTIONS):
+    """Leave a steered run that was killed; its last checkpoint is at 7 × n."""
+    with pytest.raises(Died):
+        launch.run(CONFIG, place, progress=Steering(place, asked, [at]), control=True)
+    return place
+
+
+def lines_of(path):
+    return path.read_bytes().splitlines(keepends=True)
+
+
+DAMAGES = {
+    "missing": lambda file: file.unlink(),
+    "empty": lambda file: file.write_bytes(b""),
+    "shortened": lambda file: file.write_bytes(b"".join(lines_of(file)[:-1])),
+    "a digit": lambda file: file.write_bytes(file.read_bytes().replace(b"0.05", b"0.06")),
+    "a digit behind": lambda file: file.write_bytes(file.read_bytes().replace(b'"value": 4', b'"value": 5')),
+    "another's": lambda file: file.write_bytes(
+        b"".join(line_of(row | {"value": 0.3}, checked=True) for row in plain_rows(file.read_bytes()))
+    ),
+}
+
+
+@pytest.mark.parametrize("way", DAMAGES)
+@pytest.mark.parametrize("at", [6, 15, 16], ids=["no checkpoint", "all before it", "some behind it"])
+def test_a_run_whose_actions_are_gone_or_others_is_not_resumed(tmp_path, way, at):
+    steps = {6: (2, 4), 15: (9, 12), 16: (9, 15)}[at]
+    place = dead(tmp_path / "run", at, dict(zip(steps, (ACTIONS[9], ACTIONS[12]), strict=True)))
+    DAMAGES[way](place / "actions.jsonl")
+    before = {file.name: file.read_bytes() for file in place.glob("*.jsonl")}
+    with pytest.raises(ConetError, match=r"actions\.jsonl") as refused:
+        launch.resume(place)
+    assert "from its first step" not in str(refused.value)
+    assert {file.name: file.read_bytes() for file in place.glob("*.jsonl")} == before
+
+
+def test_half_a_line_of_an_action_that_was_not_done_is_dropped(tmp_path):
+    whole = steered(tmp_path / "whole")
+    place = dead(tmp_path / "run", 13)
+    with (place / "actions.jsonl").open("ab") as file:
+        file.write(b'{"step": 13, "action": "he')
+    rest = {done: what for done, what in ACTIONS.items() if done > 13}
+    again = launch.resume(place, progress=Steering(place, rest))
+    assert again.summary()["state_sha256"] == whole.summary()["state_sha256"]
+
+
+def test_the_actions_of_a_finished_run_have_a_digest(tmp_path):
+    run = steered(tmp_path / "run")
+    run.verify()
+    (run.path / "actions.jsonl").write_bytes(b"")
+    with pytest.raises(ConetError, match=r"actions\.jsonl"):
+        conet.Run(run.path).verify()
+
+
+def test_requests_that_are_others_after_an_interruption_are_refused_and_missing_ones_are_not(tmp_path):
+    place = dead(tmp_path / "run", 13)
+    requests = place / "requests.jsonl"
+    requests.write_bytes(requests.read_bytes().replace(b"0.05", b"0.50"))
+    with pytest.raises(ConetError, match=r"requests\.jsonl.*delete it"):
+        launch.resume(place)
+    requests.unlink()
+    rest = {done: what for done, what in ACTIONS.items() if done > 13}
+    again = launch.resume(place, progress=Steering(place, rest))
+    whole = steered(tmp_path / "whole")
+    assert [event for event in told(again) if event[1] == "steered"] == [
+        event for event in told(whole) if event[1] == "steered" and event[0] != 13
+    ]
+
+
+STOP = b'{"action": "stop"}\n'
+
+
+class Rewriting(Steering):
+    """Replaces the file of requests, in one of the ways of editors and people."""
+
+    def __init__(self, place, way):
+        super().__init__(place, {2: [("temperature", 0.05), ("pause", None), ("go", None)]})
+        self.way, self.file = way, place / "requests.jsonl"
+
+    def __call__(self, row):
+        super().__call__(row)
+        if row["step"] + 1 == 5 and self.way == "deleted, then written":
+            self.file.unlink()
+        if row["step"] + 1 == 6:
+            if self.way == "another, longer":
+                new = self.file.with_name("new")
+                new.write_bytes(STOP + b'{"action": "melt"}\n' * 20)
+                new.rename(self.file)
+            elif self.way == "another, alike":
+                new = self.file.with_name("new")
+                new.write_bytes(self.file.read_bytes().replace(b'"go"', b'"stop"'))
+                new.rename(self.file)
+            else:  # cut, or gone before
+                self.file.write_bytes(STOP)
+
+
+@pytest.mark.parametrize("way", ["deleted, then written", "cut", "another, longer", "another, alike"])
+def test_a_stop_in_a_file_of_requests_that_was_written_anew_is_not_lost(tmp_path, way):
+    place = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        launch.run(CONFIG, place, progress=Rewriting(place, way), control=True)
+    assert conet.Run(place).metrics().height == 6
+    assert launch.resume(place).finished
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"action": "heat", "value": True},
+        {"action": "heat", "value": "4"},
+        {"action": "heat", "value": 2.5},
+        {"action": "heat", "value": 1e400},
+        {"action": "heat", "value": [4]},
+        {"action": "temperature", "value": True},
+        {"action": "temperature", "value": "0.1"},
+        {"action": "temperature"},
+        {"action": ["stop"]},
+        {"action": None},
+    ],
+    ids=str,
+)
+def test_a_request_is_not_reinterpreted(tmp_path, request_):
+    place, file = tmp_path / "run", tmp_path / "run/requests.jsonl"
+
+    def asking(row):
+        if row["step"] == 3:
+            file.write_text(json.dumps(request_) + "\n")
+
+    run = launch.run(CONFIG.override({"steps": 6}), place, progress=asking, control=True)
+    (event,) = (event for event in run.events() if event["event"] == "steered")
+    assert event["refused"]
+    if request_.get("value") is not None:
+        with pytest.raises(ConetError):
+            ask(place, request_["action"], request_["value"])
+
+
+def test_a_whole_number_with_a_point_is_one(tmp_path):
+    run = steered(tmp_path / "run", {4: [("heat", 3.0)]})
+    assert not any(event.get("refused") for event in run.events())

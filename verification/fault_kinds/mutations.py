@@ -12,7 +12,17 @@ from pathlib import Path
 
 from fault_kinds.case import Bench, Kind
 from fault_kinds.processes import Fault, call
-from fault_kinds.worlds import OTHER, RUN, STOPPED, contents, difference, tree, what_can_be_read
+from fault_kinds.worlds import (
+    OTHER,
+    RUN,
+    STEERED,
+    STEERED_STOPPED,
+    STOPPED,
+    contents,
+    difference,
+    tree,
+    what_can_be_read,
+)
 
 BOTH = {
     "config.json": "config.json",
@@ -26,9 +36,10 @@ BOTH = {
 }
 FINISHED = {name: name for name in ("metrics.parquet", "evaluations.parquet", "summary.json")}
 UNFINISHED = {name: name for name in ("metrics.jsonl", "evaluations.jsonl")}
+OF_STEERED = {name: name for name in ("actions.jsonl", "requests.jsonl")}
 RARE = 16  # one case in so many calls everything
 Calls = Callable[[str], dict[str, tuple[str, ...]]]
-FILES = BOTH | FINISHED | UNFINISHED
+FILES = BOTH | FINISHED | UNFINISHED | OF_STEERED
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -126,19 +137,26 @@ def truths(bench: Bench, run: str) -> dict:
         bench.kept[run] = answers(slot, run, calls=everything)
         if "incomplete" in str(bench.kept[run]).lower():
             raise Fault("silent", f"{run}: a whole run is called incomplete")
-        if differs := difference(contents(slot / run), contents(bench.base / RUN)):
+        finished = STEERED if run in (STEERED, STEERED_STOPPED) else RUN
+        if differs := difference(contents(slot / run), contents(bench.base / finished)):
             raise Fault("silent", f"{run}, after resume: {differs}")
     return bench.kept[run]
+
+
+def runs_with(group: str) -> list[str]:
+    """Return the runs that have such files."""
+    if group in OF_STEERED:
+        return [STEERED, STEERED_STOPPED]
+    return [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
 
 
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Damage one file of one run, and read the run."""
     rng = bench.random(number)
     group = sorted(FILES)[number % len(FILES)]
-    runs = [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
-    run = rng.choice(runs)
+    run = rng.choice(runs_with(group))
     truth, slot = truths(bench, run), bench.slot
-    cleared(slot, RUN, STOPPED, "diagnosed", "compared", "web.csv")
+    cleared(slot, RUN, STOPPED, STEERED, STEERED_STOPPED, "diagnosed", "compared", "web.csv")
     os.chdir(slot)
     shutil.copytree(bench.base / run, slot / run)
     file = rng.choice(sorted((slot / run).glob(FILES[group])))

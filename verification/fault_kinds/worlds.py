@@ -11,6 +11,7 @@ from typing import Any
 
 import conet
 from conet.base.errors import ConetError
+from conet.runs.control import ask
 from fault_kinds.processes import Called, Fault, call
 
 # Heating, Adam (whose moments have to be kept), several checkpoints, parts and snapshots.
@@ -43,6 +44,12 @@ SMALL = {"steps": [4], "graph.nodes": [40], "graph.degree": [5], "problems.count
 CAPACITY = ("--set", "graph.nodes=40", "graph.degree=5", "problems.count=6", "--moves", "400")
 # Inputs of the commands, and each command with the names that it makes.
 RUN, STOPPED, OTHER, LOG, CLAIM = "finished", "stopped", "another", "log.jsonl", "claim.py"
+STEERED, STEERED_STOPPED = "steered", "steered_stopped"  # begun with --control
+# What is asked of these, by updates done: before the last checkpoint and behind it, and once in vain.
+ASKED: dict[int, tuple[tuple[str, float | None], ...]] = {
+    3: (("temperature", 0.01), ("pause", None), ("go", None)),
+    12: (("temperature", 0.02), ("heat", 2)),
+}
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "run": (("run", "--config", "config.json", "--out", "new", "--threads", "1", "--json"), ("new",)),
     "resume": (("resume", STOPPED, "--threads", "1", "--json"), (STOPPED,)),
@@ -85,17 +92,28 @@ def build(place: Path) -> None:
     call("report", RUN)
     conet.run(CONFIG.override({"seed": 1}), place / OTHER, threads=1)
     stopped_run(CONFIG, place / STOPPED, 13)
+    stopped_run(CONFIG, place / STEERED_STOPPED, 13, ASKED)
+    shutil.copytree(place / STEERED_STOPPED, place / STEERED)
+    conet.resume(place / STEERED, threads=1)
+    call("report", STEERED)
 
 
-def stopped_run(config: conet.Config, place: Path, step: int) -> None:
-    """Leave a run that was ended during a step, as by a kill."""
+def stopped_run(
+    config: conet.Config,
+    place: Path,
+    step: int,
+    asked: Mapping[int, tuple[tuple[str, float | None], ...]] | None = None,
+) -> None:
+    """Leave a run that was ended during a step, as by a kill; one of which something was asked is steered."""
 
     def stop(row: Mapping[str, Any]) -> None:
+        for action, value in (asked or {}).get(row["step"] + 1, ()):
+            ask(place, action, value)
         if row["step"] == step:
             raise Stop
 
     try:
-        conet.run(config, place, progress=stop, threads=1)
+        conet.run(config, place, progress=stop, threads=1, control=asked is not None)
     except Stop:
         return
     raise AssertionError("the run was not stopped")

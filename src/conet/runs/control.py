@@ -2,21 +2,24 @@
 
 Whoever steers appends a line to ``requests.jsonl`` in the run directory. The training looks there between two
 updates, and keeps what it does in ``actions.jsonl`` before it does it. A run that is resumed goes by the
-latter, from the number of actions that its checkpoint knows: so a steered run resumes bit for bit. Only a run
-that began with ``--control`` has the file, and can be steered.
+latter, from the number of actions that its checkpoint knows: so a steered run resumes bit for bit. The
+checkpoint has the digest of the file, and the events behind it tell what was done since: where actions are
+missing or others, the run is not resumed. Only a run that began with ``--control`` can be steered.
 """
 
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, sync, write_atomic
+from conet.base.files import cannot_write, damaged, digest, incomplete, sync, write_atomic
 from conet.base.journal import line_of, read_sound
 from conet.runs import steering
+from conet.runs.requests import Requests
+from conet.runs.tables import GROWING
 
 if TYPE_CHECKING:
     from conet.runs.trainer import Trainer
@@ -25,6 +28,7 @@ Action = Literal["pause", "go", "heat", "temperature", "stop"]
 ACTIONS: tuple[str, ...] = get_args(Action)
 REQUESTS, DONE = "requests.jsonl", "actions.jsonl"
 LOOK = 0.1  # seconds between two looks of a run that is paused
+NOTED = "control"  # in the provenance of a run that can be steered: the file of its actions
 
 
 def can_be_steered(run: Path) -> bool:
@@ -74,24 +78,63 @@ class Control:
         if begin:
             _append(run / DONE, b"")
             sync(run)
-        self.steerable = can_be_steered(run)
-        self.rows = _sound(run / DONE) if self.steerable else []
+        self.steerable = begin or _promised(run) or can_be_steered(run)
+        self.rows: list[dict[str, Any]] = []
         self.done, self.paused = 0, False
-        self._requests = max((row["request"] + 1 for row in self.rows), default=0)
-        self._seen = 0  # bytes of the requests
+        self._requests = Requests(run / REQUESTS)
 
-    def restore(self, done: int) -> None:
-        """Bring a new trainer to where a checkpoint goes on from, before it loads the state of that.
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: how many actions were done, and the mark of those in the file."""
+        if not self.steerable:
+            return {"actions": 0}
+        whole = self._content()
+        return {"actions": self.done, "control": {"bytes": len(whole), "sha256": digest(whole)}}
+
+    def read(self, state: Mapping[str, Any]) -> None:
+        """Read the actions of a run that goes on, before anything in its directory is changed.
 
         Parameters
         ----------
-        done
-            How many actions the checkpoint knows.
+        state
+            Of the checkpoint; empty where there is none.
+
+        Raises
+        ------
+        ConetError
+            When actions that were done are missing, or are others, or the requests for them are.
         """
-        self.done = done
-        for row in self.rows[:done]:
+        self.done = int(state.get("actions", 0))
+        if not self.steerable and not self.done:
+            return
+        path, told = self.run / DONE, _told(self.run, state.get("tables", {}).get("events"))
+        if not path.exists():
+            if told is not None:
+                raise incomplete(path)
+            _append(path, b"")  # it was killed before its first update
+        self.rows, _ = read_sound(path, state.get("control"))
+        if len(self.rows) < self.done or not _begins(self.rows, told or []):
+            raise damaged(path, ValueError("fewer or other actions than the run has done"))
+        if self.rows:
+            self._requests.go_on(self.rows[-1]["requests"])
+        whole = self._content()
+        if path.stat().st_size != len(whole):  # what a loss of power left behind them
+            write_atomic(path, whole)
+
+    def restore(self) -> None:
+        """Bring a new trainer to where the checkpoint goes on from, before it loads the state of that."""
+        for row in self.rows[: self.done]:
             if not row.get("refused"):
                 steering.restore(self.trainer, row)
+
+    def finish(self) -> list[str]:
+        """Leave the actions as they were done; return the names of files whose digests are to be noted."""
+        if not self.steerable:
+            return []
+        write_atomic(self.run / DONE, self._content())
+        return [DONE]
+
+    def _content(self) -> bytes:
+        return b"".join(line_of(row, checked=True) for row in self.rows)
 
     def between_updates(self, checkpoint: Callable[[], None], flush: Callable[[], None]) -> None:
         """Do again what was done here before, then what is asked for; wait while the run is paused.
@@ -120,11 +163,10 @@ class Control:
 
     def _look(self, flush: Callable[[], None]) -> bool:
         """Do what has been asked for since; True where the run is to stop."""
-        asked = self._asked()
+        asked = self._requests.new()
         for request in asked:
-            row = {"step": self.trainer.step, "request": self._requests, **request}
+            row = {"step": self.trainer.step, **request}
             row["phase_index"] = self.trainer.tracker.phase_index
-            self._requests += 1
             try:
                 steering.check(row["action"], row["value"])
                 steering.check_now(self.trainer, row["action"])
@@ -146,41 +188,37 @@ class Control:
 
     def _do(self, row: dict[str, Any]) -> None:
         """Do one action, and note it as an event."""
-        known = {name: row[name] for name in ("action", "value", "refused") if row.get(name) is not None}
-        self.trainer.event("steered", **known)
+        self.trainer.event("steered", **_known(row))
         self.done += 1
         if not row.get("refused"):
             steering.apply(self.trainer, row)
 
-    def _asked(self) -> list[dict[str, Any]]:
-        """Return the requests that are new; a line that is not finished waits, a broken one is refused."""
-        try:
-            with (self.run / REQUESTS).open("rb") as file:
-                if os.fstat(file.fileno()).st_size <= self._seen:
-                    return []
-                data = file.read()
-        except OSError:
-            return []
-        lines = data.split(b"\n")[:-1]
-        self._seen = sum(len(line) + 1 for line in lines)
-        return [_request(line) for line in lines[self._requests :]]
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the event of an action tells of it."""
+    return {name: row[name] for name in ("action", "value", "refused") if row.get(name) is not None}
 
 
-def _request(line: bytes) -> dict[str, Any]:
+def _promised(run: Path) -> bool:
+    """Whether a run was begun so that it can be steered, also where the file of its actions was lost."""
     try:
-        row = json.loads(line)
-        return {"action": str(row["action"]), "value": row.get("value")}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {"action": "unknown", "value": None}
+        return NOTED in json.loads((run / "provenance.json").read_bytes())
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False  # the digest of the provenance is compared elsewhere
 
 
-def _sound(path: Path) -> list[dict[str, Any]]:
-    """Return the actions that were kept whole, and cut off what a loss of power left behind them."""
-    rows, _ = read_sound(path)
-    whole = b"".join(line_of(row, checked=True) for row in rows)
-    if path.stat().st_size != len(whole):
-        write_atomic(path, whole)
-    return rows
+def _told(run: Path, mark: Mapping[str, Any] | None) -> list[Mapping[str, Any]] | None:
+    """Return the events of actions, also behind the checkpoint; None where no update has begun."""
+    path = run / GROWING["events"]
+    if mark is None and not path.exists():
+        return None
+    return [row for row in read_sound(path, mark)[0] if row.get("event") == "steered"]
+
+
+def _begins(rows: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether actions begin with those that events tell of; compared as text, in which NaN is itself."""
+    ours = [json.dumps({"step": row["step"], **_known(row)}, sort_keys=True) for row in rows[: len(told)]]
+    return ours == [json.dumps({"step": row["step"], **_known(row)}, sort_keys=True) for row in told]
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -14,6 +14,7 @@ from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.observables.standard import Observables
 from conet.runs.code import code_of, noted
+from conet.runs.control import DONE, NOTED
 from conet.runs.directory import check_out, created
 from conet.runs.endings import leaving_nothing, saying_where
 from conet.runs.given import noted as given_objects
@@ -98,6 +99,8 @@ def run(
         given=given_objects({"graph": graph, "problems": problems, **own}),
         code=code,
     )
+    if control:
+        comes_from[NOTED] = DONE
     if tell is not None:
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)

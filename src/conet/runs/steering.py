@@ -1,11 +1,11 @@
 """What the actions of a steered run do to a training of walks."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.config import validated
+from conet.config.settings import ScheduleSettings
 from conet.learners import optim
 from conet.learners.grpo import GRPO
 from conet.runs.schedule import After, Phase
@@ -30,9 +30,7 @@ def check(action: str, value: Any) -> None:
     if action == "temperature":
         validated(GRPO, {"entropy": value}, prefix="learner.")
     elif action == "heat" and value is not None:
-        whole = isinstance(value, int | float) and math.isfinite(value) and value == int(value)
-        if not whole or not 1 <= value <= 1_000_000:
-            raise ConetError(f"a heating of {value!r} updates"[:100], "1 to 1,000,000", "for example 10")
+        validated(ScheduleSettings, {"heat_steps": value}, prefix="schedule.")
 
 
 def check_now(trainer: "Trainer", action: str) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def train(
         _snapshot(trainer, recorder)
         recorder.write_tables()
         checkpoint()
-        recorder.finish(_summary(trainer, recorder), [CHECKPOINT])
+        recorder.finish(_summary(trainer, recorder), [CHECKPOINT, *control.finish()])
     return Run(held.path)
 
 
@@ -116,7 +117,7 @@ def _checkpoints(trainer: Trainer, recorder: Recorder, control: Control) -> Call
         trainer.seconds = before + time.perf_counter() - started
         arrays, state = trainer.state()
         state |= {"step": trainer.step, "tables": recorder.commit(trainer.events)}
-        state["actions"] = control.done
+        state |= control.state()
         recorder.checkpoint(CHECKPOINT, array_bytes(arrays, {"state": json.dumps(state)}))
 
     return checkpoint
@@ -158,17 +159,27 @@ def _snapshot(trainer: Trainer, recorder: Recorder) -> None:
 def _restored(trainer: Trainer, recorder: Recorder, control: Control) -> None:
     """Bring a training and its tables back to the last checkpoint."""
     path = recorder.path / CHECKPOINT
-    remedy = f"delete {path}, and `conet resume` starts this run from its first step"
     if not path.exists():
+        control.read({})
         _tell_from_the_start(recorder.path)
         restore(recorder, None, 0, ())
         return
-    try:
+    with _starting_anew_helps(path):
         arrays, metadata = read_arrays(path)
         state = upgrade(json.loads(metadata["state"]), trainer.config, len(trainer.problems))
+    control.read(state)  # without its actions the run cannot start from its first step either
+    with _starting_anew_helps(path):
         restore(recorder, state.get("tables"), int(state["step"]), state["events"])
-        control.restore(int(state.get("actions", 0)))
+        control.restore()
         trainer.load(renamed(arrays), state)
+
+
+@contextmanager
+def _starting_anew_helps(path: Path) -> Iterator[None]:
+    """Say of what is wrong with a checkpoint, or with what it counts on, what to do."""
+    remedy = f"delete {path}, and `conet resume` starts this run from its first step"
+    try:
+        yield
     except CannotWrite:  # nothing is wrong with the checkpoint
         raise
     except ConetError as error:

@@ -1,6 +1,6 @@
 """What the page asks for, and is answered."""
 
-from pydantic import Field
+from pydantic import Field, StrictFloat
 
 from conet.serve.models import Reply
 
@@ -9,7 +9,7 @@ class ActionRequest(Reply):
     """What is asked of a run that trains; ``value``: updates of a heating, weight of the entropy bonus."""
 
     action: str
-    value: float | None = None
+    value: StrictFloat | None = None
 
 
 class Asked(Reply):
