@@ -46,7 +46,21 @@ class Recogniser:
             named = bool(wanted) and reader.name == "table" and seen.has(*wanted)
             if named or _begins(reader, seen):
                 found.append(family)
-        return found
+        return found + self._unreadable_beside(found, families)
+
+    def _unreadable_beside(self, found: list[list[Path]], families: Sequence[list[Path]]) -> list[list[Path]]:
+        """Return what lies beside files of a format, is called like them and has no row: it may be torn.
+
+        Left out, it would be missing without a word.
+        """
+        beside = {(path.parent, plain_suffix(path)) for family in found for path in family}
+        return [
+            family
+            for family in families[:MOST_FAMILIES]
+            if (family[0].parent, plain_suffix(family[0])) in beside
+            and family not in found
+            and not self.look(family).rows
+        ]
 
     def look(self, family: list[Path]) -> Head:
         """Return the beginning of the first file of a family that has rows."""
