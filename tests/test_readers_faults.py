@@ -162,10 +162,19 @@ def test_verls_validation_is_kept_apart(tmp_path):
     as_verl(rollouts(np.full((2, 3), 0.2), seed=1), tmp_path / "dumps" / "validation")
     record = read(tmp_path)
     assert record.rows["split"].value_counts().sort("split").rows() == [("train", 192), ("eval", 48)]
-    as_verl(ROWS, tmp_path / "dumps" / "more")
-    with pytest.raises(ConetError, match=r"dumps/more, dumps/rollouts, dumps/validation.*rollout_data_dir"):
+    other = rollouts(np.full((6, 4), 0.4), seed=2)
+    as_verl(other, tmp_path / "dumps" / "more")
+    with pytest.raises(ConetError, match=r"dumps/more, dumps/rollouts"):
         read(tmp_path)
-    assert read(tmp_path / "dumps" / "more").rows.height == ROWS.height
+    assert read(tmp_path / "dumps" / "more").rows.height == other.height
+
+
+def test_a_copy_beside_it_counts_once_and_is_said(tmp_path):
+    as_verl(ROWS, tmp_path / "dumps" / "rollouts")
+    as_verl(ROWS, tmp_path / "dumps" / "more")
+    record = read(tmp_path)
+    assert record.rows.height == ROWS.height
+    assert record.remarks == ("files that equal another one: 6",)
 
 
 def test_two_runs_in_one_place_are_not_mixed(tmp_path):
@@ -173,11 +182,13 @@ def test_two_runs_in_one_place_are_not_mixed(tmp_path):
         as_trl(ROWS, tmp_path / name)
     (tmp_path / "completions").mkdir()
     as_trl(ROWS, tmp_path)
-    shutil.copytree(tmp_path / "completions", tmp_path / "old")
-    with pytest.raises(ConetError, match="completions, old"):
+    as_trl(rollouts(np.full((6, 4), 0.4), seed=2), tmp_path / "earlier")
+    (tmp_path / "earlier" / "completions").rename(tmp_path / "old")
+    with pytest.raises(ConetError, match="old"):
         read(tmp_path)
     (tmp_path / "completions" / "backup").symlink_to(tmp_path / "old")
-    assert read(tmp_path / "completions").rows.height == ROWS.height
+    with pytest.raises(ConetError, match="backup"):
+        read(tmp_path / "completions")
 
 
 @pytest.mark.parametrize("format", ["auto", "trl", "verl", "table"])

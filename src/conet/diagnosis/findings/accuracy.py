@@ -1,5 +1,6 @@
 """The accuracy at the start and at the end of a run."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,10 @@ def compute(log: Log) -> Result:
         )
     rewards = _mean_reward(log)
     values: dict[str, Any] = {"accuracy": {"start": start, "end": end}, "mean_reward": rewards}
-    name, shown = "accuracy", (start, end)
+    name, shown = "accuracy", [start, end]
     if log.partial_credit:
         values["accuracy"], caveats = None, {"accuracy": NO_CORRECT}
-        name, shown = "mean reward", (rewards["start"], rewards["end"])
+        name, shown = "mean reward", [math.nan if mean is None else mean for mean in rewards.values()]
     told = f"{shown[0]:.3f} → {shown[1]:.3f}"
     return Result(
         values=values,
@@ -39,14 +40,15 @@ def compute(log: Log) -> Result:
     )
 
 
-def _mean_reward(log: Log) -> dict[str, float]:
-    """Return the mean reward of the first and of the last fifth of the steps."""
+def _mean_reward(log: Log) -> dict[str, float | None]:
+    """Return the mean reward of the first and of the last fifth of the steps; None where there is none."""
     rows = log.record.rows
     rows, steps = rows.filter(rows["split"] == log.split), log.steps["step"]
     parts = {"start": steps.head(log.fifth), "end": steps.tail(log.fifth)}
+    given = {name: rows.filter(rows["step"].is_in(part.implode()))["reward"] for name, part in parts.items()}
     return {
-        name: float(rows.filter(rows["step"].is_in(part.implode()))["reward"].drop_nulls().to_numpy().mean())
-        for name, part in parts.items()
+        name: float(rewards.drop_nulls().to_numpy().mean()) if rewards.count() else None
+        for name, rewards in given.items()
     }
 
 
