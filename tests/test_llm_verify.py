@@ -184,6 +184,13 @@ def test_an_audit_names_what_it_disagrees_with(tmp_path: Path, capsys: pytest.Ca
         ('{"gold": "7"}\n', "without a text 'completion'"),
         ('{"gold": "7", "completion": ["7"]}\n', "without a text 'completion'"),
         ('{"gold": "7", "completion": "7", "right": 2}\n', "right=2"),
+        ('{"gold": "7", "completion": "7", "right": 1.0}\n', r"right=1\.0"),
+        ('{"gold": "7", "completion": "7", "right": "1"}\n', "right='1'"),
+        ('{"gold": "7", "completion": "7", "right": []}\n', r"right=\[\]"),
+        ('{"gold": "7", "gold": "8", "completion": "8"}\n', "line 1, where a key stands twice"),
+        ('{"gold": "7", "completion": "8", "right": 1, "right": 0}\n', "where a key stands twice"),
+        ('{"gold": NaN, "completion": "nan"}\n', "without a text 'gold'"),
+        ('{"gold": 1e400, "completion": "inf"}\n', "without a text 'gold'"),
     ],
 )
 def test_lines_that_are_no_cases(tmp_path: Path, text: str, message: str) -> None:
@@ -193,6 +200,20 @@ def test_lines_that_are_no_cases(tmp_path: Path, text: str, message: str) -> Non
     file.write_text(text)
     with pytest.raises(ConetError, match=message):
         read_cases(file)
+
+
+def test_a_line_ends_at_a_line_feed_alone_and_right_may_be_a_truth_value(tmp_path: Path) -> None:
+    from conet.cli.verify import read_cases
+
+    file = tmp_path / "cases.jsonl"
+    text = "a\u2028b\x85c 7"
+    rows = [{"gold": 7, "completion": text, "right": right, "id": 1} for right in (True, 0, None)]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    file.write_bytes("\r\n".join(lines).encode())
+    found = read_cases(file)
+    assert [(case["gold"], case["completion"]) for case in found] == [("7", text)] * 3
+    assert [type(case["right"]) for case in found[:2]] == [int, int]
+    assert [case["right"] for case in found] == [1, 0, None]
 
 
 HOSTILE = """

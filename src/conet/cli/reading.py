@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from conet.base.errors import ConetError
+from conet.base.inputs import check_is_file
 from conet.base.progress import line
 from conet.cli.options import note_unverified
 from conet.readers.reference import formats_in_words
@@ -46,10 +47,17 @@ def opened(
 
 
 def the_log(path: Path) -> Path:
-    """Return the log that was diagnosed, where the path is the folder that `conet diagnose` left."""
+    """Return the log that was diagnosed, where the path is the folder that `conet diagnose` left.
+
+    Raises
+    ------
+    ConetError
+        For a pipe or a device.
+    """
     from conet.base.kinds import DIAGNOSIS, has_mark
     from conet.runs.log import place
 
+    check_is_file(path)
     return place(path) if has_mark(path, DIAGNOSIS) else path
 
 

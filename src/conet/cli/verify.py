@@ -1,14 +1,18 @@
 """The command that audits a verifier: known answers in, a verdict on each out."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.inputs import check_is_file
 from conet.base.text import listed
 from conet.cli.llm import app
 from conet.cli.options import Count, Json
+from conet.readers.formats.json_lines import object_of
 
+KEYS = ("gold", "completion", "right")
 SHOWN = 20  # disagreements printed one by one
 
 
@@ -19,7 +23,7 @@ def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Jso
     Parameters
     ----------
     file
-        JSON lines with "gold" and "completion", and "right" (0 or 1) where it is known.
+        JSON lines with "gold" and "completion", and "right" (0 or 1, or false or true) where it is known.
     verifier
         exact, numeric, math, math_after_thought, minerva, or path/to/file.py:name.
     workers
@@ -50,8 +54,9 @@ def read_cases(file: Path) -> list[dict[str, Any]]:
     ConetError
         For a file that cannot be read, or the first line that is no case.
     """
+    check_is_file(file)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_bytes().decode("utf-8").split("\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
         raise ConetError(f"{file}: {reason}", "a file of JSON lines", "check the path") from None
@@ -66,21 +71,27 @@ def read_cases(file: Path) -> list[dict[str, Any]]:
 
 
 def _case(text: str, place: str) -> dict[str, Any]:
-    try:
-        case = json.loads(text)
-    except (ValueError, RecursionError):
-        case = None
-    if not isinstance(case, dict):
+    """Read a line by the rule of all logs: one JSON object, in which no key that is read stands twice."""
+    case = object_of(text.encode())
+    if case is None:
         raise ConetError(
             place, "a JSON object", 'such as {"gold": "7", "completion": "so \\\\boxed{7}", "right": 1}'
         )
+    if object_of(text.encode(), KEYS) is None:
+        got = f"{place}, where a key stands twice"
+        raise ConetError(got, "gold, completion and right once each", "leave one out")
     for name in ("gold", "completion"):
-        if isinstance(case.get(name), int | float) and not isinstance(case[name], bool):
-            case[name] = str(case[name])
+        value = case.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            case[name] = str(value)
         if not isinstance(case.get(name), str):
             raise ConetError(f"{place} without a text {name!r}", "gold and completion as text", "add it")
-    if "right" in case and case["right"] not in (0, 1, None):
-        raise ConetError(f"{place}: right={case['right']!r}"[:200], "0 or 1, or left out", "mend it")
+    right = case.get("right")
+    if right is not None:
+        if not isinstance(right, int) or right not in (0, 1):
+            got = f"{place}: right={right!r}"[:200]
+            raise ConetError(got, "0 or 1, or false or true, or left out", "mend it")
+        case["right"] = int(right)
     return case
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
+from conet.base.inputs import check_is_file
 
 
 def loads_once(text: str) -> Any:
@@ -45,6 +46,7 @@ def read(path: Path, what: str, remedy: str) -> dict[str, Any]:
         When it cannot be read, or holds no table of settings.
     """
     toml = path.suffix.lower() == ".toml"
+    check_is_file(path)
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text) if toml else loads_once(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
+from conet.base.inputs import check_is_file
 from conet.llm import arithmetic, hub
 from conet.llm.answers import last_box
 from conet.runs.recipe import ProblemSettings
@@ -68,6 +69,7 @@ def load(settings: ProblemSettings) -> list[Problem]:
 
 
 def _file(path: Path) -> list[dict[str, Any]]:
+    check_is_file(path)
     try:
         if path.suffix == ".parquet":
             import polars as pl

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.base.files import given_path
+from conet.base.inputs import check_is_file
 from conet.base.registry import resolve
 from conet.readers.asked import options
 from conet.readers.base import Part, Reader, Skipped
@@ -105,6 +106,7 @@ def open_run(
     from conet.readers.collector import Collector
 
     path = given_path(path, "a run directory, a folder or a file")
+    check_is_file(path)
     readers = list(READERS.values()) if format == "auto" else [find_reader(format)]
     collector = Collector(path, readers, given, tokenizer, memory, pool, correct_above)
     collector.asked = options(format, given, tokenizer, pool, correct_above)
