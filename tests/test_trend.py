@@ -93,3 +93,29 @@ def test_any_table_gives_a_stage_in_the_run(rows, problems, samples, seed):
     assert found.stage in ("flat", "fast", "slow", "falling", "collapsed", "recovered", None)
     if found.step is not None:
         assert counts.steps[0] <= found.step.estimate <= counts.steps[-1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problems", "samples"), [(12, 4, 4), (20, 4, 4), (30, 2, 8), (60, 4, 8), (40, 6, 8), (60, 1, 1)]
+)
+def test_of_few_problems_coin_flips_are_no_fall_and_a_collapse_is_one(rows, problems, samples):
+    """Of 40 seeds a rate of 2.5 % has more than 4 with a chance below 1 %; without an interval it is half."""
+
+    def kinds(curve, seeds):
+        for seed in range(seeds):
+            right = np.random.default_rng(seed).binomial(samples, curve[:, None], (rows, problems))
+            yield find_trend(Counts.of(right, 50 * np.ones(right.shape), samples)).kind
+
+    assert sum(kind != "" for kind in kinds(np.full(rows, 0.5), 40)) <= 4
+    if problems > 1:
+        lost = np.where(np.arange(rows) < 0.6 * rows, 0.6, 0.0)
+        assert set(kinds(lost, 10)) == {"collapsed"}
+
+
+def test_of_few_problems_coin_flips_are_no_rise():
+    """80 seeds at 2.5 %: more than 6 have a chance below 1 %."""
+    fast = 0
+    for seed in range(80):
+        right = np.random.default_rng(seed).binomial(4, 0.5, (12, 4))
+        fast += find_stage(Counts.of(right, 50 * np.ones(right.shape), 4)).stage == "fast"
+    assert fast <= 6

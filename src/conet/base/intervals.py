@@ -182,3 +182,48 @@ def halves(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """
     order = np.random.default_rng(seed).random((items, draws)).argsort(axis=0)
     return order < items // 2
+
+
+def visit_halves(visited: np.ndarray, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Draw random halves of the visits of few problems; the visits that are left are the other half.
+
+    Two successive visits of a problem are a pair (from the last one on), of which either goes into each half:
+    so neither half has other problems or other times than the other.
+
+    Parameters
+    ----------
+    visited : ndarray of bool, shape (rows, problems)
+        Whether a problem was visited in a row.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, problems, draws)
+        What is true where nothing was visited means nothing.
+    """
+    number = np.cumsum(visited[::-1], axis=0)[::-1] - visited
+    shape = (int(number.max(initial=0)) // 2 + 1, visited.shape[1], draws)
+    swapped = np.random.default_rng(seed).random(shape) < 0.5
+    drawn: np.ndarray = swapped[number // 2, np.arange(visited.shape[1])] ^ (number % 2 == 1)[..., None]
+    return drawn
+
+
+def few_interval(drawn: np.ndarray, pairs: float, level: float = LEVEL) -> Interval:
+    """Make an interval of a statistic of halves of few visits, by Student's t.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (draws,)
+        Not a number where it could not be told.
+    pairs
+        Pairs of visits that the halves were drawn from; with fewer than one there is no interval.
+    """
+    from scipy.stats import t
+
+    known = drawn[np.isfinite(drawn)]
+    if 2 * len(known) < len(drawn) or not len(known):
+        return Interval(float("nan"), float("nan"), float("nan"))
+    mean = float(known.mean())
+    if pairs < 1:
+        return Interval(mean, float("nan"), float("nan"))
+    half = float(t.isf((1 - level) / 2, int(pairs)) * known.std())
+    return Interval(mean, mean - half, mean + half)

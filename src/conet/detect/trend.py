@@ -2,8 +2,8 @@
 
 Everything is told by levels: means over windows of a tenth of the rows. The best of many noisy levels is too
 high by chance, so the best window is chosen on one random half of the problems and measured on the other; it
-is a fall when the whole 95 % interval of that difference lies above zero. Of fewer than 8 problems there is
-no interval, and the estimate alone decides.
+is a fall when the whole 95 % interval of that difference lies above zero. Fewer than 8 problems are all in
+both halves, each with half of its visits; a level then holds 8 visits at least.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
+from conet.base.intervals import (
+    FEWEST_PROBLEMS,
+    Interval,
+    few_interval,
+    halves,
+    percentiles,
+    resampled,
+    visit_halves,
+)
 from conet.rollouts import Counts
 
 FEWEST_ROWS = 10
 SHORTEST_WINDOW = 3  # rows of a level at least
+FEWEST_VISITS = 8  # of a level at least, where problems are few (our choice)
 SMALLEST_FALL = 0.05  # of the accuracy that counts as falling, as for a rise (our choice)
 COLLAPSED = 0.25  # of the best level, at most this is left after a collapse (our choice)
 DEEPEST = 0.5  # of an earlier level, at most this is left at the bottom of a dip that is recovered from
@@ -65,14 +74,14 @@ def find_trend(counts: Counts) -> Trend | None:
     rows = len(counts.steps)
     if rows < FEWEST_ROWS:
         return None
-    window = max(SHORTEST_WINDOW, round(rows / 10))
+    window = window_of(counts)
     whole = levels(counts, window)[:, 0]
-    first, second = (levels(counts, window, half) for half in _halves(counts.problems))
-    best, fall = _highest(whole), _measured(first, second)
+    first, second = (levels(counts, window, half) for half in _halves(counts))
+    best, fall = _highest(whole), _interval(_at(second, _highest(first)) - second[-1], counts, window)
     last = float(whole[-1])
     if (gone := _gone(counts, window, whole, best)) is not None:
         return gone
-    if fall.estimate >= SMALLEST_FALL and (fall.low > 0 or np.isnan(fall.low)):
+    if fall.estimate >= SMALLEST_FALL and fall.low > 0:
         moment = _left(counts, window, best)
         kind = "collapsed" if last <= COLLAPSED * whole[best] else "falling"
         bottom = float(np.nanmin(whole[best:]))
@@ -97,10 +106,10 @@ def _gone(counts: Counts, window: int, whole: np.ndarray, best: int) -> Trend | 
     quick = float(levels(counts, QUICK)[-1, 0])
     if not quick <= COLLAPSED * whole[best] or whole[best] - quick < 2 * SMALLEST_FALL:
         return None
-    parts = [(levels(counts, window, half), levels(counts, QUICK, half)) for half in _halves(counts.problems)]
+    parts = [(levels(counts, window, half), levels(counts, QUICK, half)) for half in _halves(counts)]
     (first, _), (second, now) = parts
-    fall = _interval(_at(second, _highest(first)) - now[-1])
-    if not (fall.low > 0 or np.isnan(fall.low)):
+    fall = _interval(_at(second, _highest(first)) - now[-1], counts, QUICK)
+    if not fall.low > 0:
         return None
     step = _left(counts, window, best, quick)
     return Trend(kind="collapsed", step=step, best=float(whole[best]), bottom=quick, last=quick, fall=fall)
@@ -111,8 +120,8 @@ def levels(counts: Counts, window: int, weights: np.ndarray | None = None) -> np
 
     Parameters
     ----------
-    weights : ndarray, shape (problems, draws), optional
-        How often each problem counts.
+    weights : ndarray, shape (problems, draws) or (rows, problems, draws), optional
+        How often each problem, or each visit, counts.
 
     Returns
     -------
@@ -121,17 +130,34 @@ def levels(counts: Counts, window: int, weights: np.ndarray | None = None) -> np
     """
     sums = []
     for values in (counts.correct_count, counts.samples):
-        pooled = counts.pooled(values, weights).reshape(len(counts.steps), -1)
+        if weights is not None and weights.ndim == 3:
+            pooled = np.einsum("rp,rpd->rd", values, weights)
+        else:
+            pooled = counts.pooled(values, weights).reshape(len(counts.steps), -1)
         running = np.concatenate([np.zeros((1, pooled.shape[1])), np.cumsum(pooled, axis=0)])
         sums.append(running[window:] - running[:-window])
     return np.divide(sums[0], sums[1], out=np.full(sums[0].shape, np.nan), where=sums[1] > 0)
 
 
-def _halves(problems: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return random halves and their complements; of few problems all of them, twice."""
-    if problems < FEWEST_PROBLEMS:
-        return np.ones((problems, 1)), np.ones((problems, 1))
-    half = halves(problems, DRAWS)
+def window_of(counts: Counts) -> int:
+    """Rows of a level: a tenth of them, at least 3, and of few problems enough for 8 visits."""
+    rows = len(counts.steps)
+    window = max(SHORTEST_WINDOW, round(rows / 10))
+    if counts.problems >= FEWEST_PROBLEMS:
+        return window
+    needed = np.ceil(FEWEST_VISITS / max(visits_of(counts, 1), 1e-9))
+    return int(max(window, min(needed, rows // 3)))
+
+
+def visits_of(counts: Counts, window: int) -> float:
+    """How many visits of problems so many rows have on average."""
+    return float(np.count_nonzero(counts.samples)) / len(counts.steps) * window
+
+
+def _halves(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """Return random halves of the problems and their complements; of few problems halves of their visits."""
+    few = counts.problems < FEWEST_PROBLEMS
+    half = visit_halves(counts.samples > 0, DRAWS) if few else halves(counts.problems, DRAWS)
     return half.astype(np.float64), (~half).astype(np.float64)
 
 
@@ -144,16 +170,12 @@ def _at(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, np.asarray(rows)[None], axis=0)[0]
 
 
-def _measured(first: np.ndarray, second: np.ndarray) -> Interval:
-    """Choose the best window on one half of the problems, and measure the fall from it on the other."""
-    drawn = _at(second, _highest(first)) - second[-1]
-    return _interval(drawn)
-
-
-def _interval(drawn: np.ndarray) -> Interval:
+def _interval(drawn: np.ndarray, counts: Counts, window: int) -> Interval:
+    """Make an interval of a difference of two levels that was measured on random halves."""
+    if counts.problems < FEWEST_PROBLEMS:
+        return few_interval(drawn, visits_of(counts, window) / 2)
     known = drawn[np.isfinite(drawn)]
-    mean = float(known.mean()) if len(known) else float("nan")
-    return percentiles(mean, drawn) if len(drawn) > 1 else Interval(mean, np.nan, np.nan)
+    return percentiles(float(known.mean()) if len(known) else float("nan"), drawn)
 
 
 def _recovery(
@@ -166,8 +188,8 @@ def _recovery(
         return None
     tops, bottoms = _dip(first)
     depth = np.minimum(_at(second, tops), second[-1]) - _at(second, bottoms)
-    found = _interval(depth)
-    if not (found.low > 0 or np.isnan(found.low)):
+    found = _interval(depth, counts, window)
+    if not found.low > 0:
         return None
 
     def back(curves: np.ndarray, high: np.ndarray, deep: np.ndarray) -> np.ndarray:

@@ -4,12 +4,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles, resampled
+from conet.base.intervals import (
+    FEWEST_PROBLEMS,
+    Interval,
+    few_interval,
+    percentiles,
+    resampled,
+    visit_halves,
+)
 from conet.detect import Counts, CurveModels, Knee, curve_models, find_knee
 from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.detect.trend import FEWEST_ROWS as FEWEST_STEPS
-from conet.detect.trend import Trend, find_trend
+from conet.detect.trend import Trend, find_trend, visits_of
 from conet.diagnosis.log import fifth
 from conet.diagnosis.words import with_ends
 
@@ -108,7 +115,7 @@ def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
             )
     else:
         models = None
-    if rise.estimate >= SMALLEST_RISE * unit.scale and (rise.low > 0 or np.isnan(rise.low)):
+    if rise.estimate >= SMALLEST_RISE * unit.scale and rise.low > 0:
         stage, why = "fast", f"the accuracy has risen by {with_ends(rise)}, without a knee so far"
     else:
         stage, why = "flat", _flat(rise, SMALLEST_RISE * unit.scale)
@@ -138,7 +145,7 @@ def _flat(rise: Interval, smallest: float) -> str:
     """Say that nothing happened, and what could still have been seen."""
     change = f"the accuracy changed by {rise.estimate:+.3f} from the first to the last fifth of the steps"
     if np.isnan(rise.low):
-        return f"{change}, and of fewer than {FEWEST_PROBLEMS} problems no noise can be told"
+        return f"{change}, and of so few visits no noise can be told"
     if rise.low <= 0 <= rise.high:
         return f"{change}, which is noise: a rise above {max(rise.high, 0):.3f} would have been seen"
     small = abs(rise.estimate) < smallest
@@ -163,6 +170,8 @@ def _rise(counts: Counts) -> Interval:
         for chosen in first_and_last:
             correct, samples = (
                 counts.pooled(values[chosen].sum(axis=0, keepdims=True), weights)
+                if weights is None or weights.ndim == 2
+                else np.einsum("rp,rpd->d", values[chosen], weights[chosen])[None]
                 for values in (counts.correct_count, counts.samples)
             )
             parts.append(correct / np.where(samples > 0, samples, np.nan))
@@ -170,5 +179,7 @@ def _rise(counts: Counts) -> Interval:
 
     whole = float(rise(None))
     if counts.problems < FEWEST_PROBLEMS:
-        return Interval(whole, np.nan, np.nan)
+        half = visit_halves(counts.samples > 0).astype(np.float64)
+        around = few_interval(rise(half), visits_of(counts, rows) / 2)
+        return Interval(whole, around.low, around.high)
     return percentiles(whole, rise(resampled(counts.problems)))

@@ -137,7 +137,8 @@ FINDING = Finding(
     ),
     decides=(
         "Levels are means over a tenth of the steps; the best one is chosen on one half of the problems and "
-        f"measured on the other. `falling`: the last level is {SMALLEST_FALL:g} or more below the best, "
+        "measured on the other; of fewer than 8 problems on halves of their visits. "
+        f"`falling`: the last level is {SMALLEST_FALL:g} or more below the best, "
         f"with its whole 95 % interval. `collapsed`: and at most {COLLAPSED:.0%} of the best is left. "
         f"`recovered`: it fell to {DEEPEST:.0%} or less of an earlier level, and is back at {BACK:.0%} of "
         "it. Else `slow`: a knee. Two joined lines fit the accuracy better than one (BIC by 6), and the "
