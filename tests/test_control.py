@@ -213,6 +213,17 @@ def test_a_run_whose_actions_are_gone_or_others_is_not_resumed(tmp_path, way, at
     assert {file.name: file.read_bytes() for file in place.glob("*.jsonl")} == before
 
 
+def test_actions_that_do_not_say_which_requests_were_taken_are_refused(tmp_path):
+    """As before they did: else all would be done again."""
+    place = dead(tmp_path / "run", 6, {2: ACTIONS[9]})
+    rows = plain_rows((place / "actions.jsonl").read_bytes())
+    for row in rows:
+        del row["requests"]
+    (place / "actions.jsonl").write_bytes(b"".join(line_of(row, checked=True) for row in rows))
+    with pytest.raises(ConetError, match="which requests were taken"):
+        launch.resume(place)
+
+
 def test_half_a_line_of_an_action_that_was_not_done_is_dropped(tmp_path):
     whole = steered(tmp_path / "whole")
     place = dead(tmp_path / "run", 13)

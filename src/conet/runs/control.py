@@ -115,7 +115,10 @@ class Control:
         if len(self.rows) < self.done or not _begins(self.rows, told or []):
             raise damaged(path, ValueError("fewer or other actions than the run has done"))
         if self.rows:
-            self._requests.go_on(self.rows[-1]["requests"])
+            last = self.rows[-1]
+            if "requests" not in last:
+                raise damaged(path, ValueError("it does not say which requests were taken"))
+            self._requests.go_on(last["requests"])
         whole = self._content()
         if path.stat().st_size != len(whole):  # what a loss of power left behind them
             write_atomic(path, whole)
