@@ -119,3 +119,48 @@ def test_of_few_problems_coin_flips_are_no_rise():
         right = np.random.default_rng(seed).binomial(4, 0.5, (12, 4))
         fast += find_stage(Counts.of(right, 50 * np.ones(right.shape), 4)).stage == "fast"
     assert fast <= 6
+
+
+def visited(accuracy, problems_of, problems, seed=0):
+    """60 steps of 8 problems each, 8 samples: ``accuracy`` of step and problem, ``problems_of`` a step."""
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros((60, problems), bool)
+    for row in range(60):
+        chosen[row, problems_of(row, rng)] = True
+    chance = np.array([[accuracy(row, problem) for problem in range(problems)] for row in range(60)])
+    right = rng.binomial(8, np.clip(chance, 0, 1)) * chosen
+    return Counts.of(right, 50.0 * right, 8 * chosen)
+
+
+def in_tiers(row, rng):
+    return np.arange(8) + 8 * (row // 15)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "problems_of", "problems", "stage"),
+    [
+        (lambda row, problem: (0.9, 0.6, 0.3, 0.1)[problem // 8], in_tiers, 32, None),
+        (lambda row, p: (0.6, 0.3, 0.15, 0.03)[p // 8] + 0.02 * (row % 15), in_tiers, 32, None),
+        (lambda row, problem: 0.8 - 0.012 * row, lambda row, rng: np.arange(8) + 8 * row, 480, None),
+        (lambda row, problem: (0.9 - 0.1 * (problem // 8)) * (row < 52), in_tiers, 32, "collapsed"),
+        (lambda row, p: 0.6 * (row < 42), lambda row, rng: np.arange(8) + 8 * row, 480, "collapsed"),
+        (lambda row, p: 0.6 * (row < 42), lambda row, rng: rng.choice(256, 8, False), 256, "collapsed"),
+        (lambda row, p: 0.05 * (row < 36), lambda row, rng: np.arange(16), 16, "collapsed"),
+    ],
+    ids=["tiers", "rising tiers", "one epoch", "lost in tiers", "lost in one epoch", "lost", "lost from 5 %"],
+)
+def test_harder_problems_are_no_fall_and_what_the_same_problems_lose_is(
+    accuracy, problems_of, problems, stage
+):
+    """Each of five seeds: the planted differences are ten standard errors and more."""
+    for seed in range(5):
+        found = find_stage(visited(accuracy, problems_of, problems, seed))
+        assert found.stage == stage
+        if stage is None:
+            assert "the problems changed at step" in found.why
+
+
+def test_a_low_accuracy_that_stays_has_not_collapsed():
+    """60 seeds at 2.5 %: more than 5 have a chance below 1 %."""
+    runs = [visited(lambda row, p: 0.01, lambda row, rng: np.arange(16), 16, seed) for seed in range(60)]
+    assert sum(find_trend(each).kind != "" for each in runs) <= 5

@@ -28,6 +28,7 @@ SHORTEST_WINDOW = 3  # rows of a level at least
 FEWEST_VISITS = 8  # of a level at least, where problems are few (our choice)
 SMALLEST_FALL = 0.05  # of the accuracy that counts as falling, as for a rise (our choice)
 COLLAPSED = 0.25  # of the best level, at most this is left after a collapse (our choice)
+FEWEST_RIGHT = 20  # rollouts that a level must have had right, for its loss to be sure (our choice)
 DEEPEST = 0.5  # of an earlier level, at most this is left at the bottom of a dip that is recovered from
 BACK = 0.8  # of the earlier level, at least this is a recovery (our choice)
 LEFT = 0.15  # of a fall: so far below the best level the fall has begun
@@ -53,6 +54,8 @@ class Trend:
         The level of the last rows.
     fall : Interval
         Best less last level; of a recovery best less bottom.
+    row, window : int
+        First row of the best level, and rows of the last one.
     """
 
     kind: str
@@ -61,6 +64,8 @@ class Trend:
     bottom: float
     last: float
     fall: Interval
+    row: int = 0
+    window: int = 0
 
 
 def find_trend(counts: Counts) -> Trend | None:
@@ -81,11 +86,21 @@ def find_trend(counts: Counts) -> Trend | None:
     last = float(whole[-1])
     if (gone := _gone(counts, window, whole, best)) is not None:
         return gone
-    if fall.estimate >= SMALLEST_FALL and fall.low > 0:
+    lost = last <= COLLAPSED * whole[best] and _lost(counts, window, float(whole[best]), first, second)
+    if fall.low > 0 and (lost or fall.estimate >= SMALLEST_FALL):
         moment = _left(counts, window, best)
         kind = "collapsed" if last <= COLLAPSED * whole[best] else "falling"
         bottom = float(np.nanmin(whole[best:]))
-        return Trend(kind=kind, step=moment, best=float(whole[best]), bottom=bottom, last=last, fall=fall)
+        return Trend(
+            kind=kind,
+            step=moment,
+            best=float(whole[best]),
+            bottom=bottom,
+            last=last,
+            fall=fall,
+            row=int(best),
+            window=window,
+        )
     return _recovery(counts, window, whole, first, second) or Trend(
         kind="",
         step=Interval(np.nan, np.nan, np.nan),
@@ -94,6 +109,14 @@ def find_trend(counts: Counts) -> Trend | None:
         last=last,
         fall=fall,
     )
+
+
+def _lost(counts: Counts, window: int, best: float, first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether nearly all of a level is surely lost, however low it was: at 5 % a fall to 0 is a collapse."""
+    rows = slice(len(counts.steps) - window, None)
+    if best * counts.samples[rows].sum() < FEWEST_RIGHT:
+        return False
+    return _interval(COLLAPSED * _at(second, _highest(first)) - second[-1], counts, window).low > 0
 
 
 def _gone(counts: Counts, window: int, whole: np.ndarray, best: int) -> Trend | None:
@@ -112,7 +135,16 @@ def _gone(counts: Counts, window: int, whole: np.ndarray, best: int) -> Trend | 
     if not fall.low > 0:
         return None
     step = _left(counts, window, best, quick)
-    return Trend(kind="collapsed", step=step, best=float(whole[best]), bottom=quick, last=quick, fall=fall)
+    return Trend(
+        kind="collapsed",
+        step=step,
+        best=float(whole[best]),
+        bottom=quick,
+        last=quick,
+        fall=fall,
+        row=int(best),
+        window=QUICK,
+    )
 
 
 def levels(counts: Counts, window: int, weights: np.ndarray | None = None) -> np.ndarray:

@@ -13,6 +13,7 @@ from conet.base.intervals import (
     visit_halves,
 )
 from conet.detect import Counts, CurveModels, Knee, curve_models, find_knee
+from conet.detect.composition import Composition, other_problems
 from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.detect.trend import FEWEST_ROWS as FEWEST_STEPS
@@ -97,7 +98,10 @@ def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
     if trend is None:
         why = f"{rows} steps, and a stage needs at least {FEWEST_STEPS}"
         return Stage(stage=None, why=why, rise=rise)
+    shares = trend
     start, trend = Interval(float(counts.steps[0]), np.nan, np.nan), unit.trend(trend)
+    if (others := _others(counts, shares)) is not None:
+        return Stage(stage=None, why=_harder(trend, others), rise=rise, trend=trend)
     if trend.kind:
         return Stage(stage=trend.kind, why=_told(trend), step=trend.step, rise=rise, trend=trend)
     if rows >= FEWEST_ROWS:
@@ -120,6 +124,27 @@ def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
     else:
         stage, why = "flat", _flat(rise, SMALLEST_RISE * unit.scale)
     return Stage(stage=stage, why=why, step=start, rise=rise, models=models, trend=trend)
+
+
+def _others(counts: Counts, trend: Trend) -> Composition | None:
+    """Return what a fall between different problems looks like; None where there is none."""
+    if trend.kind not in ("falling", "collapsed"):
+        return None
+    fall, left = trend.best - trend.last, trend.last / trend.best
+    return other_problems(counts, trend.row, trend.window, fall, left)
+
+
+def _harder(trend: Trend, others: Composition) -> str:
+    """Say that a fall may be one of other problems."""
+    own = (
+        "problems that were seen before and after did not fall themselves"
+        if others.recur
+        else "none of the last problems was seen before"
+    )
+    return (
+        f"the accuracy went from {trend.best:.2f} to {trend.last:.2f}, but the problems changed at step "
+        f"{others.step}; {own}, so harder problems may explain it"
+    )
 
 
 def _told(trend: Trend) -> str:
