@@ -183,7 +183,7 @@ def window_of(counts: Counts) -> int:
 
 def visits_of(counts: Counts, window: int) -> float:
     """How many visits of problems so many rows have on average."""
-    return float(np.count_nonzero(counts.samples)) / len(counts.steps) * window
+    return float(np.count_nonzero(counts.samples)) / max(len(counts.steps), 1) * window
 
 
 def _halves(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
