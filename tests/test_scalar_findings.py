@@ -129,3 +129,27 @@ def test_seeds_of_healthy_runs_raise_no_alarm(tmp_path):
         folder.mkdir()
         alarms += bool(names(trained(folder, seed, **HEALTHY)))
     assert alarms <= 1
+
+
+def test_a_reward_that_rises_while_the_accuracy_falls_is_said(tmp_path):
+    both = {"reward": curve((1, 0.4), (60, 0.8)), "accuracy": curve((1, 0.6), (20, 0.6), (60, 0.1))}
+    found = trained(tmp_path, **(HEALTHY | both))
+    said = next(line for line in found.headlines if line.name == "reward against correct")
+    assert said.urgency == Urgency.EMERGENCY
+    assert "Nothing else that was logged" not in described(found, "report.html")
+    assert found.findings["went_with_it"]["mean reward"][1] > found.findings["went_with_it"]["mean reward"][0]
+
+
+@pytest.mark.parametrize("form", ["trainer_state", "metrics"])
+def test_a_run_whose_every_number_broke_is_an_emergency(form, tmp_path):
+    broken = curve((1, 0.4), (60, 0.4))
+    broken[48:] = np.nan
+    found = trained(tmp_path, reward=broken, grad_norm=broken)
+    if form == "metrics":
+        state = tmp_path / "checkpoint-60" / "trainer_state.json"
+        lines = json.loads(state.read_text())["log_history"]
+        (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        state.unlink()
+        found = conet.diagnose(tmp_path)
+    assert (found.headlines[0].name, found.headlines[0].step) == ("not a number", 49)
+    assert found.headlines[0].urgency == Urgency.EMERGENCY

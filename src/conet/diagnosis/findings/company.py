@@ -8,6 +8,7 @@ from conet.diagnosis.findings.wording import NAMES
 from conet.diagnosis.log import Log, per_step_values
 from conet.diagnosis.words import share, times
 
+BLURRED = 3  # rows before a fall, which is seen a little later than it begins
 CHANGED = 1.5  # times as much, or as little, as before counts as a change (our choice)
 CHANGED_SHARE = 0.1  # and of a share so much more or less
 SCALARS = {
@@ -70,7 +71,7 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
             if name.startswith(COMPONENT) and "format" in name.lower()
         },
     }
-    earlier = np.flatnonzero(steps < since)[-window:]
+    earlier = _last_before(np.flatnonzero(steps < since), window)
     before, after = {}, {}
     for name, values in columns.items():
         first, last = values[earlier], values[-window:]
@@ -85,14 +86,21 @@ def _scalars(log: Log, since: float) -> dict[str, tuple[float, float]]:
     if table is None:
         return {}
     steps, found = per_step_values(table, "step"), {}
-    for quantity, name in SCALARS.items():
+    separate = not log.has_rollouts and np.isfinite(per_step_values(table, "accuracy")).any()
+    for quantity, name in (SCALARS | ({"reward": "mean reward"} if separate else {})).items():
         values = per_step_values(table, quantity)
         known = np.isfinite(values)
         window = max(3, round(known.sum() / 10))
-        first, last = values[known & (steps < since)][-window:], values[known & (steps >= since)][-window:]
+        first = _last_before(values[known & (steps < since)], window)
+        last = values[known & (steps >= since)][-window:]
         if len(first) and len(last):
             found[name] = float(first.mean()), float(last.mean())
     return found
+
+
+def _last_before(values: np.ndarray, window: int) -> np.ndarray:
+    """Return the last rows before the fall, but for those in which other numbers may have changed already."""
+    return (values[:-BLURRED] if len(values) > BLURRED + window else values)[-window:]
 
 
 def _said(name: str, before: float, after: float) -> str:

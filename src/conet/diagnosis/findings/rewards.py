@@ -39,6 +39,8 @@ class Divergence:
 
 def compute(log: Log) -> Result:
     """Compare every reward that is no copy of what is correct with the accuracy."""
+    if not log.has_rollouts:
+        return _of_scalars(log)
     named = separate(log)
     values = {
         "rewards": {name: ends(per_step_values(log.answers, column)) for name, column in named.items()},
@@ -64,6 +66,30 @@ def compute(log: Log) -> Result:
     step = min(pair.step for pair in found)
     return Result(
         values=values | {"rewards_diverge_since": step}, headlines=(_headline(found, step),), detail=found
+    )
+
+
+def _of_scalars(log: Log) -> Result:
+    """Compare the mean reward with the accuracy where the trainer logged both."""
+    table = log.scalars
+    columns = [
+        np.zeros(0) if table is None else per_step_values(table, name) for name in ("reward", "accuracy")
+    ]
+    if table is None or not all(np.isfinite(column).any() for column in columns):
+        why = "no rollouts, and the trainer did not log both a reward and an accuracy"
+        return Result(caveats={"rewards": why, "rewards_diverge_since": why})
+    reward, accuracy = columns
+    rewards = {"reward": ends(reward)}
+    stage = log.other("stage")
+    steps = per_step_values(table, "step").astype(np.int64)
+    pair = divergence("reward", steps, reward, accuracy)
+    if pair is None or stage is None or stage.stage not in ("falling", "collapsed"):
+        why = "no reward rises while the accuracy falls"
+        return Result(values={"rewards": rewards}, caveats={"rewards_diverge_since": why})
+    return Result(
+        values={"rewards": rewards, "rewards_diverge_since": pair.step},
+        headlines=(_headline([pair], pair.step),),
+        detail=[pair],
     )
 
 
@@ -137,6 +163,7 @@ def _headline(found: list[Divergence], step: int) -> Headline:
 FINDING = Finding(
     name="rewards",
     compute=compute,
+    needs_rollouts=False,
     keys=(
         Key(
             "rewards",

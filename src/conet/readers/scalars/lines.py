@@ -63,7 +63,8 @@ OF_ROLLOUTS = {
 def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:
     """Return the finite numbers of an object, those in objects within it as ``outer/inner``, and its step.
 
-    Empty where it has no step, or no number beside it.
+    Empty where it has no step, or no number beside it; the step alone where what it names is not a number
+    any more, as the reward of a run that broke.
     """
     found: dict[str, float] = {}
     _collect(entry, "", found, 0)
@@ -73,7 +74,10 @@ def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:
         return {}
     at = found.pop(step)
     named = {name: value for name, value in found.items() if name.lower() not in STEPS}
-    return {STEP: at} | named if named and at % 1 == 0 else {}
+    lost = not named and any(
+        isinstance(value, float) and quantity_of(name) is not None for name, value in entry.items()
+    )
+    return {STEP: at} | named if (named or lost) and at % 1 == 0 else {}
 
 
 def _collect(entry: Mapping[str, Any], before: str, found: dict[str, float], depth: int) -> None:
