@@ -428,3 +428,44 @@ def test_every_reader_says_what_its_trainer_writes() -> None:
         assert reader.files, name
         assert reader.trainer, name
         assert reader.setting, name
+
+
+@pytest.mark.parametrize("name", ["MathAccuracy", "Format", "advantages"])
+@pytest.mark.parametrize("size", [1, 11, 13])
+def test_a_step_whose_columns_are_of_unequal_length_is_refused(name: str, size: int, tmp_path: Path) -> None:
+    """Which value belongs to which rollout is lost; a list is no reward."""
+    logs.ms_swift(tmp_path)
+    path = tmp_path / "v0-20260101/completions.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[2][name] = ([*rows[2][name], 1.0] * 2)[:size]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    record = conet.read(tmp_path)
+    assert record.rows.height == 36
+    assert record.skipped == {"rows of a step whose columns are of unequal length": 12}
+    assert set(record.rows["reward"]) <= {0.0, 1.0}
+
+
+def test_several_evaluation_sets_of_skyrl_are_one_run(tmp_path: Path) -> None:
+    logs.skyrl(tmp_path)
+    for path in sorted(tmp_path.glob("exports/dumped_evals/*/openai_gsm8k.jsonl")):
+        text = path.read_text().replace("openai/gsm8k", "math500").replace("What is", "How much is")
+        path.with_name("math500.jsonl").write_text(text)
+    record = conet.read(tmp_path)
+    assert record.rows.height == 96
+    assert dict(record.rows["family"].value_counts().iter_rows()) == {"openai/gsm8k": 48, "math500": 48}
+    assert len(record.names) == 6
+    named = conet.read(tmp_path, column_mapping="family=data_source")
+    assert set(named.rows["family"]) == {"openai/gsm8k", "math500"}
+
+
+def test_a_resumed_run_of_open_instruct_goes_on_in_files_of_later_numbers(tmp_path: Path) -> None:
+    logs.open_instruct(tmp_path)
+    last = [json.loads(line) for line in (tmp_path / "run1_rollouts_000001.jsonl").read_text().splitlines()]
+    last += [json.loads(line) for line in (tmp_path / "run1_rollouts_000002.jsonl").read_text().splitlines()]
+    again = [row | {"reward": 10.0} for row in last if row["step"] >= 3]
+    logs.lines(tmp_path / "run1_rollouts_000011.jsonl", again)
+    record = conet.read(tmp_path)
+    assert record.rows.group_by("step").len()["len"].to_list() == [12] * 4
+    assert record.skipped == {REPLACED: 24}
+    assert record.rows.filter(pl.col("step") >= 3)["reward"].unique().to_list() == [10.0]
+    assert any("abandoned branch" in remark for remark in record.remarks)

@@ -143,6 +143,9 @@ class Reader:
         Columns that tell problems apart whose prompts are alike, such as those with different pictures.
     grows : bool
         Whether a file repeats the rows of the files before it.
+    one_stream : bool
+        Whether the files of a run follow each other, so that a step which comes again in a later file is
+        what a resumed run wrote; else they may be parts of the same steps.
     titles : callable
         ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
     rows : callable or None
@@ -166,6 +169,7 @@ class Reader:
     marks: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     grows: bool = False
+    one_stream: bool = False
     titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
     rows: Rows | None = None
     files: str = ""

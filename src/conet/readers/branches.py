@@ -29,13 +29,23 @@ MOST_SEGMENTS = 0.25  # of the steps; more, and the rows are not in the order of
 SHOWN = 8
 
 
-def without_branches(table: "polars.DataFrame") -> "tuple[polars.DataFrame, list[str]]":
-    """Take out, in each file, the steps that come again after later ones; return the rest, and a remark."""
+def without_branches(
+    table: "polars.DataFrame", runs: Sequence[str] | None = None
+) -> "tuple[polars.DataFrame, list[str]]":
+    """Take out, in each file, the steps that come again after later ones; return the rest, and a remark.
+
+    Parameters
+    ----------
+    runs
+        Of each file which run it is of, where the files of a run follow each other and count as one.
+    """
     import polars as pl
 
     if not table.height:
         return table, []
     step, file = table["step"].to_numpy(), table["file"].to_numpy()
+    if runs is not None:
+        file = np.unique(runs, return_inverse=True)[1][file]
     split, problem = table["split"].to_physical().to_numpy(), table["problem"].to_numpy()
     dropped = np.zeros(len(step), bool)
     turns = np.flatnonzero((step[1:] < step[:-1]) & (file[1:] == file[:-1]) & (split[1:] == split[:-1]))

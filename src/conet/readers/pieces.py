@@ -10,7 +10,7 @@ import numpy as np
 
 from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader
-from conet.readers.branches import REPLACED, one_run, without_branches
+from conet.readers.branches import REPLACED, one_run, runs_of, without_branches
 from conet.readers.choose_columns import ColumnMapping
 from conet.readers.correctness import decide
 from conet.readers.formats import unusable
@@ -173,7 +173,7 @@ def join(pieces: list[Piece], names: Names, reader: Reader, choices: Choices = C
     table = pl.concat(rows) if rows else _no_rows().with_columns(file=pl.lit(None, pl.UInt32))
     skipped[REPEATED] += repeats.dropped
     before = table.height
-    table, branched = without_branches(table)
+    table, branched = without_branches(table, runs_of(pieces) if reader.one_stream and pieces else None)
     if not choices.pool:
         table, more = one_run(table, pieces, choices.root)
         branched += more

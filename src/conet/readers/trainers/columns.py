@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from conet.readers.base import Reader, Skipped
+from conet.readers.base import GOLD, Reader, Skipped
 from conet.readers.formats.records import Head, records
-from conet.readers.named import COMPLETION, PROMPT, in_roles
+from conet.readers.named import COMPLETION, PROMPT, STEP, in_roles
 from conet.readers.rewards import correct_among, number_of
 from conet.readers.trainers.trl import rewards
+
+UNEQUAL = "rows of a step whose columns are of unequal length"
 
 
 def begins(head: Head) -> bool:
@@ -39,13 +41,28 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
         if isinstance(row, Skipped) or not height:
             yield row if isinstance(row, Skipped) else Skipped("lines that hold no columns")
             continue
+        if _unequal(row, height):
+            yield from (Skipped(UNEQUAL) for _ in range(height))
+            continue
         for place in range(height):
             yield _rollout(
                 {
                     name: value[place] if isinstance(value, list) and len(value) == height else value
                     for name, value in row.items()
+                    if value != []
                 }
             )
+
+
+def _unequal(row: Mapping[str, Any], height: int) -> bool:
+    """Whether a column of numbers or gold answers has another length: which belongs to which is lost."""
+    return any(
+        isinstance(value, list)
+        and len(value) not in (0, height)
+        and name not in STEP
+        and (name in GOLD or all(part is None or isinstance(part, int | float) for part in value))
+        for name, value in row.items()
+    )
 
 
 def _rollout(row: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ READER = Reader(
     begins=begins,
     marks=MARKS,
     parts=parts,
+    one_stream=True,
     names={
         "step": ("step", "training_step"),
         "prompt": ("prompt", "prompt_tokens"),

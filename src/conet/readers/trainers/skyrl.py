@@ -6,11 +6,13 @@ them holds no rollouts.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conet.readers.base import Reader, Skipped
+from conet.readers.base import Part, Reader, Skipped
 from conet.readers.formats.records import Head, known, records
+from conet.readers.paths import parts_of
 from conet.readers.rewards import number_of
 
 MARKS = ("input_prompt", "output_response", "score")
@@ -19,6 +21,15 @@ MARKS = ("input_prompt", "output_response", "score")
 def begins(head: Head) -> bool:
     """Whether it has prompts, responses and scores under SkyRL's names."""
     return head.has(*MARKS)
+
+
+def parts(root: Path, files: list[Path]) -> list[Part]:
+    """Return the files; those of several data sets beside one another are of one run."""
+    found = []
+    for part in parts_of(root, files):
+        run = part.run_of_steps.rpartition("/")[0]
+        found.append(replace(part, run=run, run_of_steps=run))
+    return found
 
 
 def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
@@ -33,6 +44,8 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
             prompt=row.get("input_prompt"),
             completion=row.get("output_response"),
             reward=number_of(row.get("score")),
+            family=str(row.get("data_source") or path.name.partition(".")[0]),
+            data_source=row.get("data_source"),
             length=row.get("response_length"),
             truncated=stopped == "length" if isinstance(stopped, str) else None,
             gold=(extras.get("reward_spec") or {}).get("ground_truth") if isinstance(extras, dict) else None,
@@ -42,6 +55,8 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
 READER = Reader(
     name="skyrl",
     begins=begins,
+    parts=parts,
+    apart=("family",),
     marks=MARKS,
     rows=rows,
     files="`exports/dumped_evals/global_step_{N}_evals/*.jsonl`, as validation",
