@@ -217,3 +217,25 @@ def test_the_page_of_scalars_alone(tmp_path: Path) -> None:
     found = diagnose(tmp_path / "run")
     assert found.figures() == ["scalars"]
     assert [panel.y.name for panel in found.view("scalars").panels][:2] == ["reward", "length"]
+
+
+def test_the_file_logger_of_verl_nests_its_numbers(tmp_path: Path) -> None:
+    """Source: verl/utils/tracking.py, FileLogger: ``{"step": step, "data": {...}}``."""
+    rows = [
+        {
+            "step": step,
+            "data": {"critic/score/mean": 0.25, "actor/entropy": 0.5, "training/global_step": step},
+        }
+        for step in range(1, 21)
+    ]
+    rows.insert(0, {"step": 0, "data": {"val-core/gsm8k/acc/mean@1": 0.125}})
+    lines(tmp_path / "project" / "experiment.jsonl", rows)
+    alone = conet.read(tmp_path)
+    assert alone.scalars["step"].to_list() == list(range(21))
+    assert alone.scalars["reward"].to_list() == [None] + [0.25] * 20
+    assert alone.scalars["validation_accuracy"][0] == 0.125
+    assert conet.diagnose(tmp_path).findings["steps"] == 21
+    as_trl(ROWS, tmp_path)
+    beside = conet.read(tmp_path)
+    assert beside.rows.height == ROWS.height
+    assert beside.scalars["entropy"].to_list() == [None] + [0.5] * 20
