@@ -307,3 +307,11 @@ def test_partial_credit_of_small_groups_is_not_cut_to_whole_numbers(samples, sta
 def test_a_reward_below_zero_that_hardly_moves_has_not_collapsed(tmp_path):
     found = of_rewards(lambda right, rng: rng.normal(-3, 0.8, len(right)), tmp_path, np.full(40, 0.5))
     assert found.findings["stage"] == "flat"
+
+
+def test_correct_above_is_said_in_python_as_on_the_command_line(tmp_path):
+    rows = run(RISE)
+    half = pl.Series(np.where(np.arange(rows.height) % 7 == 0, 0.4, 0.0))
+    path = saved(rows.drop("correct").with_columns(reward=pl.max_horizontal(rows["correct"], half)), tmp_path)
+    assert conet.diagnose(path).findings["accuracy"] is None
+    assert conet.diagnose(path, correct_above=0.5).findings["accuracy"]["end"] > 0.6

@@ -469,3 +469,41 @@ def test_a_resumed_run_of_open_instruct_goes_on_in_files_of_later_numbers(tmp_pa
     assert record.skipped == {REPLACED: 24}
     assert record.rows.filter(pl.col("step") >= 3)["reward"].unique().to_list() == [10.0]
     assert any("abandoned branch" in remark for remark in record.remarks)
+
+
+def test_a_file_of_which_every_step_is_refused_lacks_no_column(tmp_path: Path) -> None:
+    logs.roll(tmp_path)
+    path = tmp_path / "rollout_dump_data.step_3.jsonl"
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps(row | {"scores": row["scores"][1:]}) + "\n")
+    record = conet.read(tmp_path)
+    assert record.skipped == {"rows of a step whose columns are of unequal length": 12}
+    assert record.skipped_files == {}
+
+
+def test_a_task_of_prime_rl_that_ended_in_an_error_is_counted(tmp_path: Path) -> None:
+    logs.prime_rl(tmp_path)
+    path = next(tmp_path.glob("rollouts/step_1/train/all/traces.jsonl"))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0] |= {"ok": False, "errors": [{"type": "TimeoutError"}], "traces": []}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert conet.read(tmp_path).skipped == {"tasks without a trace": 1}
+
+
+def test_the_reward_beside_its_parts_is_the_whole(tmp_path: Path) -> None:
+    """What is correct is said by one part, and the mean reward is that of the column reward."""
+
+    def correct(*place: int) -> float:
+        return float(logs.correct(*place))
+
+    def reward(*place: int) -> float:
+        return 2 * correct(*place) + 0.5
+
+    rows = table(reward=reward, accuracy_reward=correct, format_reward=lambda *place: 1.0)
+    logs.lines(tmp_path / "rows.jsonl", rows)
+    record = conet.read(tmp_path)
+    assert record.rows["reward"].to_list() == [reward(*place) for place in logs.runs()]
+    assert record.rows["correct"].to_list() == [bool(correct(*place)) for place in logs.runs()]
+    found = conet.diagnose(tmp_path).findings
+    assert found["mean_reward"]["end"] == pytest.approx(2 * found["accuracy"]["end"] + 0.5)
+    assert conet.read(tmp_path, column_mapping="reward=").rows["reward"][0] == correct(1, 0, 0)

@@ -234,6 +234,7 @@ def diagnose(
     column_mapping: str | Mapping[str, str | Source] = "",
     tokenizer: str | Path | None = None,
     findings: Iterable[Finding | str] = (),
+    correct_above: float | None = None,
 ) -> Diagnosis:
     """Diagnose a run from the rollouts that its training logged.
 
@@ -241,8 +242,8 @@ def diagnose(
     ----------
     source
         A run directory, the folder of its rollouts, or one file; or what ``conet.read`` returned.
-    format, column_mapping, tokenizer
-        As for :func:`conet.read`.
+    format, column_mapping, tokenizer, correct_above
+        As for :func:`conet.read`; they do not count for what was read already.
     findings
         Findings of your own, beside those of the package.
 
@@ -256,5 +257,5 @@ def diagnose(
         When the place cannot be read, holds no rollouts, or it would be a guess what is correct.
     """
     if not isinstance(source, RolloutRecord):
-        source = read(source, format, column_mapping, tokenizer)
+        source = read(source, format, column_mapping, tokenizer, correct_above=correct_above)
     return Diagnosis(source, chosen(findings))

@@ -11,6 +11,7 @@ from conet.readers.column_mapping import ROLES, UNMAPPED, Source
 from conet.readers.rewards import correct_among
 
 MOST_COMPONENTS = 8  # rewards that are kept one by one
+TOTAL = ("reward", "total_reward", "rewards")  # what all rewards of a row give together
 COALESCED = "the one reward that a row has"
 CUT_OFF = Source("finish_reason", "==", "length")  # what vLLM and its kin say of a completion cut off
 
@@ -144,6 +145,9 @@ def choose_columns(
         elif len(rewards) > 1 and one_a_row is not None:
             coalesced = one_a_row(list(dict.fromkeys([*rewards, *named_rewards(dict.fromkeys(columns, 1))])))
             found |= {"reward": Source(COALESCED)} if coalesced else {}
+    if "correct" in found and "reward" not in found and "reward" not in unmapped:
+        total = next((name for name in rewards if name.lower() in TOTAL), None)
+        found |= {"reward": Source(total)} if total else {}
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])

@@ -170,6 +170,8 @@ class Collector:
             columns = source.peek(part.path)
         except Unusable:
             return ""
+        if not columns:  # every row was refused, and why is counted
+            return ""
         for role, wanted in self.mapping.sources.items():
             if wanted.column not in columns and role not in ("truncated", "split", "phase", "gold", "family"):
                 error = missing(f"no {role}", wanted.column, columns, part.path)

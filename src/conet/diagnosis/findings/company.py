@@ -33,8 +33,10 @@ def compute(log: Log) -> Result:
         return Result(caveats={"went_with_it": "the accuracy does not fall"})
     since = stage.step.estimate
     before, after = _levels(log, since)
+    rewarded = any(name.startswith(COMPONENT) for name in before)
     for name, (first, last) in _scalars(log, since).items():
-        before[name], after[name] = first, last
+        if not (rewarded and name == SCALARS["format_reward"]):  # else the same would be said twice
+            before[name], after[name] = first, last
     seen = {name: [before[name], after[name]] for name in before}
     parts = [said for name in seen if (said := _said(name, *seen[name]))]
     unknown = [
@@ -78,6 +80,16 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
         if np.isfinite(first).any() and np.isfinite(last).any():
             before[name], after[name] = float(np.nanmean(first)), float(np.nanmean(last))
     return before, after
+
+
+def before_fall(rows: int, window: int) -> slice:
+    """Return the rows whose mean is the level before a fall: of so many before its step, a window of them.
+
+    What makes the accuracy fall has begun before it shows, so a window next to the step is left out where
+    there are enough rows.
+    """
+    last = rows - window if rows >= 2 * window else rows
+    return slice(max(0, last - window), last)
 
 
 def _scalars(log: Log, since: float) -> dict[str, tuple[float, float]]:
@@ -134,7 +146,7 @@ FINDING = Finding(
     ),
     decides=(
         f"what changed with a fall: length and scalars by {CHANGED:g} times, shares by {CHANGED_SHARE:.0%}, "
-        "from the tenth of the steps before it to the last tenth"
+        "from a tenth of the steps before it, a tenth away where there are so many, to the last tenth"
     ),
     view="answers",
 )

@@ -54,6 +54,8 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
             continue
         work = ((line.get("run") or {}).get("work")) or {}
         task = line.get("task") or {}
+        if not line.get("traces"):
+            yield Skipped("tasks without a trace")
         for trace in line.get("traces") or []:
             rewards = trace.get("rewards") or {}
             if not rewards and trace.get("reward") is None:
