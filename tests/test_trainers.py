@@ -14,6 +14,7 @@ from logs import said
 
 import conet
 from conet.base.errors import ConetError
+from conet.diagnosis.text import described
 from conet.readers import READERS
 from conet.readers.branches import REPLACED
 
@@ -507,3 +508,19 @@ def test_the_reward_beside_its_parts_is_the_whole(tmp_path: Path) -> None:
     found = conet.diagnose(tmp_path).findings
     assert found["mean_reward"]["end"] == pytest.approx(2 * found["accuracy"]["end"] + 0.5)
     assert conet.read(tmp_path, column_mapping="reward=").rows["reward"][0] == correct(1, 0, 0)
+
+
+def test_problems_of_tinker_cannot_be_followed_and_that_is_said(tmp_path: Path) -> None:
+    """Its groups are numbered in the batch: whether a problem came again is not known."""
+    logs.tinker(tmp_path)
+    found = conet.diagnose(tmp_path)
+    assert found.findings["problems"] is None
+    assert found.findings["seen_once"] is None
+    assert "cannot be followed" in found.findings["notes"]["problems"]
+    assert "cannot be followed" in found.findings["notes"]["learned"]
+    told = next(line for line in found.headlines if line.name == "problems unknown")
+    assert "none can be followed" in told.text
+    text = described(found, "page.html") + repr(found) + json.dumps(found.findings)
+    assert "seen once" not in text
+    assert "one epoch" not in text
+    assert "draw the same problems" not in text

@@ -155,8 +155,9 @@ class Diagnosis:
         stage = found["stage"] or "undecided"
         if found["samples"] is None:
             return f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, scalars alone)"
+        problems = "unknown" if found["problems"] is None else f"{found['problems']:,}"
         return (
-            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {found['problems']:,} "
+            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {problems} "
             f"problems, {found['samples']:,} samples)"
         )
 

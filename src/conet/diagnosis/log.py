@@ -16,6 +16,8 @@ from conet.runs.run import Run
 if TYPE_CHECKING:
     import polars
 
+ONE_EPOCH = "each prompt was seen once (one epoch)"
+UNKNOWN = "the log does not say which problem a group is of: problems cannot be followed"
 FIFTH = 0.2  # share of the steps that count as the start of a run, and as its end
 
 
@@ -66,6 +68,11 @@ class Log:
     def seen_once(self) -> bool:
         """Whether no problem was visited at more than one step: one epoch."""
         return bool((self.visits.table["visit"] == 0).all())
+
+    @property
+    def once(self) -> str:
+        """Why nothing can be told of single problems where no one was visited at two steps."""
+        return ONE_EPOCH if self.record.follows else UNKNOWN
 
     @cached_property
     def validation(self) -> "polars.DataFrame | None":

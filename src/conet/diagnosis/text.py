@@ -18,7 +18,7 @@ def subtitle(found: Diagnosis) -> str:
         parts.append("scalars alone, no rollouts")
     else:
         parts += [
-            f"{numbers['problems']:,} problems",
+            "problems unknown" if numbers["problems"] is None else f"{numbers['problems']:,} problems",
             f"{numbers['samples']:,} samples, {numbers['samples_a_visit']} a problem and step",
         ]
     if numbers["skipped_rows"]:

@@ -146,6 +146,9 @@ class Reader:
     one_stream : bool
         Whether the files of a run follow each other, so that a step which comes again in a later file is
         what a resumed run wrote; else they may be parts of the same steps.
+    follows : bool
+        Whether problems can be followed over the steps: False where a format knows the groups of a batch
+        alone, so that each group counts as a problem of its own.
     titles : callable
         ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
     rows : callable or None
@@ -170,6 +173,7 @@ class Reader:
     apart: tuple[str, ...] = ()
     grows: bool = False
     one_stream: bool = False
+    follows: bool = True
     titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
     rows: Rows | None = None
     files: str = ""

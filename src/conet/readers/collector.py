@@ -198,6 +198,7 @@ class Collector:
             remarks=(*self.mapping.remarks, *found.remarks, *remarks),
             scalars=None if beside is None else beside.table,
             scalar_names={} if beside is None else beside.names,
+            follows=self.reader.follows,
             read_texts=self._texts,
             read_token_ids=self._token_ids,
         )

@@ -54,6 +54,8 @@ class RolloutRecord:
         The options with which it was read, for commands on the same log.
     shows_texts : bool
         Whether prompts and completions may be shown and written.
+    follows : bool
+        Whether problems can be followed over the steps; else ``problem`` is a group of one batch.
     scalar_names : dict of str to str
         Which of the trainer's names each quantity was taken from.
     """
@@ -72,6 +74,7 @@ class RolloutRecord:
     scalar_names: dict[str, str] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     shows_texts: bool = True
+    follows: bool = True
     read_texts: "Callable[..., Texts] | None" = None
     read_token_ids: "Callable[[RolloutRecord, polars.DataFrame], TokenIds | None] | None" = None
 

@@ -51,7 +51,7 @@ class Opened:
                 f"`conet serve {where}` shows it",
             )
         self.where = where
-        self._reading = dict(reading or {}) if run.kind == "log" else {}
+        self._reading: dict[str, Any] = dict(reading or {}) if run.kind == "log" else {}
 
     def is_still(self, path: Path) -> bool:
         """Whether the same directory stands in that place."""

@@ -42,7 +42,8 @@ def compute(log: Log) -> Result:
     unknown = [
         word for word in ("entropy", "KL") if not any(name.lower().startswith(word.lower()) for name in seen)
     ]
-    missing = f" ({' and '.join(unknown)} were not logged)" if unknown else ""
+    were = "were" if len(unknown) > 1 else "was"
+    missing = f" ({' and '.join(unknown)} {were} not logged)" if unknown else ""
     when = f"before step {round(since)} → at the end"
     if parts:
         text = f"What went with it ({when}): {'; '.join(parts)}{missing}."

@@ -42,14 +42,14 @@ def compute(log: Log) -> Result:
         },
     }
     once = log.seen_once and log.steps.height > 1
-    within = "unknown: each was seen once" if once else number(valley.within_ratio.estimate, 2)
+    seen = "unknown: each was seen once" if log.record.follows else "unknown: they cannot be followed"
+    within = seen if once else number(valley.within_ratio.estimate, 2)
     said = f"{valley.evidence}; within problems {within}"
     if once:
         values["v_within"] = None
     return Result(
         values=values,
-        caveats=_caveats(log, valley)
-        | ({"v_within": "each prompt was seen once (one epoch)"} if once else {}),
+        caveats=_caveats(log, valley) | ({"v_within": log.once} if once else {}),
         numbers=(MainNumber(NAME, valley.judgement, said),),
         detail=valley,
     )

@@ -147,7 +147,7 @@ def _not_while(found: HeatingSignal, stage: Any, log: Log) -> HeatingSignal:
         fell = {"falling": "is falling", "collapsed": "has collapsed"}[stage.stage]
         why = f"the accuracy {fell} since step {stage.step.estimate:.0f}, and that comes first"
     elif log.seen_once:
-        why = "each prompt was seen once (one epoch), so no problem can be told to be hard"
+        why = f"{log.once}, so no problem can be told to be hard"
     elif found.now and (none := why_none(log.record)):
         why = none
     else:

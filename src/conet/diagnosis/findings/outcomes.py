@@ -236,12 +236,12 @@ def compute(log: Log) -> Result:
 
 def _untold(found: Outcomes, log: Log) -> Result:
     """Say that nothing can be told, instead of counting none."""
-    how = "once (one epoch)" if log.seen_once else f"fewer than {FEWEST_VISITS} times"
-    why = f"each prompt was seen {how}"
+    why = log.once if log.seen_once else f"each prompt was seen fewer than {FEWEST_VISITS} times"
     keys = ("learned", "forgotten", "dead", "by_chance")
+    few = _caveats(found, {}) if log.record.follows else {}
     return Result(
         values={"few_visits": found.count(FEW_VISITS)},
-        caveats=_caveats(found, {}) | dict.fromkeys(keys, why),
+        caveats=few | dict.fromkeys(keys, why),
         numbers=(MainNumber("learned | forgotten | dead", "not known", why),),
         detail=found,
     )

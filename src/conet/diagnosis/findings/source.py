@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from conet.diagnosis.declare import NO_ROLLOUTS, Finding, Key, Result
-from conet.diagnosis.log import Log
+from conet.diagnosis.log import UNKNOWN, Log
 
 if TYPE_CHECKING:
     import polars
@@ -25,6 +25,8 @@ def compute(log: Log) -> Result:
         "remarks": list(record.remarks),
     }
     caveats = _meaning(log) if log.has_rollouts else dict.fromkeys(OF_ROLLOUTS, NO_ROLLOUTS)
+    if log.has_rollouts and not log.record.follows:
+        caveats["problems"] = UNKNOWN
     if log.scalars is None:
         caveats["scalars"] = "no scalars of the trainer were found beside the rollouts"
     if record.skipped:
@@ -41,7 +43,7 @@ OF_ROLLOUTS = ("problems", "samples", "samples_a_visit")
 def _rollouts(log: Log) -> dict[str, Any]:
     """Return the numbers of steps, problems and rollouts."""
     return _steps(log.steps) | {
-        "problems": log.visits.problems,
+        "problems": log.visits.problems if log.record.follows else None,
         "samples": int(log.steps["samples"].sum()),
         "samples_a_visit": log.visits.group,
     }

@@ -1,8 +1,8 @@
 """tinker-cookbook: ``iteration_{N}/{split}_rollout_summaries.jsonl``, a line a rollout, without text.
 
 Source: thinking-machines-lab/tinker-cookbook, tinker_cookbook/rl/rollout_logging.py. There is no prompt
-and no lasting id of a problem, since ``group_idx`` is a place in the batch: each group is a problem of
-its own, seen once.
+and no lasting id of a problem, since ``group_idx`` is a place in the batch: each group counts as a
+problem of its own, and none can be followed.
 """
 
 from collections.abc import Iterator
@@ -50,6 +50,7 @@ READER = Reader(
     begins=begins,
     marks=MARKS,
     rows=rows,
+    follows=False,
     files="`iteration_*/train_rollout_summaries.jsonl` (and of tests) in `log_path`",
     trainer="tinker-cookbook, since it writes summaries of rollouts",
     setting="nothing; problems cannot be followed, since it logs neither prompts nor ids",
