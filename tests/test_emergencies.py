@@ -315,3 +315,33 @@ def test_correct_above_is_said_in_python_as_on_the_command_line(tmp_path):
     path = saved(rows.drop("correct").with_columns(reward=pl.max_horizontal(rows["correct"], half)), tmp_path)
     assert conet.diagnose(path).findings["accuracy"] is None
     assert conet.diagnose(path, correct_above=0.5).findings["accuracy"]["end"] > 0.6
+
+
+@pytest.mark.parametrize("collapses", [False, True])
+def test_short_right_answers_are_alike_without_a_collapse(collapses, tmp_path):
+    """Answers of one number: right ones are one text; wrong ones stay many, or become one as well."""
+    rows = run(RISE)
+    number = np.arange(rows.height) % 8
+    late = collapses & (rows["step"].to_numpy() > 25)
+    wrong = pl.Series(np.where(late, 7, number) + 1000).cast(pl.String)
+    short = pl.when(pl.col("correct") == 1).then(pl.col("ground_truth")).otherwise(wrong)
+    found = diagnosed(rows.with_columns(completion=short), tmp_path)
+    early, last = found.findings["diversity"]["distinct_share"]
+    assert last < early / 2
+    assert found.findings["collapse"] is collapses
+    assert ("diversity" in named(found)) is collapses
+
+
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_a_fall_with_other_problems_is_told_from_a_fall_of_the_same(exchanged, tmp_path):
+    """A curriculum: harder problems come at step 21, and none from before comes again."""
+    rows = run(curve((1, 0.7), (20, 0.7), (21, 0.25), (40, 0.35)))
+    if exchanged:
+        harder = pl.when(pl.col("step") > 20).then(pl.lit(" This one is hard.")).otherwise(pl.lit(""))
+        rows = rows.with_columns(prompt=pl.col("prompt") + harder)
+    found = diagnosed(rows, tmp_path)
+    assert found.findings["stage"] == "falling"
+    stage, beside = line(found, "stage"), line(found, "what went with it")
+    assert ("None of the problems from before comes again" in stage.text) is exchanged
+    assert ("all problems are others" in beside.text) is exchanged
+    assert (stage.urgency >= Urgency.WARNING) is not exchanged

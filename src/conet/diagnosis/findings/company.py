@@ -6,6 +6,7 @@ from conet.diagnosis.answers import COMPONENT
 from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.findings.wording import NAMES
 from conet.diagnosis.log import Log, per_step_values
+from conet.diagnosis.visits import others_since
 from conet.diagnosis.words import share, times
 
 BLURRED = 3  # rows before a fall, which is seen a little later than it begins
@@ -38,7 +39,9 @@ def compute(log: Log) -> Result:
         if not (rewarded and name == SCALARS["format_reward"]):  # else the same would be said twice
             before[name], after[name] = first, last
     seen = {name: [before[name], after[name]] for name in before}
-    parts = [said for name in seen if (said := _said(name, *seen[name]))]
+    others = log.has_rollouts and others_since(log.visits, since)
+    parts = ["all problems are others"] if others else []
+    parts += [said for name in seen if (said := _said(name, *seen[name]))]
     unknown = [
         word for word in ("entropy", "KL") if not any(name.lower().startswith(word.lower()) for name in seen)
     ]
@@ -50,6 +53,7 @@ def compute(log: Log) -> Result:
     else:
         text = f"Nothing else that was logged has changed with it ({when}){missing}."
     urgent = Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING
+    urgent = Urgency.NOTE if others else urgent
     line = Headline(
         name="what went with it",
         text=text,

@@ -1,5 +1,6 @@
 """Whether diversity is lost: what many samples find and one does not, early in the run and late."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import polars
 
 MOST_K = 64
+ALIKE = 0.25  # of the pairs that differed, so many fewer differ where answers become alike (our choice)
 SMALLEST_MISS = 0.005  # of pass@1 from 1, below which there is nothing left to find
 
 
@@ -55,8 +57,13 @@ class Diversity:
     signs: tuple[str, ...]
 
 
-def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
-    """Compare the first with the last fifth of a run; None where too few problems are in both."""
+def diversity(
+    found: Visits, steps: "polars.DataFrame", rows: "polars.DataFrame | None" = None
+) -> Diversity | None:
+    """Compare the first with the last fifth of a run; None where too few problems are in both.
+
+    With the rollouts, fewer different answers are a sign only where :func:`more_alike` says so, too.
+    """
     all_steps = found.steps
     width = fifth(len(all_steps))
     if len(all_steps) < 2 * width:
@@ -77,6 +84,7 @@ def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
     one, many = (mean_interval(late[row] - early[row]) for row in (0, -1))
     shares = steps["distinct_share"]
     distinct = [mean_of(part) for part in (shares.head(width), shares.tail(width))]
+    windows = [(int(part[0]), int(part[-1])) for part in (all_steps[:width], all_steps[-width:])]
     return Diversity(
         k=k,
         problems=int(chosen.sum()),
@@ -89,7 +97,7 @@ def diversity(found: Visits, steps: "polars.DataFrame") -> Diversity | None:
         found_late=_found_by_more(late.mean(axis=1)),
         distinct_early=distinct[0],
         distinct_late=distinct[1],
-        signs=tuple(_signs(k, one, many, distinct)),
+        signs=tuple(_signs(k, one, many, distinct, lambda: rows is None or more_alike(rows, *windows))),
     )
 
 
@@ -109,20 +117,69 @@ def _found_by_more(curve: np.ndarray) -> float | None:
     return float((curve[-1] - curve[0]) / missed) if missed > SMALLEST_MISS else None
 
 
-def _signs(k: int, one: Interval, many: Interval, distinct: list[float | None]) -> list[str]:
+def more_alike(rows: "polars.DataFrame", early: tuple[int, int], late: tuple[int, int]) -> bool:
+    """Whether right answers, or wrong ones, to the same problem have become alike.
+
+    Where answers are short, right ones to one problem are alike by nature, and a policy that learns them
+    writes fewer different answers. So right ones are compared with right ones, and wrong ones with wrong
+    ones: by the share of pairs in a group that differ, which does not depend on how many they are.
+
+    Parameters
+    ----------
+    rows
+        Rollouts of the split that is diagnosed, as a record has them.
+    early, late
+        First and last step of the two windows.
+
+    Returns
+    -------
+    bool
+        True also where neither can be told.
+    """
+    shares = [_different_pairs(rows, *window) for window in (early, late)]
+    told = [side for side in (True, False) if all(side in part for part in shares)]
+    return not told or any(shares[1][side] < (1 - ALIKE) * shares[0][side] for side in told)
+
+
+def _different_pairs(rows: "polars.DataFrame", first: int, last: int) -> dict[bool, float]:
+    """Share of the pairs of right answers, and of wrong ones, in one group that differ."""
+    import polars as pl
+
+    group = ["step", "problem", "correct"]
+    within = rows.lazy().filter(pl.col("step").is_between(first, last) & pl.col("text_hash").is_not_null())
+    times = pl.col("times").cast(pl.Int64)
+    pairs = (
+        within.group_by(*group, "text_hash")
+        .agg(times=pl.len())
+        .group_by(*group)
+        .agg(same=(times * (times - 1)).sum(), all=times.sum() * (times.sum() - 1))
+        .group_by("correct")
+        .agg(pl.col("same", "all").sum())
+        .filter((pl.col("all") > 0) & pl.col("correct").is_not_null())
+        .collect()
+    )
+    return {
+        side: 1 - same / every for side, same, every in pairs.select("correct", "same", "all").iter_rows()
+    }
+
+
+def _signs(
+    k: int, one: Interval, many: Interval, distinct: list[float | None], alike: Callable[[], bool]
+) -> list[str]:
     """Signs of policy collapse (thresholds: our choice)."""
     signs = []
     if one.low > 0 and many.high < 0:
         signs.append(f"pass@{k} falls ({many.estimate:+.3f}) while pass@1 rises ({one.estimate:+.3f})")
     early, late = distinct
-    if early is not None and late is not None and late < early / 2:
+    if early is not None and late is not None and late < early / 2 and alike():
         signs.append(f"different answers in a group fell from {early:.0%} to {late:.0%}")
     return signs
 
 
 def compute(log: Log) -> Result:
     """Compare early with late, and name the signs of policy collapse."""
-    found = diversity(log.visits, log.steps)
+    rows = log.record.rows
+    found = diversity(log.visits, log.steps, rows.filter(rows["split"] == log.split))
     if found is None:
         why = (
             f"fewer than {FEWEST_PROBLEMS} problems have two samples or more both in the first and in the "
@@ -162,7 +219,8 @@ FINDING = Finding(
     ),
     decides=(
         "`collapse`: more samples find less than before while one sample finds more (same problems, both "
-        "with their whole 95 % intervals), or different answers in a group have halved. Not the measure of "
+        "with their whole 95 % intervals), or different answers in a group have halved, "
+        f"and of pairs of right or of wrong ones {ALIKE:.0%} fewer differ. Not the measure of "
         "claim C6, the gap between pass@256 and pass@1"
     ),
     view="diversity",
