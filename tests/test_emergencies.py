@@ -345,3 +345,19 @@ def test_a_fall_with_other_problems_is_told_from_a_fall_of_the_same(exchanged, t
     assert ("None of the problems from before comes again" in stage.text) is exchanged
     assert ("all problems are others" in beside.text) is exchanged
     assert (stage.urgency >= Urgency.WARNING) is not exchanged
+
+
+def test_the_one_family_that_falls_is_a_warning_though_the_accuracy_of_all_falls_with_it(tmp_path):
+    parts = [
+        run(level, seed=seed).with_columns(data_source=pl.lit(name), prompt=pl.col("prompt") + f" ({name})")
+        for seed, (name, level) in enumerate({"code": FALL, "math": np.full(40, 0.6)}.items())
+    ]
+    found = diagnosed(pl.concat(parts).sort("step", maintain_order=True), tmp_path)
+    assert found.findings["stage"] == "falling"
+    assert "a family is forgotten" in named(found)
+    assert "code have collapsed" in line(found, "a family is forgotten").text
+
+
+def test_with_partial_credit_no_source_says_what_is_correct(tmp_path):
+    found = of_rewards(lambda right, rng: right * rng.choice([0.5, 1.0], len(right)), tmp_path)
+    assert found.findings["sources"]["correct"] == "not said (column reward gives partial credit)"

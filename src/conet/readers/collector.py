@@ -185,13 +185,16 @@ class Collector:
             raise self._nothing(len(pieces), found)
         titles = self.reader.titles(self.path)
         beside, remarks = self._beside(pieces)
+        sources = self.mapping.in_words(self.tokenizer)
+        if found.rows["correct"].null_count() == found.rows.height:
+            sources["correct"] = f"not said (column {self.mapping.correct} gives partial credit)"
         return RolloutRecord(
             rows=found.rows,
             names=[titles.get(name, name) for name in found.names],
             path=self.path,
             format=self.reader.name,
             files=tuple(piece.part.path for piece in pieces if piece.part),
-            sources=self.mapping.in_words(self.tokenizer),
+            sources=sources,
             skipped=found.skipped,
             skipped_files=found.skipped_files,
             components=self.mapping.components,

@@ -12,6 +12,7 @@ from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urge
 from conet.diagnosis.log import Log
 from conet.rollouts import bundle
 
+SAID = {"falling": "are falling", "collapsed": "have collapsed"}
 MOST = 50  # families; a column with more names no families
 REMEDY = Remedy(
     "draw more of it, or balance the families in each batch; a single evaluation of all hides what one loses",
@@ -40,10 +41,10 @@ def compute(log: Log) -> Result:
         Headline(
             name="a family is forgotten",
             text=(
-                f"The problems of {name} are {trend.kind} since step {trend.step.estimate:.0f}: "
+                f"The problems of {name} {SAID[trend.kind]} since step {trend.step.estimate:.0f}: "
                 f"{trend.best:.2f} → {trend.last:.2f}."
             ),
-            urgency=Urgency.NOTE if whole else Urgency.WARNING,
+            urgency=Urgency.NOTE if whole and len(fallen) == len(parts) else Urgency.WARNING,
             evidence=f"{found[name]['problems']} problems, while the accuracy of all does not fall"
             if not whole
             else f"{found[name]['problems']} problems",
@@ -97,8 +98,8 @@ FINDING = Finding(
     ),
     decides=(
         f"a family falls or has collapsed by the rule of the stage (by {SMALLEST_FALL:g} or more with its "
-        f"whole 95 % interval), of {FEWEST_PROBLEMS} problems or more; a warning while the accuracy of all "
-        "does not fall"
+        f"whole 95 % interval), of {FEWEST_PROBLEMS} problems or more; a warning, unless all families fall "
+        "with the accuracy of all"
     ),
     view="problems",
 )
