@@ -332,21 +332,6 @@ def test_short_right_answers_are_alike_without_a_collapse(collapses, tmp_path):
     assert ("diversity" in named(found)) is collapses
 
 
-@pytest.mark.parametrize("exchanged", [True, False])
-def test_a_fall_with_other_problems_is_told_from_a_fall_of_the_same(exchanged, tmp_path):
-    """A curriculum: harder problems come at step 21, and none from before comes again."""
-    rows = run(curve((1, 0.7), (20, 0.7), (21, 0.25), (40, 0.35)))
-    if exchanged:
-        harder = pl.when(pl.col("step") > 20).then(pl.lit(" This one is hard.")).otherwise(pl.lit(""))
-        rows = rows.with_columns(prompt=pl.col("prompt") + harder)
-    found = diagnosed(rows, tmp_path)
-    assert found.findings["stage"] == "falling"
-    stage, beside = line(found, "stage"), line(found, "what went with it")
-    assert ("None of the problems from before comes again" in stage.text) is exchanged
-    assert ("all problems are others" in beside.text) is exchanged
-    assert (stage.urgency >= Urgency.WARNING) is not exchanged
-
-
 def test_the_one_family_that_falls_is_a_warning_though_the_accuracy_of_all_falls_with_it(tmp_path):
     parts = [
         run(level, seed=seed).with_columns(data_source=pl.lit(name), prompt=pl.col("prompt") + f" ({name})")

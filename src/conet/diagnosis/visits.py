@@ -57,20 +57,6 @@ def visits(record: RolloutRecord, split: str | None = None) -> Visits:
     return Visits(table, problems, record.has_lengths)
 
 
-def others_since(found: Visits, step: float) -> bool:
-    """Whether problems recurred before a step, and none of them comes again well after it.
-
-    A tenth of the steps on both sides is left out, since the step is known to so much only.
-    """
-    steps, problem = found.table["step"].to_numpy(), found.table["problem"].to_numpy()
-    margin = max(3, round(len(found.steps) / 10))
-    row = np.searchsorted(found.steps, steps)
-    at = int(np.searchsorted(found.steps, step))
-    before, after = problem[row < at - margin], problem[row >= at + margin]
-    recurs = all(len(part) >= 2 * len(np.unique(part)) > 0 for part in (before, after))
-    return recurs and not len(np.intersect1d(before, after))
-
-
 def by_visit(found: Visits, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lay the visits of each problem one below the other, at most 64 blocks of them.
 

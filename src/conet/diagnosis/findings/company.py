@@ -6,7 +6,6 @@ from conet.diagnosis.answers import COMPONENT
 from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.findings.wording import NAMES
 from conet.diagnosis.log import Log, per_step_values
-from conet.diagnosis.visits import others_since
 from conet.diagnosis.words import share, times
 
 BLURRED = 3  # rows before a fall, which is seen a little later than it begins
@@ -39,9 +38,7 @@ def compute(log: Log) -> Result:
         if not (rewarded and name == SCALARS["format_reward"]):  # else the same would be said twice
             before[name], after[name] = first, last
     seen = {name: [before[name], after[name]] for name in before}
-    others = log.has_rollouts and others_since(log.visits, since)
-    parts = ["all problems are others"] if others else []
-    parts += [said for name in seen if (said := _said(name, *seen[name]))]
+    parts = [said for name in seen if (said := _said(name, *seen[name]))]
     unknown = [
         word for word in ("entropy", "KL") if not any(name.lower().startswith(word.lower()) for name in seen)
     ]
@@ -53,7 +50,6 @@ def compute(log: Log) -> Result:
     else:
         text = f"Nothing else that was logged has changed with it ({when}){missing}."
     urgent = Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING
-    urgent = Urgency.NOTE if others else urgent
     line = Headline(
         name="what went with it",
         text=text,
@@ -85,16 +81,6 @@ def _levels(log: Log, since: float) -> tuple[dict[str, float], dict[str, float]]
         if np.isfinite(first).any() and np.isfinite(last).any():
             before[name], after[name] = float(np.nanmean(first)), float(np.nanmean(last))
     return before, after
-
-
-def before_fall(rows: int, window: int) -> slice:
-    """Return the rows whose mean is the level before a fall: of so many before its step, a window of them.
-
-    What makes the accuracy fall has begun before it shows, so a window next to the step is left out where
-    there are enough rows.
-    """
-    last = rows - window if rows >= 2 * window else rows
-    return slice(max(0, last - window), last)
 
 
 def _scalars(log: Log, since: float) -> dict[str, tuple[float, float]]:
@@ -151,7 +137,7 @@ FINDING = Finding(
     ),
     decides=(
         f"what changed with a fall: length and scalars by {CHANGED:g} times, shares by {CHANGED_SHARE:.0%}, "
-        "from a tenth of the steps before it, a tenth away where there are so many, to the last tenth"
+        "from the tenth of the steps before it to the last tenth"
     ),
     view="answers",
 )

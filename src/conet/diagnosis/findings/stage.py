@@ -9,7 +9,6 @@ from conet.diagnosis.log import Log
 from conet.diagnosis.reward_stage import stage_of_rollouts
 from conet.diagnosis.scalar_stage import curve_of, stage_of
 from conet.diagnosis.stages import Stage
-from conet.diagnosis.visits import others_since
 from conet.diagnosis.words import estimate, step_of, steps_between
 
 
@@ -20,8 +19,6 @@ def compute(log: Log) -> Result:
         curve = curve_of(log)
         found, what = stage_of(curve), curve.name if curve else what
     knee = found.knee
-    fell = found.stage in ("falling", "collapsed") and log.has_rollouts and found.step is not None
-    others = fell and others_since(log.visits, estimate(found.step) or 0.0)
     values = {
         "stage": found.stage,
         "stage_step": step_of(found.step),
@@ -35,25 +32,19 @@ def compute(log: Log) -> Result:
     return Result(
         values=values,
         caveats=_caveats(found),
-        headlines=(_headline(found, what, others),),
+        headlines=(_headline(found, what),),
         numbers=(MainNumber("stage", _since(found), f"knee: {where}"),),
         detail=found,
     )
 
 
-OTHERS = " None of the problems from before comes again since then: others may simply be harder."
-
-
-def _headline(found: Stage, what: str, others: bool) -> Headline:
-    """Say the stage; where all problems were exchanged, that this may be all there is to a fall."""
+def _headline(found: Stage, what: str) -> Headline:
     urgency = {"collapsed": Urgency.EMERGENCY, "falling": Urgency.WARNING}.get(
         found.stage or "", Urgency.STATE
     )
-    if others:
-        urgency = Urgency.NOTE if found.stage == "falling" else Urgency.WARNING
     ends = found.step.ends() if found.step else None
     return Headline(
-        text=f"{_said(found)}.".replace("accuracy", what) + (OTHERS if others else ""),
+        text=f"{_said(found)}.".replace("accuracy", what),
         urgency=urgency,
         evidence=found.why,
         step=step_of(found.step),
@@ -157,7 +148,6 @@ FINDING = Finding(
         "0.05 or more, and there is no knee yet. `flat`: it has not, and what would have been seen is said. "
         "With partial credit the same of the mean reward, in its unit: thresholds are shares of the range "
         "from 0 (or where groups lie below it, of their lowest 5 %) to its highest level, at least 1. "
-        "A fall since which none of the problems from before comes again is said with less urgency. "
         "Rewards count at most as far from the middle 99 % as these are wide"
     ),
     view="learning-curve",

@@ -65,7 +65,7 @@ def numbers_of(entry: Mapping[str, Any]) -> dict[str, float]:
 
     Empty where it has no step, or no number beside it; the step alone where what it names is not a number
     any more, as the reward of a run that broke.
-    The numbers of ``{"step": 3, "data": {...}}``, as verl's logger ``file`` writes them, keep their own names.
+    The numbers of ``{"step": 3, "data": {...}}``, of verl's logger ``file``, keep their own names.
     """
     if isinstance(entry.get("data"), dict) and STEP in entry:
         entry = {**entry["data"], STEP: entry[STEP]}
