@@ -125,7 +125,7 @@ def test_a_wrong_call_is_one_line(arguments, tmp_path, capsys):
 def test_the_command_prints_verdicts(declared, tmp_path, capsys):
     declared(tiny(place=tmp_path))
     cli.main(["reproduce", "--seeds", "2", "--out", str(tmp_path / "out"), "--jobs", "1"])
-    assert capsys.readouterr().out.startswith("C1   undecided twice the seed, at least 100: 1 [0, 2]")
+    assert capsys.readouterr().out.startswith("C1   undecided twice the seed, at least 100: 1 [-11.7, 13.7]")
     cli.main(["reproduce", "--seeds", "2", "--out", str(tmp_path / "out"), "--jobs", "1", "--json"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["verdicts"][0]["claim"] == "C1"
 

@@ -139,6 +139,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
+    fixed="f3bbd25",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -57,6 +57,7 @@ def _damage(results: Results) -> list[ClaimResult]:
             over_seeds(results, drop),
             0.1,
             why="a tenth of all problems, by tasks that share none of their questions",
+            problems=preset("reference").problems.count,
         ),
         judge(
             "C7",
@@ -204,6 +205,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
+    fixed="fafedb2",
     cells=cells,
     judge=judge_rows,
     draw=draw,

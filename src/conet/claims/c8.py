@@ -61,11 +61,13 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             ("pass@1 above the sham: SFT on solved problems", arm("solved", "detector"), "pass@1"),
             ("pass@1 above the sham: noise of the same norm", arm("noise", "detector"), "pass@1"),
         )
+        why = "any gain at all; paired by seed"
         for text, against, name in comparisons:
             values = gain(results, changes, HEATED, against, name)
-            rows.append(judge("C8", f"{where}: {text}", values, 0.0, why="paired by seed"))
+            rows.append(judge("C8", f"{where}: {text}", values, 0.0, why=why, problems=questions))
         strong = gain(results, changes, arm("heat", "detector", sft_learning_rate=0.4))
-        rows.append(judge("C8", f"{where}: pass@1 gained by strong heating (0.4) then", strong, 0.0))
+        text = f"{where}: pass@1 gained by strong heating (0.4) then"
+        rows.append(judge("C8", text, strong, 0.0, why=why, problems=questions))
     return rows
 
 
@@ -150,6 +152,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
+    fixed="fafedb2",
     cells=all_cells,
     judge=judge_rows,
     draw=draw,

@@ -275,6 +275,7 @@ CLAIM = Claim(
         "the bootstrap's had no width."
     ),
     of_paper=True,
+    fixed="70ef6c2",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -177,6 +177,7 @@ CLAIM = Claim(
         "Problems that no walk can solve are left out of the share: at K = 4 one node in fifty has no edge "
         "to it."
     ),
+    fixed="29b0932",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -207,6 +207,7 @@ CLAIM = Claim(
         f"length are solved exactly every {EVERY} steps. V: end over minimum at least 1.3; islands: peak "
         "over end likewise; coincidence within a quarter."
     ),
+    fixed="3111fd1",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -155,6 +155,7 @@ CLAIM = Claim(
         "= 800 on. Rows of three seeds were decided by a bootstrap that cannot leave their range; they "
         "are now undecided."
     ),
+    fixed="d68f876",
     cells=cells,
     judge=judge_rows,
     draw=draw,

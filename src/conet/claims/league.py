@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from conet.base.chances import holm
 from conet.base.intervals import mean_interval, standard_error
 from conet.cells import league
 from conet.cells.cell import Cell
@@ -39,15 +40,6 @@ def cells(scale: Scale) -> list[Cell]:
     for rule, candidates in RULES.items():
         fewer = candidates[::2] if scale.quick and rule != AS_IT_IS else candidates
         found += [league.cell(rule, fewer, tuning, seeds, {"problems.count": load}) for load in loads]
-    return found
-
-
-def holm(chances: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted for their number, by Holm's step-down rule (1979)."""
-    order = np.argsort(chances, kind="stable")
-    steps = np.maximum.accumulate((len(chances) - np.arange(len(chances))) * chances[order])
-    found = np.empty(len(chances))
-    found[order] = np.minimum(1.0, steps)
     return found
 
 
@@ -175,6 +167,7 @@ CLAIM = Claim(
         "p-values stays below 0.05 after Holm's correction for the number of rules. It fails where the "
         "interval lies below zero at any load."
     ),
+    fixed="4bfaeac",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -115,6 +115,7 @@ CLAIM = Claim(
         "lies within a factor of two of 2.5 times the estimate. Hysteresis: from the ground state (logits "
         "of 8), order is kept to a weight larger by half an octave at least."
     ),
+    fixed="ff00cf0",
     cells=cells,
     judge=judge_rows,
     draw=draw,

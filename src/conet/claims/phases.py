@@ -234,6 +234,7 @@ CLAIM = Claim(
         "Rows of fewer than six seeds are now undecided: a bootstrap of three values cannot leave their "
         "range. C3 and C6 changed with their own rows."
     ),
+    fixed="b4d88f4",
     cells=cells,
     judge=judge_rows,
     draw=draw,

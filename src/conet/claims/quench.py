@@ -183,6 +183,7 @@ CLAIM = Claim(
         "against that of rate, or G. A power law would have one exponent: the exponent may change"
         " by 0.5 at most from one end of the range to the other (bootstrap over seeds)."
     ),
+    fixed="ff00cf0",
     cells=cells,
     judge=judge_rows,
     draw=draw,

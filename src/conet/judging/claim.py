@@ -89,6 +89,8 @@ class Claim:
         questions, on a page of their own.
     quick : bool
         Whether it belongs to ``conet reproduce --quick``.
+    fixed : str
+        The commit at which its thresholds and statistics were fixed.
     page : str
         The page of the documentation that it stands on, where it is neither that of the paper's claims nor
         that of the questions.
@@ -104,6 +106,7 @@ class Claim:
     changed: str = ""
     of_paper: bool = False
     quick: bool = False
+    fixed: str = ""
     page: str = ""
 
 

@@ -1,15 +1,17 @@
 """Claim results: a statistic over seeds, its interval, and the judgement that follows from a threshold."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from conet.base.chances import holm, two_sided
 from conet.base.intervals import FEWEST_SEEDS, interval, share_interval
 
 Judgement = Literal["holds", "fails", "undecided"]
 Wanted = Literal["at least", "at most"]
+LEVEL = 0.05  # of the p-values after the correction for the number of rows
 MAX_LOST = 0.1  # share of seeds without a value, or of failed cells, above which nothing is
 
 
@@ -24,9 +26,9 @@ class ClaimResult:
     statistic : str
         What was computed, in words, with its regime.
     estimate : float
-        Mean (or what the statistic says) over seeds.
+        What ``estimator`` says, over seeds.
     ci : tuple of float
-        95 % bootstrap interval over seeds.
+        95 % interval over seeds.
     threshold : float
         Fixed beforehand.
     seeds : int
@@ -35,6 +37,18 @@ class ClaimResult:
         One a seed, shown one by one.
     why : str
         Why this statistic and this threshold.
+    estimator : str
+        "mean", "median", "share of seeds", or another in words.
+    median : float
+        Over seeds, whatever the estimator is: a few seeds pull a mean, and leave this.
+    problems : int
+        Of how many problems the statistic is a share; 0 where it is none.
+    chance : float
+        Two-sided p-value against the threshold, by itself.
+    chance_corrected : float
+        After Holm's correction for the number of rows that were judged together.
+    corrected : "holds", "fails" or "undecided"
+        The judgement after that correction: undecided where ``chance_corrected`` is not below 0.05.
     """
 
     claim: str
@@ -46,6 +60,12 @@ class ClaimResult:
     judgement: Judgement
     values: tuple[float, ...] = ()
     why: str = ""
+    estimator: str = "mean"
+    median: float = float("nan")
+    problems: int = 0
+    chance: float = float("nan")
+    chance_corrected: float = float("nan")
+    corrected: Judgement = "undecided"
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; what is not finite is None, and ``verdict`` is an old name of ``judgement``."""
@@ -53,7 +73,7 @@ class ClaimResult:
         data["verdict"] = self.judgement
         data["ci"] = [end if np.isfinite(end) else None for end in self.ci]
         data["values"] = [value if np.isfinite(value) else None for value in self.values]
-        for name in ("estimate", "threshold"):
+        for name in ("estimate", "threshold", "median", "chance", "chance_corrected"):
             data[name] = data[name] if np.isfinite(data[name]) else None
         return data
 
@@ -68,6 +88,7 @@ def judge(
     why: str = "",
     over: Callable[..., np.ndarray] = np.mean,
     shares: bool = False,
+    problems: int = 0,
 ) -> ClaimResult:
     """Decide by the interval: holds if it lies wholly on the wanted side, fails if on the other.
 
@@ -85,13 +106,23 @@ def judge(
     shares
         Whether each value is yes (1) or no (0), the estimate then the share of seeds. Where all seeds
         agree a bootstrap has no width, and the interval is Clopper and Pearson's (1934).
+    problems
+        Of how many problems the statistic is a share, so that the effect is told in problems too.
     """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]
     estimate = float(over(finite)) if len(finite) else float("nan")
     alike = len(finite) > 0 and np.ptp(finite) == 0.0 and finite[0] in (0.0, 1.0)
     ci = share_interval(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
-    return judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
+    if shares and alike:
+        from scipy.stats import binomtest
+
+        chance = float(binomtest(int(finite.sum()), len(finite), threshold).pvalue)
+    else:
+        chance = two_sided(finite, threshold, over)
+    row = judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
+    estimator = "share of seeds" if shares else over.__name__
+    return replace(row, estimator=estimator, problems=problems, chance=chance)
 
 
 def judged(
@@ -107,7 +138,8 @@ def judged(
 ) -> ClaimResult:
     """Make the row of an estimate that has its interval already; all else as in :func:`judge`."""
     array = np.asarray(values, np.float64)
-    known = int(np.isfinite(array).sum())
+    finite = array[np.isfinite(array)]
+    known = len(finite)
     lost = len(array) - known
     note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
     low, high = ci
@@ -128,4 +160,22 @@ def judged(
         judgement=judgement,
         values=tuple(array.tolist()),
         why=why,
+        median=float(np.median(finite)) if known else float("nan"),
+        chance=two_sided(finite, threshold),
     )
+
+
+def corrected(rows: Sequence[ClaimResult]) -> list[ClaimResult]:
+    """Return the rows with p-values and judgements corrected for how many were judged together (Holm 1979).
+
+    A row that could not be judged counts as one that was tried.
+    """
+    chances = np.array([row.chance if np.isfinite(row.chance) else 1.0 for row in rows])
+    return [
+        replace(
+            row,
+            chance_corrected=float(chance),
+            corrected=row.judgement if chance < LEVEL else "undecided",
+        )
+        for row, chance in zip(rows, holm(chances))
+    ]

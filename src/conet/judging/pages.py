@@ -12,12 +12,15 @@ from conet.judging.claim import Claim, Outcome, Table
 from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
 
-HEADER = ("statistic", "estimate", "95 % interval", "seeds", "judgement")
+HEADER = ("statistic", "estimate", "median", "95 % interval", "seeds", "judgement", "all rows corrected")
 NOTE = (
     "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
-    "The unit is the seed; intervals are bootstrap intervals over seeds (BCa). A row holds when its interval "
+    "The unit is the seed. The estimate is the mean over seeds, where no other estimator is named beside it; "
+    "the median shows whether a few seeds pull it. Intervals: Student's t for a mean of fewer than 20 seeds, "
+    "else a bootstrap over seeds (BCa). A row holds when its interval "
     "lies wholly on the wanted side of the threshold, fails when wholly on the other, and is undecided "
-    "otherwise, and always below six seeds."
+    "otherwise, and always below six seeds. The last column is the same after Holm's correction for the "
+    "number of rows on all pages of this call."
 )
 
 
@@ -107,7 +110,7 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
             f"Command: `{command_for(outcome.call, command)}`",
         ]
         if outcome.results:
-            parts.append(_markdown(_rows(outcome.results)))
+            parts += [f"**{summary(outcome)}**", _markdown(_rows(outcome.results)), reasons(outcome)]
         parts += [
             f"**{table.title}**\n\n{_markdown(table)}\n\n{table.caption}".strip() for table in outcome.tables
         ]
@@ -116,7 +119,26 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
             for p in outcome.pictures
         ]
         parts += [f"A cell failed: {failure.reason}" for failure in outcome.failures]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(outcome: Outcome) -> str:
+    """Say in one line how the rows of a claim were judged."""
+    words = [row.judgement for row in outcome.results]
+    said = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
+    counts = [f"{words.count(word)} {plural}" for word, plural in said.items() if word in words]
+    kept = sum(row.corrected != "undecided" for row in outcome.results)
+    decided = sum(word != "undecided" for word in words)
+    after = f"; {kept} of {decided} decided ones stand after the correction" if decided else ""
+    return f"{outcome.claim.name}, of {len(words)} rows: {', '.join(counts)}{after}."
+
+
+def reasons(outcome: Outcome) -> str:
+    """List why each threshold is what it is, and when all were fixed; as Markdown."""
+    lines = [f"- {row.statistic}: {row.why}." for row in outcome.results if row.why]
+    fixed = outcome.claim.fixed
+    when = f" They were fixed at commit {fixed}, before the runs." if fixed else ""
+    return "\n".join([f"Why these thresholds.{when}", "", *lines]) if lines or fixed else ""
 
 
 def command_for(call: str, command: str) -> str:
@@ -150,7 +172,9 @@ def _section(outcome: Outcome, command: str) -> dict[str, Any]:
     return {
         "claim": outcome.claim,
         "command": command_for(outcome.call, command),
+        "summary": summary(outcome),
         "rows": _rows(outcome.results) if outcome.results else None,
+        "reasons": [(row.statistic, row.why) for row in outcome.results if row.why],
         "tables": outcome.tables,
         "pictures": outcome.pictures,
         "failures": outcome.failures,
@@ -168,13 +192,23 @@ def _rows(results: Sequence[ClaimResult], with_claim: bool = False) -> Table:
         low, high = result.ci
         cells = (
             result.statistic,
-            f"{result.estimate:.3g}",
+            _estimate(result),
+            f"{result.median:.3g}",
             f"{low:.3g} to {high:.3g}",
             str(result.seeds),
             result.judgement,
+            result.corrected,
         )
         rows.append((result.claim, *cells) if with_claim else cells)
     return Table("Verdicts", ("claim", *HEADER) if with_claim else HEADER, tuple(rows))
+
+
+def _estimate(result: ClaimResult) -> str:
+    """Return the estimate, the estimator where it is no mean, and what a share is in problems."""
+    notes = [] if result.estimator == "mean" else [result.estimator]
+    if result.problems:
+        notes.append(f"{result.estimate * result.problems:.1f} of {result.problems} problems")
+    return f"{result.estimate:.3g}" + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _markdown(table: Table) -> str:

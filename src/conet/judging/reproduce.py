@@ -15,7 +15,7 @@ from conet.cells.cell import Arrays, Cell, Failure
 from conet.cells.workers import Backend, run_cells
 from conet.judging import pages
 from conet.judging.claim import Claim, Outcome, Results, Scale
-from conet.judging.judgement import MAX_LOST, ClaimResult
+from conet.judging.judgement import MAX_LOST, ClaimResult, corrected
 from conet.report import style
 
 SEEDS = {"quick": 10, "full": 32, "exhaustive": 64}
@@ -72,7 +72,9 @@ def reproduce(
     with filling(out, CLAIMS):
         results, failures = run_cells(everything, Cache(out / "cells"), jobs, backend, progress)
         found = {cell.key: arrays for cell, arrays in zip(everything, results)}
-        outcomes = [_conclude(claim, call, wanted[call], found, failures) for call, claim in claims.items()]
+        outcomes = _corrected(
+            [_conclude(claim, call, wanted[call], found, failures) for call, claim in claims.items()]
+        )
         names = [claim.name for claim in claims.values()]
         folder = pages.place(out, names)
         rows = [row.to_json() for outcome in outcomes for row in outcome.results]
@@ -133,6 +135,12 @@ def _conclude(
         note = f" ({len(mine)} of {len(cells)} cells failed)"
         rows = [replace(row, judgement="undecided", statistic=row.statistic + note) for row in rows]
     return Outcome(claim=claim, call=call, results=rows, pictures=pictures, tables=tables, failures=mine)
+
+
+def _corrected(outcomes: list[Outcome]) -> list[Outcome]:
+    """Correct all rows of one call for their number."""
+    rows = iter(corrected([row for outcome in outcomes for row in outcome.results]))
+    return [replace(outcome, results=[next(rows) for _ in outcome.results]) for outcome in outcomes]
 
 
 def _nothing(claim: Claim, failures: list[Failure]) -> ClaimResult:

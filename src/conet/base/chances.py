@@ -1,0 +1,46 @@
+"""How likely a row of a table is by chance, and the correction for how many rows there are."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from conet.base.intervals import FEW_SEEDS, SEED_RESAMPLES
+
+
+def two_sided(values: np.ndarray, threshold: float, statistic: Callable[..., np.ndarray] = np.mean) -> float:
+    """Return the two-sided p-value of a statistic over seeds against a threshold.
+
+    Student's t for a mean of fewer than 20 values, else twice the share of a bootstrap's draws beyond the
+    threshold: what :func:`conet.base.intervals.interval` takes for its ends, but for the bias correction.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (seeds,)
+        Finite; fewer than two, or values that are all alike, give 1 and 0.
+
+    Returns
+    -------
+    float
+        Not below one over the number of draws.
+    """
+    from scipy.stats import ttest_1samp
+
+    if len(values) < 2:
+        return 1.0
+    if np.ptp(values) == 0.0:
+        return float(values[0] == threshold)
+    if statistic is np.mean and len(values) < FEW_SEEDS:
+        return float(ttest_1samp(values, threshold).pvalue)
+    drawn = np.random.default_rng(0).choice(values, (SEED_RESAMPLES, len(values)))
+    found = np.asarray(statistic(drawn, axis=-1))
+    tail = 1 + min(int((found <= threshold).sum()), int((found >= threshold).sum()))
+    return min(1.0, 2.0 * tail / (SEED_RESAMPLES + 1))
+
+
+def holm(chances: np.ndarray) -> np.ndarray:
+    """Return p-values adjusted for their number, by Holm's step-down rule (1979)."""
+    order = np.argsort(chances, kind="stable")
+    steps = np.maximum.accumulate((len(chances) - np.arange(len(chances))) * chances[order])
+    found = np.empty(len(chances))
+    found[order] = np.minimum(1.0, steps)
+    return found
