@@ -1,14 +1,17 @@
 """A run that is steered: every action at its update, and the same bit for bit after an interruption."""
 
 import json
+import shutil
+import time
 
 import pytest
 
 import conet
 from conet.base.errors import ConetError, Interrupted
 from conet.base.journal import line_of, plain_rows
+from conet.base.lock import exclusive
 from conet.runs import launch
-from conet.runs.control import ask, can_be_steered
+from conet.runs.control import Control, ask, can_be_steered
 
 CONFIG = conet.preset("smoke").override(
     {
@@ -327,3 +330,51 @@ def test_a_request_is_not_reinterpreted(tmp_path, request_):
 def test_a_whole_number_with_a_point_is_one(tmp_path):
     run = steered(tmp_path / "run", {4: [("heat", 3.0)]})
     assert not any(event.get("refused") for event in run.events())
+
+
+@pytest.mark.parametrize("way", ["training", "paused"])
+def test_a_steered_run_whose_directory_was_moved_writes_into_no_other(tmp_path, way, monkeypatch):
+    """Another steered run stands there now, with requests of its own: none is taken, and nothing is noted."""
+    place, moved = tmp_path / "run", tmp_path / "moved"
+    other = dead(tmp_path / "other", 13)
+
+    def swap(*_):
+        if not moved.exists():
+            place.rename(moved)
+            shutil.copytree(other, place)
+
+    def progress(row):
+        if row["step"] == 5 and way == "paused":
+            ask(place, "pause")
+        elif row["step"] == 5:
+            swap()
+
+    monkeypatch.setattr(time, "sleep", swap)  # a paused run waits so
+    with pytest.raises(ConetError, match=r"no longer the directory.*conet resume"):
+        launch.run(CONFIG, place, progress=progress, control=True)
+    for file in other.rglob("*"):
+        if file.is_file():
+            assert (place / file.relative_to(other)).read_bytes() == file.read_bytes()
+    assert (moved / "actions.jsonl").read_bytes().count(b"\n") == (way == "paused")
+    monkeypatch.undo()
+    (moved / "requests.jsonl").unlink(missing_ok=True)
+    assert launch.resume(moved).summary()["state_sha256"] == (
+        launch.run(CONFIG, tmp_path / "whole").summary()["state_sha256"]
+    )
+
+
+def test_an_action_is_noted_in_the_directory_that_is_held(tmp_path):
+    """Also where it is moved between the look at it and the note."""
+    place, moved = tmp_path / "run", tmp_path / "moved"
+    place.mkdir()
+    with exclusive(place) as held:
+        control = Control(held, None, begin=True)
+        place.rename(moved)
+        place.mkdir()
+        (place / "requests.jsonl").write_bytes(STOP)
+        control._note(b"one\n")
+        assert control._requests.new() == []
+        with pytest.raises(ConetError, match="no longer the directory"):
+            control.finish()
+    assert (moved / "actions.jsonl").read_bytes() == b"one\n"
+    assert [file.name for file in place.iterdir()] == ["requests.jsonl"]

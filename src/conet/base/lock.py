@@ -66,6 +66,10 @@ class Held:
             return False
         return (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino)
 
+    def opener(self, path: str, flags: int) -> int:
+        """Open a file of the held directory, wherever that is now: an ``opener`` for ``open``."""
+        return os.open(os.path.basename(path), flags | os.O_CLOEXEC, 0o666, dir_fd=self._directory)
+
     def release(self) -> None:
         """Let go; the file of the lock goes too, so that a directory at rest holds nothing hidden."""
         with suppress(OSError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, damaged, digest, incomplete, sync, write_atomic
 from conet.base.journal import line_of, read_sound
+from conet.base.lock import Held
 from conet.runs import steering
 from conet.runs.requests import Requests
 from conet.runs.tables import GROWING
@@ -65,23 +66,25 @@ class Control:
 
     Parameters
     ----------
-    run
-        The run directory, which this process holds.
+    held
+        The run directory. Its requests and actions are opened through it, so that a run whose directory was
+        moved takes nobody's requests, and notes nothing in the run that stands there now.
     trainer
         A new one.
     begin
         Whether the run begins, and may be steered.
     """
 
-    def __init__(self, run: Path, trainer: "Trainer", begin: bool) -> None:
-        self.run, self.trainer = run, trainer
+    def __init__(self, held: Held, trainer: "Trainer", begin: bool) -> None:
+        self.held, self.trainer = held, trainer
+        self.run = run = held.path
         if begin:
-            _append(run / DONE, b"")
+            self._note(b"")
             sync(run)
         self.steerable = begin or _promised(run) or can_be_steered(run)
         self.rows: list[dict[str, Any]] = []
         self.done, self.paused = 0, False
-        self._requests = Requests(run / REQUESTS)
+        self._requests = Requests(run / REQUESTS, held.opener)
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: how many actions were done, and the mark of those in the file."""
@@ -110,7 +113,7 @@ class Control:
         if not path.exists():
             if told is not None:
                 raise incomplete(path)
-            _append(path, b"")  # it was killed before its first update
+            self._note(b"")  # it was killed before its first update
         self.rows, _ = read_sound(path, state.get("control"))
         if len(self.rows) < self.done or not _begins(self.rows, told or []):
             raise damaged(path, ValueError("fewer or other actions than the run has done"))
@@ -121,6 +124,7 @@ class Control:
             self._requests.go_on(last["requests"])
         whole = self._content()
         if path.stat().st_size != len(whole):  # what a loss of power left behind them
+            self.held.check()
             write_atomic(path, whole)
 
     def restore(self) -> None:
@@ -133,6 +137,7 @@ class Control:
         """Leave the actions as they were done; return the names of files whose digests are to be noted."""
         if not self.steerable:
             return []
+        self.held.check()
         write_atomic(self.run / DONE, self._content())
         return [DONE]
 
@@ -166,6 +171,7 @@ class Control:
 
     def _look(self, flush: Callable[[], None]) -> bool:
         """Do what has been asked for since; True where the run is to stop."""
+        self.held.check()  # also while the run is paused, when nothing else looks
         asked = self._requests.new()
         for request in asked:
             row = {"step": self.trainer.step, **request}
@@ -176,7 +182,7 @@ class Control:
             except ConetError as error:
                 row["refused"] = str(error)
             self.rows.append(row)
-            _append(self.run / DONE, line_of(row, checked=True))
+            self._note(line_of(row, checked=True))
             self._do(row)
             if row.get("refused"):
                 continue
@@ -188,6 +194,10 @@ class Control:
         if asked:
             flush()
         return False
+
+    def _note(self, line: bytes) -> None:
+        """Append to the actions, in the directory that is held."""
+        _append(self.run / DONE, line, self.held.opener)
 
     def _do(self, row: dict[str, Any]) -> None:
         """Do one action, and note it as an event."""
@@ -224,9 +234,9 @@ def _begins(rows: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]
     return ours == [json.dumps({"step": row["step"], **_known(row)}, sort_keys=True) for row in told]
 
 
-def _append(path: Path, data: bytes) -> None:
+def _append(path: Path, data: bytes, opener: Callable[[str, int], int] | None = None) -> None:
     try:
-        with path.open("ab") as file:
+        with open(path, "ab", opener=opener) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

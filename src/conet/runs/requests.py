@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Requests:
     ----------
     path
         The file, which need not exist.
+    opener
+        Opens it, as for ``open``: the run's own, wherever its directory is by now.
 
     Attributes
     ----------
@@ -31,8 +33,8 @@ class Requests:
         Up to where requests were taken: ``bytes`` of the file, and the ``sha256`` of these.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.mark = path, START
+    def __init__(self, path: Path, opener: Callable[[str, int], int] | None = None) -> None:
+        self.path, self.mark, self._opener = path, START, opener
         self._file: tuple[int, int, int] | None = None  # inode, bytes and time of change when last read
 
     def go_on(self, mark: Mapping[str, Any]) -> None:
@@ -45,7 +47,8 @@ class Requests:
         """
         self.mark = mark
         try:
-            data = self.path.read_bytes()
+            with open(self.path, "rb", opener=self._opener) as file:
+                data = file.read()
         except OSError:
             return
         if digest(data[: mark["bytes"]]) != mark["sha256"]:
@@ -58,7 +61,7 @@ class Requests:
         A line that is not finished waits; of one that cannot be read the action is "unknown".
         """
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=self._opener) as file:
                 found = os.fstat(file.fileno())
                 now = found.st_ino, found.st_size, found.st_mtime_ns
                 if now == self._file:

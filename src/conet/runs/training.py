@@ -78,7 +78,7 @@ def train(
     steerable
         Whether a run that begins may be steered; one that goes on may be as it began.
     """
-    control = Control(held.path, trainer, steerable)
+    control = Control(held, trainer, steerable)
     config, chosen = trainer.config, set(snapshot_steps(trainer.config))
     with Recorder(held, from_walks) as recorder:
         if resumed is None:
