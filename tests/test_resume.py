@@ -15,7 +15,7 @@ import pytest
 
 import conet
 from conet import cli
-from conet.base import files, journal
+from conet.base import digests, files, journal
 from conet.runs import launch
 from conet.runs.trainer import Trainer
 
@@ -247,6 +247,101 @@ def test_a_run_that_was_finished_by_another_process_meanwhile(whole, tmp_path, m
     monkeypatch.setattr(conet.Run, "finished", property(lambda self: next(looks)))
     assert launch.resume(place).path == place
     assert (place / "summary.json").read_text() == summary
+
+
+def killed_at(place: Path, step: int) -> Path:
+    def progress(row):
+        if row["step"] == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        conet.run(CONFIG, place, progress=progress)
+    return place
+
+
+def everything(run: conet.Run) -> list[object]:
+    """What a run holds, read by every reader."""
+    return [
+        run.metrics().to_dicts(),
+        run.evaluations().to_dicts(),
+        run.rollouts().collect().to_dicts(),
+        run.events(),
+        [list(run.snapshot(step)) for step in run.snapshot_steps()],
+    ]
+
+
+def test_a_run_that_was_open_while_it_ended_is_read_to_the_end(whole, tmp_path):
+    """Also one that is finished a second time, after its summary was deleted."""
+    place = killed_at(tmp_path / "run", 13)
+    run = conet.Run(place)
+    everything(run)
+    assert conet.resume(place).finished
+    assert_same(run, whole)
+    (place / "summary.json").unlink()
+    run.metrics()
+    conet.resume(place)
+    assert_same(run, whole)
+
+
+def test_a_run_that_was_open_while_another_took_its_place_is_read_anew(whole, tmp_path):
+    place = shutil.copytree(whole.path, tmp_path / "run")
+    run = conet.Run(place)
+    everything(run)
+    shutil.rmtree(place)
+    other = conet.run(CONFIG.override({"steps": 19}), place)
+    assert run.summary() == other.summary()
+    assert everything(run)[0] == everything(other)[0]
+
+
+def test_reading_a_run_that_goes_on_reads_its_digests_once(tmp_path, monkeypatch):
+    """Else the time grows with the square of the number of parts and snapshots."""
+    place, reads = killed_at(tmp_path / "run", 18), []
+    count = digests.read_sound
+    monkeypatch.setattr(digests, "read_sound", lambda *what: (reads.append(what), count(*what))[1])
+    found = everything(conet.Run(place))
+    assert len(found[4]) > 2
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_killed_while_a_deleted_summary_is_made_again(torn, whole, tmp_path, monkeypatch):
+    """At the first writes of the resume, which bring back the growing tables."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    for number in range(6):
+        place = shutil.copytree(whole.path, tmp_path / f"run{number}")
+        (place / "summary.json").unlink()
+        with monkeypatch.context() as killing:
+            kill_at_write(killing, number, torn)
+            with pytest.raises(Killed):
+                conet.resume(place)
+        assert conet.Run(place).metrics().equals(whole.metrics())
+        assert_same(conet.resume(place), whole)
+
+
+@pytest.mark.parametrize("left", ["", '{"step": 0', "nothing of the kind\n"])
+@pytest.mark.parametrize("name", ["metrics", "evaluations"])
+def test_what_is_left_of_a_growing_table_of_a_run_at_its_end_does_not_count(name, left, whole, tmp_path):
+    place = shutil.copytree(whole.path, tmp_path / "run")
+    (place / "summary.json").unlink()
+    (place / f"{name}.jsonl").write_text(left)
+    assert getattr(conet.Run(place), name)().equals(getattr(whole, name)())
+    assert_same(conet.resume(place), whole)
+
+
+def test_a_journal_that_begins_anew_stays_as_it_was_until_all_is_there(tmp_path, monkeypatch):
+    rows = journal.Journal(tmp_path / "rows")
+    rows.add([{"step": 0}])
+    rows.flush()
+    with monkeypatch.context() as killing:
+        kill_at_write(killing, 0, torn=True)
+        with pytest.raises(Killed):
+            rows.start([{"step": 1}, {"step": 2}])
+    assert journal.read(tmp_path / "rows") == [{"step": 0}]
+    rows.start([{"step": 1}, {"step": 2}])
+    rows.add([{"step": 3}])
+    rows.flush()
+    assert rows.restore(rows.mark()) == journal.read(tmp_path / "rows")
+    assert [row["step"] for row in journal.read(tmp_path / "rows")] == [1, 2, 3]
 
 
 CONET = str(Path(sys.executable).with_name("conet"))

@@ -29,6 +29,11 @@ class Digests:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._damage: ConetError | None = None  # behind the last checkpoint of a run that is not finished
+        self._state = _state_of(path)
+
+    def hold(self) -> bool:
+        """Whether what was read still stands there: a run goes on, ends, or is begun anew."""
+        return self._state == _state_of(self.path)
 
     @cached_property
     def known(self) -> dict[str, str] | None:
@@ -182,6 +187,18 @@ class Digests:
         for name in names:
             if not (self.path / name).exists():
                 raise incomplete(self.path / name)
+
+
+def _state_of(path: Path) -> list[tuple[int, int, int] | None]:
+    """Return inode, size and time of change of all that digests are read from; None where it is missing."""
+    found: list[tuple[int, int, int] | None] = []
+    for name in (SUMMARY, DIGESTS, "checkpoint.safetensors", "checkpoints"):
+        try:
+            known = os.stat(path / name)
+            found.append((known.st_ino, known.st_size, known.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return found
 
 
 def differs(path: Path, remedy: str = "") -> ConetError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.files import cannot_write, damaged, incomplete, sync
+from conet.base.files import cannot_write, damaged, incomplete, sync, write_atomic
 
 CHECK = ', "crc32": '
 DAMAGE = (ValueError, TypeError, RecursionError)  # what reading a damaged line raises
@@ -114,16 +114,12 @@ class Journal:
         self.size, self._digest = len(data), hashlib.sha256(data)
 
     def start(self, rows: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Begin anew with these rows."""
+        """Begin anew with these rows; until all of them are there, what was there stays."""
         self.close()
         self.waiting.clear()
-        self.size, self._digest, self._torn = 0, hashlib.sha256(), False
-        try:
-            self._file = open(self.path, "wb", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise cannot_write(self.path, error) from None
-        self.add(rows)
-        self.flush()
+        data = b"".join(line_of(row, self.checked) for row in rows)
+        write_atomic(self.path, data)
+        self.size, self._digest, self._torn = len(data), hashlib.sha256(data), False
 
     def close(self) -> None:
         """Let go of the file."""

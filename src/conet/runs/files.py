@@ -94,8 +94,8 @@ class Files:
             )
 
     def _digests(self) -> Digests:
-        """Return the digests: those of a finished run are read once, those of a growing one each time."""
-        if self._digests_read is None or not (self.path / SUMMARY).exists():
+        """Return the digests, read anew only where the run has gone on since, or has ended."""
+        if self._digests_read is None or not self._digests_read.hold():
             self._digests_read = Digests(self.path)
         return self._digests_read
 
@@ -138,7 +138,9 @@ class Files:
         """Return a table from its whole file, or, while the run goes on, what there is of it."""
         growing = self.path / GROWING[name]
         try:
-            running = not (self.path / SUMMARY).exists() and growing.exists()
+            # A run whose summary was deleted has all of it in its whole file, whatever is left of the other.
+            whole_there = f"{name}.parquet" in (self._digests().known or {})
+            running = not (self.path / SUMMARY).exists() and growing.exists() and not whole_there
             rows = read(growing, self._digests().marks.get(name)) if running else None
         except ConetError:
             if growing.exists():

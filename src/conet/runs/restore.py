@@ -70,14 +70,16 @@ def check(path: Path, digests: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any], listed: bool) -> list[dict[str, Any]]:
-    """Return the rows of a table up to a mark; a run whose summary was deleted has it as a parquet file.
+    """Return the rows of a table up to a mark; at its end a run has it as a parquet file.
 
-    ``listed`` says whether the checkpoint counts on that file, so that its digest has been compared.
+    ``listed`` says whether the checkpoint counts on that file, so that its digest has been compared. Then it
+    has all rows, whatever is left of the growing table: that is removed at the end of a run, and made again
+    here when the summary was deleted.
     """
-    journal, whole = recorder.journals[name], recorder.path / f"{name}.parquet"
-    if journal.path.exists() or not listed:
+    journal = recorder.journals[name]
+    if not listed:
         return journal.restore(mark)
-    rows = read_table(whole).to_dicts()
+    rows = read_table(recorder.path / f"{name}.parquet").to_dicts()
     journal.start(rows)
     return rows
 
