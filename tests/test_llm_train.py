@@ -21,7 +21,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
 from conet.diagnosis import diagnose  # noqa: E402
-from conet.llm import models, train  # noqa: E402
+from conet.llm import checkpoints, models, train  # noqa: E402
 from conet.report.drawing.lines import broken  # noqa: E402
 from conet.runs import recipe  # noqa: E402
 from conet.runs.recipe import Recipe  # noqa: E402
@@ -85,6 +85,46 @@ def observed() -> Recipe:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     return train.run(observed(), tmp_path_factory.mktemp("llm") / "run")
+
+
+class Moving:
+    """Moves the directory of a run at one of its moments; another's stands there from then on."""
+
+    def __init__(self, place: Path, moment: str) -> None:
+        self.place, self.moment = place, moment
+        self.others: dict[Path, bytes] = {}
+
+    def __call__(self, moment: str) -> None:
+        if moment == self.moment and not self.others:
+            self.place.rename(self.place.with_name("moved"))
+            for name in ("model/model.safetensors", "checkpoints/checkpoint-1/annealing.json", "thesis.txt"):
+                file = self.place / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("another's")
+            self.others = self.content()
+
+    def content(self) -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in self.place.rglob("*") if file.is_file()}
+
+    def show(self, what: str, done: int, total: int, state: str) -> None:
+        self(f"{what} {done}")
+
+
+@pytest.mark.parametrize("moment", ["warm-up step 2", "step 1", "step 2", "checkpoint-2"])
+def test_a_training_whose_directory_was_moved_writes_into_no_other(tmp_path, monkeypatch, moment):
+    """While the warm-up, an update, or the last update goes on, and between the last checkpoint and the model."""
+    place = tmp_path / "run"
+    moving, written = Moving(place, moment), checkpoints.write_state
+
+    def write_state(folder: Path, state: Any) -> None:
+        written(folder, state)
+        moving(folder.name)
+
+    monkeypatch.setattr(checkpoints, "write_state", write_state)
+    with pytest.raises(ConetError, match="no longer the directory"):
+        train.run(small(steps=2, warmup__steps=2, heating__mode="rlvr"), place, moving.show)
+    assert moving.others
+    assert moving.content() == moving.others
 
 
 def test_one_training_with_its_heating_inside(finished: Path) -> None:

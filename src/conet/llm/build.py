@@ -127,6 +127,7 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
         if recipe.warmup.steps:
             loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed, show)
         if recorder is not None:
+            recorder.held.check()
             model.save_pretrained(start)
             tokenizer.save_pretrained(start)
             files = [str(file.relative_to(path)) for file in sorted(start.rglob("*")) if file.is_file()]

@@ -190,10 +190,12 @@ def _finish(trainer: Any, path: Path, seconds: float) -> None:
     """Write the model, the whole tables, and last the summary."""
     from accelerate.utils import gather_object
 
+    trainer.check_place()
     trainer.save_model(str(path / "model"))
     judged: Counter[str] = sum(map(Counter, gather_object([dict(trainer.judge.counts)])), Counter())
     recorder = trainer.recorder
     if recorder is not None:
+        recorder.held.check()  # saving takes long
         # The model goes on with the sampling settings that it came with.
         write_atomic(path / "model/generation_config.json", trainer.own_generation.to_json_string())
         recorder.write_tables()

@@ -86,6 +86,22 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         for change in not_noted(self.code_changes, self.annealing.events):
             note(self.annealing.events, self.state.global_step, "code_changed", **change._asdict())
 
+    def check_place(self) -> None:
+        """Let no process write before the first has seen that the directory is still the one that is held.
+
+        Raises
+        ------
+        ConetError
+            When it is not: what stands there now belongs to someone else.
+        """
+        if self.recorder is not None:
+            self.recorder.held.check()
+        self.accelerator.wait_for_everyone()
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.check_place()  # the parent writes, and removes the oldest
+        super()._save_checkpoint(model, trial)
+
     def checkpoint_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: of the annealing, of the judge, and how far the tables are."""
         assert self.recorder is not None
@@ -96,6 +112,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
     def observe(self, rollouts: list[Rollout]) -> None:
         """Take in the gathered rollouts of a step, alike on every process."""
         self.drawn = rollouts
+        if self.recorder is not None:
+            self.recorder.held.check()  # their tokens are kept there
         super().observe(rollouts)
         self.keep(self.state.global_step, rollouts)
 
