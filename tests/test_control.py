@@ -358,8 +358,9 @@ def test_a_steered_run_whose_directory_was_moved_writes_into_no_other(tmp_path, 
     assert (moved / "actions.jsonl").read_bytes().count(b"\n") == (way == "paused")
     monkeypatch.undo()
     (moved / "requests.jsonl").unlink(missing_ok=True)
-    assert launch.resume(moved).summary()["state_sha256"] == (
-        launch.run(CONFIG, tmp_path / "whole").summary()["state_sha256"]
+    assert (
+        launch.resume(moved).summary()["state_sha256"]
+        == (launch.run(CONFIG, tmp_path / "whole").summary()["state_sha256"])
     )
 
 

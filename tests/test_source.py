@@ -20,8 +20,7 @@ def package(tmp_path):
 
 
 def hash_of(function, package):
-    for cached in (source.source_hash, source._choices, source._code):
-        cached.cache_clear()
+    source._known.clear()  # a new file may be what an import means by now
     return source.source_hash(function, package)
 
 
@@ -162,6 +161,45 @@ def test_a_file_that_is_no_python_is_one_line(tmp_path):
     (tmp_path / "mine.py").write_text("def run(:\n")
     with pytest.raises(ConetError, match="a Python file"):
         source.source_hash(f"{tmp_path}/mine.py:run")
+
+
+def test_a_file_that_was_edited_counts_anew_in_the_same_process(tmp_path):
+    """As in a notebook: the key is of the code that a cell computes with."""
+    mine, other = tmp_path / "mine.py", tmp_path / "other.py"
+    mine.write_text("def run(x):\n    return {'v': x}\n")
+    before = Cell(f"{mine}:run", {"x": 1})
+    assert before.key == Cell(f"{mine}:run", {"x": 1}).key
+    other.write_text("def run(x):\n    return {'v': x + 1}\n")
+    mine.write_text("def run(x):\n    return {'v': 2 * x}\n")
+    after = Cell(f"{mine}:run", {"x": 1})
+    assert after.key != before.key
+    assert int(after.compute()["v"]) == 2
+    other.replace(mine)
+    assert Cell(f"{mine}:run", {"x": 1}).key not in (before.key, after.key)
+
+
+def test_a_module_that_was_edited_counts_anew_in_the_same_process(package):
+    before = source.source_hash(PLAIN, package)
+    assert source.source_hash(PLAIN, package) == before
+    add(package, "engine/kernels.py")
+    assert source.source_hash(PLAIN, package) != before
+
+
+def test_a_cell_of_a_file_that_is_edited_meanwhile_is_refused(tmp_path):
+    """Before it is computed, or while it is: its key is of other code."""
+    mine = tmp_path / "mine.py"
+    edit = f"from pathlib import Path\n\n\ndef run(x):\n    Path({str(mine)!r}).write_text('1')\n    return {{}}\n"
+    mine.write_text(edit)
+    cell = Cell(f"{mine}:run", {"x": 1})
+    assert cell.key
+    with pytest.raises(ConetError, match=r"mine\.py, which has changed"):
+        cell.compute()
+    mine.write_text(edit)
+    cell = Cell(f"{mine}:run", {"x": 1})
+    assert cell.key
+    mine.write_text("def run(x):\n    return {'v': 2 * x}\n")
+    with pytest.raises(ConetError, match=r"mine\.py, which has changed"):
+        cell.compute()
 
 
 def test_a_cell_of_a_file_of_ones_own_is_computed(tmp_path):

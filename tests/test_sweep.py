@@ -10,6 +10,7 @@ import conet
 from conet import cli
 from conet.base.errors import ConetError
 from conet.cells import sweep as module
+from conet.cells.summary import CURVE, summary_run
 from conet.cells.sweep import Sweep, configure, read, sweep
 from conet.config import flatten
 
@@ -74,6 +75,50 @@ def test_a_row_is_the_summary_of_that_run(tmp_path):
     left_out |= {f"correct_length.{name}" for name in ("v", "v_why", "min_interval", "v_bottom_interval")}
     assert set(numbers) == set(summary) - left_out
     assert numbers == {key: summary[key] for key in numbers}
+
+
+SCHEDULES = """
+from conet.runs.schedule import AtStep, Phase
+
+def more(setup):
+    return Phase("a", until=AtStep(20), options={"rollouts": 4}), Phase("b", options={"rollouts": 16})
+
+def fewer(setup):
+    return Phase("a", until=AtStep(20), options={"rollouts": 16}), Phase("b", options={"rollouts": 4})
+
+def chosen(setup):
+    return Phase("a", until=AtStep(20), problems=[1, 3]), Phase("b", problems=lambda now: [2, 3, 5])
+"""
+
+
+@pytest.mark.parametrize("name", ["more", "fewer", "chosen"])
+def test_a_row_is_the_summary_of_a_run_whose_phases_draw_otherwise(name, tmp_path):
+    """More or fewer rollouts than the learner's, or of some of the problems."""
+    (tmp_path / "mine.py").write_text(SCHEDULES)
+    settings = {**QUICK, "steps": 40, "learner.rollouts": 4, "seed": 1}
+    config = conet.preset("smoke").override(
+        settings | {"schedule.name": f"{tmp_path}/mine.py:{name}", "problems.max_length": 12}
+    )
+    summary = flatten(conet.run(config, tmp_path / "run").summary())
+    row = summary_run(config.model_dump(mode="json", exclude={"preset"}), [], {})
+    numbers = [key for key in row if not key.startswith(CURVE) and summary.get(key) is not None]
+    assert {"correct_length.v_bottom_step", "rollouts", "walker_steps"} <= set(numbers)
+    for key in numbers:
+        assert row[key] == pytest.approx(summary[key], abs=1e-12), key
+
+
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_a_cell_whose_file_is_edited_is_refused(moment, tmp_path):
+    """Hours may lie between the listing of the cells and the last of them."""
+    mine = tmp_path / "mine.py"
+    edit = "\ndef more(setup):\n    open(__file__, 'a').write('1')\n    return (Phase('a'),)\n"
+    mine.write_text(SCHEDULES + edit * (moment == "meanwhile"))
+    config = conet.preset("smoke").override(QUICK | {"schedule.name": f"{mine}:more"})
+    one = module.cell(config, [])
+    if moment == "before":
+        mine.write_text(SCHEDULES + "# edited\n")
+    with pytest.raises(ConetError, match=r"mine\.py, which has changed.*run the command again"):
+        one.compute()
 
 
 def test_tables_on_disk_and_only_new_cells_are_computed(tmp_path, monkeypatch):

@@ -102,6 +102,21 @@ def test_a_run_without_rollouts_has_no_verdict(tmp_path):
     assert stages_of(run).valley.bottom.estimate == length["min_step"]
 
 
+def test_a_run_without_rollouts_whose_phases_draw_more_has_stages(tmp_path):
+    """Its metrics alone tell how many rollouts there were."""
+    (tmp_path / "mine.py").write_text(
+        "from conet.runs.schedule import AtStep, Phase\n\n"
+        "def more(setup):\n"
+        "    return Phase('a', until=AtStep(30)), Phase('b', options={'rollouts': 64})\n"
+    )
+    settings = {"steps": 90, "learner.rollouts": 4, "schedule.name": f"{tmp_path}/mine.py:more"}
+    config = conet.preset("smoke").override(settings)
+    kept = conet.run(config, tmp_path / "kept")
+    run = conet.run(config.override({"snapshots.rollouts": False}), tmp_path / "run")
+    assert run.metrics()["correct_count"].max() > 4 * len(run.problems())
+    assert stages_of(run).knee == stages_of(kept).knee
+
+
 def test_only_what_was_trained_on_counts(tmp_path):
     """While a run is heated its rollouts are only watched."""
     config = conet.preset("smoke").override(

@@ -15,11 +15,15 @@ from pathlib import Path
 from conet.base.errors import ConetError
 
 ROOT = Path(__file__).parent.parent
+State = tuple[int, int, int]
+# By function and place of CoNet: the files that were hashed, as they were, and the hash.
+_known: dict[tuple[str, Path], tuple[dict[Path, State | None], str]] = {}
 
 
-@lru_cache
 def source_hash(function: str, root: Path = ROOT) -> str:
     """Hash all source that a function may call, as far as it lies in CoNet or in the function's own package.
+
+    It is hashed again where one of these files has been edited since.
 
     Parameters
     ----------
@@ -38,9 +42,14 @@ def source_hash(function: str, root: Path = ROOT) -> str:
     ConetError
         For a module that there is not, or a file that is no Python.
     """
-    digest = hashlib.sha256()
+    states, known = _known.get((function, root), ({}, ""))
+    if known and all(_state(path) == state for path, state in states.items()):
+        return known
+    digest, states = hashlib.sha256(), {}
     for name, path in sorted(reached(function, root).items()):
-        digest.update(name.encode() + b"\0" + _code(path))
+        states[path] = _state(path)
+        digest.update(name.encode() + b"\0" + _code(path, states[path]))
+    _known[function, root] = states, digest.hexdigest()
     return digest.hexdigest()
 
 
@@ -84,7 +93,7 @@ def _file(module: str, places: dict[str, Path]) -> Path:
 def _imported(path: Path, name: str, places: dict[str, Path]) -> Iterator[str]:
     """Name the modules that a file imports, and the packages that are imported on the way."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for choices in _choices(path, package):
+    for choices in _choices(path, package, _state(path)):
         for module in choices:
             top = module.partition(".")[0]
             if top in places and _file(module, places).is_file():
@@ -95,8 +104,17 @@ def _imported(path: Path, name: str, places: dict[str, Path]) -> Iterator[str]:
                 break
 
 
-@lru_cache
-def _choices(path: Path, package: str) -> tuple[tuple[str, ...], ...]:
+def _state(path: Path) -> State | None:
+    """Return inode, size and time of change: what is known of a file holds until it is edited."""
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    return known.st_ino, known.st_size, known.st_mtime_ns
+
+
+@lru_cache(1024)
+def _choices(path: Path, package: str, state: State | None) -> tuple[tuple[str, ...], ...]:
     """Names of modules as they stand in a file; of each choice the first that is a module counts."""
     found: list[tuple[str, ...]] = []
     for node in _running(_parse(path)):
@@ -123,8 +141,8 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
         yield from _running(node)
 
 
-@lru_cache
-def _code(path: Path) -> bytes:
+@lru_cache(1024)
+def _code(path: Path, state: State | None) -> bytes:
     """Hash a file's code without comments and docstrings."""
     tree = _parse(path)
     for node in ast.walk(tree):

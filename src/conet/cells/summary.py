@@ -1,12 +1,14 @@
 """A run in memory, reduced to the numbers of its summary and of its metrics, with its curves."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conet.base.errors import ConetError, nearest
-from conet.cells.cell import Arrays
+from conet.base.files import digest_of
+from conet.cells.cell import Arrays, edited
 from conet.cells.training import Record, train
 from conet.config import Config, flatten, validated
 from conet.detect import find_valley
@@ -53,7 +55,7 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
         Numbers of the summary by dotted name, or columns of the metrics: their mean over the last 20
         steps that have them. All numbers of the summary where empty.
     files
-        Content hashes of the files that the settings name: not read, but part of the cell's hash.
+        SHA-256 of the files that the settings name, part of the cell's hash: it is computed with these.
 
     Returns
     -------
@@ -64,8 +66,23 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
     Raises
     ------
     ConetError
-        For a measure that there is not; said after the first step, before the rest is trained.
+        For a measure that there is not; said after the first step, before the rest is trained. For a file
+        that is not, or is no longer at the end, what it was when the cell was made.
     """
+    _refuse_edited(files)
+    found = _measured(config, measures)
+    _refuse_edited(files)
+    return found
+
+
+def _refuse_edited(files: Mapping[str, str]) -> None:
+    """Refuse files that are not what they were; of one that is not here, whoever needs it will say so."""
+    for file, wanted in files.items():
+        if Path(file).is_file() and digest_of(Path(file)) != wanted:
+            raise edited(file)
+
+
+def _measured(config: Mapping[str, Any], measures: Sequence[str]) -> Arrays:
     settings = validated(Config, config)
     trainer = Trainer(settings)
     record = train(trainer, 1, problems=True)
@@ -74,7 +91,7 @@ def summary_run(config: Mapping[str, Any], measures: Sequence[str], files: Mappi
         columns = [name for name, value in rows[0].items() if not isinstance(value, str)]
         _refuse_unknown(measures, [*_numbers(_summary(settings, record, trainer, True)), *sorted(columns)])
     rest = train(trainer, problems=True)
-    for name in ("rows", "splits", "correct_count", "correct_length_sum"):
+    for name in ("rows", "splits", "problems", "samples", "correct_count", "correct_length_sum"):
         getattr(record, name).extend(getattr(rest, name))
     trainer.state()  # says so where the training has diverged
     # The V is resampled, which takes as long as a short training.
@@ -109,24 +126,22 @@ def _summary(config: Config, record: Record, trainer: Trainer, valley: bool) -> 
     summary = summarise(config, record.rows, at_end) | own
     trained = [step for step, split in enumerate(record.splits) if split == "train"]
     if valley and trained:
-        summary["correct_length"] |= as_json(find_valley(_counts(record, trained, trainer.learner.rollouts)))
+        summary["correct_length"] |= as_json(find_valley(_counts(record, trained)))
     return summary
 
 
-def _counts(record: Record, steps: list[int], samples: int) -> Counts:
+def _counts(record: Record, steps: list[int]) -> Counts:
     """Put the counts of some steps together as those of a run's rollouts are."""
     import polars as pl
 
-    correct_count = np.array([record.correct_count[step] for step in steps])
-    correct_length_sum = np.array([record.correct_length_sum[step] for step in steps])
-    problems = correct_count.shape[1]
+    asked = [len(record.problems[step]) for step in steps]
     table = pl.DataFrame(
         {
-            "step": np.repeat(steps, problems),
-            "problem": np.tile(np.arange(problems), len(steps)),
-            "samples": np.full(correct_count.size, samples),
-            "correct_count": correct_count.ravel(),
-            "correct_length_sum": correct_length_sum.ravel(),
+            "step": np.repeat(steps, asked),
+            "problem": np.concatenate([record.problems[step] for step in steps]),
+            "samples": np.repeat([record.samples[step] for step in steps], asked),
+            "correct_count": np.concatenate([record.correct_count[step] for step in steps]),
+            "correct_length_sum": np.concatenate([record.correct_length_sum[step] for step in steps]),
         }
     )
     return bundle(table)

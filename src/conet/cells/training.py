@@ -35,7 +35,12 @@ class Record:
     looks : dict
         What each look saw, by step.
     correct_count, correct_length_sum : list of ndarray of int32, shape (M,)
-        Correct walks of each problem, and their total length, at every step; empty unless asked for.
+        Correct walks of each problem that was asked, and their total length, at every step; empty unless
+        asked for.
+    problems : list of ndarray of int32, shape (M,)
+        Which problems were asked at every step: all, unless a phase chooses some.
+    samples : list of int
+        Walks a problem at every step, which a phase may change.
     splits : list of str
         Whether the walks of each step were trained on ("train") or only watched ("eval").
     """
@@ -44,6 +49,8 @@ class Record:
     looks: dict[str, dict[int, Any]] = field(default_factory=dict)
     correct_count: list[np.ndarray] = field(default_factory=list)
     correct_length_sum: list[np.ndarray] = field(default_factory=list)
+    problems: list[np.ndarray] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
 
     def column(self, name: str) -> np.ndarray:
@@ -97,6 +104,8 @@ def train(
             counts = count_walks(trainer.walks)
             record.correct_count.append(counts.correct_count.astype(np.int32))
             record.correct_length_sum.append(counts.correct_length_sum.astype(np.int32))
+            record.problems.append(trainer.walks.problems)
+            record.samples.append(trainer.walks.rollouts)
 
 
 def kept(trainer: Trainer) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

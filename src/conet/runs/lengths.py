@@ -91,7 +91,10 @@ def _as_one_problem(metrics: "polars.DataFrame", samples: int) -> Counts:
     correct, length = (
         np.nan_to_num(_floats(rows, name))[:, None] for name in ("correct_count", "correct_length_sum")
     )
-    return Counts.of(correct, length, samples, rows["step"].to_numpy())
+    # A phase may draw more or fewer, or ask some problems only: then the accuracy tells how many there were.
+    accuracy = np.nan_to_num(_floats(rows, "accuracy"))[:, None]
+    drawn = np.divide(correct, accuracy, out=np.full(correct.shape, float(samples)), where=accuracy > 0)
+    return Counts.of(correct, length, np.rint(drawn), rows["step"].to_numpy())
 
 
 def _floats(table: "polars.DataFrame", name: str) -> np.ndarray:
