@@ -16,6 +16,7 @@ import pytest
 import conet
 from conet import cli
 from conet.base import digests, files, journal
+from conet.base.errors import ConetError
 from conet.runs import launch
 from conet.runs.trainer import Trainer
 
@@ -239,14 +240,27 @@ def test_a_run_that_another_process_works_on(whole, tmp_path, capsys):
     assert_same(conet.resume(place), whole)
 
 
-def test_a_run_that_was_finished_by_another_process_meanwhile(whole, tmp_path, monkeypatch):
-    """Between the first look and the lock: it is returned as it is."""
-    place = shutil.copytree(whole.path, tmp_path / "run")
-    summary = (place / "summary.json").read_text()
-    looks = iter([False, True])
-    monkeypatch.setattr(conet.Run, "finished", property(lambda self: next(looks)))
-    assert launch.resume(place).path == place
-    assert (place / "summary.json").read_text() == summary
+@pytest.mark.parametrize("damage", [False, True])
+def test_a_run_that_was_finished_by_another_process_meanwhile(damage, whole, tmp_path, monkeypatch):
+    """Between the first look and the lock: it is returned as it is, checked and tidied like any finished one."""
+    place, exclusive = killed_at(tmp_path / "run", 13), launch.exclusive
+
+    def slow(path):
+        monkeypatch.undo()
+        conet.resume(place)
+        (place / "metrics.jsonl").touch()  # as a kill at the very end leaves it
+        if damage:
+            part = next((place / "rollouts").iterdir())
+            part.write_bytes(part.read_bytes()[:-1])
+        return exclusive(path)
+
+    monkeypatch.setattr(launch, "exclusive", slow)
+    if damage:
+        with pytest.raises(ConetError, match="does not match its digest"):
+            launch.resume(place)
+    else:
+        assert_same(launch.resume(place), whole)
+        assert not (place / "metrics.jsonl").exists()
 
 
 def killed_at(place: Path, step: int) -> Path:
@@ -281,16 +295,6 @@ def test_a_run_that_was_open_while_it_ended_is_read_to_the_end(whole, tmp_path):
     run.metrics()
     conet.resume(place)
     assert_same(run, whole)
-
-
-def test_a_run_that_was_open_while_another_took_its_place_is_read_anew(whole, tmp_path):
-    place = shutil.copytree(whole.path, tmp_path / "run")
-    run = conet.Run(place)
-    everything(run)
-    shutil.rmtree(place)
-    other = conet.run(CONFIG.override({"steps": 19}), place)
-    assert run.summary() == other.summary()
-    assert everything(run)[0] == everything(other)[0]
 
 
 def test_reading_a_run_that_goes_on_reads_its_digests_once(tmp_path, monkeypatch):

@@ -19,10 +19,12 @@ import conet
 from conet import cli
 from conet.base import lock
 from conet.base.errors import ConetError, Interrupted
-from conet.base.journal import Journal, read
+from conet.base.files import CannotWrite, cannot_write, damaged
+from conet.base.journal import Journal, read, read_sound
 from conet.base.lock import exclusive
 from conet.runs import directory, recorder
-from conet.runs.directory import created
+from conet.runs.directory import check_out, created
+from conet.runs.endings import saying_where
 from conet.runs.recorder import Recorder
 
 DATA = Path(__file__).parent / "data"
@@ -366,6 +368,35 @@ def test_a_deleted_lock_ends_the_run_where_it_is_all_that_keeps_others_out(tmp_p
                 held.check()
             with exclusive(tmp_path), pytest.raises(ConetError, match="deleted or replaced"):
                 held.check()
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"), [("config.json", "conet resume"), ("recipe.json", "conet llm resume")]
+)
+def test_what_goes_on_with_a_run_is_named_wherever_it_is_said(settings, command, tmp_path):
+    """Also where its directory stands elsewhere by now."""
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("provenance.json", settings):
+        (run / name).write_text("{}")
+    rows = Journal(run / "events.jsonl")
+    rows.flush()
+    mark = rows.mark()
+    (run / "events.jsonl").write_text("no row\n")
+    _, damage = read_sound(run / "events.jsonl", mark)
+    said = [str(damage), str(damaged(run / "rollouts/part-00000000.parquet", OSError()))]
+    with pytest.raises(ConetError) as taken:
+        check_out(run)
+    said.append(str(taken.value))
+    with exclusive(run) as held:
+        run.rename(tmp_path / "moved")
+        with pytest.raises(ConetError) as moved:
+            held.check()
+    said.append(str(moved.value))
+    with exclusive(tmp_path / "moved") as held, pytest.raises(CannotWrite) as full, saying_where(held):
+        raise cannot_write(run, OSError(errno.ENOSPC, "full"))
+    for line in (*said, str(full.value)):
+        assert f"`{command}" in line
 
 
 @pytest.mark.parametrize("step", [26, 49])

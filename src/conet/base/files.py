@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.base.kinds import resume_command
 from conet.base.leftovers import hold, temporary_for
 from conet.base.panics import Panic, panics_as_errors
 
@@ -271,7 +272,7 @@ def damaged(path: Path, error: BaseException, remedy: str = "") -> ConetError:
     missing = not path.exists()
     reason = "no such file" if missing else " ".join(f"{type(error).__name__}: {error}".split())
     if not remedy:
-        remedy = RESTORE + ("; an unfinished run goes on with `conet resume`" if missing else "")
+        remedy = RESTORE + (f"; an unfinished run goes on with `{resume_command(path)}`" if missing else "")
     return ConetError(f"{path}: {reason[:200]}", "a file written by conet", remedy)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, damaged, incomplete, sync, write_atomic
+from conet.base.kinds import resume_command
 
 CHECK = ', "crc32": '
 DAMAGE = (ValueError, TypeError, RecursionError)  # what reading a damaged line raises
@@ -214,8 +215,9 @@ def read_sound(
 
 def _drops(run: Path) -> str:
     """Say what becomes of damage behind the last checkpoint of a run."""
-    command = "conet llm resume" if (run / "recipe.json").exists() else "conet resume"
-    return f"`{command} {run}` drops what was written after its last checkpoint, and writes it again"
+    return (
+        f"`{resume_command(run)} {run}` drops what was written after its last checkpoint, and writes it again"
+    )
 
 
 def _content(path: Path, mark: Mapping[str, Any] | None) -> bytes:

@@ -9,9 +9,29 @@ from pathlib import Path
 from conet.base.leftovers import is_temporary
 
 LOCK = ".lock"  # of a folder that one process at a time may write into
+PROVENANCE = "provenance.json"  # of every run
 UNFINISHED = ".unfinished"  # stands in a new folder until the first output in it is whole
 CELL = re.compile(r"[0-9a-f]{32}\.safetensors")
 HEXADECIMAL = "[0-9a-f]"
+RECIPE = "recipe.json"  # the settings of a run of a language model
+
+
+def resume_command(place: Path, directory: int | None = None) -> str:
+    """Return what goes on with a run.
+
+    Parameters
+    ----------
+    place
+        Its directory, or a file in it.
+    directory
+        The directory, where it is open: it may stand elsewhere by now.
+    """
+    run = next((folder for folder in (place, *place.parents[:3]) if (folder / PROVENANCE).is_file()), place)
+    try:
+        os.stat(run / RECIPE if directory is None else RECIPE, dir_fd=directory)
+    except OSError:
+        return "conet resume"
+    return "conet llm resume"
 
 
 @dataclass(frozen=True, kw_only=True)

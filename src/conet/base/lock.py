@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write
-from conet.base.kinds import LOCK
+from conet.base.kinds import LOCK, resume_command
 
 NAME = LOCK
 # What file systems say that lock no directories; the lock file alone has to do there.
@@ -44,17 +44,18 @@ class Held:
             When the directory was moved or deleted: what stands there now belongs to someone else. When the
             file of the lock was, and the directory itself is not locked: another process may have got in.
         """
+        command = resume_command(self.path, self._directory)
         if not self.in_place():
             raise ConetError(
                 f"{self.path}, which is no longer the directory that this run was writing to",
                 "a run directory that stays in its place while the run goes on",
-                "find where it was moved to, and go on there with `conet resume`",
+                f"find where it was moved to, and go on there with `{command}`",
             )
         if self._alone and not _is_there(self._lock, self._directory):
             raise ConetError(
                 f"{self.path / NAME}, which was deleted or replaced while the run goes on",
                 "the lock of this run, which keeps other processes out",
-                "make sure that no other process works on the run, and go on with `conet resume`",
+                f"make sure that no other process works on the run, and go on with `{command}`",
             )
 
     def in_place(self) -> bool:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     import polars
 
 FOLDERS = ("rollouts", "checkpoints")
-RESUME = "conet llm resume"  # what goes on with a run
 
 
 def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
@@ -65,7 +64,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     if not _is_first(recipe):
         return _train(_announced(None), None, silent)
     made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)
-    with made as held, leaving_nothing(held, RESUME, _begun):
+    with made as held, leaving_nothing(held, _begun):
         return _train(_announced(held.path), held, show)
 
 
@@ -98,10 +97,10 @@ def go_on(
     with code_of(directory, trust, accept_changed_code) as changes:
         if not _is_first(cast(Any, directory.config)):
             return _train(directory.path, None, silent, changes, settings)
-        with exclusive(directory.path) as held, saying_where(held, RESUME):
-            if directory.finished:
-                return path
-            return _train(directory.path, held, show, changes, settings)
+        with exclusive(directory.path) as held, saying_where(held):
+            if not directory.finished:
+                return _train(directory.path, held, show, changes, settings)
+    return go_on(path, settings=settings)  # another process has finished it meanwhile
 
 
 def first_files(recipe: Recipe) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from conet.base.digests import DIGESTS, is_run
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, write_atomic
 from conet.base.journal import line_of, read
-from conet.base.kinds import UNFINISHED
+from conet.base.kinds import UNFINISHED, resume_command
 from conet.base.leftovers import is_temporary, remove_temporaries
 from conet.base.lock import NAME, Held, exclusive
 from conet.base.places import check_folder, make_missing, numbered_places, taken
@@ -59,10 +59,7 @@ def check_name(path: Path) -> None:
 
 def _go_on(path: Path) -> str:
     """Say how to go on with a run; nothing where a place is none."""
-    if not is_run(path):
-        return ""
-    command = "conet llm resume" if (path / "recipe.json").is_file() else "conet resume"
-    return f"go on with `{command} {path}`"
+    return f"go on with `{resume_command(path)} {path}`" if is_run(path) else ""
 
 
 def is_unbegun(path: Path) -> bool:

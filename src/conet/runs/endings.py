@@ -8,24 +8,19 @@ from pathlib import Path
 from conet.base.digests import is_run
 from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite
+from conet.base.kinds import resume_command
 from conet.base.lock import NAME, Held, exclusive
 
 
 @contextmanager
-def saying_where(held: Held, command: str) -> Iterator[None]:
-    """Tell whoever ends a training, or has to make room for it, where it goes on.
-
-    Parameters
-    ----------
-    command
-        What goes on with a run directory: "conet resume" or "conet llm resume".
-    """
+def saying_where(held: Held) -> Iterator[None]:
+    """Tell whoever ends a training, or has to make room for it, where it goes on."""
     try:
         yield
     except KeyboardInterrupt:
         raise Interrupted(held.path) from None
     except CannotWrite as error:
-        raise error.then(f"{command} {held.path}") from None
+        raise error.then(f"{resume_command(held.path)} {held.path}") from None
 
 
 @contextmanager
@@ -41,18 +36,16 @@ def without_lock(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def leaving_nothing(held: Held, command: str, begun: Callable[[Path], bool]) -> Iterator[None]:
+def leaving_nothing(held: Held, begun: Callable[[Path], bool]) -> Iterator[None]:
     """Remove a run that failed before anything of it could be resumed: its place will be wanted again.
 
     Parameters
     ----------
-    command
-        As for :func:`saying_where`.
     begun
         Whether a run directory holds something to go on from.
     """
     try:
-        with saying_where(held, command):
+        with saying_where(held):
             yield
     except Exception as error:
         # What stands there after it was moved away is somebody else's.

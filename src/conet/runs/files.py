@@ -31,7 +31,6 @@ NAMES: dict[Kind, str] = {
     "language_model": "a run of a language model",
     "log": "a log",
 }
-RESUME: dict[Kind, str] = {"walks": "conet resume", "language_model": "conet llm resume"}
 SETTINGS: dict[str, tuple[str, type[Config] | type[Recipe]]] = {
     "walks": ("config.json", Config),
     "language_model": ("recipe.json", Recipe),

@@ -28,8 +28,6 @@ from conet.runs.size import announce
 from conet.runs.trainer import Trainer
 from conet.runs.training import FOLDERS, begun, first_files, train
 
-RESUME = "conet resume"  # what goes on with a run
-
 
 @checked
 def run(
@@ -104,7 +102,7 @@ def run(
     if tell is not None:
         announce(config, trainer.policy.graph.edges, len(trainer.problems), tell)
     made = created(place, config.preset, config.seed, first_files(trainer, comes_from), FOLDERS)
-    with made as held, leaving_nothing(held, RESUME, begun), watched(progress, config.steps) as show:
+    with made as held, leaving_nothing(held, begun), watched(progress, config.steps) as show:
         return train(held, trainer, None, show, control)
 
 
@@ -151,14 +149,14 @@ def resume(
         return directory
     own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     _check_again(directory, own, graph, problems)
-    with exclusive(directory.path) as held, saying_where(held, RESUME):
-        if directory.finished:
-            return directory
-        kept = directory.graph(), directory.problems()
-        with code_of(directory, trust, accept_changed_code) as changes:
-            trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
-            with watched(progress, trainer.config.steps) as show:
-                return train(held, trainer, changes, show)
+    with exclusive(directory.path) as held, saying_where(held):
+        if not directory.finished:
+            kept = directory.graph(), directory.problems()
+            with code_of(directory, trust, accept_changed_code) as changes:
+                trainer = Trainer(directory.config, graph=kept[0], problems=kept[1], threads=threads, **own)
+                with watched(progress, trainer.config.steps) as show:
+                    return train(held, trainer, changes, show)
+    return opened(path, "walks")  # another process has finished it meanwhile
 
 
 def _check_again(

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from conet.base.errors import ConetError
+from conet.base.kinds import resume_command
 from conet.runs.files import NAMES, Kind
 from conet.runs.recorder import tidy
 from conet.runs.run import Run
-
-COMMANDS = {"walks": "conet resume", "language_model": "conet llm resume"}
 
 
 def opened(path: str | Path, kind: Kind) -> Run:
@@ -20,8 +19,8 @@ def opened(path: str | Path, kind: Kind) -> Run:
     """
     directory = Run(path)
     if directory.kind != kind:
-        command = COMMANDS.get(directory.kind)
-        remedy = f"`{command} {path}`" if command else "a log cannot go on"
+        goes_on = f"`{resume_command(directory.path)} {path}`"
+        remedy = "a log cannot go on" if directory.kind == "log" else goes_on
         raise ConetError(f"{path}, {NAMES[directory.kind]}", NAMES[kind], remedy)
     if directory.finished:
         directory.summary()  # first: it says what to do about itself

@@ -8,10 +8,11 @@ import numpy as np
 
 from conet.base.digests import SUMMARY, unverified
 from conet.base.errors import ConetError
+from conet.base.kinds import resume_command
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.runs import log
-from conet.runs.files import RESUME, Files
+from conet.runs.files import Files
 from conet.runs.holes import check_snapshots
 from conet.runs.shape import METRICS, SUMMARIES, check_summary
 
@@ -75,9 +76,9 @@ class Run(Files):
             raise ConetError(
                 f"{self.path / SUMMARY}, which is not there, so the run is unfinished",
                 "a finished one",
-                f"finish it with `{RESUME[self.kind]} {self.path}`",
+                f"finish it with `{resume_command(self.path)} {self.path}`",
             )
-        remedy = f"delete it, and `{RESUME[self.kind]} {self.path}` makes it again"
+        remedy = f"delete it, and `{resume_command(self.path)} {self.path}` makes it again"
         found = self._json(SUMMARY, SUMMARIES[self.kind], remedy)
         if not self.verified:
             check_summary(self.path / SUMMARY, self.kind, found, remedy)
