@@ -21,7 +21,7 @@ from conet.base import lock
 from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite, cannot_write, damaged
 from conet.base.journal import Journal, read, read_sound
-from conet.base.lock import exclusive
+from conet.base.lock import exclusive, is_held
 from conet.runs import directory, recorder
 from conet.runs.directory import check_out, created
 from conet.runs.endings import saying_where
@@ -322,11 +322,31 @@ def test_a_directory_that_another_process_is_making_is_left_alone(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from conet.base.lock import exclusive
+from conet.base.lock import exclusive, is_held
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+def test_a_folder_that_is_held_is_so_where_the_system_does_not_list_its_lock(tmp_path, monkeypatch):
+    """The list has other numbers on some file systems, and lacks what other containers hold."""
+    for listed in (lock._listed_locks(), {(7, 7, 7)}, set()):
+        monkeypatch.setattr(lock, "_listed_locks", lambda listed=listed: listed)
+        assert not is_held(tmp_path)
+        with exclusive(tmp_path):
+            assert is_held(tmp_path)
+        (tmp_path / lock.NAME).touch()  # as a killed process leaves it
+        assert not is_held(tmp_path)
+
+
+def test_whoever_asks_whether_a_folder_is_held_keeps_nobody_out(tmp_path, monkeypatch):
+    (tmp_path / lock.NAME).touch()
+    with open(tmp_path / lock.NAME) as asking:
+        lock.fcntl.flock(asking, lock.fcntl.LOCK_SH)
+        monkeypatch.setattr(time, "sleep", lambda seconds: asking.close())
+        with exclusive(tmp_path) as held:
+            held.check()
 
 
 def test_a_deleted_lock_lets_no_second_one_in(tmp_path):

@@ -23,9 +23,12 @@ def is_temporary(name: str) -> bool:
 
 
 def hold(descriptor: int) -> None:
-    """Show other processes that a file is being written; the system lets go of it when it is closed."""
+    """Show other processes that a file is being written; the system lets go of it when it is closed.
+
+    One that looks whether it was left has the lock for an instant, so it is waited for.
+    """
     with suppress(OSError):  # where there are no locks, the number of the process has to do
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def remove_temporaries(folder: Path, names: Collection[str] = ()) -> None:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from conet.base.files import cannot_write
 from conet.base.kinds import LOCK, resume_command
 
 NAME = LOCK
+ASKED = 10  # tries, 5 ms apart, to lock the file
 # What file systems say that lock no directories; the lock file alone has to do there.
 _NO_LOCK = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 
@@ -21,7 +23,7 @@ class Busy(ConetError):
 
 
 class Held:
-    """A run directory that this process holds.
+    """A folder that this process holds: a run directory, or where output goes.
 
     Both the directory and a file in it are locked: the first cannot be deleted from under the lock, the
     second works on file systems that lock no directories.
@@ -84,8 +86,8 @@ def is_held(path: Path) -> bool:
     """Whether a process works on a run directory now, as far as can be told; nothing is changed by asking.
 
     The file of the lock is there as long as one does, and is left by one that was killed. Linux lists who
-    holds what; elsewhere the lock is tried for an instant, shared, so that two who ask do not disturb each
-    other.
+    holds what, but not under the numbers of every file system, nor of other containers. What is not listed
+    is tried for an instant, shared, so that two who ask do not disturb each other.
     """
     try:
         lock = os.open(path / NAME, os.O_RDONLY | os.O_CLOEXEC)
@@ -93,9 +95,8 @@ def is_held(path: Path) -> bool:
         return False
     try:
         known = os.fstat(lock)
-        listed = _listed_locks()
-        if listed is not None:
-            return (os.major(known.st_dev), os.minor(known.st_dev), known.st_ino) in listed
+        if (os.major(known.st_dev), os.minor(known.st_dev), known.st_ino) in _listed_locks():
+            return True
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -106,19 +107,19 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _listed_locks() -> set[tuple[int, int, int]] | None:
-    """Return device and inode of every file that is locked; None where the system does not list them."""
+def _listed_locks() -> set[tuple[int, int, int]]:
+    """Return device and inode of every file that is locked, as far as the system lists them."""
     try:
         with open("/proc/locks", encoding="ascii") as file:
             places = [line.split()[5 + ("->" in line)].split(":") for line in file]
         return {(int(major, 16), int(minor, 16), int(inode)) for major, minor, inode in places}
     except (OSError, ValueError, IndexError):
-        return None
+        return set()
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[Held]:
-    """Hold a run directory; the system lets go of it when the process ends, however it ends.
+    """Hold a folder; the system lets go of it when the process ends, however it ends.
 
     Raises
     ------
@@ -158,13 +159,22 @@ def _hold(path: Path) -> Held:
 
 
 def _lock_file(directory: int) -> int:
-    """Lock the file of that name in a directory; it is the one that stands there once it is locked."""
+    """Lock the file of that name in a directory; it is the one that stands there once it is locked.
+
+    Somebody who asks whether the directory is held has it for an instant: that does not count.
+    """
+    tries = iter(range(ASKED))
     while True:
         lock = os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=directory)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_there(lock, directory):
                 return lock
+        except BlockingIOError:
+            if next(tries, None) is None:
+                os.close(lock)
+                raise
+            time.sleep(0.005)
         except OSError:
             os.close(lock)
             raise
