@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import fcntl
 import importlib
 import json
 import os
@@ -22,7 +23,7 @@ import conet
 from conet.base import kinds, places
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, write_atomic
-from conet.base.leftovers import is_temporary, remove_temporaries
+from conet.base.leftovers import hold, is_temporary, remove_temporaries
 from conet.cli import explain, main
 
 TINY = {"steps": 4, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "snapshots.steps": (0, 4)}
@@ -402,6 +403,75 @@ from conet.base import files
 files.os.replace = lambda *_: (print("writing", flush=True), time.sleep(60))
 files.write_atomic(Path(sys.argv[1]), "x" * 100)
 """
+
+
+def test_who_writes_a_file_waits_for_one_that_looks_whether_it_was_left(tmp_path):
+    """Else it would write without a lock, and the next one that looks would remove it."""
+    path = tmp_path / ".x.json.1"
+    with open(path, "wb") as looking, open(path, "ab") as writing:
+        fcntl.flock(looking, fcntl.LOCK_EX)
+        writer = threading.Thread(target=hold, args=[writing.fileno()])
+        writer.start()
+        writer.join(0.1)
+        fcntl.flock(looking, fcntl.LOCK_UN)
+        writer.join()
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(looking, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def outputs(world, place) -> dict[str, tuple[str, list[object]]]:
+    """By the name of a command that writes one file: the module that writes it, and the arguments."""
+    run = world / "run"
+    return {
+        "heat": ("conet.diagnosis.heat", ["heat", world / "log", *GIVEN, "--out", place / "x.jsonl"]),
+        "export": (
+            "conet.report.export",
+            ["export", run, "--format", "csv", "--threshold", "0.01", "--out", place / "x.csv"],
+        ),
+        "animate": ("conet.report.animate", ["animate", run, "--out", place / "x.gif"]),
+        "init": ("conet.cli.template", ["llm", "init", place / "x.toml"]),
+        "serve": ("conet.base.places", ["serve", run, "--export", place / "x.html"]),
+    }
+
+
+@pytest.mark.parametrize("name", outputs(Path(), Path()))
+def test_what_came_to_stand_there_while_a_command_worked_is_not_replaced(
+    name, world, tmp_path, capfd, monkeypatch
+):
+    where, arguments = outputs(world, tmp_path)[name]
+    (place,) = (Path(str(one)) for one in arguments if str(one).startswith(str(tmp_path)))
+    module, thesis = importlib.import_module(where), "my thesis, on which I worked for years\n" * 9
+    write = module.write_output
+
+    def slow(*what):
+        place.write_text(thesis)
+        write(*what)
+
+    monkeypatch.setattr(module, "write_output", slow)
+    code, _, lines = command(capfd, *arguments)
+    assert code == 2, lines
+    assert "choose another" in lines[-1]
+    assert place.read_text() == thesis
+    assert [file.name for file in tmp_path.iterdir()] == [place.name]
+
+
+def test_a_figure_that_came_to_stand_there_while_others_were_drawn_is_not_replaced(
+    world, tmp_path, monkeypatch
+):
+    from conet.report import figures
+    from conet.views.source import source_of
+
+    made = figures.make_folder
+
+    def slow(folder, names):
+        made(folder, names)
+        for name in names:
+            (folder / name).write_text("mine")
+
+    monkeypatch.setattr(figures, "make_folder", slow)
+    with pytest.raises(ConetError, match="another file"):
+        figures.write_figures(source_of(conet.Run(world / "run")), tmp_path / "out", "svg")
+    assert {file.read_text() for file in (tmp_path / "out").iterdir()} == {"mine"}
 
 
 def test_left_overs_go_and_what_is_being_written_stays(tmp_path):

@@ -95,14 +95,14 @@ def chosen(setup):
 def test_a_row_is_the_summary_of_a_run_whose_phases_draw_otherwise(name, tmp_path):
     """More or fewer rollouts than the learner's, or of some of the problems."""
     (tmp_path / "mine.py").write_text(SCHEDULES)
-    settings = {**QUICK, "steps": 40, "learner.rollouts": 4, "seed": 1}
+    settings = {**QUICK, "steps": 100, "learner.rollouts": 4, "seed": 1}
     config = conet.preset("smoke").override(
         settings | {"schedule.name": f"{tmp_path}/mine.py:{name}", "problems.max_length": 12}
     )
     summary = flatten(conet.run(config, tmp_path / "run").summary())
     row = summary_run(config.model_dump(mode="json", exclude={"preset"}), [], {})
     numbers = [key for key in row if not key.startswith(CURVE) and summary.get(key) is not None]
-    assert {"correct_length.v_bottom_step", "rollouts", "walker_steps"} <= set(numbers)
+    assert {"correct_length.start_ratio.low", "rollouts", "walker_steps"} <= set(numbers)
     for key in numbers:
         assert row[key] == pytest.approx(summary[key], abs=1e-12), key
 
@@ -119,6 +119,22 @@ def test_a_cell_whose_file_is_edited_is_refused(moment, tmp_path):
         mine.write_text(SCHEDULES + "# edited\n")
     with pytest.raises(ConetError, match=r"mine\.py, which has changed.*run the command again"):
         one.compute()
+
+
+def test_a_table_that_another_sweep_wrote_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    """Between the first look at the folder and its lock."""
+    one, other = (Sweep(preset="smoke", seeds=(seed,), cells=(QUICK,)) for seed in (1, 2))
+    filling = module.filling
+
+    def slow(*place):
+        monkeypatch.undo()
+        sweep(other, tmp_path)
+        return filling(*place)
+
+    monkeypatch.setattr(module, "filling", slow)
+    with pytest.raises(ConetError, match="1 runs of another sweep"):
+        sweep(one, tmp_path)
+    assert pl.read_parquet(tmp_path / "table.parquet")["seed"].to_list() == [2]
 
 
 def test_tables_on_disk_and_only_new_cells_are_computed(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
 from os import PathLike
@@ -41,7 +41,9 @@ def given_path(value: Any, expected: str) -> Path:
     return Path(value)
 
 
-def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None:
+def write_atomic(
+    path: Path, content: bytes | str, durable: bool = True, check: Callable[[], None] | None = None
+) -> None:
     """Write a file so that it is there whole or not at all.
 
     Parameters
@@ -53,6 +55,8 @@ def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None
     durable
         Also after a power cut: the file, and the directory that names it, have reached the disk on
         returning. Where this is False, :func:`sync` has to do it before anything counts on the file.
+    check
+        Called just before it is put in its place; raises a ConetError where something else stands there.
 
     Raises
     ------
@@ -71,13 +75,15 @@ def write_atomic(path: Path, content: bytes | str, durable: bool = True) -> None
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+            if check is not None:
+                check()
             os.replace(temporary, path)  # while it is held, or it would be taken for one that was left
         if durable:
             sync(path.parent)
-    except OSError as error:
+    except (OSError, ConetError) as error:
         with suppress(OSError):
             temporary.unlink()
-        raise cannot_write(path, error) from None
+        raise (cannot_write(path, error) if isinstance(error, OSError) else error) from None
 
 
 def as_bytes(content: bytes | str) -> bytes:

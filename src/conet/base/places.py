@@ -246,10 +246,20 @@ def _at_start(file: BinaryIO) -> BinaryIO:
     return file
 
 
-def write_output(path: Path, content: bytes | str) -> None:
-    """Write a file where the user wants it, which :func:`check_file` has looked at.
+def write_output(path: Path, content: bytes | str, check: Callable[[], None]) -> None:
+    """Write a file where the user wants it.
 
     Links are followed, missing folders are made; on the standard output, a device or a pipe it is printed.
+
+    Parameters
+    ----------
+    path
+        Where.
+    content
+        Text is written as UTF-8.
+    check
+        What has looked at the place before the work began, such as :func:`check_file`: it looks again before
+        anything is replaced.
 
     Raises
     ------
@@ -269,4 +279,4 @@ def write_output(path: Path, content: bytes | str) -> None:
     whole = Path(os.path.realpath(path))
     make_missing(whole.parent)
     remove_temporaries(whole.parent, [whole.name])
-    write_atomic(whole, data)
+    write_atomic(whole, data, check=check)

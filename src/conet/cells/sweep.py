@@ -119,6 +119,7 @@ def sweep(
     refuse_other(out, definition, configs)
     cells = [cell(config, definition.measures) for config in configs]
     with filling(out, SWEEP):
+        refuse_other(out, definition, configs)  # again, now that nobody else can put a table there
         results, lost = run_cells(cells, Cache(out / "cells"), jobs, backend, progress)
         reasons = {one.cell.key: one.reason for one in lost}
         failures = [

@@ -1,5 +1,6 @@
 """The page: where one looks first."""
 
+from functools import partial
 from pathlib import Path
 
 from conet.base.errors import ConetError
@@ -76,7 +77,8 @@ def _export(places: list[Path], out: Path, format: str, mapping: str, with_texts
     from conet.serve.library import Library
     from conet.serve.saved import is_saved_page, saved_page
 
-    check_file(out, "an earlier page", is_saved_page)
+    check = partial(check_file, out, "an earlier page", is_saved_page)
+    check()
     page = saved_page(Library(places, format, mapping), None, with_texts)
-    write_output(out, page)
+    write_output(out, page, check)
     say(f"{len(page.encode()) / 1e6:.1f} MB: {out}", out)

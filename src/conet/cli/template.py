@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import date, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,13 @@ def write(source: Recipe, file: Path) -> None:
     """
     if file.suffix.lower() != ".toml":
         raise ConetError(f"{file}", "a name that ends with .toml", f"conet llm init {file}.toml")
+    _check_new(file)
+    write_output(file, of_recipe(source), partial(_check_new, file))
+
+
+def _check_new(file: Path) -> None:
     if os.path.lexists(file):
         raise ConetError(f"{file}, which is there", "a new file", "choose another name")
-    write_output(file, of_recipe(source))
 
 
 def of_recipe(source: Recipe) -> str:

@@ -1,6 +1,7 @@
 """The problems to heat on, with demonstrations from the rollouts of a training, as examples for SFT."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,7 @@ def write(
     if out.resolve() in {file.resolve() for file in record.files}:
         raise ConetError(f"--out {out}, which is a file of the run", "a file of its own", "choose another")
     rows, said = as_target(found.examples, target, template)
-    write_output(out, file_content(rows, target))
+    write_output(out, file_content(rows, target), partial(check_out, out))
     return said
 
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import SEEK_END, BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -67,7 +68,7 @@ def animate(run: Run, out: Path, seconds: float = 15.0, progress: Progress | Non
         if progress:
             progress("picture", number + 1, len(view.panels), "")
     shown = list(timed(pictures, seconds))
-    write_output(out, as_gif(shown) if kind == ".gif" else as_video(shown))
+    write_output(out, as_gif(shown) if kind == ".gif" else as_video(shown), partial(check_out, out))
     steps = [panel.step for panel in view.panels if isinstance(panel, Network)]
     width, height = pictures[0].size
     lasts = round(sum(stands for _, stands in shown), 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -118,7 +119,7 @@ def export(
         if format == "gexf":
             place_nodes(network, found)
         content = as_text(network, format)
-    write_output(out, content)
+    write_output(out, content, partial(check_out, out, format))
     steps = [moment.step for moment in found]
     return {"file": str(out), "format": format, "steps": steps, "threshold": least} | counts
 

@@ -1,6 +1,7 @@
 """What ``run.figures()``, ``run.figure(name)`` and ``run.view(name)`` do, and figures as files."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -71,11 +72,12 @@ def write_figures(
     views = (source.view(name) for name in source.names())
     shown = ((view, drawers.draw(view, suffix=suffix)) for view in views if view.panels)
     drawn = {folder / f"{view.name}.{suffix}": file for view, file in shown}
-    for place in () if ours else drawn:
-        check_file(place, "an earlier figure", is_figure)
+    checks = {place: partial(check_file, place, "an earlier figure", is_figure) for place in drawn}
+    for check in () if ours else checks.values():
+        check()
     make_folder(folder, [place.name for place in drawn])
     for place, file in drawn.items():
-        write_atomic(place, file.result())
+        write_atomic(place, file.result(), check=None if ours else checks[place])
     return list(drawn)
 
 
