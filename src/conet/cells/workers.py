@@ -144,8 +144,8 @@ def _one_by_one(cells: list[Cell]) -> Iterator[tuple[str, Arrays | None, str]]:
             except TerminatedWorkerError as error:
                 key = waiting[0].key
                 tried[key] += 1
-                if tried[key] == TRIES - 1:  # once it died with the others
-                    yield key, None, f"its worker died {TRIES} times: {_how(error)}"
+                if tried[key] == TRIES - 1:  # before, a worker died while it ran, or waited, with the others
+                    yield key, None, f"its worker, with no other cell, died {tried[key]} times: {_how(error)}"
                     del waiting[0]
 
 

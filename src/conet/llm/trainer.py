@@ -17,7 +17,7 @@ from conet.llm.sampling import keep_tokens_alone
 from conet.observables.observation import Observable
 from conet.rollouts.pool import Rollout
 from conet.runs.annealing import Annealing
-from conet.runs.code import Change, not_noted
+from conet.runs.code import CHANGED, Change, not_noted
 from conet.runs.events import note
 from conet.runs.recorder import Recorder
 
@@ -84,7 +84,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         if "training.learning_rate" in self.new_settings and self.state.global_step:
             set_rate(self.optimizer, self.lr_scheduler, self.args.learning_rate)
         for change in not_noted(self.code_changes, self.annealing.events):
-            note(self.annealing.events, self.state.global_step, "code_changed", **change._asdict())
+            note(self.annealing.events, self.state.global_step, CHANGED, **change._asdict())
 
     def check_place(self) -> None:
         """Let no process write before the first has seen that the directory is still the one that is held.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from conet.base.errors import ConetError
 from conet.base.files import digest
@@ -16,7 +16,7 @@ from conet.base.registry import file_of, places
 if TYPE_CHECKING:
     from conet.runs.run import Run
 
-CHANGED = "code_changed"  # the event
+CHANGED: Final = "code_changed"  # the event
 
 
 class Change(NamedTuple):

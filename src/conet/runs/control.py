@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.base.files import cannot_write, damaged, digest, incomplete, sync, write_atomic
@@ -25,8 +25,6 @@ from conet.runs.tables import GROWING
 if TYPE_CHECKING:
     from conet.runs.trainer import Trainer
 
-Action = Literal["pause", "go", "heat", "temperature", "stop"]
-ACTIONS: tuple[str, ...] = get_args(Action)
 REQUESTS, DONE = "requests.jsonl", "actions.jsonl"
 LOOK = 0.1  # seconds between two looks of a run that is paused
 NOTED = "control"  # in the provenance of a run that can be steered: the file of its actions
@@ -45,7 +43,7 @@ def ask(run: Path, action: str, value: float | None = None) -> None:
     run
         Its directory.
     action
-        One of ``ACTIONS``.
+        One of :data:`conet.runs.steering.ACTIONS`.
     value
         Updates of a heating; weight of the entropy bonus.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conet.runs.trainer import Trainer
 
 HEAT_STEPS = 10  # updates of a heating where nothing is said, as schedule.heat_steps
-KNOWN = "pause, go, heat, temperature, stop"
+ACTIONS = ("pause", "go", "heat", "temperature", "stop")
 
 
 def check(action: str, value: Any) -> None:
@@ -25,8 +25,9 @@ def check(action: str, value: Any) -> None:
     ------
     ConetError
     """
-    if action not in KNOWN.split(", "):
-        raise ConetError(f"the action {action!r}"[:100], f"one of {KNOWN}", "choose one of these")
+    if action not in ACTIONS:
+        known = f"one of {', '.join(ACTIONS)}"
+        raise ConetError(f"the action {action!r}"[:100], known, "choose one of these")
     if action == "temperature":
         validated(GRPO, {"entropy": value}, prefix="learner.")
     elif action == "heat" and value is not None:

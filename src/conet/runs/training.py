@@ -16,7 +16,7 @@ from conet.base.lock import Held
 from conet.base.terminal import tell
 from conet.rollouts import from_walks
 from conet.runs import events
-from conet.runs.code import Change, not_noted
+from conet.runs.code import CHANGED, Change, not_noted
 from conet.runs.control import Control
 from conet.runs.lengths import correct_length
 from conet.runs.measure import snapshot_steps, summarise
@@ -87,7 +87,7 @@ def train(
             _restored(trainer, recorder, control)
             trainer.event("resumed")
             for change in not_noted(resumed, trainer.events):
-                trainer.event("code_changed", **change._asdict())
+                trainer.event(CHANGED, **change._asdict())
         recorder.flush(trainer.events)
         warm_up(trainer)
         checkpoint = _checkpoints(trainer, recorder, control)
