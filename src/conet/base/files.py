@@ -42,7 +42,7 @@ def given_path(value: Any, expected: str) -> Path:
 
 
 def write_atomic(
-    path: Path, content: bytes | str, durable: bool = True, check: Callable[[], None] | None = None
+    path: Path, content: bytes | str, durable: bool = True, check: Callable[[], object] | None = None
 ) -> None:
     """Write a file so that it is there whole or not at all.
 

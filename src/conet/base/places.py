@@ -246,7 +246,7 @@ def _at_start(file: BinaryIO) -> BinaryIO:
     return file
 
 
-def write_output(path: Path, content: bytes | str, check: Callable[[], None]) -> None:
+def write_output(path: Path, content: bytes | str, check: Callable[[], object]) -> None:
     """Write a file where the user wants it.
 
     Links are followed, missing folders are made; on the standard output, a device or a pipe it is printed.
