@@ -24,7 +24,7 @@ def start(preset_name: str, seed: int, changes: Mapping[str, Any]) -> Trainer:
     return Trainer(preset(preset_name).override({"seed": seed, **changes}))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Record:
     """What a training left.
 
