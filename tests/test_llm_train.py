@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from conet.base.errors import ConetError  # noqa: E402
+from conet.base.errors import ConetError, Interrupted  # noqa: E402
 from conet.diagnosis import diagnose  # noqa: E402
 from conet.llm import checkpoints, models, train  # noqa: E402
 from conet.report.drawing.lines import broken  # noqa: E402
@@ -125,6 +125,25 @@ def test_a_training_whose_directory_was_moved_writes_into_no_other(tmp_path, mon
         train.run(small(steps=2, warmup__steps=2, heating__mode="rlvr"), place, moving.show)
     assert moving.others
     assert moving.content() == moving.others
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_summary_that_was_deleted_is_made_again(tmp_path, monkeypatch, every):
+    """Also where making it again was killed: right behind the last checkpoint, or some updates behind it."""
+    path = train.run(small(checkpoint_every=every, warmup__steps=5), tmp_path / "run")
+    whole, summary = Run(path).metrics(), Run(path).summary()
+    (path / "summary.json").unlink()
+    with monkeypatch.context() as killing:
+        killing.setattr(train, "build", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(Interrupted):
+            train.go_on(path)
+    assert Run(path).metrics().equals(whole)
+    train.go_on(path)
+    Run(path).verify()
+    assert Run(path).metrics().equals(whole)
+    again = Run(path).summary()
+    for name in ("accuracy", "correct_length", "heating", "steps"):
+        assert again[name] == summary[name]
 
 
 def test_one_training_with_its_heating_inside(finished: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from conet.base.errors import ConetError
 from conet.base.files import damaged, digest_of, numbered, read_table
-from conet.base.journal import read, read_sound
+from conet.base.journal import parse, read, read_sound
 from conet.runs.recorder import Recorder, remove_left
 
 CREATED = ("config.json", "recipe.json", "provenance.json", "graph.safetensors", "problems.parquet")
@@ -40,11 +40,18 @@ def restore(
         _from_the_start(recorder) if step == 0 else _from_version_0_1(recorder, step)
         recorder.journals["events"].start(events)
     else:
-        digests = recorder.digests.restore(marks["digests"])
+        behind = _whole_behind(recorder, marks)
+        digests = _digests_at(recorder, marks["digests"], behind)
         check(recorder.path, digests)
         listed = {row["name"] for row in digests}
         for name, rows in recorder.tables.items():
-            rows += _rows_of(recorder, name, marks[name], f"{name}.parquet" in listed)
+            if f"{name}.parquet" in listed:
+                # It has all rows, whatever is left of the growing table, which is made again from it.
+                whole = read_table(recorder.path / f"{name}.parquet").to_dicts()
+                rows += [row for row in whole if name != "metrics" or row["step"] < step]
+                recorder.journals[name].start(rows)
+            else:
+                rows += recorder.journals[name].restore(marks[name])
         recorder.journals["events"].restore(marks["events"])
     recorder.resumed(events)
     _drop_unlisted(recorder)
@@ -69,17 +76,38 @@ def check(path: Path, digests: Sequence[Mapping[str, Any]]) -> None:
             raise damaged(path / name, ValueError("its content does not match its digest"))
 
 
-def _rows_of(recorder: Recorder, name: str, mark: Mapping[str, Any], listed: bool) -> list[dict[str, Any]]:
-    """Return the rows of a table up to a mark; at its end a run has it as a parquet file.
+def _whole_behind(recorder: Recorder, marks: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the line of the digests for the whole table of metrics, where it stands for what is lost.
 
-    ``listed`` says whether the checkpoint counts on that file, so that its digest has been compared. Then it
-    has all rows, whatever is left of the growing table: that is removed at the end of a run, and made again
-    here when the summary was deleted.
+    A run whose summary was deleted has its tables as parquet files alone. The last checkpoint of walks is
+    written after them and counts on them; that of a language model is older.
     """
-    journal = recorder.journals[name]
-    if not listed:
+    journal = recorder.journals["metrics"]
+    rows, _ = read_sound(recorder.digests.path, marks["digests"])
+    found = [row for row in rows if row["name"] == "metrics.parquet"][-1:]
+    whole = recorder.path / "metrics.parquet"
+    if (
+        "evaluations" in recorder.tables
+        or not found
+        or not whole.exists()
+        or digest_of(whole) != found[0]["sha256"]
+    ):
+        return []
+    try:
+        read(journal.path, marks["metrics"])
+    except ConetError:
+        return found
+    return []
+
+
+def _digests_at(
+    recorder: Recorder, mark: Mapping[str, Any], behind: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Go back to the digests of a checkpoint, and keep those of the tables that it goes on with."""
+    journal = recorder.digests
+    if not behind:
         return journal.restore(mark)
-    rows = read_table(recorder.path / f"{name}.parquet").to_dicts()
+    rows = [*parse(journal.path, journal.path.read_bytes(), mark, journal.checked), *map(dict, behind)]
     journal.start(rows)
     return rows
 
