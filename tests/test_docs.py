@@ -1,10 +1,75 @@
-"""The documentation says what the code declares."""
+"""The documentation says what the code declares, its links lead somewhere, and its code runs as it stands."""
 
+import ast
+import importlib.util
+import json
+import os
+import re
+import runpy
+import shlex
+import shutil
+import tomllib
 from pathlib import Path
 
-from conet.claims import CLAIMS
+import pytest
+from documents import DOCUMENTS, ROOT, anchors, blocks, commands, links, names_in
 
-ROOT = Path(__file__).parents[1]
+import conet
+from conet import cli, report
+from conet.base.errors import ConetError
+from conet.cells.sweep_file import read as read_grid
+from conet.claims import CLAIMS
+from conet.cli.options import parse_pairs
+from conet.config import PRESETS, aliases
+from conet.runs import events, recipe
+
+BLOCKS = [block for page in DOCUMENTS for block in blocks(page)]
+PAGES = [page for page in DOCUMENTS if any(block.kind in ("console", "python") for block in blocks(page))]
+# Not run, only held against the command line; why, and where they are run.
+NOT_RUN = {
+    "reproduce": "minutes to an hour: tests/test_reproduce.py",
+    "sweep": "minutes, in processes of its own: tests/test_sweep.py",
+    "serve": "until it is stopped: tests/test_serve.py",
+    "watch": "until it is stopped: tests/test_watch.py",
+    "bench": "a minute: tests/test_bench.py",
+    "capacity": "a minute: tests/test_ground_state.py",
+    "animate": "draws for a minute: tests/test_export.py",
+    "llm": "needs the extra [llm]: tests/test_llm_cli.py",
+    "web": "needs the extra [traces]: tests/test_traces_model.py",
+}
+OTHER_PROGRAMS = {
+    ".",
+    "accelerate",
+    "bash",
+    "cd",
+    "cp",
+    "git",
+    "jupyter",
+    "jupytext",
+    "pip",
+    "python",
+    "python3",
+}
+SMALL = {
+    "steps": 12,
+    "graph.nodes": 700,
+    "graph.degree": 6,
+    "problems.count": 6,
+    "problems.max_length": 8,
+    "learner.learning_rate": 12.0,
+    "snapshots.web_every": 50,
+}
+RUNS = ("RUN", "first", "my-observable", "reference-s0-<time>")
+RUNS += tuple(f"{arm}-s{seed}" for arm in ("a", "b", "g8", "g32") for seed in (0, 1))
+LOGS = (
+    "path/to/rollouts",
+    "before/rollouts",
+    "after/rollouts",
+    "logs/before",
+    "logs/after",
+    "OUTPUT_DIR",
+    "PATH",
+)
 
 
 def test_the_page_of_results_says_what_the_claims_declare():
@@ -15,3 +80,234 @@ def test_the_page_of_results_says_what_the_claims_declare():
     assert len(shown) >= 13
     for claim in shown:
         assert claim.method in page, claim.name
+
+
+# Links --------------------------------------------------------------------------------------------------
+
+
+def test_every_link_leads_to_a_file_and_every_anchor_to_a_heading():
+    wrong, seen = [], 0
+    for page in DOCUMENTS:
+        for target in links(page):
+            if re.match(r"\w+:", target):
+                continue
+            seen += 1
+            place, _, anchor = target.partition("#")
+            file = (page.parent / place).resolve() if place else page
+            if not file.exists():
+                wrong.append(f"{page.relative_to(ROOT)}: {target}")
+            elif anchor and anchor not in anchors(file):
+                wrong.append(f"{page.relative_to(ROOT)}: {target}, which has no such heading")
+    assert not wrong
+    assert seen > 150  # else nothing was tested
+
+
+def test_the_site_has_every_page_once():
+    """What mkdocs.yml does not name, the site shows under *Further*."""
+    named = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    made = {"index.md", "contributing.md", "changelog.md", "verification.md"}
+    made |= {"reference/python.md", "reference/command-line.md"}
+    assert len(named) == len(set(named))
+    assert not [name for name in named if name not in made and not (ROOT / "docs" / name).exists()]
+
+
+def test_links_of_the_site_lead_to_its_own_pages():
+    mkdocs = pytest.importorskip("mkdocs", reason="needs the extra [docs]; the site is built in .ci/run")
+    assert mkdocs
+    hooks = runpy.run_path(str(ROOT / "docs/site/hooks.py"))
+    moved = hooks["moved_links"]
+    assert moved("how-to/add.md", "[a](../schedules.md#x)") == "[a](../schedules.md#x)"
+    assert moved("index.md", "[a](docs/page.md)") == "[a](page.md)"
+    assert moved("unknown.md", "[a](../README.md#two-commands)") == "[a](index.md#two-commands)"
+    assert moved("llm.md", "[a](../examples/my_learner.py)") == "[a](files/examples/my_learner.py)"
+    assert moved("llm.md", "```\n[a](../README.md)\n```") == "```\n[a](../README.md)\n```"
+
+
+# What is said of 0.1 ------------------------------------------------------------------------------------
+
+
+def table(name: str) -> dict[str, str]:
+    text = (ROOT / "docs/migration.md").read_text(encoding="utf-8")
+    part = text.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+    return dict(re.findall(r"^\| `(.+?)` \| `(.+?)` \|$", part, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("settings", aliases.SETTINGS), ("recipes", aliases.RECIPES), ("events", events._OLD)],
+)
+def test_the_page_of_migration_has_every_old_name(name, known):
+    assert table(name) == known
+
+
+# Code ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "python"], ids=str)
+def test_every_block_of_python_is_python_and_imports_what_there_is(block):
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("conet"):
+            spec = importlib.util.find_spec(node.module)
+            assert spec is not None, node.module
+            there = names_in(Path(spec.origin)) if spec.origin else set()
+            for alias in node.names:
+                inner = (
+                    importlib.util.find_spec(f"{node.module}.{alias.name}") if alias.name not in there else 1
+                )
+                assert inner, f"{block}: {node.module} has no {alias.name}"
+
+
+def test_blocks_are_of_known_kinds():
+    known = {"python", "console", "output", "toml", "json"}
+    assert not [str(block) for block in BLOCKS if block.kind not in known]
+    assert sum(block.kind == "console" for block in BLOCKS) > 30
+    for block in BLOCKS:
+        if block.kind in ("toml", "json"):
+            (tomllib if block.kind == "toml" else json).loads(block.text)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "console"], ids=str)
+def test_every_command_is_one(block):
+    for words, _ in commands(block):
+        line = shlex.join(words)
+        program = next(word for word in words if not re.match(r"[A-Z_]+=", word)).rpartition("/")[2]
+        if program == "conet":
+            check_options(words[words.index(next(w for w in words if w.endswith("conet"))) + 1 :])
+        elif program in ("python", "python3") and any(word.endswith(".py") for word in words):
+            script = ROOT / next(word for word in words if word.endswith(".py"))
+            script = script if script.exists() else ROOT / "verification" / script.name
+            text = script.read_text(encoding="utf-8")
+            for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+                assert option in text, f"{block}: {line}"
+        elif program == "pip":
+            extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+            for wanted in re.findall(r"(?:\.|conet-rlvr)\[([\w,-]+)\]", line):
+                assert set(wanted.split(",")) <= set(extras), f"{block}: {line}"
+        else:
+            assert program in OTHER_PROGRAMS | {"pytest", "pre-commit"}, f"{block}: {line}"
+
+
+def check_options(words: list[str]) -> None:
+    """Hold a command against the command line, and its settings against the settings."""
+    words = words[: words.index("--")] if "--" in words else words
+    cli.app.parse_args(words, exit_on_error=False, print_error=False)
+    if "--set" not in words:
+        return
+    given = words[words.index("--set") + 1 :]
+    pairs = given[: next((i for i, word in enumerate(given) if word.startswith("--")), len(given))]
+    changes = {key: value for key, value in parse_pairs(pairs).items() if ".py:" not in str(value)}
+    own = len(changes) < len(pairs)  # options of the user's own file are known to it alone
+    if own:
+        changes = {}
+    if words[:2] == ["llm", "train"]:
+        recipe.load(words[2]).override(changes)
+    elif words[0] in ("run", "capacity"):
+        conet.preset("reference").override(changes)
+
+
+# Run ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """What the documents speak of: runs and logs by their names, tiny."""
+    place = tmp_path_factory.mktemp("docs")
+    for seed in (0, 1):
+        for rollouts in (4, 8):
+            own = SMALL | {"seed": seed, "learner.rollouts": rollouts}
+            conet.run(conet.preset("smoke").override(own), place / f"runs/{seed}-{rollouts}")
+    for name in RUNS:
+        made = f"{int('s1' in name)}-{8 if name.startswith(('b', 'g32')) else 4}"
+        shutil.copytree(place / "runs" / made, place / "runs" / name)
+    for name in LOGS:
+        shutil.copytree(ROOT / "tests/data/trl/plain", place / name)
+    row = {"prompt": "p", "completion": "c", "match_reward": 1.0, "brevity_reward": 0.5, "reward_status": "x"}
+    rows = [row | {"step": step, "global_step": step, "question": "q", "reward": 1.0} for step in range(9)]
+    (place / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    own = place / "path/to/logs/epoch-1"
+    own.mkdir(parents=True)
+    asked = {"question": "q", "answer": "a", "verified": True, "tokens": 7}
+    lines = (json.dumps(asked | {"update": step, "question": f"q{p}"}) for step in range(9) for p in range(4))
+    (own / "rollouts.jsonl").write_text("\n".join(lines))
+    for name in ("tests", "docs", "examples"):
+        os.symlink(ROOT / name, place / name)
+    for name in ("reader", "finding", "figure", "learner", "graph", "schedule", "observable"):
+        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"my_{name}.py")
+        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"path/to/{name}.py")
+    return place
+
+
+@pytest.fixture
+def world(prepared, tmp_path, monkeypatch):
+    place = tmp_path / "world"
+    shutil.copytree(prepared, place, symlinks=True)
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr(report, "write", lambda run, *_: (run.path / "report.html").write_text("x"))
+    for name, (text, _) in list(PRESETS.items()):
+        monkeypatch.setitem(PRESETS, name, (text, SMALL))
+    return place
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_code_of_a_page_runs(page, world, capsys):
+    """Commands and Python in the order of the page, each in the folder that the ones before it left."""
+    names: dict = {}
+    for block in blocks(page):
+        if block.reason:
+            continue
+        if block.kind == "python":
+            exec(compile(block.text, str(block), "exec"), names)
+        for words, output in commands(block) if block.kind == "console" else ():
+            if words[0] == "cp":
+                shutil.copy(words[1], words[2])
+            elif words[0] == "conet" and words[1] not in NOT_RUN:
+                capsys.readouterr()
+                call(words[1:])
+                said = capsys.readouterr()
+                if "tests/data" in " ".join(words):
+                    agrees(output, said.out, str(block))
+
+
+def call(words: list[str]) -> None:
+    """Run a command; a place that an earlier page's command would fill is cleared, as for a reader who begins."""
+    if "--out" in words and words[0] == "run":
+        shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
+    if {"rollouts.jsonl", "logs/"} & set(words):  # shown to be refused, or not there
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(words)
+    else:
+        cli.main(words)
+
+
+def agrees(shown: str, said: str, where: str) -> None:
+    """Hold the shown output against the real one; an ellipsis stands for anything."""
+    real, at = " ".join(said.split()), 0
+    for piece in (" ".join(part.split()) for part in shown.split("…")):
+        found = real.find(piece, at)
+        assert found >= 0, f"{where}: {piece!r} is not in {real[at : at + 600]!r}"
+        at = found + len(piece)
+
+
+def test_the_grid_of_the_page_is_a_grid(tmp_path):
+    (text,) = [block.text for block in BLOCKS if block.kind == "toml" and block.page.name == "sweeps.md"]
+    (tmp_path / "grid.toml").write_text(text)
+    assert read_grid(tmp_path / "grid.toml").measures
+
+
+# Notebooks ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples/notebooks").glob("*.py")), ids=lambda path: path.stem
+)
+def test_a_notebook_runs_from_the_first_cell_to_the_last(path, world):
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# %% [markdown]\n# # ")
+    assert text.count("# %%\n") >= 2
+    runpy.run_path(str(path))
+
+
+def test_a_setting_that_is_not_there_would_be_found():
+    with pytest.raises(ConetError):
+        check_options(["run", "--set", "problems.number=3"])

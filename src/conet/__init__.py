@@ -5,8 +5,12 @@ and editors see it as if it had been imported.
 """
 
 import importlib
+import sys
 
-__version__ = "0.1.0"
+if sys.platform == "win32":  # folders are locked by fcntl, and work is done in forks
+    raise ImportError("CoNet does not run on Windows itself: use its subsystem for Linux, or macOS")
+
+__version__ = "0.2.0"
 
 __all__ = [
     "ConetError",
