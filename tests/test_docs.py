@@ -1,13 +1,11 @@
-"""The documentation says what the code declares, its links lead somewhere, and its code runs as it stands."""
+"""What the documentation says is there: declarations, links, commands, settings, imports."""
 
 import ast
 import importlib.util
 import json
-import os
 import re
 import runpy
 import shlex
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -15,28 +13,15 @@ import pytest
 from documents import DOCUMENTS, ROOT, anchors, blocks, commands, links, names_in
 
 import conet
-from conet import cli, report
+from conet import cli
 from conet.base.errors import ConetError
 from conet.cells.sweep_file import read as read_grid
 from conet.claims import CLAIMS
 from conet.cli.options import parse_pairs
-from conet.config import PRESETS, aliases
+from conet.config import aliases
 from conet.runs import events, recipe
 
 BLOCKS = [block for page in DOCUMENTS for block in blocks(page)]
-PAGES = [page for page in DOCUMENTS if any(block.kind in ("console", "python") for block in blocks(page))]
-# Not run, only held against the command line; why, and where they are run.
-NOT_RUN = {
-    "reproduce": "minutes to an hour: tests/test_reproduce.py",
-    "sweep": "minutes, in processes of its own: tests/test_sweep.py",
-    "serve": "until it is stopped: tests/test_serve.py",
-    "watch": "until it is stopped: tests/test_watch.py",
-    "bench": "a minute: tests/test_bench.py",
-    "capacity": "a minute: tests/test_ground_state.py",
-    "animate": "draws for a minute: tests/test_export.py",
-    "llm": "needs the extra [llm]: tests/test_llm_cli.py",
-    "web": "needs the extra [traces]: tests/test_traces_model.py",
-}
 OTHER_PROGRAMS = {
     ".",
     "accelerate",
@@ -50,26 +35,6 @@ OTHER_PROGRAMS = {
     "python",
     "python3",
 }
-SMALL = {
-    "steps": 12,
-    "graph.nodes": 700,
-    "graph.degree": 6,
-    "problems.count": 6,
-    "problems.max_length": 8,
-    "learner.learning_rate": 12.0,
-    "snapshots.web_every": 50,
-}
-RUNS = ("RUN", "first", "my-observable", "reference-s0-<time>")
-RUNS += tuple(f"{arm}-s{seed}" for arm in ("a", "b", "g8", "g32") for seed in (0, 1))
-LOGS = (
-    "path/to/rollouts",
-    "before/rollouts",
-    "after/rollouts",
-    "logs/before",
-    "logs/after",
-    "OUTPUT_DIR",
-    "PATH",
-)
 
 
 def test_the_page_of_results_says_what_the_claims_declare():
@@ -205,107 +170,10 @@ def check_options(words: list[str]) -> None:
         conet.preset("reference").override(changes)
 
 
-# Run ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """What the documents speak of: runs and logs by their names, tiny."""
-    place = tmp_path_factory.mktemp("docs")
-    for seed in (0, 1):
-        for rollouts in (4, 8):
-            own = SMALL | {"seed": seed, "learner.rollouts": rollouts}
-            conet.run(conet.preset("smoke").override(own), place / f"runs/{seed}-{rollouts}")
-    for name in RUNS:
-        made = f"{int('s1' in name)}-{8 if name.startswith(('b', 'g32')) else 4}"
-        shutil.copytree(place / "runs" / made, place / "runs" / name)
-    for name in LOGS:
-        shutil.copytree(ROOT / "tests/data/trl/plain", place / name)
-    row = {"prompt": "p", "completion": "c", "match_reward": 1.0, "brevity_reward": 0.5, "reward_status": "x"}
-    rows = [row | {"step": step, "global_step": step, "question": "q", "reward": 1.0} for step in range(9)]
-    (place / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    own = place / "path/to/logs/epoch-1"
-    own.mkdir(parents=True)
-    asked = {"question": "q", "answer": "a", "verified": True, "tokens": 7}
-    lines = (json.dumps(asked | {"update": step, "question": f"q{p}"}) for step in range(9) for p in range(4))
-    (own / "rollouts.jsonl").write_text("\n".join(lines))
-    for name in ("tests", "docs", "examples"):
-        os.symlink(ROOT / name, place / name)
-    for name in ("reader", "finding", "figure", "learner", "graph", "schedule", "observable"):
-        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"my_{name}.py")
-        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"path/to/{name}.py")
-    return place
-
-
-@pytest.fixture
-def world(prepared, tmp_path, monkeypatch):
-    place = tmp_path / "world"
-    shutil.copytree(prepared, place, symlinks=True)
-    monkeypatch.chdir(place)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.setattr(report, "write", lambda run, *_: (run.path / "report.html").write_text("x"))
-    for name, (text, _) in list(PRESETS.items()):
-        monkeypatch.setitem(PRESETS, name, (text, SMALL))
-    return place
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_code_of_a_page_runs(page, world, capsys):
-    """Commands and Python in the order of the page, each in the folder that the ones before it left."""
-    names: dict = {}
-    for block in blocks(page):
-        if block.reason:
-            continue
-        if block.kind == "python":
-            exec(compile(block.text, str(block), "exec"), names)
-        for words, output in commands(block) if block.kind == "console" else ():
-            if words[0] == "cp":
-                shutil.copy(words[1], words[2])
-            elif words[0] == "conet" and words[1] not in NOT_RUN:
-                capsys.readouterr()
-                call(words[1:])
-                said = capsys.readouterr()
-                if "tests/data" in " ".join(words):
-                    agrees(output, said.out, str(block))
-
-
-def call(words: list[str]) -> None:
-    """Run a command; a place that an earlier page's command would fill is cleared, as for a reader who begins."""
-    if "--out" in words and words[0] == "run":
-        shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
-    if {"rollouts.jsonl", "logs/"} & set(words):  # shown to be refused, or not there
-        with pytest.raises(SystemExit, match="2"):
-            cli.main(words)
-    else:
-        cli.main(words)
-
-
-def agrees(shown: str, said: str, where: str) -> None:
-    """Hold the shown output against the real one; an ellipsis stands for anything."""
-    real, at = " ".join(said.split()), 0
-    for piece in (" ".join(part.split()) for part in shown.split("…")):
-        found = real.find(piece, at)
-        assert found >= 0, f"{where}: {piece!r} is not in {real[at : at + 600]!r}"
-        at = found + len(piece)
-
-
 def test_the_grid_of_the_page_is_a_grid(tmp_path):
     (text,) = [block.text for block in BLOCKS if block.kind == "toml" and block.page.name == "sweeps.md"]
     (tmp_path / "grid.toml").write_text(text)
     assert read_grid(tmp_path / "grid.toml").measures
-
-
-# Notebooks ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "examples/notebooks").glob("*.py")), ids=lambda path: path.stem
-)
-def test_a_notebook_runs_from_the_first_cell_to_the_last(path, world):
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("# %% [markdown]\n# # ")
-    assert text.count("# %%\n") >= 2
-    runpy.run_path(str(path))
 
 
 def test_a_setting_that_is_not_there_would_be_found():
