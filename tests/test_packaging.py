@@ -40,4 +40,4 @@ def test_the_metadata_name_what_is_tried():
 
 def test_every_dependency_has_a_lower_bound():
     for wanted in PROJECT["dependencies"]:
-        assert re.fullmatch(r"[a-z-]+>=[\d.]+", wanted), wanted
+        assert re.fullmatch(r"[a-z0-9-]+>=[\d.]+", wanted), wanted

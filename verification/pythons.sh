@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the built wheel on every Python that can be had here, with the newest and with the lowest dependencies, and try it.
+# Install the built wheel on every Python that can be had here with the newest dependencies, and on the lowest Python with
+# the lowest ones, and try it.
 #
 #     bash verification/pythons.sh            # some minutes for each; says what was tried
 #
@@ -18,7 +19,8 @@ for version in 3.11 3.12 3.13 3.14; do
   python=$(command -v "python$version" || true)
   for own in "$HOME"/.pyenv/versions/"$version".*/bin/python; do [ -x "$own" ] && python=$own; done
   if [ -z "$python" ]; then echo "$version: not to be had here, not tried"; continue; fi
-  for resolution in highest lowest-direct; do
+  # The lowest versions of all have wheels for the lowest Python alone.
+  for resolution in highest $([ "$version" = 3.11 ] && echo lowest-direct); do
     environment="$place/$version-$resolution"
     "$place/tools/bin/uv" venv -q --python "$python" "$environment"
     if ! "$place/tools/bin/uv" pip install -q --python "$environment/bin/python" --resolution "$resolution" "$wheel"; then
