@@ -116,6 +116,28 @@ def test_dead_from_the_start(why, options, tmp_path):
         assert "format_reward is 0.9" in found.headlines[0].text
 
 
+@pytest.mark.parametrize(
+    ("given", "gold", "name"),
+    [
+        (r"\frac{8}{3}", "8/3", "ground_truth"),
+        ("5 cm", 5, "correct_answer"),
+        (r"8\%", "0.08", "Expected"),
+        ("12{,}345", "12345", "gold_solution"),
+        ("8/3", ["2.6667", r"\frac{8}{3}"], "targets"),
+        ("8/3", {"ground_truth": r"\dfrac{8}{3}", "style": "rule"}, "reward_model"),
+    ],
+)
+def test_a_verifier_that_does_not_know_another_way_of_writing(given, gold, name, tmp_path):
+    rows = run(np.zeros(12), format_reward=0.9).drop("ground_truth")
+    right = pl.col("completion").hash() % 3 == 0
+    rows = rows.with_columns(
+        completion=pl.when(right).then(pl.lit(f"\\boxed{{{given}}}")).otherwise("completion")
+    )
+    found = diagnosed(rows.with_columns(pl.Series(name, [gold] * rows.height)), tmp_path)
+    assert found.findings["dead_because"] == "verifier"
+    assert found.findings["judged_wrong_but_equal"] == pytest.approx(1 / 3, abs=0.06)
+
+
 def test_a_verifier_that_errs_in_a_run_that_learns(tmp_path):
     found = diagnosed(run(RISE, misjudged=0.2), tmp_path)
     assert named(found) == ["verifier"]

@@ -5,12 +5,16 @@ import polars as pl
 import pytest
 
 import conet
-from conet.readers.measures import MEASURED, final_answer, look_at, of_answer, of_text, same
+from conet.readers.gold import gold_column
+from conet.readers.measures import MEASURED, final_answer, look_at, of_answer, of_text
+from conet.readers.results import is_gold, same
 
 
 @pytest.mark.parametrize(
     ("text", "given"),
     [
+        (r"\fbox{3} or \boxed 5.", "5"),
+        ("so\n**Answer:** $8$\n", "$8$"),
         (r"so \boxed{1} or rather \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
         ("<answer> 7 </answer>", " 7 "),
         ("She has 3 + 4 = 7.\n#### 7", "7"),
@@ -22,19 +26,87 @@ def test_the_result_of_an_answer(text, given):
     assert final_answer(text) == given
 
 
+EQUAL = [
+    ("1,200", "1200.0"),
+    (r"12{,}345", "12345"),
+    (r"12\,345\!,678", "12345678"),
+    ("1 200", "1200"),
+    (r"\frac{8}{3}", "8/3"),
+    (r"$\dfrac{1}{2}$", r"\frac12"),
+    (r"-\frac{1}{2}", r"\tfrac{-1}{2}"),
+    (r"2\frac{1}{2}", "2.5"),
+    (r"\frac{\sqrt{2}}{2}", r"\sqrt2/2"),
+    ("5 cm", "5"),
+    (r"5\text{ cm}^2", "5"),
+    ("30^\\circ", "30 degrees"),
+    (r"\$5.00", "5 dollars"),
+    (r"8\%", "8"),
+    ("8%", "0.08"),
+    (r"3\times 10^{3}", "3,000"),
+    (r"x = \frac{3}{4}", "0.75"),
+    ("−5", "-5"),
+    (r"\text{yes}.", "Yes"),
+    (r"\{1, 2\}", "2,1"),
+    (r"\left(1, 2\right)", "(1,2)"),
+    (r"2\cdot\pi", r"2\pi"),
+]
+DIFFERENT = [
+    ("", ""),
+    ("7", "8"),
+    ("12", "1,2"),
+    ("5x", "5"),
+    ("5 cm", "5 km"),
+    ("5 m", "5 s"),
+    ("(1,2)", "(2,1)"),
+    ("[1,2]", "(1,2)"),
+    ("8%", "80"),
+    ("2.667", "8/3"),
+    ("23", r"2\cdot 3"),
+    ("1/0", "0"),
+    ("1e999", "1"),
+]
+
+
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     ("given", "gold", "equal"),
+    [(*pair, True) for pair in EQUAL] + [(*pair, False) for pair in DIFFERENT],
+)
+def test_equal_results(given, gold, equal, turned):
+    assert same(*((gold, given) if turned else (given, gold))) == equal
+
+
+@pytest.mark.parametrize(
+    "gold", ['["8/3", "2.67"]', "['8/3']", '[["8/3"]]', '{"ground_truth": "8/3", "style": "rule"}']
+)
+def test_gold_answers_in_a_list_or_an_object(gold):
+    assert is_gold(r"\frac{8}{3}", gold)
+    assert not is_gold("8", gold)
+    assert is_gold("8", "[8]")
+    assert not is_gold("1", "[1, 2]")  # which may be an interval
+
+
+@pytest.mark.parametrize(
+    "name",
     [
-        ("1,200", "1200.0", True),
-        (r"$\dfrac{1}{2}$", r"\frac12", False),
-        (r"\dfrac{1}{2}", r"\frac{1}{2}", True),
-        (r"\text{yes}.", "Yes", True),
-        ("", "", False),
-        ("7", "8", False),
+        "Answer",
+        "expected_answer",
+        "correct_answer",
+        "groundTruth",
+        "reward_model",
+        "answer_key",
+        "extra.label",
     ],
 )
-def test_equal_results(given, gold, equal):
-    assert same(given, gold) == equal
+def test_gold_answers_by_other_names(name):
+    assert gold_column({"step": 1, name: 0, "response": 0}, {"step"}) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["extracted_answer", "answer_length", "answer_reward", "model_answer", "step"]
+)
+def test_what_is_called_like_a_gold_answer_and_is_none(name):
+    assert gold_column({"step": 1, name: 0}, {"step"}) is None
 
 
 def test_gold_answers_that_explain_themselves():

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conet.base.errors import ConetError, nearest
-from conet.readers.base import FAMILY, GOLD, Part, Reader, named_rewards
+from conet.readers.base import FAMILY, Part, Reader, named_rewards
 from conet.readers.column_mapping import ROLES, UNMAPPED, Source
+from conet.readers.gold import gold_column
 from conet.readers.rewards import correct_among
 
 MOST_COMPONENTS = 8  # rewards that are kept one by one
@@ -138,7 +139,7 @@ def choose_columns(
     coalesced: tuple[str, ...] = ()
     if "correct" not in found and "correct" not in unmapped:
         named = correct_among(
-            [*rewards, *(name for name in columns if columns[name] and name not in rewards)]
+            [*rewards, *(name for name in columns if columns[name] and not _may_be_gold(name, rewards))]
         )
         if named and [named] != rewards:
             found["correct"] = Source(named)
@@ -164,11 +165,21 @@ def choose_columns(
 
 def _by_the_way(found: dict[str, Source], columns: Mapping[str, int], unmapped: set[str]) -> None:
     """Add the gold answer and the family of a problem, where a column that plays no other role has them."""
-    for role, names in (("gold", GOLD), ("family", FAMILY)):
+    for role in ("gold", "family"):
         taken = {source.column for source in found.values()}
-        there = [name for name in names if name in columns and name not in taken]
+        if role == "gold":
+            there = gold_column(columns, taken)
+        else:
+            there = next((name for name in FAMILY if name in columns and name not in taken), None)
         if role not in found and role not in unmapped and there:
-            found[role] = Source(there[0])
+            found[role] = Source(there)
+
+
+def _may_be_gold(name: str, rewards: list[str]) -> bool:
+    """Whether a column of numbers is a reward already, or called as a gold answer is: ``correct_answer``."""
+    return (
+        name in rewards or re.search(r"answer|solution|option|choice|label|letter", name.lower()) is not None
+    )
 
 
 def _mapped(

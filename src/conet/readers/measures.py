@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conet.readers.results import is_gold
+
 if TYPE_CHECKING:
     import polars
 
@@ -21,7 +23,9 @@ SPREAD = 0x9E3779B1  # multiplier of Fibonacci hashing: Knuth, The Art of Comput
 MEASURED = ("repeated_share", "compressed_share", "symbol_share", "gold_hash", "answer_marked", "gold_given")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z0-9\s]+")
-_LATEX = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\{([^{}]*)\}|\\[,!;:]|\\left|\\right|[$\s]")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*")
+_BARE = re.compile(r"[^\s$\\{}]+")
+_SAID = re.compile(r"^[*#\s]*(?:final )?answer[*]*\s*:[*]*\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def look_at(frame: "polars.DataFrame") -> "polars.DataFrame":
@@ -85,37 +89,35 @@ def of_answer(answer: str, gold: str | None) -> tuple[bool, bool | None]:
     if gold is None or given is None:
         return given is not None, None if gold is None else False
     wanted = final_answer(gold)
-    return True, same(given, gold if wanted is None else wanted)
+    return True, is_gold(given, gold if wanted is None else wanted)
 
 
 def final_answer(text: str) -> str | None:
-    r"""Return the result of a text: the last ``\boxed{…}``, ``<answer>``, or what follows ``####``."""
-    begin = text.rfind("\\boxed{")
-    if begin >= 0:
-        depth = 0
-        for place in range(begin + len("\\boxed"), len(text)):
-            depth += {"{": 1, "}": -1}.get(text[place], 0)
-            if not depth:
-                return text[begin + len("\\boxed{") : place]
-        return None
+    r"""Return the result of a text; None where none is marked.
+
+    The last ``\boxed{…}`` (also fbox), else the last ``<answer>``, what follows the last ``####``, or the
+    last line that begins with ``Answer:``, as DAPO's prompt asks for it (arXiv 2503.14476).
+    """
+    boxes = list(_BOX.finditer(text))
+    if boxes:
+        return _boxed(text, boxes[-1].end())
     if tagged := _TAGGED.findall(text):
         return str(tagged[-1])
     _, mark, rest = text.rpartition("####")
-    return rest.strip().split("\n")[0] if mark else None
+    if mark:
+        return rest.strip().split("\n")[0]
+    said = _SAID.findall(text)
+    return said[-1].strip(" *") if said else None
 
 
-def same(given: str, gold: str) -> bool:
-    """Whether two results are equal: as texts without what LaTeX adds, or as numbers."""
-    left, right = plain(given), plain(gold)
-    if left == right:
-        return bool(left)
-    try:
-        return float(left.replace(",", "")) == float(right.replace(",", ""))
-    except ValueError:
-        return False
-
-
-def plain(result: str) -> str:
-    """Return a result without spaces, dollars, and the commands that only change how it looks."""
-    bare = _LATEX.sub(lambda found: found.group(1) or "", result.replace("\\dfrac", "\\frac"))
-    return bare.strip().rstrip(".").lower()
+def _boxed(text: str, begin: int) -> str | None:
+    """Return what stands in a box that opens at a place; None where it is never closed."""
+    if text[begin : begin + 1] != "{":
+        bare = _BARE.match(text, begin)
+        return bare.group().rstrip(".,;") if bare else None
+    depth = 0
+    for place in range(begin, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if not depth:
+            return text[begin + 1 : place]
+    return None

@@ -139,7 +139,7 @@ def cause(log: Log, seen: Judged) -> tuple[str, list[str]]:
     if cut_share is not None:
         parts.append(f"{share(cut_share)} are cut off")
     if seen.marked is not None:
-        parts.append(f"{share(seen.marked)} mark their result (boxed, or in a tag)")
+        parts.append(f"{share(seen.marked)} mark their result (boxed, in a tag, …)")
     if paid:
         parts.append(", ".join(f"{name} is {value:.2g} on average" for name, value in paid.items()))
     if seen.misjudged is not None and seen.misjudged > MISJUDGED:
@@ -185,7 +185,8 @@ FINDING = Finding(
         Key(
             "judged_wrong_but_equal",
             "number or null",
-            "share of the wrong answers whose marked result (boxed, in a tag) equals the gold answer",
+            "share of the wrong answers whose marked result (boxed, in a tag, behind `####` or `Answer:`) "
+            "equals the gold answer, however it is written: as a fraction, with a unit, a percent sign or commas",
         ),
     ),
     decides=(
