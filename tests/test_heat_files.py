@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import conet
 from conet.base.errors import ConetError
 from conet.cli import main
 from conet.diagnosis import heat_files
@@ -211,3 +212,32 @@ def test_trl_learns_exactly_the_ids(tmp_path):
     assert batch["input_ids"].tolist() == [[1, 2, 3, 3]]
     assert batch["labels"].tolist() == [[-100, -100, 3, 3]]
     trainer.train()
+
+
+@pytest.mark.parametrize("options", [["--target", "trl"], ["--target", "verl"], ["--no-text"]])
+def test_examples_are_no_log(options, tmp_path):
+    """They have a step, a prompt and what is called correct, and yet hold a row a problem."""
+    log = Path(__file__).parent / "data/trl/plain"
+    out = tmp_path / ("heat.parquet" if "verl" in options else "heat.jsonl")
+    main(["heat", str(log), "--out", str(out), "--max-accuracy", "0.5", *options])
+    with pytest.raises(ConetError, match="holds examples that `conet heat` chose") as refused:
+        conet.read(out)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_a_diagnosis_left_is_no_log(tmp_path):
+    found = conet.diagnose(Path(__file__).parent / "data/trl/plain")
+    for name, table in (("problems", found.problems), ("steps", found.steps)):
+        table.write_parquet(tmp_path / f"{name}.parquet")
+        with pytest.raises(ConetError, match=f"holds the {name} that `conet diagnose` counted"):
+            conet.read(tmp_path / f"{name}.parquet")
+    (tmp_path / "diagnosis.json").write_text(json.dumps(found.findings))
+    with pytest.raises(ConetError, match="holds what `conet diagnose` found"):
+        conet.read(tmp_path / "diagnosis.json")
+
+
+def test_examples_beside_a_log_are_left_out(tmp_path):
+    rows = pl.DataFrame({"step": [1, 2], "prompt": "p", "completion": "c", "correct": [1, 0]})
+    rows.write_ndjson(tmp_path / "rollouts.jsonl")
+    pl.DataFrame([messages()]).write_ndjson(tmp_path / "heat.jsonl")
+    assert [path.name for path in conet.read(tmp_path).files] == ["rollouts.jsonl"]

@@ -7,9 +7,10 @@ from conet.base.errors import ConetError
 from conet.readers.base import Part, Reader, found_by
 from conet.readers.below import logs_below, named, refuse_several
 from conet.readers.column_mapping import Source
+from conet.readers.own_files import made_by, refuse
 from conet.readers.paths import inside, parts_of
 from conet.readers.places import NothingYet, exists, walk
-from conet.readers.recognise import Recogniser, describe, has_marks, is_candidate
+from conet.readers.recognise import MOST_FAMILIES, Recogniser, describe, has_marks, is_candidate
 from conet.readers.scalars.find import Finder
 
 # Formats of which a folder with two holds two runs; the others are also written beside one of these.
@@ -73,6 +74,13 @@ class Place:
                 return reader, parts
         files = walk(self.path)
         families = self.recogniser.families(self.path, files)
+        own = [family for family in families[:MOST_FAMILIES] if made_by(self.recogniser.look(family))]
+        if own:
+            if self.path.is_file():
+                refuse(self.recogniser.look(own[0]))
+            left_out = {path for family in own for path in family}
+            files = [path for path in files if path not in left_out]
+            families = [family for family in families if family not in own]
         for reader in chosen:
             if reader.begins and (found := self._of(reader, families)):
                 if settled is None:

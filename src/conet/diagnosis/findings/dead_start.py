@@ -186,7 +186,7 @@ FINDING = Finding(
             "judged_wrong_but_equal",
             "number or null",
             "share of the wrong answers whose marked result (boxed, in a tag, behind `####` or `Answer:`) "
-            "equals the gold answer, however it is written: as a fraction, with a unit, a percent sign or commas",
+            "equals the gold answer, however it is written: as a fraction, with a unit, a percent sign",
         ),
     ),
     decides=(
