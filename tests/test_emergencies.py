@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from trouble import collapse, curve, loop, noise, prose, run, saved
+from trouble import collapse, curve, letters, loop, noise, prose, run, saved
 
 import conet
 from conet.cli import main
@@ -151,7 +151,9 @@ def test_a_column_that_follows_the_answers_holds_no_gold_answers(tmp_path):
     assert found.findings["dead_because"] != "verifier"
 
 
-@pytest.mark.parametrize(("writer", "name"), [(loop, "repetition"), (noise, "gibberish")])
+@pytest.mark.parametrize(
+    ("writer", "name"), [(loop, "repetition"), (noise, "gibberish"), (letters, "gibberish")]
+)
 def test_answers_that_are_no_words_any_more(writer, name, tmp_path):
     found = diagnosed(run(FALL, words=lambda step: writer if step >= 27 else prose), tmp_path)
     assert name in named(found, Urgency.EMERGENCY)

@@ -6,7 +6,7 @@ import pytest
 
 import conet
 from conet.readers.gold import gold_column
-from conet.readers.measures import MEASURED, final_answer, look_at, of_answer, of_text
+from conet.readers.measures import MEASURED, final_answer, look_at, of_answer, of_text, rare_pairs
 from conet.readers.results import is_gold, same
 
 
@@ -120,13 +120,13 @@ def test_loops_and_gibberish_stand_out():
     words = ["".join(rng.choice(list("abcdefghijklmnop"), rng.integers(2, 8))) for _ in range(400)]
     prose, loop = " ".join(words), "the answer is the answer is " * 50
     noise = "".join(rng.choice(list("#@)]};:<>|~^%*+=\\"), 800))
-    repeated, compressed, signs = zip(*(of_text(text) for text in (prose, loop, noise)))
+    repeated, compressed, signs, _ = zip(*(of_text(text) for text in (prose, loop, noise)))
     assert repeated[0] == 0
     assert repeated[1] > 0.95
     assert compressed[1] < 0.1 < 0.4 < compressed[0]
     assert signs[2] == 1
     assert signs[0] == 0
-    assert of_text("7") == (None, None, None)
+    assert of_text("7") == (None, None, None, None)
 
 
 def test_of_many_answers_some_are_looked_at():
@@ -138,7 +138,7 @@ def test_of_many_answers_some_are_looked_at():
         look_at(rows.with_columns(completion=pl.lit(None, pl.String), gold=pl.lit("7")))
         .null_count()
         .sum_horizontal()[0]
-        == 6 * 10_000
+        == 7 * 10_000
     )
 
 
@@ -156,3 +156,20 @@ def test_rewards_are_kept_one_by_one(tmp_path):
     assert record.components == ("format_reward", "reward")
     np.testing.assert_allclose(record.rows["components"].to_list(), [[1, 0.2], [0.5, 1.2]], rtol=1e-6)
     assert record.rows["gold_given"].to_list() == [True, False]
+
+
+def test_letters_at_random_are_no_words():
+    rng = np.random.default_rng(0)
+    letters = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz     "), 400))
+    assert 0.7 < rare_pairs(letters) < 0.9
+    english = (
+        "First we add the two numbers on the left, and then divide both sides by three. Therefore the answer is "
+        r"\frac{\sqrt{5}}{2}, which means that each of the boxes holds seven apples."
+    )
+    assert rare_pairs(english) < 0.2
+    german = (
+        "Zuerst addieren wir die beiden Zahlen auf der linken Seite, dann teilen wir durch drei. Also ist die "
+        "Antwort sieben, und in jeder Kiste liegen sieben Äpfel."
+    )
+    assert rare_pairs(german) < rare_pairs(english) + 0.3
+    assert rare_pairs("x = 5") is None

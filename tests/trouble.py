@@ -85,6 +85,11 @@ def noise(rng: np.random.Generator, length: int) -> str:
     return "".join(rng.choice(signs, max(1, length)))
 
 
+def letters(rng: np.random.Generator, length: int) -> str:
+    """Letters at random with spaces between them: what looks like words and is none."""
+    return "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz     "), max(1, length)))
+
+
 def curve(*points: tuple[float, float]) -> np.ndarray:
     """A curve over steps 1, 2, … through points (step, value)."""
     at, values = zip(*points)

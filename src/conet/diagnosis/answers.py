@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from conet.readers.measures import TEXT_MEASURES
 from conet.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
     import polars
 
-TEXT_MEASURES = ("repeated_share", "compressed_share", "symbol_share")
 COMPONENT = "reward of "
 
 

@@ -138,8 +138,9 @@ def choose_columns(
         found["reward"] = Source(rewards[0])
     coalesced: tuple[str, ...] = ()
     if "correct" not in found and "correct" not in unmapped:
+        paid = set(rewards)
         named = correct_among(
-            [*rewards, *(name for name in columns if columns[name] and not _may_be_gold(name, rewards))]
+            [*rewards, *(name for name in columns if columns[name] and name not in paid and not _asked(name))]
         )
         if named and [named] != rewards:
             found["correct"] = Source(named)
@@ -175,11 +176,9 @@ def _by_the_way(found: dict[str, Source], columns: Mapping[str, int], unmapped: 
             found[role] = Source(there)
 
 
-def _may_be_gold(name: str, rewards: list[str]) -> bool:
-    """Whether a column of numbers is a reward already, or called as a gold answer is: ``correct_answer``."""
-    return (
-        name in rewards or re.search(r"answer|solution|option|choice|label|letter", name.lower()) is not None
-    )
+def _asked(name: str) -> bool:
+    """Whether a column of numbers may be the gold answer, and no reward: ``correct_answer``."""
+    return re.search(r"answer|solution|option|choice|label|letter", name.lower()) is not None
 
 
 def _mapped(

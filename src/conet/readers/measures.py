@@ -7,6 +7,7 @@ stays as fast as it is; which ones does not depend on what they say.
 import re
 import zlib
 from collections.abc import Sequence
+from operator import add
 from typing import TYPE_CHECKING
 
 from conet.readers.results import is_gold
@@ -20,9 +21,24 @@ SHORTEST = 80  # characters of an answer of which this can be said
 COMPRESSED = 400  # characters that are compressed, always as many: of shorter texts more is left
 WORDS, CHARACTERS = 4, 12  # of a sequence that may occur again; characters where there are few words
 SPREAD = 0x9E3779B1  # multiplier of Fibonacci hashing: Knuth, The Art of Computer Programming 3, 6.4
-MEASURED = ("repeated_share", "compressed_share", "symbol_share", "gold_hash", "answer_marked", "gold_given")
+FEWEST_PAIRS = 30  # of letters in words
+TEXT_MEASURES = ("repeated_share", "compressed_share", "symbol_share", "rare_pair_share")
+MEASURED = (*TEXT_MEASURES, "gold_hash", "answer_marked", "gold_given")
+# Pairs of letters that make up nine tenths of those in English words; of letters drawn at random they are a
+# fifth. Other languages in Latin letters have more of the rest, but far from so many. From the counts of
+# Mayzner and Tresselt (1965) as repeated by P. Norvig, English Letter Frequency Counts (2012).
+COMMON_PAIRS = frozenset(
+    """
+    th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi
+    ri ro ic ne ea ra ce li ch ll be ma si om ur ca el ta la ns di fo ho pe ec pr no ct us ac ot il tr ly nc
+    et ut ss so rs un lo wa ge ie wh ee wi em ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv
+    ia am fi ci vi pl ig tu ev ld ry mp fe bl ab gh ty op wo sa ay ex ke ui fr oo ag if av
+    """.split()  # noqa: SIM905
+)
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z0-9\s]+")
+_IN_WORDS = re.compile(r"[a-z]+")
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*")
 _BARE = re.compile(r"[^\s$\\{}]+")
 _SAID = re.compile(r"^[*#\s]*(?:final )?answer[*]*\s*:[*]*\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -44,7 +60,9 @@ def look_at(frame: "polars.DataFrame") -> "polars.DataFrame":
     """
     import polars as pl
 
-    kinds = dict(zip(MEASURED, (pl.Float32, pl.Float32, pl.Float32, pl.UInt64, pl.Boolean, pl.Boolean)))
+    kinds = dict.fromkeys(TEXT_MEASURES, pl.Float32) | dict(
+        zip(MEASURED[len(TEXT_MEASURES) :], (pl.UInt64, pl.Boolean, pl.Boolean))
+    )
     if frame["completion"].null_count() == frame.height:
         return pl.DataFrame({name: pl.Series([None] * frame.height, dtype=kinds[name]) for name in MEASURED})
     every = -(-frame.height // MOST_A_CHUNK)
@@ -59,18 +77,20 @@ def look_at(frame: "polars.DataFrame") -> "polars.DataFrame":
     return frame.select("row").join(found, on="row", how="left", maintain_order="left").drop("row")
 
 
-def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
-    """Return the shares of repeated words, of what is left when compressed, and of signs, in the last part.
+def of_text(answer: str) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return the shares of repeated words, of what compression leaves, of signs, of rare pairs of letters.
 
     Returns
     -------
     tuple of float or None
-        Of the sequences of four words those that occurred before; bytes after compression over bytes
-        before; of the characters those that are neither Latin letter nor digit nor space. None of an answer
-        of fewer than 80 characters, the second of fewer than 400.
+        Of the last part: of the sequences of four words those that occurred before; bytes after compression
+        over bytes before; of the characters those that are neither Latin letter nor digit nor space; of the
+        pairs of letters in words those that are rare. None of an answer of fewer than 80 characters (the
+        second of fewer than 400, the last with fewer than 30 pairs).
     """
+    rare = rare_pairs(answer[-COMPRESSED:])
     if len(answer) < SHORTEST:
-        return None, None, None
+        return None, None, None, rare
     tail = answer[-TAIL:]
     words: Sequence[str] = tail.split()
     few = len(words) < 2 * WORDS
@@ -80,7 +100,21 @@ def of_text(answer: str) -> tuple[float | None, float | None, float | None]:
     if len(answer) >= COMPRESSED:
         written = answer[-COMPRESSED:].encode("utf-8", "replace")
         left = len(zlib.compress(written, 1)) / len(written)
-    return 1 - len(set(runs)) / len(runs), left, 1 - sum(map(len, _LETTERS.findall(tail))) / len(tail)
+    signs = 1 - sum(map(len, _LETTERS.findall(tail))) / len(tail)
+    return 1 - len(set(runs)) / len(runs), left, signs, rare
+
+
+def rare_pairs(text: str) -> float | None:
+    """Return the share of the pairs of letters in words that are rare in English; None of a few pairs.
+
+    Commands of LaTeX are no words. Of letters at random four fifths are rare, of English one tenth.
+    """
+    words = _IN_WORDS.findall(_COMMAND.sub(" ", text).lower())
+    total = sum(map(len, words)) - len(words)
+    if total < FEWEST_PAIRS:
+        return None
+    joined = " ".join(words)
+    return 1 - sum(map(COMMON_PAIRS.__contains__, map(add, joined, joined[1:]))) / total
 
 
 def of_answer(answer: str, gold: str | None) -> tuple[bool, bool | None]:

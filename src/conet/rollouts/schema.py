@@ -48,9 +48,10 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
             Which problems belong together: a data set, a subject.
         ``components``
             The rewards that a log holds one by one, in the order of the record's ``components``.
-        ``repeated_share``, ``compressed_share``, ``symbol_share``
+        ``repeated_share``, ``compressed_share``, ``symbol_share``, ``rare_pair_share``
             Of some of the completions, in their last part: sequences of four words that occurred before;
-            bytes left after compression; characters that are no Latin letter, digit or space.
+            bytes left after compression; characters that are no Latin letter, digit or space; pairs of
+            letters in words that are rare.
         ``gold_hash``, ``answer_marked``, ``gold_given``
             Of the same: a hash of the gold answer; whether the completion marks its result (boxed, or in a
             tag); and whether that equals the gold answer.
@@ -78,6 +79,7 @@ def schema(*optional: str) -> "dict[str, polars.DataType | type[polars.DataType]
         "repeated_share": pl.Float32,
         "compressed_share": pl.Float32,
         "symbol_share": pl.Float32,
+        "rare_pair_share": pl.Float32,
         "gold_hash": pl.UInt64,
         "answer_marked": pl.Boolean,
         "gold_given": pl.Boolean,

@@ -13,10 +13,12 @@ MORE_REPEATED = 0.2  # more repeated sequences of four words than before (our ch
 COMPRESSED = 0.5  # times as many bytes left after compression: answers loop
 DENSER = 1.3  # times as many: answers are noise
 MORE_SIGNS = 0.15  # more signs that are no Latin letter, digit or space, and twice as many
+MORE_RARE = 0.3  # more of the pairs of letters are rare, and twice as many: letters at random have 0.7 more
 NAMES = {
     "repeated_share": "repeated sequences of four words",
     "compressed_share": "bytes left after compression",
     "symbol_share": "signs that are no Latin letter or digit",
+    "rare_pair_share": "pairs of letters that are rare in words",
 }
 REMEDY = Remedy(
     "stop and read some; go on from a checkpoint before it with a lower learning rate, a KL penalty or "
@@ -48,7 +50,7 @@ def compute(log: Log) -> Result:
     """Compare the words of late answers with those of early ones."""
     measured = {name: per_step_values(log.answers, name) for name in NAMES}
     if not any(np.isfinite(values).any() for values in measured.values()):
-        why = "no texts of answers of 80 characters or more were logged"
+        why = "no texts of answers of 80 characters or more, or of some words, were logged"
         return Result(caveats={"wording": why, "wording_since": why})
     values = {name: ends(column) for name, column in measured.items()}
     steps = per_step_values(log.answers, "step").astype(np.int64)
@@ -72,6 +74,7 @@ def changes(steps: np.ndarray, measured: dict[str, np.ndarray]) -> list[Change]:
         ("compressed_share", False, "repetition"),
         ("compressed_share", True, "gibberish"),
         ("symbol_share", True, "gibberish"),
+        ("rare_pair_share", True, "gibberish"),
     ):
         shift = find_shift(steps, measured[name], up)
         if shift is not None and _counts(name, up, shift):
@@ -85,6 +88,8 @@ def _counts(name: str, up: bool, shift: Shift) -> bool:
         return more >= MORE_REPEATED
     if name == "symbol_share":
         return more >= MORE_SIGNS and shift.ratio >= 2
+    if name == "rare_pair_share":
+        return more >= MORE_RARE and shift.ratio >= 2
     return shift.ratio >= DENSER if up else shift.ratio <= COMPRESSED
 
 
@@ -119,16 +124,17 @@ FINDING = Finding(
             "object or null",
             "of some of the answers' last 2,000 characters, `start` and `end`: `repeated_share` (sequences "
             "of four words that occurred before), `compressed_share` (bytes left after compression), "
-            "`symbol_share` (neither Latin letter nor digit nor space)",
+            "`symbol_share` (neither Latin letter nor digit nor space), `rare_pair_share` (pairs of letters "
+            "in words that are rare: a tenth of English, four fifths of letters at random)",
         ),
         Key("wording_since", "integer or null", "step since which answers loop, or are gibberish"),
     ),
     decides=(
         f"repetition: {MORE_REPEATED:.0%} more of the sequences of four words are repeated than at the "
         f"lowest level before, or compression leaves {COMPRESSED:g} times as many bytes; gibberish: it "
-        f"leaves {DENSER:g} times as many, or there are {MORE_SIGNS:.0%} more signs and twice as many. An "
-        "emergency while the accuracy falls, else a warning. Measured on about a thousand answers of a file "
-        "or part of it"
+        f"leaves {DENSER:g} times as many, or there are {MORE_SIGNS:.0%} more signs, or {MORE_RARE:.0%} more "
+        "rare pairs of letters, and twice as many. An emergency while the accuracy falls, else a warning. "
+        "Measured on about a thousand answers of a file or part of it"
     ),
     view="answers",
 )

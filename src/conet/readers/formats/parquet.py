@@ -36,7 +36,8 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, buffer_size=1 << 20) as file:
-        there = [name for name in columns if name in file.schema_arrow.names]
+        known = set(file.schema_arrow.names)  # which is made anew whenever it is asked for
+        there = [name for name in columns if name in known]
         waiting: list[Any] = []
         read, rows, held = 0, 0, 0
         for batch in _batches(file, _rows_at_a_time(path, file.metadata, there), there):
@@ -78,7 +79,8 @@ def _chunk(batches: "list[Any]", columns: Sequence[str], there: Sequence[str], d
     if frame is None:  # a table without columns has no height
         frame = pl.DataFrame({"": pl.repeat(None, sum(batch.num_rows for batch in batches), eager=True)})
     assert isinstance(frame, pl.DataFrame)
-    missing = [pl.lit(None, pl.String).alias(name) for name in columns if name not in there]
+    lacking = dict.fromkeys(columns).keys() - set(there)
+    missing = [pl.lit(None, pl.String).alias(name) for name in columns if name in lacking]
     return Chunk(frame.with_columns(missing).select(columns) if missing else frame, done=done)
 
 
@@ -90,14 +92,15 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
     file, nothing says how long a text is: then so few that all may be as long as a text may be, and take half
     of what reading may take.
     """
-    most = CHUNK_ROWS
+    most, wanted = CHUNK_ROWS, set(columns)
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         rows = max(group.num_rows, 1)
         row, in_dictionaries = 0, {}
         for column in map(group.column, range(group.num_columns)):
             name = column.path_in_schema
-            if name not in columns and not any(name.startswith(f"{wanted}.") for wanted in columns):
+            parts = name.split(".")  # of what is in objects and lists
+            if not any(".".join(parts[:end]) in wanted for end in range(1, len(parts) + 1)):
                 continue
             row += -(-column.total_uncompressed_size // rows)
             if column.total_uncompressed_size * column.num_values <= batch_bytes() // 8:
@@ -124,8 +127,9 @@ def _longest_entries(
         return dict.fromkeys(names, 0)
     found: dict[str, int] = {}
     with pq.ParquetFile(path, read_dictionary=names, buffer_size=1 << 16, metadata=metadata) as file:
-        flat = [name for name in names if name in file.schema_arrow.names]
-        for some in [flat, *([name] for name in names if name not in flat)]:
+        known = set(file.schema_arrow.names)
+        flat = [name for name in names if name in known]
+        for some in [flat, *([name] for name in names if name not in known)]:
             if some:
                 batch = next(file.iter_batches(1, row_groups=[group], columns=some))
                 found |= dict(zip(some, map(_longest_entry, batch.select(flat) if some is flat else batch)))

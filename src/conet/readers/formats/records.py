@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Head:
     rows: list[dict[str, Any]] = field(default_factory=list)
     document: bool = False
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """The names of all columns in the first rows."""
         return {name for row in self.rows for name in row}

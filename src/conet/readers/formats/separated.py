@@ -52,7 +52,8 @@ def _numeric(text: str) -> bool:
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
     with _rows(path) as (names, rows, file):
-        places = [names.index(name) if name in names else None for name in columns]
+        there = {name: place for place, name in enumerate(names)}
+        places = [there.get(name) for name in columns]
         while some := _some(rows):
             whole = [row for row in some if row is not None]
             lost = len(some) - len(whole)
