@@ -2,7 +2,8 @@
 
 A training that was killed and resumed from a checkpoint logs some steps again. Then what was logged
 before from that step on belongs to a policy that is no longer, and the later copy counts. Files that
-cover the same steps are several runs, unless their names say that they are parts of one.
+cover the same steps are several runs, unless their names say that they are parts of one: shards, or
+numbered parts of which each goes on where an earlier one was left.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.readers.paths import inside
+from conet.readers.paths import inside, numbered_alike
 from conet.rollouts import main_split
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REPLACED = "rows of an abandoned branch, which a resumed run wrote again"
 SAME = 0.5  # of the steps of the shorter of two logs, above which they cover the same steps
 WHOLE = 0.5  # of the rows of a step in the earlier copy, which the later one has at the least
+EVERY = 0.8  # of the steps of an abandoned branch, that the resumed run wrote again at the least
 PARTS = 1.1  # times the usual rows of a step, up to which two files hold parts of it
 MOST_SEGMENTS = 0.25  # of the steps; more, and the rows are not in the order of steps
 SHOWN = 8
@@ -125,7 +127,8 @@ def one_run(
     }
     usual = float(counts["len"].median() or 1)  # type: ignore[arg-type]
     order = sorted(steps, key=lambda number: (min(steps[number]), number))
-    _refuse(order, steps, usual, [_name(number, place, keys, pieces, root) for number in range(len(place))])
+    names = [_name(number, place, keys, pieces, root) for number in range(len(place))]
+    _refuse(order, steps, usual, names, list(place))
     dropped, replaced = pl.lit(False), set[int]()
     for number, later in enumerate(order):
         for earlier in order[:number]:
@@ -145,12 +148,17 @@ def _copies(earlier: int, later: int, usual: float) -> bool:
     return earlier + later > PARTS * usual and later >= WHOLE * earlier
 
 
-def _refuse(order: list[int], steps: dict[int, dict[int, int]], usual: float, names: list[str]) -> None:
+def _refuse(
+    order: list[int], steps: dict[int, dict[int, int]], usual: float, names: list[str], keys: list[str]
+) -> None:
     alike: set[int] = set()
     for place, one in enumerate(order):
         for other in order[place + 1 :]:
             common = steps[one].keys() & steps[other].keys()
             copied = [at for at in common if _copies(steps[one][at], steps[other][at], usual)]
+            before = [steps[first] for first in order[:place] if numbered_alike(keys[first], keys[one])]
+            if numbered_alike(keys[one], keys[other]) and _goes_on(steps[one], steps[other], before):
+                continue
             if len(common) > SAME * min(len(steps[one]), len(steps[other])) and copied:
                 alike |= {one, other}
     if alike:
@@ -161,6 +169,18 @@ def _refuse(order: list[int], steps: dict[int, dict[int, int]], usual: float, na
             "the log of one run",
             "name one of them, or take them together with --pool",
         )
+
+
+def _goes_on(earlier: dict[int, int], later: dict[int, int], before: list[dict[int, int]]) -> bool:
+    """Whether a part begins within another, or behind it, and then has all its steps: it was resumed there.
+
+    Two that begin at one step were both resumed from there, where a part ``before`` them leads to it.
+    """
+    begin, end = min(later), min(max(earlier), max(later))
+    if begin < min(earlier) or (begin == min(earlier) and not any(min(part) < begin for part in before)):
+        return False
+    expected = [at for at in earlier if begin <= at <= end]
+    return sum(at in later for at in expected) >= EVERY * len(expected)
 
 
 def _name(number: int, place: dict[str, int], keys: list[str], pieces: "Sequence[Piece]", root: Path) -> str:

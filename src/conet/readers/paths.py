@@ -21,6 +21,9 @@ _SHARD = re.compile(
     rf"\d+[-_]of[-_]\d+|(?<![a-z]){_COUNTED}[_\-]?\d+|(?<![a-z])(?:of|total)[_\-]?\d+", re.IGNORECASE
 )
 _NO_STEP = re.compile(r"(?:runs?|seeds?|trial|exp|epoch|fold|task|env|job|v|lr|bs|k)[_\-]?$", re.IGNORECASE)
+_RESUMED = re.compile(
+    r"[_\-. ]*(?:\d{1,3}|(?:resumed?|restart(?:ed)?|continued?|cont)[_\-]?\d*)", re.IGNORECASE
+)
 _APART = re.compile(
     r"(?:^|[^a-z])(?:val|valid|validation|eval|evals|evaluation|evaluations|test)(?![a-z])", re.IGNORECASE
 )
@@ -72,6 +75,21 @@ def _without(parts: list[str], place: int, bare: str, found: "re.Match[str]") ->
 def run_of(names: str) -> str:
     """Return what names of files of one run share: without numbers of shards, ranks, workers and the like."""
     return _SHARD.sub("", names)
+
+
+def numbered_alike(one: str, other: str) -> bool:
+    """Whether the names of two files differ in one number alone, or in a word that says resumed.
+
+    A number of a run, a seed and the like tells runs apart, and not parts of one.
+    """
+    for first, second in ((one, other), (other, one)):
+        if second.startswith(first) and _RESUMED.fullmatch(second[len(first) :]):
+            return True
+    pieces = [re.split(r"(\d+)", name) for name in (one, other)]
+    if len(pieces[0]) != len(pieces[1]):
+        return False
+    differ = [place for place, pair in enumerate(zip(*pieces)) if pair[0] != pair[1]]
+    return len(differ) == 1 and differ[0] % 2 == 1 and not _NO_STEP.search(pieces[0][differ[0] - 1])
 
 
 def split_of(path: PurePath) -> str:
