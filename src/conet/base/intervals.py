@@ -148,6 +148,21 @@ def percentiles(estimate: float, draws: np.ndarray, level: float = LEVEL) -> Int
     return Interval(estimate, *central(kept, level, "nearest"))  # nearest: no mean of infinities
 
 
+def for_few(found: Interval, items: int, level: float = LEVEL) -> Interval:
+    """Widen a percentile interval of the bootstrap, which of few items (problems) is too narrow.
+
+    Its spread is that of a mean over ``items`` values whose deviation is divided by ``items`` and not by one
+    less, and its ends are those of a normal distribution and not of Student's t: of 8 items it is 1.29 times
+    too narrow. Hesterberg, What Teachers Should Know about the Bootstrap (2015), section 3.2.
+    """
+    from scipy.stats import norm, t
+
+    tail = (1 - level) / 2
+    factor = float(t.isf(tail, items - 1) / norm.isf(tail)) * (items / (items - 1)) ** 0.5
+    middle = found.estimate
+    return Interval(middle, middle - factor * (middle - found.low), middle + factor * (found.high - middle))
+
+
 def resampled(items: int, draws: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Draw items (problems) with replacement: the bootstrap.
 

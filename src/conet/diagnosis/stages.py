@@ -8,6 +8,7 @@ from conet.base.intervals import (
     FEWEST_PROBLEMS,
     Interval,
     few_interval,
+    for_few,
     percentiles,
     resampled,
     visit_halves,
@@ -207,4 +208,4 @@ def _rise(counts: Counts) -> Interval:
         half = visit_halves(counts.samples > 0).astype(np.float64)
         around = few_interval(rise(half), visits_of(counts, rows) / 2)
         return Interval(whole, around.low, around.high)
-    return percentiles(whole, rise(resampled(counts.problems)))
+    return for_few(percentiles(whole, rise(resampled(counts.problems))), counts.problems)

@@ -12,11 +12,13 @@ _NAMED = (
     r"references?|ref|answer_?keys?|reward_model|reward_spec|verification_info",
     r"answers?|solutions?|targets?|labels?",
 )
-_NOT_GOLD = re.compile(
-    r"(?:^|[^a-z])(?:len|length|tokens?|count|num|n|score|reward(?!_model|_spec)|acc|accuracy|pred|predicted|prediction"
-    r"|predictions|extracted|extraction|parsed|model(?<!reward_model)|student|generated|output|response|mask|logp"
-    r"|logprobs?|time|ids?|type|is|has|matched|match|marked|format|kl|advantages?|entropy)(?:[^a-z]|$)"
+_OTHERS = (
+    "len|length|tokens?|count|num|n|score|reward(?!_model|_spec)|acc|accuracy",
+    "pred|predicted|predictions?",
+    "extracted|extraction|parsed|model(?<!reward_model)|student|generated|output|response|mask|logp",
+    "logprobs?|time|ids?|type|is|has|matched|match|marked|format|kl|advantages?|entropy",
 )
+_NOT_GOLD = re.compile(rf"(?:^|[^a-z])(?:{'|'.join(_OTHERS)})(?:[^a-z]|$)")
 
 
 def gold_column(columns: Mapping[str, int], taken: Collection[str]) -> str | None:
