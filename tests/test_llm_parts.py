@@ -18,7 +18,7 @@ from conet.rollouts import per_problem, schema
 from conet.rollouts.pool import Pool, Rollout
 from conet.runs import recipe
 from conet.runs.annealing import Annealing
-from conet.runs.recipe import ProblemSettings
+from conet.runs.recipe_problems import ProblemSettings
 
 
 def rollout(problem: int, reward: float, length: int = 3, text: str = "") -> Rollout:
@@ -275,7 +275,13 @@ def test_rollout_table_is_the_common_record() -> None:
 
 
 def test_recipes_ship_and_validate() -> None:
-    assert set(recipe.shipped()) == {"tiny", "smollm2", "deepscaler-1.5b-1gpu", "deepscaler-1.5b-8gpu"}
+    assert set(recipe.shipped()) == {
+        "tiny",
+        "routes",
+        "smollm2",
+        "deepscaler-1.5b-1gpu",
+        "deepscaler-1.5b-8gpu",
+    }
     for name in recipe.shipped():
         loaded = recipe.load(name)
         assert loaded.name == name

@@ -13,7 +13,7 @@ from conet.base.errors import ConetError
 from conet.llm import answers, evaluate, problems, verify
 from conet.llm.answers import boxes
 from conet.llm.judge import Judge
-from conet.runs.recipe import ProblemSettings
+from conet.runs.recipe_problems import ProblemSettings
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(

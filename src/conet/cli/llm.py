@@ -37,7 +37,7 @@ def train(
     Parameters
     ----------
     recipe
-        tiny, smollm2, deepscaler-1.5b-1gpu, deepscaler-1.5b-8gpu, or a TOML or JSON file.
+        tiny, routes, smollm2, deepscaler-1.5b-1gpu, deepscaler-1.5b-8gpu, or a TOML or JSON file.
     out
         A new or empty directory; runs/llm-<recipe>-s<seed>-<time> by default.
     seed

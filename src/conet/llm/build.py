@@ -125,7 +125,7 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
         model.to(state.device)
         loss = None
         if recipe.warmup.steps:
-            loss = warm_up(model, tokenizer, recipe.warmup, recipe.seed, show)
+            loss = warm_up(model, tokenizer, recipe.warmup, recipe.problems, recipe.seed, show)
         if recorder is not None:
             recorder.held.check()
             model.save_pretrained(start)

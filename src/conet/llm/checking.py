@@ -15,6 +15,7 @@ from conet.llm import models
 from conet.llm.schedule import phases
 from conet.llm.verify import VERIFIERS
 from conet.runs.recipe import ModelSettings, Recipe
+from conet.runs.recipe_problems import GENERATED
 
 OURS = {
     "output_dir": "--out",
@@ -70,7 +71,7 @@ def check(recipe: Recipe, processes: int | None = None) -> None:
     refuse_half_precision(recipe)
     _check_model(recipe.model)
     source = recipe.problems.source
-    if source != "arithmetic" and not source.startswith("hub:") and not Path(source).is_file():
+    if source not in GENERATED and not source.startswith("hub:") and not Path(source).is_file():
         raise ConetError(
             f"problems {source}, which is no file", "a .jsonl or .parquet file", "check the path"
         )

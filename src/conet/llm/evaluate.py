@@ -18,7 +18,7 @@ from conet.llm.problems import Problem, prompt
 from conet.llm.sampling import Generate
 from conet.llm.verify import given
 from conet.observables.pass_at_k import best_at_k, pass_at_k, powers_of_two
-from conet.runs.recipe import ProblemSettings
+from conet.runs.recipe_problems import ProblemSettings
 
 GROUP = 8  # problems between two files
 ASKED = "asked.json"

@@ -11,7 +11,8 @@ from conet.base.files import digest, digest_all
 from conet.llm import hub
 from conet.llm.models import gguf_file
 from conet.llm.problems import Problem, prompt
-from conet.runs.recipe import ModelSettings, ProblemSettings
+from conet.runs.recipe import ModelSettings
+from conet.runs.recipe_problems import ProblemSettings
 
 # What a directory's model is made of; a training's checkpoints and optimizer states are not.
 PARTS = ("*.safetensors", "*.bin", "*.gguf", "*.model", "*.json", "*.txt", "*.jinja")

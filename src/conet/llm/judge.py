@@ -36,7 +36,7 @@ class Judge:
     Parameters
     ----------
     verifier
-        "exact", "numeric", "math", "math_after_thought", "minerva" or ``path/to/file.py:name``.
+        "exact", "numeric", "math", "math_after_thought", "minerva", "routes" or ``path/to/file.py:name``.
     workers
         Processes; none for the verifiers that can neither hang nor crash.
     seconds

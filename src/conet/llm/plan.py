@@ -13,6 +13,7 @@ from typing import Any, Literal
 from conet.base.errors import ConetError
 from conet.llm.shape import Shape, shape_of
 from conet.runs.recipe import Recipe
+from conet.runs.recipe_problems import GENERATED
 
 Sharding = Literal["none", "zero2", "fsdp"]
 GIB = 2**30
@@ -21,7 +22,10 @@ ACTIVATIONS = {"float32": (32, 16, 8), "bfloat16": (30, 8, 4)}
 RESIDUAL = 4  # bytes a number of what goes from layer to layer, which is float32 in either case
 # TRL's head scores a tile of so many tokens and words at a time.
 TILE_TOKENS, TILE_WORDS = 4096, 32768
-PROMPT, SUM = 512, 32  # tokens of a prompt, where nobody says how many: our guess, and that of a sum
+PROMPT, SUM = (
+    512,
+    32,
+)  # tokens of a prompt, where nobody says how many: our guess, and that of a sum or a route
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def plan(
         got = f"--sharding {sharding} on one process"
         raise ConetError(got, "several, or none", "--processes 8, or leave --sharding out")
     shape, options = shape_of(recipe.model), recipe.options()
-    asked = prompt or (SUM if recipe.problems.source == "arithmetic" else PROMPT)
+    asked = prompt or (SUM if recipe.problems.source in GENERATED else PROMPT)
     parts = [
         *_weights(recipe, shape, processes, sharding),
         *_activations(options, shape, recipe.model.dtype, sharding, asked),

@@ -8,9 +8,9 @@ from typing import Any
 
 from conet.base.errors import ConetError, nearest
 from conet.base.inputs import check_is_file
-from conet.llm import arithmetic, hub
+from conet.llm import arithmetic, hub, routes
 from conet.llm.answers import last_box
-from conet.runs.recipe import ProblemSettings
+from conet.runs.recipe_problems import GENERATED, ProblemSettings
 
 Prompt = str | list[dict[str, str]]
 
@@ -50,8 +50,9 @@ def load(settings: ProblemSettings) -> list[Problem]:
         When the source cannot be read, a column is missing, or nothing is left.
     """
     source = settings.source
-    if source == "arithmetic":
-        rows = arithmetic.problems(settings.limit or 64, list(settings.levels), settings.seed)
+    rows: list[dict[str, Any]]
+    if source in GENERATED:
+        rows = _generated(settings)
         columns = ("problem", "answer", "solution")
     else:
         rows = _hub(settings) if source.startswith("hub:") else _file(Path(source))
@@ -66,6 +67,13 @@ def load(settings: ProblemSettings) -> list[Problem]:
             got = f"row {problem.number} of {source}: another kind of question than row 0"
             raise ConetError(got, "texts, or messages, in all rows", "--set problems.chat=true")
     return found
+
+
+def _generated(settings: ProblemSettings) -> list[dict[str, Any]]:
+    if settings.source == "routes":
+        return [dict(row) for row in routes.problems(settings)]
+    made = arithmetic.problems(settings.limit or 64, list(settings.levels), settings.seed)
+    return [dict(row) for row in made]
 
 
 def _file(path: Path) -> list[dict[str, Any]]:

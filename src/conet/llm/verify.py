@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable
 
 from conet.base.registry import register
-from conet.llm import answers
+from conet.llm import answers, routes
 from conet.llm.answers.boxes import CLOSE
 
 Verifier = Callable[[str, str], bool | float]
 VERIFIERS: dict[str, Verifier] = {}
 TOLERANCE = 0.01  # relative, of the Minerva rules
-IN_PROCESS = ("exact", "numeric")  # these can neither hang nor crash
+IN_PROCESS = ("exact", "numeric", "routes")  # these can neither hang nor crash
 
 
 def given(completion: str) -> str:
@@ -73,3 +73,6 @@ def minerva(completion: str, answer: str) -> bool:
     """Whether the last box holds the gold answer, numbers within 1 %, as the Minerva evaluation has them."""
     box = boxed(completion)
     return box is not None and answers.same_answer(box, answer, TOLERANCE)
+
+
+register(VERIFIERS, "routes")(routes.right)

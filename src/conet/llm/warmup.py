@@ -5,22 +5,29 @@ from typing import Any
 
 import torch
 
-from conet.llm import arithmetic
+from conet.llm import arithmetic, routes
 from conet.llm.record import Show, silent
-from conet.runs.recipe import WarmUp
+from conet.runs.recipe_problems import ProblemSettings, WarmUp
 
 IGNORED = -100
 
 
-def warm_up(model: Any, tokenizer: Any, settings: WarmUp, seed: int, show: Show = silent) -> float:
-    """Train a model on generated sums and their solutions, with a rate that falls linearly.
+def warm_up(
+    model: Any, tokenizer: Any, settings: WarmUp, asked: ProblemSettings, seed: int, show: Show = silent
+) -> float:
+    """Train a model on generated problems and their solutions, with a rate that falls linearly.
+
+    These are walks where the problems are routes, and sums else.
 
     Returns
     -------
     float
         The last loss, nats a token.
     """
-    source = arithmetic.texts(list(settings.levels), settings.careful, seed)
+    if asked.source == "routes":
+        source = routes.texts(asked, seed)
+    else:
+        source = arithmetic.texts(list(settings.levels), settings.careful, seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     model.train()
     value = float("nan")

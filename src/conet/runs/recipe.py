@@ -13,6 +13,7 @@ from conet.config import Count, OpenSettings, Root, Settings, aliases, flatten, 
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
 from conet.rollouts.selection import Pick
+from conet.runs.recipe_problems import ProblemSettings, WarmUp
 
 # TRL's defaults move from version to version, so everything that shapes the update is pinned here.
 PINNED: dict[str, Any] = {
@@ -78,48 +79,6 @@ class ModelSettings(Settings):
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="type of the weights")
     lora: dict[str, Any] | None = Field(
         None, description="options of peft's LoraConfig; none: all weights are trained"
-    )
-
-
-class ProblemSettings(Settings):
-    """Which problems, how they are asked, and who judges."""
-
-    source: str = Field("arithmetic", description="`arithmetic`, a .jsonl or .parquet file, or `hub:NAME`")
-    split: str = Field("train", description="split of a data set from the hub")
-    limit: Count | None = Field(None, description="most problems; none: all")
-    held_out: int = Field(
-        0,
-        ge=0,
-        description="so many problems, the last, are kept for `training.eval_strategy` and not trained on",
-    )
-    levels: list[Count] = Field([2, 3, 4], description="of `arithmetic`: numbers of terms")
-    seed: int = Field(0, description="of `arithmetic`, and of the choice of `limit` problems")
-    question: str = Field("problem", description="column of the question")
-    answer: str = Field("answer", description="column of the gold answer")
-    solution: str = Field("solution", description="column of a worked solution")
-    answer_from: Literal["answer", "solution"] = Field(
-        "answer", description="where the gold answer stands; in a solution it is the last box"
-    )
-    template: str = Field("{problem}", description="what the model is asked, with `{problem}` in it")
-    system: str | None = Field(None, description="system message, with `chat`")
-    chat: bool = Field(False, description="ask through the tokenizer's chat template")
-    verifier: str = Field(
-        "math",
-        description="`exact`, `numeric`, `math`, `math_after_thought`, `minerva` or `path/to/file.py:name`",
-    )
-    verifier_workers: Count = Field(2, description="processes that judge")
-    verifier_seconds: float = Field(10.0, gt=0, description="longest time to judge one sample, in seconds")
-
-
-class WarmUp(Settings):
-    """Supervised updates on generated solutions before RLVR; none by default."""
-
-    steps: int = Field(0, ge=0, description="supervised updates")
-    batch: Count = Field(128, description="solutions in one update")
-    learning_rate: float = Field(3e-3, gt=0, description="rate of these updates")
-    levels: list[Count] = Field([2, 3], description="numbers of terms")
-    careful: float = Field(
-        0.5, ge=0, le=1, description="chance that a line of a solution adds up one pair alone"
     )
 
 
