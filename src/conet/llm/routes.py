@@ -127,10 +127,11 @@ def texts(settings: ProblemSettings, seed: int) -> Iterator[tuple[str, str]]:
     """
     found, nodes, rng = graph_of(settings), settings.nodes, np.random.default_rng([seed, 14])
     while True:
-        start, end = rng.choice(nodes, 2, replace=False).tolist()
+        start, end = int(rng.integers(nodes)), int(rng.integers(nodes - 1))
+        end += end >= start
         walk = [start]
         while len(walk) <= settings.hops and walk[-1] != end:
-            walk.append(int(rng.choice(neighbours(found, walk[-1]))))
+            walk.append(int(neighbours(found, walk[-1])[rng.integers(settings.degree)]))
         yield f"{written([end], nodes)}:{written([start], nodes)}", written(walk[1:], nodes)
 
 

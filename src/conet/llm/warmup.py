@@ -47,15 +47,10 @@ def warm_up(
 
 def collate(tokenizer: Any, pairs: list[tuple[str, str]]) -> dict[str, torch.Tensor]:
     """Make a padded batch of prompts and solutions, with loss on the solutions alone."""
-    rows = []
-    for asked, solved in pairs:
-        prompt = tokenizer(asked, add_special_tokens=False)["input_ids"]
-        rows.append(
-            (
-                len(prompt),
-                [*prompt, *tokenizer(solved, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id],
-            )
-        )
+    asked, solved = (tokenizer(list(texts), add_special_tokens=False)["input_ids"] for texts in zip(*pairs))
+    rows = [
+        (len(prompt), [*prompt, *solution, tokenizer.eos_token_id]) for prompt, solution in zip(asked, solved)
+    ]
     width = max(len(ids) for _, ids in rows)
     ids = torch.full((len(rows), width), tokenizer.pad_token_id)
     mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
