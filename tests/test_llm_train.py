@@ -307,6 +307,14 @@ ROOT = Path(__file__).parents[1]
 OWN = {
     "sft_then_rlvr": {"heating.steps": 2},
     "temperature": {"schedule.entropy_target": 4.0},
+    "temperature, all of it": {
+        "schedule.entropy_share": 0.999,
+        "schedule.entropy_top": 0.7,
+        "schedule.adaptive_groups": True,
+        "schedule.sft_every": 2,
+        "heating.harvest_samples": 0,
+        "heating.min_samples": 2,
+    },
     "docs/skeletons/schedule.py:my_schedule": {"schedule.cycles": 2},
     "examples/my_schedule.py:curriculum": {"schedule.start": 0.5, "schedule.known": 1.0},
 }
@@ -320,7 +328,7 @@ def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
 
     monkeypatch.chdir(ROOT)
     settings = small(heating__mode=None, heating__harvest_samples=16).override(
-        {"schedule.name": name, **OWN[name]}
+        {"schedule.name": name.partition(",")[0], **OWN[name]}
     )
     finished = train.run(settings, tmp_path / "whole")
     whole = AnnealedTrainer.end_step
@@ -347,6 +355,10 @@ def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
         held = metrics["option.entropy"].to_list()
         assert held[0] == 0.0
         assert max(held) > 0.01  # the policy of this small model knows fewer than 4 nats
+    elif name.startswith("temperature"):
+        assert metrics["option.entropy_top"].drop_nulls().unique().to_list() == [0.7]
+        assert max(metrics["option.entropy"].drop_nulls()) > 0
+        assert "heat" in phases
     elif "skeleton" in name:
         assert phases == ["rlvr"] * 3 + ["heat"] + ["rlvr"] * 2
         rates = metrics["option.learning_rate"].to_list()

@@ -14,6 +14,7 @@ from conet.cells.cell import Cell
 from conet.claims import CLAIMS, chosen
 from conet.judging.claim import Claim, Table
 from conet.judging.judgement import judge
+from conet.judging.pages import NOT_OURS, OURS
 from conet.judging.reproduce import reproduce
 from conet.report import style
 
@@ -228,11 +229,12 @@ def test_the_documentation_is_written_from_the_kept_cells(declared, tmp_path, mo
     kept = json.loads((docs / "verdicts.json").read_text())
     assert kept == {name: value for name, value in answer.items() if name not in ("out", "pages")}
     before = (docs / "results.md").read_bytes()
-    (docs / "results.md").unlink()
+    (docs / "results.md").write_text(f"{OURS}\n\n{NOT_OURS}\n\nOf another program.\n")
     calls = work.called(str(tmp_path / "double0"))
     cli.main(["reproduce", "--seeds", "2", "--out", str(out), "--jobs", "1", "--write", str(docs)])
     assert work.called(str(tmp_path / "double0")) == calls
-    assert (docs / "results.md").read_bytes() == before
+    own = f"\n{NOT_OURS}\n\nOf another program.\n".encode()
+    assert (docs / "results.md").read_bytes() == before + own
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Annealing by temperature: the controller by hand, the weights of a run, what it leaves alone, what it gains."""
 
+import json
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import conet
 from conet.base.errors import ConetError
 from conet.engine import exact
-from conet.runs.cooling import GAIN, LIMIT, Cooling, Cycles, HoldEntropy
+from conet.runs.cooling import GAIN, LIMIT, Anchored, Cooling, Cycles, HoldEntropy, target_of
 from conet.runs.schedule import Clock
 from conet.runs.trainer import Trainer
 
@@ -58,6 +59,46 @@ def test_the_target_falls_from_the_first_entropy_to_zero(steps, power, start, no
     assert all(0.0 <= weight <= LIMIT for weight in weights)
     assert weights == sorted(weights, reverse=True)
     assert weights[-1] == 0.0
+
+
+def test_the_anchored_weight_by_hand():
+    """It goes on from the weight before, by what is missing of the share, and never below nothing."""
+    anchored = Anchored(0.5, gain=0.1, limit=0.3)
+
+    def weight(now, before):
+        return anchored(Clock(step=9, steps=20, entropy=now, start_entropy=4.0, entropy_weight=before))
+
+    np.testing.assert_allclose(
+        [weight(2.0, 0.2), weight(1.0, 0.2), weight(4.0, 0.2), weight(4.0, 0.01), weight(0.0, 0.28)],
+        [0.2, 0.225, 0.15, 0.0, 0.3],
+    )
+    assert weight(1.0, None) == pytest.approx(0.025)
+    assert weight(None, 0.2) == 0.2
+
+
+def test_what_a_controller_steers_for_can_be_asked():
+    clock = Clock(step=5, steps=20, entropy=1.0, start_entropy=4.0)
+    assert target_of(Anchored(0.25), clock) == 1.0
+    assert target_of(HoldEntropy(1.5), clock) == 1.5
+    assert target_of(HoldEntropy(Cooling(1.0)), clock) == 3.0
+    assert target_of(0.03, clock) is None
+    assert target_of(Anchored(0.25), Clock(step=0, steps=20)) is None
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_the_anchored_entropy_arrives_where_the_proportional_one_stays_below(share):
+    """A policy whose entropy falls by 3 % an update, and is raised in proportion to the weight."""
+    ends = []
+    for control in (Anchored(share), HoldEntropy(4.0 * share)):
+        entropy, weight = 4.0, None
+        for step in range(600):
+            weight = control(
+                Clock(step=step, steps=600, entropy=entropy, start_entropy=4.0, entropy_weight=weight)
+            )
+            entropy = min(4.0, entropy * 0.97 + 2.0 * weight)
+        ends.append(entropy)
+    assert ends[0] == pytest.approx(4.0 * share, rel=0.01)
+    assert ends[1] < 0.97 * 4.0 * share
 
 
 # A run ----------------------------------------------------------------------------------------------------
@@ -122,9 +163,37 @@ def test_an_entropy_that_is_held_is_held():
     assert 0.6 < held < 1.3
 
 
+def test_a_share_of_the_first_entropy_is_reached_and_a_resumed_run_is_the_same(tmp_path):
+    config = TINY.override({"steps": 300, "schedule.entropy_share": 0.5})
+    trainer = Trainer(config)
+    weights = [trainer.advance()["option.entropy"] for _ in range(300)]
+    start, end = math.log(5), trainer._entropy()
+    assert end == pytest.approx(0.5 * start, rel=0.15)
+    assert weights[0] == 0.0
+    assert min(weights) >= 0.0
+    short = config.override({"steps": 40})
+    whole = Trainer(short)
+    for _ in range(20):
+        whole.advance()
+    other = Trainer(short)
+    arrays, state = whole.state()
+    other.load({name: array.copy() for name, array in arrays.items()}, json.loads(json.dumps(state)))
+    for one in (whole, other):
+        for _ in range(20):
+            one.advance()
+    assert whole.policy.sha256 == other.policy.sha256
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"schedule.entropy_share": 0.5, "schedule.entropy_target": 1.0}, "one of them"),
+        ({"schedule.entropy_share": 1.5}, "less than 1"),
+        (
+            {"schedule.cooling": "constant", "learner.entropy": 0.1, "schedule.entropy_share": 0.5},
+            "expected none",
+        ),
+        ({"schedule.entropy_top": 0.7}, "a language model, or 1"),
         ({"learner.entropy": 0.02}, "no weight: the controller sets it"),
         ({"schedule.cooling": "cosine"}, "the weight at the start"),
         (

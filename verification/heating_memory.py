@@ -54,8 +54,11 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def trainer_of(shape: str, sequences: int, tokens: int, out: Path) -> Any:
-    """Return a trainer with a LoRA, whose third update is heating."""
+def trainer_of(shape: str, sequences: int, tokens: int, out: Path, entropy: float | None = None) -> Any:
+    """Return a trainer with a LoRA, whose third update is heating, or has an entropy bonus, as the fourth has.
+
+    ``entropy`` is the share of the vocabulary over which the bonus is.
+    """
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -77,6 +80,9 @@ def trainer_of(shape: str, sequences: int, tokens: int, out: Path) -> Any:
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             forget_peak()
             phase = "heating" if self.annealing.supervised else "GRPO"
+            if entropy is not None:  # the same process, so that both can be compared
+                self._entropy_bonus_enabled = later = len(peaks) > 1
+                self.entropy_top, phase = (entropy, "entropy") if later else (1.0, phase)
             loss = super().training_step(*args, **kwargs)
             peaks.append((phase, memory("VmHWM") - before))
             return loss
@@ -92,6 +98,10 @@ def trainer_of(shape: str, sequences: int, tokens: int, out: Path) -> Any:
     def half(completions: list[str], **_: Any) -> list[float]:
         return [float(row % 2) for row in range(len(completions))]
 
+    annealing: dict[str, Any] = {"mode": "heat_at", "step": 2, "steps": 1}
+    if entropy is not None:
+        options = {"cooling": "constant", "entropy_top": entropy}
+        annealing = {"schedule": "temperature", "schedule_options": options}
     trainer = Measured(
         model=model,
         processing_class=tokenizer,
@@ -107,6 +117,7 @@ def trainer_of(shape: str, sequences: int, tokens: int, out: Path) -> Any:
             max_completion_length=tokens + 1,
             gradient_checkpointing=True,
             learning_rate=1e-5,
+            entropy_coef=0.0 if entropy is None else 0.01,
             logging_steps=1,
             save_strategy="no",
             report_to="none",
@@ -114,7 +125,7 @@ def trainer_of(shape: str, sequences: int, tokens: int, out: Path) -> Any:
             use_cpu=True,
             bf16=False,
         ),
-        annealing={"mode": "heat_at", "step": 2, "steps": 1, "max_accuracy": 1.1, "min_samples": 1},
+        annealing=annealing | {"max_accuracy": 1.1, "min_samples": 1},
     )
     before = memory("VmRSS")
     trainer.peaks = peaks
@@ -131,11 +142,14 @@ def main() -> None:
     parser.add_argument("--shape", choices=list(SHAPES), default="tiny")
     parser.add_argument("--sequences", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument(
+        "--entropy", type=float, help="no heating, but a bonus over so much of the vocabulary"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as out:
-        trainer = trainer_of(given.shape, given.sequences, given.tokens, Path(out))
+        trainer = trainer_of(given.shape, given.sequences, given.tokens, Path(out), given.entropy)
         trainer.train()
     weights = sum(one.numel() for one in trainer.model.parameters())
     logits = given.sequences * given.tokens * VOCABULARY * 4 / MIB

@@ -6,8 +6,10 @@ from conet.diagnosis.declare import Remedy
 
 ENTROPY = Remedy(
     "clip less from above, add an entropy bonus or keep a KL penalty, or raise the sampling temperature",
-    "TRL: epsilon_high, entropy_coef, temperature; verl: actor_rollout_ref.actor.clip_ratio_high, "
-    "entropy_coeff; DAPO, arXiv 2503.14476, section 3.1; Cui et al., arXiv 2505.22617",
+    "TRL: epsilon_high, entropy_coef, use_adaptive_entropy, temperature; `conet llm train`: "
+    "schedule.name=temperature, which sets the weight of the bonus; verl: "
+    "actor_rollout_ref.actor.clip_ratio_high, entropy_coeff; DAPO, arXiv 2503.14476, section 3.1; "
+    "Cui et al., arXiv 2505.22617",
 )
 EXPLODING = Remedy(
     "take out the entropy bonus, lower the learning rate, and look whether answers are gibberish",

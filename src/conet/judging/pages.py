@@ -26,6 +26,7 @@ NOTE = (
 
 PAPER, QUESTIONS = "results.md", "results-regimes.md"  # pages of the documentation
 OURS = "Made by `conet reproduce"
+NOT_OURS = "<!-- what follows is not made by conet reproduce, which keeps it -->"
 
 
 def place(out: Path, names: Sequence[str]) -> Path:
@@ -95,6 +96,13 @@ def check_docs(folder: Path, claims: Iterable[Claim]) -> None:
                 "a call that judges all of them",
                 "leave out the names of claims, or write into another folder",
             )
+
+
+def kept_of(page: Path) -> str:
+    """Return the end of a page that other programs write, from its mark on; empty where there is none."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    _, mark, rest = text.partition(NOT_OURS)
+    return mark + rest
 
 
 def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:

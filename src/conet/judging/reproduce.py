@@ -170,9 +170,11 @@ def _write_docs(folder: Path, outcomes: list[Outcome], answer: dict[str, Any]) -
     make_folder(folder, [*written, CLAIMS.mark])
     _write_figures(folder / "figures", outcomes)
     for name, of_page in written.items():
-        write_atomic(folder / name, pages.write_markdown(of_page, answer))
-    kept = {name: value for name, value in answer.items() if name not in ("out", "pages")}
-    write_atomic(folder / CLAIMS.mark, json.dumps(kept, indent=2) + "\n")
+        kept = pages.kept_of(folder / name)
+        text = pages.write_markdown(of_page, answer)
+        write_atomic(folder / name, f"{text}\n{kept}" if kept else text)
+    told = {name: value for name, value in answer.items() if name not in ("out", "pages")}
+    write_atomic(folder / CLAIMS.mark, json.dumps(told, indent=2) + "\n")
 
 
 def _write_figures(folder: Path, outcomes: list[Outcome]) -> None:

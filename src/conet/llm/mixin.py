@@ -18,7 +18,7 @@ from conet.base.errors import ConetError
 from conet.llm import checkpoints
 from conet.llm.asking import Asking
 from conet.llm.drift import Drift
-from conet.llm.head import add_untempered_head, negative_log_likelihood
+from conet.llm.head import negative_log_likelihood, prepare_head
 from conet.llm.hooks import PhaseCallback, defaults
 from conet.llm.live import LOGGED, Live
 from conet.llm.looking import Looking
@@ -66,6 +66,7 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self.actions = {"heat"} if self.annealing_settings is None else set(self.annealing_settings.actions)
         self.taught = 0  # micro-batches of the demonstrations of this phase
         self.used: dict[str, Any] = {}  # options of this update
+        self.entropy_top = 1.0  # share of the vocabulary among which the entropy is measured
         self.rate: float | None = None  # learning rate of this update
         self.fired = False  # the heating signal, in this update
         self.told_events = 0  # events that were told
@@ -74,10 +75,7 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self.loaded: dict[str, Any] | None = None  # state of the checkpoint that the training goes on from
         super().__init__(*args, **kwargs)
         check_trainer(self)
-        add_untempered_head(
-            self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model,
-            self.args.cast_lm_head_to_fp32,
-        )
+        prepare_head(self)
         self.defaults = defaults(self)
         self.add_callback(PhaseCallback(self))
 

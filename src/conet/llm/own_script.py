@@ -54,7 +54,7 @@ def annealing_of(trainer: Any, settings: AnnealingSettings) -> Annealing:
         name = "rlvr"
     found = phases_of(name, settings.schedule_options, settings, options, steps, problems)
     update = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
-    return Annealing(settings, found, steps, retry_after(settings, problems, update), trainer.store)
+    return Annealing(settings, found, steps, retry_after(settings, problems, update), trainer.store, problems)
 
 
 def check_trainer(trainer: Any) -> None:

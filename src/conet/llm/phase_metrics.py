@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from conet.runs.cooling import target_of
+
 
 def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
     """Return the numbers of the update that was just made.
@@ -17,8 +19,9 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
     -------
     dict
         ``phase`` (its number from 0), ``heating`` (0 or 1), ``learning_rate`` (that was used), ``entropy``
-        (nats a token) and ``weights_moved`` (distance from the weights before the last heating, relative
-        to their norm); while heating also ``heating_epoch`` (passes over the heat set), and of the heat set
+        (nats a token), ``entropy_weight`` (of the bonus), ``entropy_target`` (what a controller steers for,
+        nats a token) and ``weights_moved`` (distance from the weights before the last heating, relative to
+        their norm); while heating also ``heating_epoch`` (passes over the heat set), and of the heat set
         ``heat_set/size``, ``heat_set/length`` (mean, in tokens) and ``heat_set/truncated`` (share). None
         where it is not known.
     """
@@ -28,6 +31,8 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
         "heating": float(supervised),
         "learning_rate": trainer.rate,
         "entropy": None if supervised else trainer.measured("entropy"),
+        "entropy_weight": None if supervised else float(trainer.entropy_coef),
+        "entropy_target": None if supervised else _target(trainer),
         "weights_moved": trainer.drift.distance(trainer.model.parameters()),
     }
     items = annealing.demonstrations
@@ -41,3 +46,11 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
         "heat_set/length": sum(item.length for item in items) / len(items),
         "heat_set/truncated": sum(cut) / len(items),
     }
+
+
+def _target(trainer: Any) -> float | None:
+    """Return what a controller of the schedule steers for, or else TRL's own."""
+    tracker = trainer.annealing.tracker
+    if "entropy" in tracker.phase.options:
+        return target_of(tracker.phase.options["entropy"], tracker.clock(trainer.state.global_step))
+    return float(trainer.args.entropy_target) if trainer.use_adaptive_entropy else None

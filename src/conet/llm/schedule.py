@@ -11,7 +11,12 @@ from conet.runs.recipe import MODES, HeatingSettings, Recipe
 from conet.runs.schedule import Phase, Setup
 
 # Options of a phase, and the attributes of TRL's trainer that they set; the rate is the optimiser's.
-ATTRIBUTES = {"entropy": ("entropy_coef",), "kl": ("beta",), "clip": ("epsilon_low", "epsilon_high")}
+ATTRIBUTES = {
+    "entropy": ("entropy_coef",),
+    "entropy_top": ("entropy_top",),
+    "kl": ("beta",),
+    "clip": ("epsilon_low", "epsilon_high"),
+}
 OPTIONS = {None: ("learning_rate", *ATTRIBUTES), "sft": ("learning_rate",)}
 
 
@@ -29,7 +34,7 @@ def state_of(recipe: Recipe, problems: int, rollouts: int, store: TokenStore | N
         Where the tokens of solutions lie; in memory where absent.
     """
     retry = retry_after(recipe.heating, problems, rollouts)
-    return Annealing(recipe.heating, phases(recipe, problems), recipe.steps, retry, store)
+    return Annealing(recipe.heating, phases(recipe, problems), recipe.steps, retry, store, problems)
 
 
 def retry_after(heating: HeatingSettings, problems: int, rollouts: int) -> int:
@@ -72,7 +77,7 @@ def phases_of(
     """
     found = schedules.make(name, _setup(options, steps, problems), asked_of_heating(heating, steps), settings)
     for phase in found:
-        _check(phase, options)
+        _check(phase, options, heating)
     if found[0].learner == "sft" and not heating.harvest_samples:
         raise ConetError(
             f"schedule.name={name}, which begins with demonstrations, and heating.harvest_samples=0",
@@ -87,6 +92,7 @@ def _setup(options: Mapping[str, Any], steps: int, problems: int) -> Setup:
         steps=steps,
         problems=problems,
         learner="grpo",
+        language_model=True,
         options={
             "learning_rate": options["learning_rate"],
             "rollouts": options["num_generations"],
@@ -97,7 +103,7 @@ def _setup(options: Mapping[str, Any], steps: int, problems: int) -> Setup:
     )
 
 
-def _check(phase: Phase, options: Mapping[str, Any]) -> None:
+def _check(phase: Phase, options: Mapping[str, Any], heating: HeatingSettings) -> None:
     what = f"phase {phase.name!r} of a training on a language model"
     if phase.learner not in OPTIONS:
         got = f"{what} with learner {phase.learner!r}"
@@ -105,10 +111,10 @@ def _check(phase: Phase, options: Mapping[str, Any]) -> None:
     if phase.demonstrations and phase.learner is None:
         got = f"{what} with demonstrations and GRPO, which learns from rollouts"
         raise ConetError(got, "learner='sft'", "name it in the phase")
-    if phase.demonstrations == "seen":
-        got = f"{what} with demonstrations='seen'"
-        remedy = "with heating.harvest_samples=0 these come from the rollouts of the training"
-        raise ConetError(got, "demonstrations='hard'", remedy)
+    if phase.demonstrations == "seen" and heating.harvest_samples:
+        got = f"{what} with demonstrations='seen' and heating.harvest_samples={heating.harvest_samples}"
+        remedy = "--set heating.harvest_samples=0 heating.min_samples=16"
+        raise ConetError(got, "the rollouts of the training, no others", remedy)
     for name in phase.options:
         _check_option(name, phase, what)
     if "kl" in phase.options and not options["beta"]:

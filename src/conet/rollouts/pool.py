@@ -195,6 +195,14 @@ class Pool:
         found = [problems[row] for row in rows]
         return [problem for problem in found if problem in self.kept] if self.picks else found
 
+    def accuracy(self, problems: int, min_samples: int) -> np.ndarray:
+        """Return the share of correct rollouts of each problem in the window; NaN below ``min_samples``."""
+        found = np.full(problems, np.nan)
+        for problem, (correct, samples) in self.counts.items():
+            if samples >= min_samples and problem < problems:
+                found[problem] = correct / samples
+        return found
+
     def demonstrations(self, max_accuracy: float, min_samples: int, pick: Pick) -> list[Demonstration]:
         """Choose the hard problems and one solution for each.
 

@@ -29,6 +29,8 @@ class Annealing:
         Updates between two attempts to find demonstrations.
     store
         Where the tokens of solutions lie; in memory where absent.
+    problems
+        How many there are, where they are known by their numbers.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Annealing:
         steps: int,
         retry: int = 1,
         store: TokenStore | None = None,
+        problems: int = 0,
     ) -> None:
         self.settings = settings
         detector = Detector(**settings.detector)  # type: ignore[arg-type]
@@ -45,6 +48,8 @@ class Annealing:
         self.tracker.evaluation = _no_evaluation
         picks = {self.pick(phase) for phase in phases if phase.learner == "sft"}
         self.pool = Pool(settings.window, picks, store)
+        if problems:
+            self.tracker.problem_accuracy = lambda: self.pool.accuracy(problems, settings.min_samples)
         self.demonstrations: list[Demonstration] = []
 
     @property

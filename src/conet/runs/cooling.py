@@ -83,3 +83,44 @@ class HoldEntropy:
             return 0.0
         missing = (target - clock.entropy) / clock.start_entropy
         return min(self.limit, self.gain * max(0.0, missing))
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """A controller that brings the entropy to a share of its first value, and keeps it there.
+
+    After each update the weight is raised by ``gain`` times what is missing of that share, or lowered by what
+    is too much, and is never negative: so it goes on until the target is reached, where
+    :class:`HoldEntropy` stays a little below. (An anchored target and a weight that follows the difference
+    as in AER, arXiv 2510.10959, without its weights by difficulty; gain and limit are our choice.)
+
+    Parameters
+    ----------
+    share
+        Of the first entropy.
+    gain
+        What the weight rises by in an update while all entropy is missing.
+    limit
+        The weight is never larger.
+    """
+
+    share: float
+    gain: float = 0.02
+    limit: float = 1.0
+
+    def target(self, clock: Clock) -> float | None:
+        """Return the entropy in nats a choice; None while the first is not known."""
+        return None if clock.start_entropy is None else self.share * clock.start_entropy
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the weight now."""
+        before, target = clock.entropy_weight or 0.0, self.target(clock)
+        if target is None or clock.entropy is None or not clock.start_entropy:
+            return before
+        return min(self.limit, max(0.0, before + self.gain * (target - clock.entropy) / clock.start_entropy))
+
+
+def target_of(weight: object, clock: Clock) -> float | None:
+    """Return the entropy that a controller steers for, in nats a choice; None where nothing has one."""
+    found = getattr(weight, "target", None)
+    return found(clock) if callable(found) else found

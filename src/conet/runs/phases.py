@@ -58,6 +58,8 @@ class PhaseTracker:
         self.correct_length: float | None = None
         self.entropy: Any = None  # as Clock takes it; the trainer sets it
         self.start_entropy: float | None = None  # the first that a schedule asked for
+        # Step and weight of the entropy when a schedule set it last, and the weight before that.
+        self.entropy_weights: tuple[int, float | None, float | None] = (-1, None, None)
         self.problem_accuracy: Any = None
         self.evaluation: Any = None
         self.events: list[dict[str, Any]] = []
@@ -82,10 +84,15 @@ class PhaseTracker:
             correct_length=self.correct_length,
             entropy=self.entropy,
             start_entropy=self._start_entropy,
+            entropy_weight=self._weight_before(step),
             problem_accuracy=self.problem_accuracy,
             detector=self.detector.evidence(step),
             evaluation=self.evaluation,
         )
+
+    def _weight_before(self, step: int) -> float | None:
+        at, weight, before = self.entropy_weights
+        return before if at == step else weight
 
     def _start_entropy(self) -> float | None:
         if self.start_entropy is None:
@@ -148,10 +155,13 @@ class PhaseTracker:
     def options(self, step: int) -> dict[str, Any]:
         """Return the options of the phase as they are at this step."""
         clock, phase = self.clock(step), self.phase
-        return {
+        found = {
             name: _asked(f"option {name!r}", value, phase, clock) if callable(value) else value
             for name, value in phase.options.items()
         }
+        if "entropy" in found:
+            self.entropy_weights = (step, found["entropy"], clock.entropy_weight)
+        return found
 
     def problems(self, step: int, count: int) -> np.ndarray | None:
         """Return the indices of the problems that are trained, ascending; None for all ``count``.
@@ -180,13 +190,16 @@ class PhaseTracker:
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""
         kept = {name: getattr(self, name) for name in (*KEPT, "start_entropy")}
+        kept["entropy_weights"] = list(self.entropy_weights)
         return kept | {"detector": self.detector.state(), "events": self.events}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         for name in KEPT:
             setattr(self, name, state[name])
-        self.start_entropy = state.get("start_entropy")  # not in earlier checkpoints
+        self.start_entropy = state.get("start_entropy")  # not in earlier checkpoints, nor is the next
+        at, weight, before = state.get("entropy_weights", (-1, None, None))
+        self.entropy_weights = int(at), weight, before
         self.events = list(state["events"])
         self.detector.load(state["detector"])
 

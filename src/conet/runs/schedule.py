@@ -45,9 +45,12 @@ class Clock:
         Mean entropy of the policy where the last rollouts chose, in nats a choice (a hop, or a token).
     start_entropy : float or None
         The first of these that was known.
+    entropy_weight : float or None
+        The weight of the entropy bonus in the last update that a schedule set it for.
     problem_accuracy : ndarray of float64, shape (M,), or None
         Share of the correct rollouts of each problem of late, an exponential mean over the updates that drew
-        it; NaN before the twentieth. None for language models.
+        it; NaN before the twentieth. For language models over the last ``heating.window`` updates, NaN below
+        ``heating.min_samples`` rollouts; None where problems have no numbers.
     detector : Evidence or None
         What the online detector knows (see :class:`conet.detect.online.Evidence`).
     evaluation : mapping of str to float, or None
@@ -66,6 +69,7 @@ class Clock:
         correct_length: float | None = None,
         entropy: float | Callable[[], float | None] | None = None,
         start_entropy: float | Callable[[], float | None] | None = None,
+        entropy_weight: float | None = None,
         problem_accuracy: np.ndarray | Callable[[], np.ndarray | None] | None = None,
         detector: Evidence | None = None,
         evaluation: Mapping[str, float] | Callable[[], Mapping[str, float] | None] | None = None,
@@ -73,7 +77,7 @@ class Clock:
         self.step, self.steps, self.elapsed = step, steps, elapsed
         self.accuracy, self.correct_length, self.detector = accuracy, correct_length, detector
         self._entropy, self._start_entropy, self._evaluation = entropy, start_entropy, evaluation
-        self._problem_accuracy = problem_accuracy
+        self._problem_accuracy, self.entropy_weight = problem_accuracy, entropy_weight
 
     def __repr__(self) -> str:
         return (
@@ -210,10 +214,11 @@ class Phase:
         The problems that are trained; all where None.
     demonstrations : str or None
         Of what the supervised steps learn: "hard" (rarely solved problems, see
-        :mod:`conet.rollouts.selection`: this is heating), "seen" (likewise, but of walks alone: problems
-        rarely solved of late, and the shortest correct walk that the run has ever drawn; it costs no
-        rollouts), "shortest" (a shortest path of every problem) or "random" (a random correct rollout of
-        each). None: what the learner says, "shortest" where it says nothing.
+        :mod:`conet.rollouts.selection`: this is heating), "seen" (likewise, but from the run's own rollouts,
+        which costs none: problems rarely solved of late, and of walks the shortest correct one that the run
+        has ever drawn, of completions that of the last ``heating.window`` updates), "shortest" (a shortest
+        path of every problem) or "random" (a random correct rollout of each). None: what the learner says,
+        "shortest" where it says nothing.
     """
 
     name: str
@@ -246,6 +251,8 @@ class Setup:
         What that learner learns from.
     options : mapping of str to any
         Its options, ``learning_rate`` among them.
+    language_model : bool
+        Whether completions of a language model are drawn, always equally many in an update.
     """
 
     steps: int
@@ -253,6 +260,7 @@ class Setup:
     learner: str = "grpo"
     learns_from: Literal["rollouts", "demonstrations"] = "rollouts"
     options: Mapping[str, Any] = field(default_factory=dict)
+    language_model: bool = False
 
     def refuse_demonstrations(self, schedule: str) -> None:
         """Refuse a learner of demonstrations.

@@ -63,7 +63,8 @@ class AnnealedSettings(Root):
             For a schedule that is none, or one that verl cannot follow.
         """
         name = self.schedule.name or MODES[self.heating.mode or "annealed"]
-        setup = Setup(steps=steps, problems=problems, learner="grpo", options={"rollouts": rollouts})
+        drawn = {"rollouts": rollouts}
+        setup = Setup(steps=steps, problems=problems, learner="grpo", options=drawn, language_model=True)
         asked = asked_of_heating(self.heating, steps)
         found = schedules.make(name, setup, asked, self.schedule.options)
         for place, phase in (("begins", found[0]), ("ends", found[-1])):

@@ -17,8 +17,8 @@ MOST_SILENT = 0.8  # share of groups without signal beyond which it is said (our
 REMEDY = Remedy(
     "draw more answers a problem, leave out problems that are always right or wrong, or draw until groups "
     "differ",
-    "TRL: num_generations; verl: actor_rollout_ref.rollout.n, algorithm.filter_groups; DAPO, "
-    "arXiv 2503.14476",
+    "TRL: num_generations; `conet llm train`: schedule.name=temperature schedule.adaptive_groups=true; "
+    "verl: actor_rollout_ref.rollout.n, algorithm.filter_groups; DAPO, arXiv 2503.14476",
 )
 MOST_CHANCE = 1e-3  # that so few groups without signal are there by chance
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from conet.base.errors import ConetError
-from conet.runs.cooling import Cooling, HoldEntropy
+from conet.runs.cooling import Anchored, Cooling, HoldEntropy
 from conet.runs.groups import AdaptiveGroups
 from conet.runs.schedule import After, AtStep, Cosine, Linear, Phase, Setup
 
@@ -18,6 +18,8 @@ def temperature(
     setup: Setup,
     cooling: Shape = "controlled",
     entropy_target: Annotated[float, Field(ge=0)] | None = None,
+    entropy_share: Annotated[float, Field(gt=0, lt=1)] | None = None,
+    entropy_top: Annotated[float, Field(gt=0, le=1)] = 1.0,
     adaptive_groups: bool = False,
     sft_every: Annotated[int, Field(ge=2)] | None = None,
     sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
@@ -33,13 +35,20 @@ def temperature(
     entropy_target
         For "controlled": an entropy, in nats a choice, below which the policy is kept from falling
         throughout.
+    entropy_share
+        For "controlled": a share of the first entropy, to which another controller brings the entropy and
+        where it keeps it (arXiv 2510.10959).
+    entropy_top
+        Of language models: the entropy is that among so large a share of the vocabulary, the most probable
+        tokens (arXiv 2509.03493, which leaves out 0.3 of them). 1: all tokens.
     adaptive_groups
         Draw solved problems in every fourth update only, and more rollouts of the others, but in the last 20.
     sft_every
         One in so many updates is supervised: it learns the shortest correct walk ever drawn of each problem
-        that was solved less often than ``schedule.max_accuracy`` since the last one.
+        that was solved less often than ``schedule.max_accuracy`` since the last one. For language models
+        the shortest solution and the accuracy are those of the last ``heating.window`` updates.
     sft_learning_rate
-        Its learning rate: the logit step a problem.
+        Its learning rate: the logit step a problem; of language models ``heating.learning_rate``.
 
     Raises
     ------
@@ -48,7 +57,10 @@ def temperature(
         that cannot have it.
     """
     setup.refuse_demonstrations("temperature")
-    rlvr: dict[str, Any] = {"entropy": _weight(setup, cooling, entropy_target)}
+    rlvr: dict[str, Any] = {"entropy": _weight(setup, cooling, entropy_target, entropy_share)}
+    if entropy_top < 1:
+        _check_tokens(setup, entropy_top)
+        rlvr["entropy_top"] = entropy_top
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
     if setup.learner == "exact":
@@ -56,10 +68,16 @@ def temperature(
         raise ConetError(
             got, "a learner that learns from rollouts", "choose another learner, or leave it out"
         )
+    if not setup.problems:
+        got = "schedule.adaptive_groups with problems that come as a stream"
+        raise ConetError(got, "a list of problems", "leave it out")
     rate, size = setup.options["learning_rate"], setup.options["rollouts"]
     groups = AdaptiveGroups(problems=setup.problems, rollouts=size, learning_rate=rate)
-    changing = {**rlvr, "rollouts": groups.size}
-    if setup.options.get("optimizer", "sgd") == "sgd":  # Adam's step does not follow the gradient's size
+    # A language model draws always as many: what is left out makes room for more groups of the others.
+    changing = rlvr if setup.language_model else {**rlvr, "rollouts": groups.size}
+    if (
+        not setup.language_model and setup.options.get("optimizer", "sgd") == "sgd"
+    ):  # Adam's step does not follow the gradient's size
         changing["learning_rate"] = groups.rate
     before = _phases(setup.steps - LAST, sft_every, sft_learning_rate, changing, groups)
     # The last rollouts are of all problems alike, so that their accuracy is that of the run.
@@ -84,15 +102,30 @@ def _phases(
     return (*phases, Phase("rlvr", until=AtStep(max(0, steps)), options=options, problems=chosen))
 
 
-def _weight(setup: Setup, cooling: Shape, target: float | None) -> Any:
+def _check_tokens(setup: Setup, share: float) -> None:
+    if not setup.language_model:
+        got = f"schedule.entropy_top={share:g} for walks, which choose among a few edges"
+        raise ConetError(got, "a language model, or 1", "leave it out")
+
+
+def _weight(setup: Setup, cooling: Shape, target: float | None, share: float | None) -> Any:
     given = float(setup.options.get("entropy") or 0.0)
     what = f"schedule.cooling={cooling} with an entropy weight of {given:g}"
     if cooling == "controlled":
         if given:
             remedy = "leave the weight out, or set schedule.cooling=constant, linear or cosine"
             raise ConetError(what, "no weight: the controller sets it", remedy)
+        if share is not None and target is not None:
+            got = f"schedule.entropy_share={share:g} and schedule.entropy_target={target:g}"
+            raise ConetError(got, "one of them", "leave one out")
+        if share is not None:
+            return Anchored(share)
         # A fixed entropy is held against the learner, which takes more than slowing it down.
         return HoldEntropy(Cooling()) if target is None else HoldEntropy(target, gain=3.0, limit=1.0)
+    if share is not None:
+        remedy = "leave it out, or set schedule.cooling=controlled"
+        got = f"schedule.entropy_share={share:g} with schedule.cooling={cooling}"
+        raise ConetError(got, "none", remedy)
     if target is not None:
         remedy = "leave it out, or set schedule.cooling=controlled"
         raise ConetError(
