@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 KINDS = {
     *("kills", "errors", "power", "identity", "mutations", "copies"),
     *("settings", "configs", "streams", "targets", "controls", "readers"),
@@ -21,3 +23,13 @@ def test_a_handful_of_each_kind(tmp_path):
     kinds = json.loads(state.read_text())["kinds"]
     assert {name for name, kind in kinds.items() if kind["counts"]} == KINDS, done.stdout
     assert not any(kind["faults"] for kind in kinds.values()), done.stdout
+
+
+@pytest.mark.page
+def test_a_handful_of_the_server(tmp_path):
+    """Where its extra is installed; elsewhere this kind is left out."""
+    state = tmp_path / "faults.json"
+    command = [sys.executable, str(SCRIPT), "--short", "--kinds", "serving", "--state", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(json.loads(state.read_text())["kinds"]["serving"]["counts"]) == 8, done.stdout

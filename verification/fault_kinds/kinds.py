@@ -13,6 +13,7 @@ from fault_kinds import (
     mutations,
     power,
     readers,
+    serving,
     settings,
     silence,
     streams,
@@ -37,5 +38,6 @@ ALL = (
     targets.KIND,
     controls.KIND,
     readers.KIND,
+    serving.KIND,
 )
 KINDS = {kind.name: kind for kind in ALL}

@@ -29,8 +29,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "csv": ("export", RUN, "--format", "csv"),
     "animate": ("animate", RUN),
     "reproduce": ("reproduce", f"{CLAIM}:CLAIM", "--seeds", "2", "--jobs", "1"),
+    "serve": ("serve", RUN),
 }
-FILES = ("heat", "heat for verl", "graphml", "gexf", "csv", "animate")  # the others write folders
+OPTIONS = {"serve": "--export"}  # by which output is named, where it is not --out
+FILES = ("heat", "heat for verl", "graphml", "gexf", "csv", "animate", "serve")  # the others write folders
 NAME = "target.gif"  # an animation has to be called so, and all else may be
 
 
@@ -142,10 +144,10 @@ def tried(slot: Path, command: str, target: str) -> str:
     again = target == f"output of {command}"
     if target in TARGETS:
         TARGETS[target](place)
-    elif (first := call(*COMMANDS[target.removeprefix("output of ")], "--out", str(place))).code:
+    elif (first := written(target.removeprefix("output of "), place)).code:
         raise Fault("traceback", f"the first output: {first}")
     before = standing(slot)
-    called = call(*COMMANDS[command], "--out", str(place))
+    called = written(command, place)
     after = standing(slot)
     allowed = called.code == 0 and (again or may_be_written(command, target))
     mine = {name for name in {*before, *after} if allowed and name.split("/")[0] in (NAME, "nowhere")}
@@ -163,6 +165,11 @@ def tried(slot: Path, command: str, target: str) -> str:
     if again and command != "run" and called.code:
         raise Fault("lost", f"an earlier output of the same kind is refused: {called}")
     return ending(called, again)
+
+
+def written(command: str, place: Path) -> Called:
+    """Call a command that is to write to a place."""
+    return call(*COMMANDS[command], OPTIONS.get(command, "--out"), str(place))
 
 
 def ending(called: Called, again: bool) -> str:

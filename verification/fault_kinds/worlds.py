@@ -72,6 +72,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("reproduce", f"{CLAIM}:CLAIM", "--seeds", "2", "--jobs", "1", "--out", "answered"),
         ("answered",),
     ),
+    "serve": (("serve", RUN, "--export", "page.html"), ("page.html",)),
 }
 
 

@@ -122,7 +122,7 @@ def elsewhere(error: CannotWrite, arguments: list[str] | None = None) -> str:
     given = {
         name: Path(value).absolute() for name, value in bound.arguments.items() if isinstance(value, Path)
     }
-    for name in ("write", "out"):
+    for name in ("write", "out", "export"):
         if name in given and place.is_relative_to(given[name]):
             return f"--{name}"
     named = inspect.signature(command).parameters

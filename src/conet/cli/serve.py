@@ -24,6 +24,8 @@ def serve(
 ) -> None:
     """Show runs on a page, while they train and afterwards; its address is the first line.
 
+    Ctrl-C, or SIGTERM, closes the page at once: exit code 0.
+
     Parameters
     ----------
     paths
@@ -41,7 +43,7 @@ def serve(
         Write the page as one file of HTML, which needs no server, and serve nothing; an earlier one may be
         replaced. /dev/stdout prints it.
     no_text
-        With --export: without prompts and answers.
+        Show no prompts and answers, and call problems by digests.
     """
     if not 0 <= port <= 65535:
         raise ConetError(f"--port {port}", "0 to 65535", "leave it out for the usual one")
@@ -54,8 +56,6 @@ def serve(
     if export is not None:
         _export(places, export, format, mapping, not no_text)
         return
-    if no_text:
-        raise ConetError("--no-text without --export", "both, or none", "add --export page.html")
     try:
         from conet.serve.library import Library
         from conet.serve.start import serve as start
@@ -66,7 +66,7 @@ def serve(
         remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
         raise ConetError(got, "the extra [microscope]", remedy) from None
     try:
-        start(Library(places, format, mapping), host, port, open_)
+        start(Library(places, format, mapping, not no_text), host, port, open_)
     except KeyboardInterrupt:
         tell("the page is closed")
 
@@ -79,6 +79,6 @@ def _export(places: list[Path], out: Path, format: str, mapping: str, with_texts
 
     check = partial(check_file, out, "an earlier page", is_saved_page)
     check()
-    page = saved_page(Library(places, format, mapping), None, with_texts)
+    page = saved_page(Library(places, format, mapping, with_texts))
     write_output(out, page, check)
     say(f"{len(page.encode()) / 1e6:.1f} MB: {out}", out)

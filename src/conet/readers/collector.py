@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.readers.again import Again
 from conet.readers.base import Part, Reader
 from conet.readers.below import logs_below
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
@@ -19,12 +19,8 @@ from conet.readers.place import Place
 from conet.readers.places import NothingYet, exists, state_of, walk
 from conet.readers.recognise import format_of
 from conet.readers.scalars.find import Finder, Scalars
-from conet.readers.texts import as_token_ids, pick, token_counter, token_id_columns
+from conet.readers.texts import token_counter
 from conet.rollouts import RolloutRecord
-from conet.rollouts.record import TokenIds
-
-if TYPE_CHECKING:
-    import polars
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -188,6 +184,13 @@ class Collector:
         sources = self.mapping.in_words(self.tokenizer)
         if found.rows["correct"].null_count() == found.rows.height:
             sources["correct"] = f"not said (column {self.mapping.correct} gives partial credit)"
+        again = Again(
+            reader=self.reader,
+            columns={role: source.column for role, source in self.mapping.sources.items()},
+            all_columns=tuple(self.mapping.columns),
+            memory=self.memory,
+            lines={at: piece.lines for at, piece in enumerate(pieces) if piece.lines is not None},
+        )
         return RolloutRecord(
             rows=found.rows,
             names=[titles.get(name, name) for name in found.names],
@@ -202,8 +205,8 @@ class Collector:
             scalars=None if beside is None else beside.table,
             scalar_names={} if beside is None else beside.names,
             follows=self.reader.follows,
-            read_texts=self._texts,
-            read_token_ids=self._token_ids,
+            read_texts=again.texts,
+            read_token_ids=again.token_ids,
         )
 
     def _beside(self, pieces: list[Piece]) -> tuple[Scalars | None, tuple[str, ...]]:
@@ -245,47 +248,6 @@ class Collector:
             "rows with step, prompt and reward",
             "check the files, or name their columns with --map",
         )
-
-    def _texts(
-        self,
-        record: RolloutRecord,
-        rows: "polars.DataFrame",
-        roles: tuple[str, str] = ("prompt", "completion"),
-    ) -> list[tuple[Any, Any]]:
-        """Read prompts and completions of some rows again; see :meth:`RolloutRecord.texts`."""
-        assert self.mapping is not None
-        columns = []
-        for role in roles:
-            if role not in self.mapping.sources:
-                raise ConetError(
-                    f"{self.path} without {role}s",
-                    " and ".join(f"{one}s" for one in dict.fromkeys(roles)),
-                    f"name them with --map {role}=COLUMN",
-                )
-            columns.append(self.mapping.sources[role].column)
-        return self._again(record, rows, columns)
-
-    def _token_ids(self, record: RolloutRecord, rows: "polars.DataFrame") -> TokenIds | None:
-        """Read token ids of some rows again; see :meth:`RolloutRecord.token_ids`."""
-        assert self.mapping is not None
-        columns = token_id_columns(self.mapping.columns)
-        return None if columns is None else as_token_ids(self._again(record, rows, columns))
-
-    def _again(
-        self, record: RolloutRecord, rows: "polars.DataFrame", columns: list[str]
-    ) -> list[tuple[Any, Any]]:
-        """Read two columns of some rows again."""
-        assert self.reader is not None
-        wanted: dict[int, set[int]] = {}
-        places = list(rows.select("file", "row").iter_rows())
-        for file, row in places:
-            wanted.setdefault(file, set()).add(row)
-        source = format_of(self.reader)
-        with bounded(self.memory):
-            found = {
-                file: pick(source, record.files[file], columns, chosen) for file, chosen in wanted.items()
-            }
-        return [found[file][row] for file, row in places]
 
 
 def _within(progress: Progress, before: int, size: int, total: int, share: float) -> None:

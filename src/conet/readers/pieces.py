@@ -49,6 +49,9 @@ class Piece:
         Size and time of change, by which a changed file is recognised.
     part : Part or None
         What was known of the file when it was read; its split may become known later.
+    lines : numpy.ndarray or None
+        Byte of the file at which the line of each of its rows begins, those that were left out with them;
+        None where that is not known.
     """
 
     rows: "polars.DataFrame" = field(default_factory=_no_rows)
@@ -57,6 +60,7 @@ class Piece:
     blocks: list[Block] = field(default_factory=list)
     state: tuple[int, int] = (0, 0)
     part: Part | None = None
+    lines: np.ndarray | None = None
 
     @property
     def empty(self) -> bool:
@@ -92,12 +96,14 @@ def fill(
 
     assert piece.part is not None
     found: list[pl.DataFrame] = []
+    lines: list[np.ndarray | None] = []
     number = 0
     try:
         for chunk in chunks:
             piece.skipped.update(chunk.unreadable)
             frame = chunk.frame.with_row_index("row", number)
             number += chunk.frame.height
+            lines.append(chunk.lines if chunk.frame.height else np.empty(0, np.int64))
             with panics_as_errors():
                 found.append(names.replace(take(frame, mapping, piece.part, piece.skipped)))
             progress(chunk.done)
@@ -107,6 +113,8 @@ def fill(
         piece.why = str(unusable(error))
     if found:
         piece.rows = pl.concat(found)
+    known = [part for part in lines if part is not None]
+    piece.lines = np.concatenate(known) if known and len(known) == len(lines) else None
     piece.blocks = fingerprint(piece.rows)
 
 

@@ -1,12 +1,20 @@
 """The texts of a run: read again where they are wanted, and measured in tokens."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from conet.base.errors import ConetError
-from conet.readers.formats.chunk import Format, Unusable
+from conet.readers import formats
+from conet.readers.formats import json_lines
+from conet.readers.formats.chunk import Format, Unusable, counted
+from conet.readers.memory import longest_line
+
+if TYPE_CHECKING:
+    import polars
 
 # Names under which trainers log token ids, of the prompt and of the completion.
 PROMPT_IDS = ("prompt_ids", "prompt_token_ids")
@@ -16,22 +24,61 @@ COMPLETION_IDS = (
 )
 
 
-def pick(source: Format, path: Path, columns: list[str], wanted: set[int]) -> dict[int, tuple[Any, Any]]:
-    """Read two columns of some rows of a file, given by their numbers, again."""
+def pick(
+    source: Format, path: Path, columns: list[str], wanted: set[int], lines: np.ndarray | None = None
+) -> dict[int, tuple[Any, Any]]:
+    """Read two columns of some rows of a file, given by their numbers, again.
+
+    Parameters
+    ----------
+    lines
+        Where the line of each row begins, if known: then nothing else of the file is read.
+    """
     found: dict[int, tuple[Any, Any]] = {}
-    first = 0
+    names = list(dict.fromkeys(columns))
     try:
-        for chunk in source.chunks(path, list(dict.fromkeys(columns))):
-            last = first + chunk.frame.height
-            for row in [row for row in wanted if first <= row < last]:
-                values = chunk.frame.row(row - first, named=True)
+        for numbers, frame in _parts(source, path, names, sorted(wanted), lines):
+            for row, values in zip(numbers, frame.iter_rows(named=True)):
                 found[row] = values[columns[0]], values[columns[1]]
-            first = last
-    except Unusable:
+    except (Unusable, OSError):
         pass  # it was read to that place before; what is missing is said below
     if len(found) < len(wanted):
         raise ConetError(f"{path}, which has changed while it was read", "files that only grow", "try again")
     return found
+
+
+def _parts(
+    source: Format, path: Path, names: list[str], wanted: list[int], lines: np.ndarray | None
+) -> "Iterator[tuple[list[int], polars.DataFrame]]":
+    """Yield rows that are wanted, with their numbers."""
+    if lines is not None:
+        yield wanted, _at_lines(path, names, lines[wanted].tolist())
+        return
+    whole = source is not formats
+    for first, chunk in counted(source.chunks(path, names)) if whole else formats.parts(path, names, wanted):
+        numbers = [row for row in wanted if first <= row < first + chunk.frame.height]
+        if numbers:
+            yield numbers, chunk.frame[[row - first for row in numbers]]
+
+
+def _at_lines(path: Path, columns: list[str], lines: list[int]) -> "polars.DataFrame":
+    """Read some columns of the lines that begin at some bytes of a file of JSON, as its format does.
+
+    Raises
+    ------
+    Unusable
+        When there is no object at one of them.
+    """
+    rows = []
+    most = min(json_lines.LONGEST_LINE, longest_line())
+    with path.open("rb") as file:
+        for place in lines:
+            file.seek(place)
+            row = json_lines.object_of(file.readline(most), columns)
+            if row is None:
+                raise Unusable(f"has no object at byte {place}")
+            rows.append({name: row.get(name) for name in columns})
+    return json_lines.frame_of(rows, columns)
 
 
 def token_counter(path: Path) -> Callable[[list[str]], list[int]]:

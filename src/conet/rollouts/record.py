@@ -147,15 +147,19 @@ class RolloutRecord:
         ConetError
             When the files have no prompts or no completions, or have changed since.
         """
-        if self.read_texts is None:
-            raise ConetError(f"{self.path} without texts", "prompts and completions", "log them")
-        return self.read_texts(self, rows)
+        return self._reading("prompts and completions")(self, rows)
 
     def completions(self, rows: "polars.DataFrame") -> list[Any]:
         """Read the completions of some rollouts again; as :meth:`texts`, but there may be no prompts."""
+        read_texts = self._reading("completions")
+        return [completion for completion, _ in read_texts(self, rows, ("completion", "completion"))]
+
+    def _reading(self, wanted: str) -> "Callable[..., Texts]":
+        """Return what reads texts again, or say why nothing does."""
         if self.read_texts is None:
-            raise ConetError(f"{self.path} without texts", "completions", "log them")
-        return [completion for completion, _ in self.read_texts(self, rows, ("completion", "completion"))]
+            remedy = "log them" if self.shows_texts else "leave --no-text out"
+            raise ConetError(f"{self.path} without texts", wanted, remedy)
+        return self.read_texts
 
     def token_ids(self, rows: "polars.DataFrame") -> TokenIds | None:
         """Read the token ids of some rollouts again.

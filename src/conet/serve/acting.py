@@ -19,7 +19,7 @@ def add_actions(app: FastAPI, library: Library) -> None:
         """List the presets of a run of walks."""
         return presets()
 
-    @app.post("/api/runs", responses={409: FAILURES[409]})
+    @app.post("/api/runs", responses={number: FAILURES[number] for number in (409, 422)})
     def start(asked: StartRequest) -> Started:
         """Start a run of walks that can be steered, as the command line does."""
         return starter.start(asked)

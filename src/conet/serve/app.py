@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from conet import __version__
@@ -71,6 +72,15 @@ def _failures(app: FastAPI) -> None:
         failure = Failure(got=name, expected=expected, remedy="reload the page")
         return JSONResponse(failure.model_dump(), 404)
 
+    @app.exception_handler(RequestValidationError)
+    def misunderstood(request: Request, error: RequestValidationError) -> JSONResponse:
+        """Answer what does not fit the description, with control characters written out."""
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        got = one_line(f"{place}: {str(first.get('input'))[:100]!r}")
+        failure = Failure(got=got, expected=one_line(first["msg"]), remedy="see /openapi.json")
+        return JSONResponse(failure.model_dump(), 422)
+
     @app.exception_handler(OSError)
     @app.exception_handler(Panic)
     def gone(request: Request, error: Exception) -> JSONResponse:
@@ -90,7 +100,7 @@ def _runs(app: FastAPI, library: Library) -> None:
     @app.get("/api/runs/{name}", responses=FAILURES)
     def overview(name: Name) -> Overview:
         """Say what there is of a run."""
-        return overview_of(library, name)
+        return overview_of(library, name, library.opened(name))
 
     @app.get("/api/runs/{name}/spark", responses=FAILURES)
     def spark(name: Name) -> Spark:

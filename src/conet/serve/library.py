@@ -26,6 +26,8 @@ class Library:
         Each a run directory, a log, or a directory of such.
     format, column_mapping
         How logs are read, as for :func:`conet.read`.
+    texts
+        Whether prompts and completions may be shown.
 
     Raises
     ------
@@ -33,8 +35,11 @@ class Library:
         When one does not exist.
     """
 
-    def __init__(self, places: Iterable[Path], format: str = "auto", column_mapping: str = "") -> None:
+    def __init__(
+        self, places: Iterable[Path], format: str = "auto", column_mapping: str = "", texts: bool = True
+    ) -> None:
         self.places = [Path(os.path.realpath(existing(place))) for place in places]
+        self.texts = texts
         self.reading = {"format": format, "column_mapping": column_mapping}
         self._opened: dict[str, Opened] = {}
         self._lock = threading.Lock()
@@ -75,7 +80,7 @@ class Library:
         with self._lock:
             known = self._opened.pop(name, None)
             if known is None or not known.is_still(path):
-                known = Opened(Run(path), self.places, self.reading)
+                known = Opened(Run(path), self.places, self.reading, self.texts)
             self._opened[name] = known
             while len(self._opened) > KEPT:
                 del self._opened[next(iter(self._opened))]

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from conet.base.errors import ConetError
 from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.declare import Headline as Said
 from conet.diagnosis.diagnosis import as_json
+from conet.readers import read
+from conet.readers.kept import Kept, users_folder
 from conet.rollouts import RolloutRecord
 from conet.runs import log
 from conet.runs.run import Run
@@ -20,6 +23,7 @@ from conet.views.schema import View
 from conet.views.source import Source, source_of, state_of_all
 
 POINTS = 60  # of a sparkline
+TEXTLESS = ("record", "spark")  # what is made alike where no text may be shown
 
 
 class Opened:
@@ -32,6 +36,8 @@ class Opened:
         Where what is shown may lie.
     reading
         ``format`` and ``column_mapping`` of a log, as for :func:`conet.read`.
+    texts
+        Whether prompts and completions may be shown; walks have none.
 
     Raises
     ------
@@ -39,8 +45,14 @@ class Opened:
         For the folder of a diagnosis whose log lies elsewhere.
     """
 
-    def __init__(self, run: Run, places: Iterable[Path], reading: Mapping[str, str] | None = None) -> None:
-        self.run, self.lock = run, threading.RLock()
+    def __init__(
+        self,
+        run: Run,
+        places: Iterable[Path],
+        reading: Mapping[str, str] | None = None,
+        texts: bool = True,
+    ) -> None:
+        self.run, self.lock, self.texts = run, threading.RLock(), texts or run.kind == "walks"
         self._inode = _inode(run.path)
         self._made: dict[str, tuple[Any, Any]] = {}
         where = log.place(run.path) if run.kind == "log" else run.path
@@ -51,7 +63,16 @@ class Opened:
                 f"`conet serve {where}` shows it",
             )
         self.where = where
+        self.kept = Kept(users_folder())
         self._reading: dict[str, Any] = dict(reading or {}) if run.kind == "log" else {}
+
+    def hiding(self) -> "Opened":
+        """Return the same run without any text of a prompt or completion; what was read is not read again."""
+        if self.run.kind == "walks":
+            return self
+        found = copy(self)
+        found.texts, found._made = False, {name: self._made[name] for name in TEXTLESS if name in self._made}
+        return found
 
     def is_still(self, path: Path) -> bool:
         """Whether the same directory stands in that place."""
@@ -75,13 +96,26 @@ class Opened:
         ConetError
             When there are none, or they cannot be read.
         """
-        found: Diagnosis = self.made("diagnosis", lambda: diagnose(self.where, **self._reading))
+        found: Diagnosis = self.made("diagnosis", lambda: diagnose(self.record))
         return found
 
     @property
     def record(self) -> RolloutRecord:
-        """The rollouts."""
-        return self.diagnosis.log.record
+        """The rollouts; without texts where none may be shown.
+
+        Raises
+        ------
+        ConetError
+            When there are none, or they cannot be read.
+        """
+        found: RolloutRecord = self.made("record", self._read)
+        return found if self.texts else self.made("hidden", found.without_texts)
+
+    def _read(self) -> RolloutRecord:
+        def anew() -> RolloutRecord:
+            return read(self.where, **self._reading)
+
+        return anew() if self.run.kind != "log" else self.kept.read(self.where, self._reading, anew)
 
     @property
     def source(self) -> Source:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query
 from fastapi.responses import Response
+from pydantic import Field
 
 from conet.serve.history import history
 from conet.serve.library import Library
@@ -18,10 +19,17 @@ from conet.serve.saved import saved_page
 FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"model": Failure, "description": "there is no such run, or no such part of it"},
     409: {"model": Failure, "description": "it is there, and cannot be read"},
+    422: {"model": Failure, "description": "a parameter is not what is described"},
 }
 Name = Annotated[str, Path(description="name of a run, as the list has it", min_length=1)]
-Problem = Annotated[int | None, Query(description="number of a problem; all where absent")]
-Step = Annotated[int, Query(ge=-(2**31), le=2**31 - 1)]
+LARGEST = 2**31 - 1
+Problem = Annotated[int | None, Query(description="number of a problem; all where absent", ge=0, le=LARGEST)]
+Step = Annotated[int, Query(ge=-LARGEST, le=LARGEST)]
+Index = Annotated[int, Field(ge=-LARGEST, le=2**53)]
+Node = Annotated[int, Path(ge=0, le=LARGEST)]
+Snapshot = Annotated[
+    int | None, Query(description="of a snapshot; the last one where absent", ge=0, le=LARGEST)
+]
 
 
 def add_web(app: FastAPI, library: Library) -> None:
@@ -35,14 +43,14 @@ def add_web(app: FastAPI, library: Library) -> None:
         return found
 
     @app.get("/api/runs/{name}/nodes/{node}", responses=FAILURES)
-    def node(name: Name, node: int, step: int | None = None) -> NodeDetail:
+    def node(name: Name, node: Node, step: Snapshot = None) -> NodeDetail:
         """Describe one node at one snapshot: where walks go from it."""
         opened = library.opened(name)
         with opened.lock:
             return detail(opened.run, node, step)
 
     @app.get("/api/runs/{name}/nodes/{node}/fights", responses=FAILURES)
-    def node_fights(name: Name, node: int, step: int | None = None) -> list[Fight]:
+    def node_fights(name: Name, node: Node, step: Snapshot = None) -> list[Fight]:
         """Return the problems whose gradients oppose each other most at a node."""
         opened = library.opened(name)
         with opened.lock:
@@ -76,14 +84,14 @@ def add_rollouts(app: FastAPI, library: Library) -> None:
         name: Name,
         problem: Problem = None,
         first: Step = 0,
-        last: Step = 2**31 - 1,
+        last: Step = LARGEST,
         offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
     ) -> Cell:
         """Return rollouts of a problem, or of all, from the first step up to the last, without texts."""
         return cell(library.opened(name).record, problem, first, last, offset)
 
     @app.get("/api/runs/{name}/texts", responses=FAILURES)
-    def rollout_texts(name: Name, index: Annotated[list[int], Query(max_length=64)]) -> list[TextOf]:
+    def rollout_texts(name: Name, index: Annotated[list[Index], Query(max_length=64)]) -> list[TextOf]:
         """Read prompts and completions of some rollouts from their files."""
         opened = library.opened(name)
         with opened.lock:
@@ -95,7 +103,7 @@ def add_rollouts(app: FastAPI, library: Library) -> None:
         words: Annotated[str, Query(max_length=500)],
         problem: Problem = None,
         first: Step = 0,
-        last: Step = 2**31 - 1,
+        last: Step = LARGEST,
         correct: bool | None = None,
     ) -> Found:
         """Return rollouts whose completion holds some words; of very many, the first are searched."""

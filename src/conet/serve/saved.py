@@ -18,12 +18,10 @@ from conet.serve import bundle
 from conet.serve.history import history
 from conet.serve.library import Library
 from conet.serve.models import RunRow
-from conet.serve.models_rollouts import ProblemMap, Sample
-from conet.serve.opened import Opened
+from conet.serve.models_rollouts import Sample
 from conet.serve.overview import overview_of
 from conet.serve.problems import problem_map
 from conet.serve.reading import described, texts
-from conet.views.schema import HeatMap, View
 
 MARK = '<meta name="conet-page" content="saved">'
 MOST_ROLLOUTS = 600  # of a run, evenly over its steps (our choice)
@@ -37,7 +35,7 @@ def saved_page(library: Library, names: list[str] | None = None, with_texts: boo
     names
         Of the runs.
     with_texts
-        Whether prompts and completions may be in it.
+        Whether prompts and completions may be in it, as far as the library shows any.
 
     Raises
     ------
@@ -74,46 +72,25 @@ def address(*parts: str) -> str:
 
 def _data(library: Library, name: str, with_texts: bool) -> dict[str, Any]:
     """Return what the page asks for of one run, by address; what cannot be read is left out."""
-    opened = library.opened(name)
+    opened = library.opened(name) if with_texts else library.opened(name).hiding()
     data: dict[str, Any] = {}
 
     def put(make: Callable[[], Any], *parts: str) -> None:
         with suppress(ConetError, LookupError, OSError, Panic):
             data[address("runs", name, *parts)] = make().model_dump(mode="json")
 
-    overview = overview_of(library, name)
-    sampled = overview.texts and with_texts
-    shown = overview.model_copy(update={"texts": sampled, "steerable": False})
-    put(lambda: shown)
+    overview = overview_of(library, name, opened)
+    put(lambda: overview.model_copy(update={"steerable": False}))
     put(opened.spark, "spark")
     put(opened.headlines, "headlines")
     for view in overview.views:
-        put(partial(_named_view, opened, view, with_texts), "views", view)
+        put(partial(opened.view, view), "views", view)
     if overview.web:
         put(lambda: opened.made("web", lambda: history(opened.run)), "web")
-    put(lambda: _map(problem_map(opened.diagnosis), with_texts or not overview.texts), "problems")
-    if sampled:
+    put(lambda: problem_map(opened.diagnosis), "problems")
+    if overview.texts:
         put(lambda: _sample(opened.record), "sample")
     return data
-
-
-def _named_view(opened: Opened, name: str, with_texts: bool) -> View:
-    """Return a view, without the names of its rows where no text may be in the page: they are prompts."""
-    view = opened.view(name)
-    if with_texts:
-        return view
-    panels = tuple(
-        panel.model_copy(update={"row_names": ()}) if isinstance(panel, HeatMap) else panel
-        for panel in view.panels
-    )
-    return view.model_copy(update={"panels": panels})
-
-
-def _map(found: ProblemMap, with_names: bool) -> ProblemMap:
-    if with_names:
-        return found
-    rows = [row.model_copy(update={"name": f"problem {row.problem}"}) for row in found.rows]
-    return found.model_copy(update={"rows": rows})
 
 
 def _sample(record: Any) -> Sample:

@@ -1,18 +1,27 @@
 """Starting the server: one address, said first, and no other."""
 
+import asyncio
 import errno
+import logging
+import os
+import signal
 import socket
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
 
 from conet.base.errors import ConetError
+from conet.base.terminal import tell
 from conet.serve.app import guarded
 from conet.serve.library import Library
 from conet.serve.safety import Guard
 
 
 def serve(library: Library, host: str, port: int, open_page: bool) -> None:
-    """Serve the page until it is interrupted; the first line of stdout is its address.
+    """Serve the page until SIGINT or SIGTERM, and end the process; the first line of stdout is its address.
 
     Parameters
     ----------
@@ -30,8 +39,7 @@ def serve(library: Library, host: str, port: int, open_page: bool) -> None:
     ConetError
         When the port is taken.
     """
-    import uvicorn
-
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server has its own
     listening = listen(host, port)
     port = listening.getsockname()[1]
     guard = guarded(library, host, port)
@@ -43,7 +51,34 @@ def serve(library: Library, host: str, port: int, open_page: bool) -> None:
     sys.stdout.flush()
     if open_page:
         webbrowser.open(address)
-    uvicorn.Server(settings).run([listening])
+    asyncio.run(_Server(settings).until_told([listening]))
+
+
+class _Server(uvicorn.Server):
+    """Ends when it is told to, whatever requests are open."""
+
+    async def until_told(self, sockets: list[socket.socket]) -> None:
+        """Serve until a signal, then end the process: exit code 0.
+
+        A read in a thread cannot be ended, and Python would wait for it. Nothing is lost: the page has no
+        state of its own, and runs that it has started are processes of their own.
+        """
+        await self.serve(sockets)
+        tell("the page is closed")
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(0)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals as the wish to end; they are not raised again at the end, as uvicorn would."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._told)
+        yield
+
+    def _told(self, number: int, frame: object) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # of requests that are broken off
+        self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -3,7 +3,8 @@ import { address, get, type Overview, post, type Schemas } from "../api/client";
 import { h } from "../dom";
 
 export function controlBar(overview: Overview): HTMLElement | null {
-  if (!overview.steerable || overview.run.state !== "training") return null;
+  if (overview.run.state !== "training") return null;
+  if (!overview.steerable) return otherwise(overview);
   const said = h("output", { class: "said", "aria-live": "polite" });
   const updates = h("input", { type: "number", min: 1, value: 10, "aria-label": "updates of the heating" });
   const weight = h("input", { type: "number", min: 0, step: "any", placeholder: "0.02", "aria-label": "weight of the entropy bonus" });
@@ -30,6 +31,15 @@ export function controlBar(overview: Overview): HTMLElement | null {
     button("stop", () => void act("stop")),
     said,
   );
+}
+
+/** Why there are no buttons, and what can be done in their place. */
+function otherwise(overview: Overview): HTMLElement {
+  const said =
+    overview.run.kind === "language_model"
+      ? ["The run of a language model cannot be steered from here. To change its settings, stop it, and go on from its last checkpoint with ", "conet llm resume RUN --set key=value", "."]
+      : ["This run was started without ", "--control", ", so it cannot be steered."];
+  return h("p", { class: "bar control", role: "note" }, h("span", {}, said[0]!, h("code", {}, said[1]!), said[2]!));
 }
 
 /** A form that begins a run, as `conet run --control` would. */

@@ -54,7 +54,7 @@ async function say(words: HTMLElement, name: string, time: Time): Promise<void> 
           {},
           h("p", {}, line.view ? h("a", { href: `#view-${line.view}`, onclick: (event: Event) => jump(event, line.view!, line.step, time) }, line.text) : line.text),
           line.remedy ? h("p", { class: "remedy" }, `What people do then: ${line.remedy}`, line.source ? ` (${line.source})` : "") : null,
-          line.evidence && line.evidence !== line.text ? h("p", { class: "evidence" }, line.evidence) : null,
+          line.evidence && !line.text.toLowerCase().includes(line.evidence.toLowerCase()) ? h("p", { class: "evidence" }, line.evidence) : null,
         ),
       ),
     );

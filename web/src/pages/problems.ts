@@ -1,7 +1,7 @@
 /** Problems by steps as a heat map: sorted, brushed, and from there to the web and to the rollouts. */
 import { address, get, type Overview, type Schemas } from "../api/client";
 import { paint, scaleOf } from "../charts/heatmap";
-import { h, replace, s } from "../dom";
+import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
 import { link, read, remember, type Time } from "../state";
 import { counted, number } from "../text";
@@ -30,8 +30,7 @@ class ProblemPage {
   element = h("section", { class: "problem-map" });
   private rows: Row[];
   private canvas: HTMLCanvasElement;
-  private frame = s("svg", { class: "heat-frame", preserveAspectRatio: "none", "aria-hidden": "true" });
-  private box = s("rect", { class: "heat-brush" });
+  private box = h("div", { class: "heat-brush", "aria-hidden": "true" });
   private said = h("output", { class: "where" });
   private chosen = h("div", { class: "chosen" });
   private order: HTMLSelectElement;
@@ -43,11 +42,9 @@ class ProblemPage {
     const columns = map.edges.length - 1;
     this.canvas = h("canvas", { width: columns, height: map.rows.length, class: "heat tall", tabindex: 0, role: "application", "aria-label": `accuracy of ${map.rows.length} problems in ${columns} bins of steps; arrows move, Enter chooses` });
     this.order = h("select", { onchange: () => this.sort() }, ...ORDERS.map((one) => h("option", { value: one, selected: query.get("sort") === one }, one)));
-    this.frame.setAttribute("viewBox", `0 0 ${columns} ${Math.max(1, map.rows.length)}`);
-    this.frame.append(this.box);
     const note = map.left_out ? h("p", { class: "caption" }, `${counted(map.left_out, "problem")} with fewer rollouts left out.`) : null;
     const ends = h("div", { class: "heat-axis" }, h("span", {}, `step ${number(map.edges[0])}`), h("span", {}, "drag to choose problems and steps; click for one cell"), h("span", {}, number((map.edges.at(-1) ?? 1) - 1)));
-    this.element.append(h("div", { class: "bar" }, h("label", {}, "sort by ", this.order), scaleOf("accuracy", 0, 1)), h("div", { class: "heat-box" }, this.canvas, this.frame), ends, this.said, this.chosen);
+    this.element.append(h("div", { class: "bar" }, h("label", {}, "sort by ", this.order), scaleOf("accuracy", 0, 1)), h("div", { class: "heat-box" }, this.canvas, this.box), ends, this.said, this.chosen);
     if (note) this.element.append(note);
     this.listen();
     this.sort();
@@ -107,14 +104,14 @@ class ProblemPage {
   private say([column, line]: [number, number]): void {
     const row = this.rows[line];
     if (!row) return;
-    this.said.textContent = `Problem ${row.problem} (${row.name}), from step ${number(this.map.edges[column])}: accuracy ${number(row.values[column])}; ${row.outcome}${row.onset === null ? "" : `, onset ${number(row.onset)}`}.`;
+    this.said.textContent = `Problem ${row.problem}${row.name === String(row.problem) ? "" : ` (${row.name})`}, from step ${number(this.map.edges[column])}: accuracy ${number(row.values[column])}; ${row.outcome}${row.onset === null ? "" : `, onset ${number(row.onset)}`}.`;
   }
 
   private mark(one: [number, number], other: [number, number]): void {
     const [x, y] = [Math.min(one[0], other[0]), Math.min(one[1], other[1])];
-    const size = { x, y, width: Math.abs(one[0] - other[0]) + 1, height: Math.abs(one[1] - other[1]) + 1 };
-    for (const [name, value] of Object.entries(size)) this.box.setAttribute(name, String(value));
-    this.box.style.display = "";
+    const [wide, tall] = [Math.abs(one[0] - other[0]) + 1, Math.abs(one[1] - other[1]) + 1];
+    const part = (cells: number, all: number) => `${(100 * cells) / Math.max(1, all)}%`;
+    Object.assign(this.box.style, { left: part(x, this.canvas.width), width: part(wide, this.canvas.width), top: part(y, this.rows.length), height: part(tall, this.rows.length), display: "" });
   }
 
   private select(area: [[number, number], [number, number]] | null): void {

@@ -28,9 +28,9 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   const last = history.moments.length - 1;
   const box = h("div", { class: "sigma", role: "img", tabindex: 0, "aria-label": "the concept web; what it shows is said below" });
   const said = h("p", { class: "web-said", "aria-live": "polite" });
-  const slider = h("input", { type: "range", min: 0, max: last, step: 1, class: "web-slider", "aria-label": "snapshot", oninput: () => show(Number(slider.value)) });
+  const slider = h("input", { type: "range", min: 0, max: last, step: 1, class: "web-slider", "aria-label": "snapshot", oninput: () => show(Number(slider.value), true) });
   const play = h("button", { type: "button", onclick: toggle }, "play");
-  const strip = timeline(history, overview.events, (to) => show(to));
+  const strip = timeline(history, overview.events, (to) => show(to, true));
   const since = h("select", { onchange: () => compare() }, h("option", { value: "" }, "no step"), ...history.moments.slice(0, last).map((one) => h("option", { value: one.step }, number(one.step))));
   const problem = h("input", { type: "number", min: 0, max: history.nodes.questions.length - 1, placeholder: "none", oninput: () => follow() });
   const details = aside(name, history, state, { node: (id) => pick(id), problem: (index) => choose(index), all: () => showAll() });
@@ -44,17 +44,19 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     drawn = drawing(box, history, state, { over: (id) => details.hover(id), click: (id) => pick(id) });
   } catch (error) {
     replace(box, failure(error), h("p", {}, "Drawing needs WebGL, which this browser does not give."));
-    drawn = { refresh: () => undefined, canvas: () => null, end: () => undefined, to: () => undefined };
+    drawn = { refresh: () => undefined, step: () => undefined, canvas: () => null, end: () => undefined, to: () => undefined, frame: () => undefined };
   }
 
-  function show(index: number): void {
+  /** Show a snapshot; `slid` where nothing but the moment is another. */
+  function show(index: number, slid = false): void {
     state.index = Math.min(last, Math.max(0, index));
     const moment = history.moments[state.index]!;
     slider.value = String(state.index);
     slider.setAttribute("aria-valuetext", `update ${moment.step}`);
     strip.show(state.index);
-    state.update();
-    drawn.refresh();
+    const touched = state.update();
+    if (slid) drawn.step(touched);
+    else drawn.refresh();
     const islands = counted(moment.islands, "island");
     const lost = state.since === null ? "" : `; since update ${number(history.moments[state.since]!.step)}: ${counted(state.flipped.size, "best edge")} flipped, ${counted(state.cutOff().length, "problem")} cut off`;
     said.textContent = `Update ${number(moment.step)}: ${islands}, the largest of ${number(moment.largest)} nodes; the best edges solve ${moment.paths.filter((path) => path.length).length} of ${moment.paths.length} problems${lost}.`;
@@ -73,6 +75,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     state.problem = wanted !== null && wanted >= 0 && wanted < history.nodes.questions.length ? Math.floor(wanted) : null;
     remember({ problem: state.problem });
     show(state.index);
+    drawn.frame();
   }
 
   function choose(index: number | null): void {
@@ -100,10 +103,10 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     playing = 0;
     play.textContent = starts ? "stop" : "play";
     if (!starts) return;
-    if (state.index === last) show(0);
+    if (state.index === last) show(0, true);
     playing = window.setInterval(() => {
       if (!box.isConnected || state.index >= last) toggle();
-      else show(state.index + 1);
+      else show(state.index + 1, true);
     }, 500);
   }
 
@@ -124,6 +127,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     state.since = since.value === "" ? null : history.moments.findIndex((one) => one.step === Number(before));
   }
   show(time.step === null ? last : place(history, time.step));
+  if (state.problem !== null) drawn.frame();
   return () => {
     window.clearInterval(playing);
     drawn.end();

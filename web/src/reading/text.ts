@@ -10,7 +10,7 @@ interface Part {
 }
 
 /** Between these signs stands mathematics; a single $ only where it hugs what it holds, as prices do not. */
-const SPLIT = /```[^\n]*\n[\s\S]*?(?:```|$)|\$\$[\s\S]+?\$\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\)|\$(?!\s)[^$\n]{1,400}?(?<!\s)\$(?!\d)|\$ [^$\n]{1,200}? \$|\\boxed\{(?:[^{}]|\{[^{}]*\})*\}/g;
+const SPLIT = /```[^\n]*\n[\s\S]*?(?:```|$)|\$\$[\s\S]+?\$\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\)|\$(?!\s)[^$\n]{1,400}?(?<!\s)\$(?!\d)|\$ [^$\n]{1,200}? \$|\\boxed\{(?:[^{}]|\{[^{}]*\})+\}/g;
 
 export function parts(text: string): Part[] {
   const found: Part[] = [];

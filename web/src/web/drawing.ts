@@ -1,13 +1,14 @@
 /**
  * The web on the GPU: sigma.js 3 with graphology, which draws nodes and edges as WebGL programs and keeps the camera.
- * Places never change, so that a step of the slider only writes colours and sizes anew.
+ * Places never change, so that a step of the slider only writes colours and sizes anew, and those that differ. What
+ * takes all nodes and edges, the order in which they lie and the choice of labels, follows when the slider rests.
  */
 import { createNodeBorderProgram } from "@sigma/node-border";
 import { NodeSquareProgram } from "@sigma/node-square";
 import Graph from "graphology";
 import Sigma from "sigma";
 import { EdgeArrowProgram, EdgeLineProgram } from "sigma/rendering";
-import type { History, Moments } from "./moments";
+import type { History, Moments, Touched } from "./moments";
 
 /** A question: a ring around the colour of its island. */
 const Ring = createNodeBorderProgram({
@@ -17,10 +18,19 @@ const Ring = createNodeBorderProgram({
   ],
 });
 
+const REST = 250; // milliseconds after the last step of the slider
+const NEAREST = 0.3; // of the whole picture, what is shown of it at least
+const MOST_ARROWS = 20_000; // edges; more are lines
+
 export interface Drawing {
+  /** Write all nodes and edges anew. */
   refresh(): void;
+  /** Write those that a step of the slider touched. */
+  step(touched: Touched): void;
   canvas(): HTMLCanvasElement | null;
   to(id: number): void;
+  /** Bring the path of a problem near; all where there is none. */
+  frame(): void;
   end(): void;
 }
 
@@ -34,7 +44,7 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
   history.nodes.id.forEach((id, at) => {
     graph.addNode(String(at), { x: history.nodes.x[at], y: -(history.nodes.y[at] ?? 0), label: String(id), type: typeOf(history.nodes.role[at]!) });
   });
-  history.edges.source.forEach((source, at) => graph.addEdgeWithKey(String(at), String(source), String(history.edges.target[at]), { type: history.edges.source.length > 20_000 ? "line" : "arrow" }));
+  history.edges.source.forEach((source, at) => graph.addEdgeWithKey(String(at), String(source), String(history.edges.target[at]), { type: history.edges.source.length > MOST_ARROWS ? "line" : "arrow" }));
   let look = colours();
   const sigma = new Sigma(graph, box, {
     allowInvalidContainer: true,
@@ -64,21 +74,52 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
   window.addEventListener("conet-theme", themed);
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", themed);
+  let [resting, waiting] = [0, false]; // until all is drawn, no single node has a place in memory
+  sigma.on("afterRender", () => (waiting = false));
+  const written = (items: number) => (box.dataset["written"] = String(items));
+  const all = () => {
+    window.clearTimeout(resting);
+    waiting = true;
+    sigma.refresh({ schedule: true });
+  };
+  const refresh = () => {
+    all();
+    written(graph.order + graph.size);
+  };
   return {
-    refresh: () => sigma.refresh({ skipIndexation: true }),
+    refresh,
+    step({ nodes, edges }) {
+      if (waiting) return refresh();
+      window.clearTimeout(resting);
+      sigma.refresh({ partialGraph: { nodes: nodes.map(String), edges: edges.map(String) }, skipIndexation: true, schedule: true });
+      written(nodes.length + edges.length);
+      resting = window.setTimeout(all, REST);
+    },
     canvas: () => flattened(sigma, look.ground),
     to(id) {
       const at = history.nodes.id.indexOf(id);
       const where = at < 0 ? undefined : sigma.getNodeDisplayData(String(at));
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (where && sigma.getCamera().ratio < 0.7) void sigma.getCamera().animate({ x: where.x, y: where.y }, { duration: still ? 0 : 300 });
+      if (where && sigma.getCamera().ratio < 0.7) void sigma.getCamera().animate({ x: where.x, y: where.y }, { duration: still() ? 0 : 300 });
+    },
+    frame() {
+      const places = [...state.pathNodes].flatMap((at) => sigma.getNodeDisplayData(String(at)) ?? []);
+      const [x, y] = [places.map((place) => place.x), places.map((place) => place.y)];
+      const middle = (values: number[]) => (Math.min(...values) + Math.max(...values)) / 2;
+      const extent = Math.max(Math.max(...x) - Math.min(...x), Math.max(...y) - Math.min(...y));
+      const view = places.length ? { x: middle(x), y: middle(y), ratio: Math.min(1, Math.max(NEAREST, 2.5 * extent)) } : { x: 0.5, y: 0.5, ratio: 1 };
+      void sigma.getCamera().animate(view, { duration: still() ? 0 : 300 });
     },
     end() {
+      window.clearTimeout(resting);
       window.removeEventListener("conet-theme", themed);
       system.removeEventListener("change", themed);
       sigma.kill();
     },
   };
+}
+
+function still(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 function typeOf(role: string): string {
@@ -90,7 +131,7 @@ type Look = ReturnType<typeof colours>;
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const value = (name: string) => whole(style.getPropertyValue(name).trim());
-  return { ink: value("--ink"), soft: value("--web-edge"), ground: value("--ground"), flip: value("--c2"), accent: value("--accent") };
+  return { ink: value("--ink"), soft: value("--web-edge"), ground: value("--ground"), flip: value("--c2"), accent: value("--accent"), faded: value("--line") };
 }
 
 /** A style sheet may write #fff for #ffffff. */
@@ -106,15 +147,16 @@ function node(at: number, data: Record<string, unknown>, history: History, state
   const onPath = state.pathNodes.has(at) || (shown !== null && shown.has(at));
   const fades = (state.problem !== null || shown !== null) && !onPath && !chosen;
   const size = inside || onPath ? 1.8 + 1.9 * Math.sqrt(moment.size[at] ?? 0) : 0.8;
-  const colour = fades ? look.soft : state.colour(at);
+  const marked = state.problem !== null && state.pathNodes.has(at);
+  const colour = marked ? look.accent : fades ? look.soft : state.colour(at);
   return {
     ...data,
     hidden: !inside && !onPath && !chosen,
-    size: Math.min(11, size) + (chosen ? 3 : 0),
+    size: Math.min(11, size) + (chosen || marked ? 3 : 0),
     color: chosen ? look.ink : state.flipped.has(at) ? look.flip : colour,
-    borderColor: chosen ? look.accent : look.ink,
+    borderColor: chosen ? look.accent : fades ? look.faded : look.ink,
     zIndex: chosen || onPath ? 2 : 1,
-    forceLabel: chosen || (state.problem !== null && onPath),
+    forceLabel: chosen || (marked && ends(history, state).includes(history.nodes.id[at]!)),
   };
 }
 
@@ -131,9 +173,24 @@ function edge(at: number, history: History, state: Moments, look: Look) {
   };
 }
 
+/** Question and answer of the problem that is followed. */
+function ends(history: History, state: Moments): number[] {
+  return [history.nodes.questions[state.problem!]!, history.nodes.answers[state.problem!]!];
+}
+
+const SHADES = 20; // more are not told apart
+const known = new Map<string, string>();
+
 /** Less likely edges are paler. */
 function mixed(colour: string, ground: string, weight: number): string {
-  const share = 0.35 + 0.65 * Math.min(1, weight);
+  const shade = Math.round(SHADES * Math.min(1, weight));
+  const key = `${colour}${ground}${shade}`;
+  const found = known.get(key) ?? between(colour, ground, 0.35 + (0.65 * shade) / SHADES);
+  known.set(key, found);
+  return found;
+}
+
+function between(colour: string, ground: string, share: number): string {
   const channel = (from: string, at: number) => parseInt(from.slice(at, at + 2), 16);
   const both = [1, 3, 5].map((at) => Math.round(share * channel(colour, at) + (1 - share) * channel(ground, at)));
   return `#${both.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
@@ -155,7 +212,7 @@ function label(context: CanvasRenderingContext2D, data: { x: number; y: number; 
 
 /** All layers in one picture. WebGL forgets what it drew, so it is drawn right before. */
 function flattened(sigma: Sigma, ground: string): HTMLCanvasElement {
-  sigma.refresh({ skipIndexation: true });
+  sigma.refresh();
   const layers = Object.values(sigma.getCanvases());
   const first = layers[0]!;
   const canvas = document.createElement("canvas");

@@ -23,7 +23,14 @@ export interface Moments {
   pathNodes: Set<number>;
   colour(place: number): string;
   cutOff(): number[];
-  update(): void;
+  /** Take up the moment of `index`, and say what looks different since the last time. */
+  update(): Touched;
+}
+
+/** Places of nodes and edges. */
+export interface Touched {
+  nodes: number[];
+  edges: number[];
 }
 
 export function place(history: History, step: number): number {
@@ -39,6 +46,7 @@ export function moments(history: History): Moments {
   const rank = ranks(history);
   const places = new Map(history.nodes.id.map((id, at) => [id, at]));
   const edgeAt = new Map(history.edges.source.map((source, at) => [`${source} ${history.edges.target[at]}`, at]));
+  let taken = history.moments.length - 1;
   const state: Moments = {
     index: history.moments.length - 1,
     since: null,
@@ -62,8 +70,9 @@ export function moments(history: History): Moments {
     },
     update() {
       const moment = history.moments[state.index]!;
-      state.weight.fill(0);
-      state.traffic.fill(0);
+      const before = { ...state, moment: history.moments[taken]! };
+      taken = state.index;
+      [state.weight, state.traffic] = [new Float32Array(edges), new Float32Array(edges)];
       moment.edges.forEach((edge, at) => {
         state.weight[edge] = moment.weight[at] ?? 0;
         state.traffic[edge] = moment.traffic[at] ?? 0;
@@ -78,6 +87,7 @@ export function moments(history: History): Moments {
         const edge = edgeAt.get(`${places.get(path[hop]!)} ${places.get(path[hop + 1]!)}`);
         if (edge !== undefined) state.path.add(edge);
       }
+      return touched(history, before, { ...state, moment });
     },
   };
   function nodesOf(moment: History["moments"][number], problem: number): number[] {
@@ -85,6 +95,21 @@ export function moments(history: History): Moments {
     return [...(moment.paths[problem] ?? []), ...ends].map((id) => (id === undefined ? -1 : (places.get(id) ?? -1)));
   }
   return state;
+}
+
+type Taken = Moments & { moment: History["moments"][number] };
+
+/** What is drawn otherwise than before: where a problem or a change is marked, all that was or is there. */
+function touched(history: History, before: Taken, now: Taken): Touched {
+  const marked = now.problem !== null || now.since !== null || now.highlighted !== null;
+  const recoloured = (at: number) => before.moment.island[at] !== now.moment.island[at];
+  const nodes = history.nodes.id.flatMap((_, at) => (marked || recoloured(at) || before.moment.size[at] !== now.moment.size[at] ? [at] : []));
+  const edges = new Set([...before.path, ...now.path]);
+  for (const edge of [...before.moment.edges, ...now.moment.edges]) {
+    const same = before.weight[edge] === now.weight[edge] && before.traffic[edge] === now.traffic[edge];
+    if (marked || !same || recoloured(history.edges.source[edge]!)) edges.add(edge);
+  }
+  return { nodes, edges: [...edges] };
 }
 
 /** The islands that ever grow largest, by their number: 0 for the largest. */

@@ -12,7 +12,7 @@ from typing import Any
 
 from conet.base.panics import panics_as_errors
 from conet.readers.formats import json_lines, parquet, separated
-from conet.readers.formats.chunk import Chunk, Format, Numbers, Unusable, open_binary
+from conet.readers.formats.chunk import Chunk, Format, Numbers, Unusable, counted, open_binary
 from conet.readers.formats.compressed import plain_suffix
 from conet.readers.memory import in_words
 
@@ -58,17 +58,41 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         When the file is not of its format, or breaks off; the chunks before that are good.
     """
     try:
-        found = _format(path).chunks(path, columns)
-        while True:
-            with panics_as_errors():
-                chunk = next(found, None)
-            if chunk is None:
-                return
-            yield chunk
+        yield from _safely(_format(path).chunks(path, columns))
     except Unusable:
         raise
     except Exception as error:
         raise unusable(error) from None
+
+
+def parts(path: Path, columns: Sequence[str], wanted: Sequence[int]) -> Iterator[tuple[int, Chunk]]:
+    """Read as :func:`chunks`, each with the number of its first row; what has no wanted row may be missing.
+
+    Raises
+    ------
+    Unusable
+        As :func:`chunks`.
+    """
+    try:
+        found = _format(path)
+        if found is parquet:
+            yield from _safely(parquet.parts(path, columns, wanted))
+        else:
+            yield from counted(_safely(found.chunks(path, columns)))
+    except Unusable:
+        raise
+    except Exception as error:
+        raise unusable(error) from None
+
+
+def _safely(found: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a library reads, whose panics are errors here."""
+    while True:
+        with panics_as_errors():
+            one = next(found, None)
+        if one is None:
+            return
+        yield one
 
 
 def _format(path: Path) -> Format:

@@ -11,6 +11,7 @@ from conet.readers.formats.compressed import open_plain
 from conet.readers.memory import chunk_bytes
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
 
 CHUNK_BYTES = 16 << 20  # of a chunk of text
@@ -47,11 +48,15 @@ class Chunk:
         Lines that were passed over, by reason.
     done : float
         About which share of the file has been read.
+    lines : numpy.ndarray or None
+        Byte of the file at which the line of each row begins, int64, where a row is a line and the file
+        can be read from any byte on.
     """
 
     frame: "polars.DataFrame"
     unreadable: Counter[str] = field(default_factory=Counter)
     done: float = 1.0
+    lines: "np.ndarray | None" = None
 
 
 class Format(Protocol):
@@ -74,6 +79,14 @@ class Format(Protocol):
         Unusable
             When the file is not of this format, or breaks off; the chunks before that are good.
         """
+
+
+def counted(chunks: Iterator[Chunk]) -> Iterator[tuple[int, Chunk]]:
+    """Yield chunks with the number of their first row, counted from 0."""
+    first = 0
+    for chunk in chunks:
+        yield first, chunk
+        first += chunk.frame.height
 
 
 def open_binary(path: Path) -> BinaryIO:

@@ -29,6 +29,7 @@ from conet.readers.formats.chunk import (
     size,
 )
 from conet.readers.formats.compressed import broken
+from conet.readers.formats.line_places import beginnings, in_file
 from conet.readers.memory import at_once, longest_line
 from conet.readers.values import as_number
 
@@ -126,7 +127,7 @@ def taken(line: bytes) -> int:
 def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     """Read some columns chunk by chunk."""
     with open_binary(path) as file:
-        rest = b""
+        rest, begun = b"", 0  # where the rest begins
         while True:
             block = file.read(most_bytes())
             rest += block
@@ -136,8 +137,8 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
             if end:
                 chunk = _parse_lines(rest[:end], columns)
                 chunk.done = min(file.tell() / max(size(path), 1), 1.0)  # of a compressed file, too soon
-                yield chunk
-                rest = rest[end:]
+                yield in_file(chunk, file, begun)
+                rest, begun = rest[end:], begun + end
             elif len(rest) > _longest_line():
                 raise Unusable(f"has a line of more than {_longest_line() >> 20} MB; raise --memory")
         if rest.strip():
@@ -145,7 +146,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
             if object_of(rest) is None:
                 yield Chunk(frame_of([], columns), Counter({TORN: 1}))
             else:
-                yield _parse_lines(rest, columns)
+                yield in_file(_parse_lines(rest, columns), file, begun)
         if why := broken(file):
             raise Unusable(why)
 
@@ -162,15 +163,18 @@ def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
                 frame = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(columns, pl.String))
             whole = frame.height == data.count(b"\n") or frame.height == len(_written_lines(data))
             if whole and not _nested(frame) and not _twice(data, frame, escapes):
-                return Chunk(frame)
+                return Chunk(frame, lines=beginnings(data))
         except Exception:
             pass  # line by line, then
     lines = _written_lines(data)
     # Of each object only what is asked for is kept, since all the rest may be far more.
-    rows = (object_of(line, columns) for line in lines)
-    kept = [[_written(row.get(name)) for name in columns] for row in rows if row is not None]
-    lost = len(lines) - len(kept)
-    return Chunk(_frame(kept, columns), Counter({UNREADABLE: lost} if lost else {}))
+    rows = ((place, object_of(line, columns)) for place, line in enumerate(lines))
+    found = [(at, [_written(row.get(name)) for name in columns]) for at, row in rows if row is not None]
+    lost = len(lines) - len(found)
+    kept = beginnings(data)[[at for at, _ in found]]
+    return Chunk(
+        _frame([row for _, row in found], columns), Counter({UNREADABLE: lost} if lost else {}), lines=kept
+    )
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conet.readers.formats.chunk import Chunk, Numbers
+from conet.readers.formats.chunk import Chunk, Numbers, counted
 from conet.readers.memory import batch_bytes, chunk_bytes, longest_text
 
 if TYPE_CHECKING:
@@ -36,27 +36,51 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, buffer_size=1 << 20) as file:
-        known = set(file.schema_arrow.names)  # which is made anew whenever it is asked for
-        there = [name for name in columns if name in known]
-        waiting: list[Any] = []
-        read, rows, held = 0, 0, 0
-        for batch in _batches(file, _rows_at_a_time(path, file.metadata, there), there):
-            waiting.append(batch)
-            rows, held = rows + batch.num_rows, held + batch.nbytes
-            if rows >= CHUNK_ROWS or held >= chunk_bytes():
-                read += rows
-                yield _chunk(waiting, columns, there, read / max(file.metadata.num_rows, 1))
-                waiting, rows, held = [], 0, 0
-        if waiting:
-            yield _chunk(waiting, columns, there, 1.0)
+        yield from _chunks(file, path, columns, list(range(file.metadata.num_row_groups)))
+
+
+def parts(path: Path, columns: Sequence[str], wanted: Sequence[int]) -> Iterator[tuple[int, Chunk]]:
+    """Read the row groups in which wanted rows are; yields chunks with the numbers of their first rows."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+        last = 0
+        for number in range(file.metadata.num_row_groups):
+            first, last = last, last + file.metadata.row_group(number).num_rows
+            if any(first <= row < last for row in wanted):
+                for before, chunk in counted(_chunks(file, path, columns, [number])):
+                    yield first + before, chunk
+
+
+def _chunks(
+    file: "pyarrow.parquet.ParquetFile", path: Path, columns: Sequence[str], groups: list[int]
+) -> Iterator[Chunk]:
+    known = set(file.schema_arrow.names)  # which is made anew whenever it is asked for
+    there = [name for name in columns if name in known]
+    total = sum(file.metadata.row_group(number).num_rows for number in groups)
+    waiting: list[Any] = []
+    read, rows, held = 0, 0, 0
+    most = _rows_at_a_time(path, file.metadata, there, groups)
+    for batch in _batches(file, most, there, groups):
+        waiting.append(batch)
+        rows, held = rows + batch.num_rows, held + batch.nbytes
+        if rows >= CHUNK_ROWS or held >= chunk_bytes():
+            read += rows
+            yield _chunk(waiting, columns, there, read / max(total, 1))
+            waiting, rows, held = [], 0, 0
+    if waiting:
+        yield _chunk(waiting, columns, there, 1.0)
 
 
 def _batches(
-    file: "pyarrow.parquet.ParquetFile", most: int, columns: Sequence[str]
+    file: "pyarrow.parquet.ParquetFile",
+    most: int,
+    columns: Sequence[str],
+    groups: Sequence[int] | None = None,
 ) -> "Iterator[pyarrow.RecordBatch]":
     """Read few rows first, then as many as fit by what the last ones took: a file says only the mean."""
     rows = 1
-    for batch in file.iter_batches(rows, columns=list(columns)):
+    for batch in file.iter_batches(rows, row_groups=groups, columns=list(columns)):
         yield batch
         takes = -(-batch.nbytes // max(batch.num_rows, 1))
         rows = max(min(most, 2 * rows, batch_bytes() // max(takes, 1)), 1)
@@ -84,7 +108,12 @@ def _chunk(batches: "list[Any]", columns: Sequence[str], there: Sequence[str], d
     return Chunk(frame.with_columns(missing).select(columns) if missing else frame, done=done)
 
 
-def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", columns: Sequence[str]) -> int:
+def _rows_at_a_time(
+    path: Path,
+    metadata: "pyarrow.parquet.FileMetaData",
+    columns: Sequence[str],
+    groups: Sequence[int] | None = None,
+) -> int:
     """Return how many rows may be unpacked at once.
 
     A value takes what it takes in the mean, or as much as the longest text in the dictionary of its column:
@@ -93,7 +122,7 @@ def _rows_at_a_time(path: Path, metadata: "pyarrow.parquet.FileMetaData", column
     of what reading may take.
     """
     most, wanted = CHUNK_ROWS, set(columns)
-    for number in range(metadata.num_row_groups):
+    for number in range(metadata.num_row_groups) if groups is None else groups:
         group = metadata.row_group(number)
         rows = max(group.num_rows, 1)
         row, in_dictionaries = 0, {}
