@@ -1,0 +1,1 @@
+"""The transformer policy: a small causal language model whose tokens are nodes (extra ``[neural]``)."""
