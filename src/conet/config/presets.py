@@ -32,6 +32,23 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
             "learner.learning_rate": 1.0,
         },
     ),
+    "neural": (
+        "a transformer in place of the table (the extra `[neural]`; a minute or two; our calibration)",
+        {
+            "steps": 400,
+            "graph.nodes": 100,
+            "graph.degree": 8,
+            "problems.count": 40,
+            "problems.max_length": 10,
+            "policy.kind": "neural",
+            "learner.rollouts": 16,
+            "learner.learning_rate": 0.002,
+            "learner.optimizer": "adam",
+            "schedule.sft_learning_rate": 0.01,
+            "snapshots.pass_walks": 64,
+            "snapshots.checkpoint_every": 50,
+        },
+    ),
     "large": (
         "throughput at N=1,000,000; not expected to learn",
         {

@@ -47,6 +47,42 @@ class ProblemSettings(Settings):
     )
 
 
+class PolicySettings(Settings):
+    """What walks: a table of logits, or a transformer, whose size and pretraining the others set."""
+
+    section: ClassVar[str | None] = "policy"
+
+    kind: Literal["table", "neural"] = Field(
+        default="table",
+        description="a logit an edge, which looks at the node alone; or a small causal transformer, which "
+        "reads problem and path (the extra `[neural]`)",
+    )
+    architecture: Literal["gpt2", "llama"] = Field(
+        default="gpt2", description="which of transformers' architectures, built from scratch"
+    )
+    width: int = Field(default=16, ge=1, lt=2**16, description="dimensions of its hidden states")
+    depth: int = Field(default=2, ge=1, lt=2**10, description="number of its layers")
+    heads: int = Field(
+        default=2, ge=1, lt=2**10, description="attention heads of a layer, into which the width is divided"
+    )
+    answer: Literal["shown", "hidden"] = Field(
+        default="shown",
+        description="whether it reads the answer node before it walks; hidden: only where it started",
+    )
+    pretraining_steps: Count = Field(
+        default=2000, description="updates of its pretraining on uniform walks, at most"
+    )
+    pretraining_rate: float = Field(
+        default=0.02, gt=0, description="learning rate (Adam) of the pretraining, at its start"
+    )
+    max_illegal: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="probability of an illegal move at which the pretraining has learned the edges and ends",
+    )
+
+
 class LearnerSettings(OpenSettings):
     """Which learner; rollouts, rate and optimizer; its variants are further options."""
 
@@ -153,6 +189,7 @@ class Config(Root):
     steps: Count = Field(default=800, description="number of updates")
     graph: GraphSettings = GraphSettings()
     problems: ProblemSettings = ProblemSettings()
+    policy: PolicySettings = PolicySettings()
     learner: LearnerSettings = LearnerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     snapshots: SnapshotSettings = SnapshotSettings()

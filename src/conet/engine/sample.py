@@ -23,11 +23,14 @@ class Walks:
     edges : ndarray of int32, shape (walks, max_length)
         Edge ids; what lies beyond ``length`` is undefined.
     length : ndarray of int32, shape (walks,)
-        Steps taken.
+        Hops taken.
     correct : ndarray of bool, shape (walks,)
         Whether the walk ended at its answer.
     rollouts : int
         Walks a question.
+    illegal : ndarray of int32, shape (walks,), optional
+        Of a policy that may name any node: the one that it named where no edge leads, which ended the walk
+        without reward after ``length`` hops; -1 where it named none. Absent where every move is legal.
     """
 
     problems: np.ndarray
@@ -36,6 +39,7 @@ class Walks:
     length: np.ndarray
     correct: np.ndarray
     rollouts: int
+    illegal: np.ndarray | None = None
 
     @property
     def rewards(self) -> np.ndarray:
@@ -56,6 +60,23 @@ class Walks:
         """Which entries of ``edges`` are defined, bool, shape (walks, max_length)."""
         return np.arange(self.edges.shape[1]) < self.length[:, None]
 
+    def choices(self) -> np.ndarray:
+        """Where the policy chose: at every hop, and at an illegal move; bool, shape (walks, max_length)."""
+        if self.illegal is None:
+            return self.used()
+        return np.arange(self.edges.shape[1]) < (self.length + (self.illegal >= 0))[:, None]
+
+    def nodes(self, targets: np.ndarray) -> np.ndarray:
+        """Node where each choice was made, int32, shape (walks, max_length); undefined beyond a walk's end.
+
+        Parameters
+        ----------
+        targets
+            Node that each edge of the graph leads to.
+        """
+        reached = targets[np.where(self.used(), self.edges, 0)[:, :-1]]
+        return np.concatenate([self.starts[:, None], reached], axis=1).astype(np.int32)
+
     def at_hops(self, values: np.ndarray) -> np.ndarray:
         """Look up a quantity of the edges at every hop, (walks, max_length); 1 beyond a walk's length."""
         used = self.used()
@@ -70,6 +91,7 @@ class Walks:
             length=self.length[walks],
             correct=self.correct[walks],
             rollouts=1,
+            illegal=None if self.illegal is None else self.illegal[walks],
         )
 
 

@@ -1,7 +1,8 @@
 """The table policy: logits, their softmax, and the packed tables that walks are drawn from."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -138,6 +139,39 @@ class TablePolicy:
         """Log-probability (nats) of every recorded hop, float64, shape (walks, max_length); 0 beyond."""
         with np.errstate(divide="ignore"):  # a hop that has become impossible
             return np.log(self.hop_probabilities(walks))
+
+    def next_hops(self, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
+        """Distribution over the out-edges wherever walks chose, and zeros: every move is legal."""
+        chose = walks.choices()
+        nodes = walks.nodes(self.graph.targets)
+        rows = self.graph.offsets[nodes][..., None] + np.arange(np.diff(self.graph.offsets).max())
+        inside = (rows < self.graph.offsets[nodes + 1][..., None]) & chose[..., None]
+        return np.where(inside, self.probability[np.where(inside, rows, 0)], 0.0), np.zeros(chose.shape)
+
+    parameters = "logits"  # as an error calls them
+
+    @property
+    def size(self) -> int:
+        """Number of parameters: a logit an edge."""
+        return self.graph.edges
+
+    @property
+    def finite(self) -> bool:
+        """Whether all logits are finite."""
+        return bool(np.isfinite(self.logits).all())
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the arrays that a checkpoint must keep."""
+        return {"logits": self.logits}
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what :meth:`state` returned."""
+        self.logits[:] = arrays["logits"]
+        self.refresh()
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the summary of a run says of its policy: of a table nothing."""
+        return {}
 
     @property
     def table_bytes_per_edge(self) -> float:

@@ -9,7 +9,7 @@ from pydantic import Field
 from conet.base.errors import ConetError
 from conet.config import Settings
 from conet.engine.gradient import Gradient, from_walks, visits, with_entropy
-from conet.engine.policy import Policy
+from conet.engine.policy import Network, Policy
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
@@ -111,7 +111,9 @@ class Learner(Settings):
         raise TypeError(f"{type(self).__name__} defines neither weights nor gradient")
 
     def gradient(self, batch: Batch) -> Gradient:
-        """Ascent direction of the logits; by default Σ weight · ∇ log π over the walks."""
+        """Ascent direction of the parameters; by default Σ weight · ∇ log π over the walks."""
+        if isinstance(batch.policy, Network):
+            return batch.policy.ascent(batch.walks, self.weights(batch))
         return from_walks(batch.table, batch.walks, self.weights(batch))
 
     def hop_weight(self, batch: Batch) -> float:
@@ -120,6 +122,9 @@ class Learner(Settings):
 
     def total_gradient(self, batch: Batch) -> Gradient:
         """Ascent direction with the entropy bonus; what the trainer asks for."""
+        if self.entropy and isinstance(batch.policy, Network) and type(self).gradient is Learner.gradient:
+            bonus = self.entropy * self.hop_weight(batch)  # in one pass with the rest
+            return batch.policy.ascent(batch.walks, self.weights(batch), bonus)
         gradient = self.gradient(batch)
         if not self.entropy:
             return gradient

@@ -61,7 +61,7 @@ class GRPO(Learner):
         """Advantage over M G, times ratio and penalty where these are asked for."""
         scale: float | np.ndarray = 1.0 / batch.rewards.size
         if self.length_normalization:
-            scale = scale / batch.walks.length
+            scale = scale / np.maximum(batch.walks.length, 1)  # 0: an illegal move at once
         advantage = self.advantage(batch.rewards).reshape(-1)
         if self.epochs == 1 and self.kl == 0.0:
             return advantage * scale  # the ratio is one, so clipping cannot matter
@@ -69,6 +69,7 @@ class GRPO(Learner):
         ratio = now / batch.behaviour if self.epochs > 1 else np.ones_like(now)
         step_weights = self.surrogate(advantage[:, None], ratio)
         if self.kl > 0.0:
+            _ = batch.table  # the reference is known by edges alone
             with np.errstate(divide="ignore"):  # a step that became impossible: the training says so
                 step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
         return step_weights * np.reshape(scale, (-1, 1))

@@ -6,14 +6,15 @@ import numpy as np
 
 from conet.engine import kernels
 from conet.engine.gradient import Gradient
+from conet.engine.policy import Network
 from conet.engine.tables import TablePolicy
 
 
 class Optimizer(Protocol):
     """One step of ascent, and a state of named arrays."""
 
-    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
-        """Move the policy's logits along the gradient and refresh it."""
+    def step(self, policy: TablePolicy | Network, gradient: Gradient, rate: float) -> None:
+        """Move the policy's parameters along the gradient."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays that a checkpoint must keep."""
@@ -25,8 +26,11 @@ class Optimizer(Protocol):
 class SGD:
     """Plain gradient ascent; costs in proportion to the touched rows."""
 
-    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
-        """Add rate · gradient to the touched rows."""
+    def step(self, policy: TablePolicy | Network, gradient: Gradient, rate: float) -> None:
+        """Add rate · gradient to the touched rows, or to all parameters of a network."""
+        if isinstance(policy, Network):
+            policy.move(rate * gradient.values)
+            return
         kernels.ascend_rows(gradient.rows, policy.graph.offsets, gradient.values, rate, policy.logits)
         policy.refresh(gradient.rows)
 
@@ -39,21 +43,25 @@ class SGD:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with its usual constants; dense: it moves every logit."""
+    """Adam (Kingma and Ba 2015) with its usual constants; dense: it moves every parameter."""
 
-    def __init__(self, edges: int) -> None:
-        self.mean = np.zeros(edges)
-        self.square = np.zeros(edges)
+    def __init__(self, parameters: int) -> None:
+        self.mean = np.zeros(parameters)
+        self.square = np.zeros(parameters)
         self.count = 0
 
-    def step(self, policy: TablePolicy, gradient: Gradient, rate: float) -> None:
-        """Move all logits by the bias-corrected mean over the root of the mean square."""
+    def step(self, policy: TablePolicy | Network, gradient: Gradient, rate: float) -> None:
+        """Move all parameters by the bias-corrected mean over the root of the mean square."""
         self.count += 1
         self.mean += 0.1 * (gradient.values - self.mean)
         self.square += 0.001 * (gradient.values**2 - self.square)
         mean = self.mean / (1 - 0.9**self.count)
         square = self.square / (1 - 0.999**self.count)
-        policy.logits += rate * mean / (np.sqrt(square) + 1e-8)
+        change = rate * mean / (np.sqrt(square) + 1e-8)
+        if isinstance(policy, Network):
+            policy.move(change)
+            return
+        policy.logits += change
         policy.refresh()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -66,6 +74,6 @@ class Adam:
         self.count = int(state["count"][0])
 
 
-def make(name: str, edges: int) -> Optimizer:
+def make(name: str, parameters: int) -> Optimizer:
     """Return the optimizer of that name ("sgd" or "adam")."""
-    return Adam(edges) if name == "adam" else SGD()
+    return Adam(parameters) if name == "adam" else SGD()

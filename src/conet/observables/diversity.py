@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.engine.gradient import visits
+from conet.engine.policy import Network
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.network import web_kernels as kernels
@@ -37,8 +38,10 @@ def traffic_entropy(policy: TablePolicy, traffic: Web) -> float:
     return policy_entropy(policy, np.unique(traffic.sources))
 
 
-def visited_entropy(policy: TablePolicy, walks: Walks) -> float:
+def visited_entropy(policy: TablePolicy | Network, walks: Walks) -> float:
     """Mean entropy where walks chose, each hop counted once: what one choice leaves open."""
+    if isinstance(policy, Network):
+        return policy.mean_entropy(walks)
     counts, nodes = visits(policy, walks)
     return float(np.average(node_entropy(policy, nodes), weights=counts[nodes]))
 

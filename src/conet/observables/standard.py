@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from conet.base.errors import ConetError
 from conet.base.registry import Table, resolve
+from conet.engine.policy import mean_table
 from conet.network.topology import topology_summary
 from conet.observables import diversity, pass_at_k
 from conet.observables.observation import Observable, Observation, needs
@@ -27,6 +28,7 @@ OBSERVABLES: Mapping[str, Observable] = Table(
         "pass_at_k": "conet.observables.standard:passes",
         "groups": "conet.observables.standard:groups",
         "lengths": "conet.observables.standard:lengths",
+        "markov": "conet.observables.standard:markov",
     }
 )
 # Names, files or functions; or functions by the names that their results get.
@@ -129,14 +131,14 @@ def traffic(observation: Observation) -> dict[str, float]:
     """Describe the web of the edges that the observed walks use where they succeed."""
     used = traffic_web(observation.policy.graph, observation.walks)
     return used.summary(observation.problems.questions) | {
-        "entropy": diversity.traffic_entropy(observation.table, used)
+        "entropy": diversity.traffic_entropy(mean_table(observation.policy), used)
     }
 
 
 @needs("policy")
 def policy_entropy(observation: Observation) -> float:
     """Mean entropy (nats) of the policy over all nodes."""
-    return diversity.policy_entropy(observation.table)
+    return diversity.policy_entropy(mean_table(observation.policy))
 
 
 @needs("walks")
@@ -181,3 +183,13 @@ def lengths(observation: Observation) -> dict[str, float]:
     truncated = rollouts["truncated"].drop_nulls().to_numpy()
     parts = {"correct": length[correct], "wrong": length[~correct], "truncated_share": truncated}
     return {name: float(part.mean()) if len(part) else float("nan") for name, part in parts.items()}
+
+
+@needs("policy", "walks")
+def markov(observation: Observation) -> dict[str, float]:
+    """What the policy knows of problem and history at a node (nats), and its predictive states there."""
+    from conet.observables.markov import markov as measured
+
+    return {
+        name: float(value) for name, value in vars(measured(observation.policy, observation.walks)).items()
+    }

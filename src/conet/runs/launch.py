@@ -21,7 +21,7 @@ from conet.runs.given import noted as given_objects
 from conet.runs.objects import OLD_NAMES, checked
 from conet.runs.opening import opened
 from conet.runs.progress import Progress, watched
-from conet.runs.provenance import provenance
+from conet.runs.provenance import TRANSFORMERS, WALKS, provenance
 from conet.runs.run import Run
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.size import announce
@@ -92,6 +92,7 @@ def run(
     comes_from = provenance(
         config.seed,
         config.content_hash,
+        TRANSFORMERS if config.policy.kind == "neural" else WALKS,
         command=command,
         objects=given,
         given=given_objects({"graph": graph, "problems": problems, **own}),

@@ -7,8 +7,8 @@ import numpy as np
 
 from conet.config import Config
 from conet.detect import arc, peak
+from conet.engine.policy import Policy, mean_table
 from conet.engine.sample import Walks
-from conet.engine.tables import TablePolicy
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables import Observable
@@ -45,6 +45,7 @@ OWN_COLUMNS = (
     "groups_without_signal",
     *WEB_COLUMNS,
     "policy_entropy",
+    "illegal_moves",
     "option",
     "gradient_norm",
     "walker_steps",
@@ -75,7 +76,7 @@ def snapshot_steps(config: Config) -> list[int]:
 
 
 def step_metrics(
-    config: Config, step: int, policy: TablePolicy, problems: Problems, walks: Walks
+    config: Config, step: int, policy: Policy, problems: Problems, walks: Walks
 ) -> dict[str, Any]:
     """Return one step's metrics of the rollouts, and where they are due of web and entropy."""
     counts = count_walks(walks)
@@ -94,13 +95,15 @@ def step_metrics(
     due = step % every == 0 if every else step in snapshot_steps(config)
     web = threshold_web(policy, config.web.threshold).summary(problems.questions) if due else {}
     row |= {name: web.get(name) for name in WEB_COLUMNS}
+    if walks.illegal is not None:
+        row["illegal_moves"] = float((walks.illegal >= 0).sum() / walks.choices().sum())
     entropy_due = due and step % ENTROPY_EVERY == 0
-    row["policy_entropy"] = policy_entropy(policy) if entropy_due else None
+    row["policy_entropy"] = policy_entropy(mean_table(policy)) if entropy_due else None
     return row
 
 
 def at_snapshot(
-    config: Config, step: int, policy: TablePolicy, problems: Problems, traffic: Walks, passes: Walks
+    config: Config, step: int, policy: Policy, problems: Problems, traffic: Walks, passes: Walks
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
     """Measure a policy more closely, with walks of its own.
 
@@ -116,6 +119,7 @@ def at_snapshot(
     values
         Rows of step, name, k and value for the evaluations.
     """
+    table = mean_table(policy)
     edges, counts = traffic_counts(traffic)
     web = Web.from_graph(policy.graph, edges)
     curve = mean_pass_at_k(count_walks(passes).correct_count, passes.rollouts, powers_of_two(passes.rollouts))
@@ -125,11 +129,11 @@ def at_snapshot(
         for name, value in web.summary(problems.questions).items()
         if name in ("mean_degree", "islands", "cycle_rank", "web_nodes", "web_edges")
     ]
-    values.append(_value(step, "traffic_entropy", 0, traffic_entropy(policy, web)))
+    values.append(_value(step, "traffic_entropy", 0, traffic_entropy(table, web)))
     thresholded = threshold_web(policy, config.web.threshold).summary(problems.questions)
     values += [_value(step, name, 0, thresholded[name]) for name in WEB_COLUMNS]
-    arrays = {"logits": policy.logits, "traffic_edges": edges, "traffic_counts": counts}
-    return arrays, values
+    arrays = {"logits": table.logits, "traffic_edges": edges, "traffic_counts": counts}
+    return arrays | (policy.state() if table is not policy else {}), values
 
 
 def _value(step: int, name: str, k: int, value: float) -> dict[str, Any]:
@@ -151,7 +155,8 @@ def summarise(
 
     ``accuracy`` is the mean over the last 20 steps; ``correct_length`` is pooled over a centred
     9-step window; ``islands`` counts all components of the thresholded web. ``residual_frustration`` is there
-    where it is an observable of the run, as a mean over the last 20 steps.
+    where it is an observable of the run, and ``illegal_moves`` (a share of all moves) of a transformer, as
+    means over the last 20 steps.
     """
     final = {
         row["name"]: row["value"] for row in evaluations if row["step"] == config.steps and row["k"] == 0
@@ -162,7 +167,11 @@ def summarise(
         if row["step"] == config.steps and row["name"] == "pass_at_k"
     }
     columns = [np.array([row[name] for row in rows]) for name in ("correct_length_sum", "correct_count")]
-    residual = [row["residual_frustration"] for row in rows[-END_STEPS:] if "residual_frustration" in row]
+    means = {
+        name: float(np.mean([row[name] for row in rows[-END_STEPS:]]))
+        for name in ("residual_frustration", "illegal_moves")
+        if rows and name in rows[-1]
+    }
     return {
         "steps": config.steps,
         "seed": config.seed,
@@ -177,7 +186,7 @@ def summarise(
             "cycle_rank": int(final["cycle_rank"]),
         },
         "pass_at_k": curve,
-    } | ({"residual_frustration": float(np.mean(residual))} if residual else {})
+    } | means
 
 
 def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int | None]:

@@ -94,10 +94,14 @@ class Memory:
         dead = ~walks.correct.reshape(-1, walks.rollouts).any(axis=1) & (self.length[walks.problems] > 0)
         places, problems = (np.flatnonzero(dead) + 1) * walks.rollouts - 1, walks.problems[dead]
         found = replace(
-            walks, edges=walks.edges.copy(), length=walks.length.copy(), correct=walks.correct.copy()
+            walks,
+            **{name: getattr(walks, name).copy() for name in ("edges", "length", "correct")},
+            illegal=None if walks.illegal is None else walks.illegal.copy(),
         )
         found.edges[places], found.length[places] = self.edges[problems], self.length[problems]
         found.correct[places] = True
+        if found.illegal is not None:
+            found.illegal[places] = -1
         return found
 
     def state(self) -> dict[str, np.ndarray]:

@@ -93,8 +93,8 @@ def at_snapshots(run: "Run", trust: bool = False) -> Iterator[Observation]:
     ConetError
         When the run kept none.
     """
-    from conet.engine.tables import TablePolicy
     from conet.learners import make
+    from conet.runs import policies
 
     steps = run.snapshot_steps()
     if not steps:
@@ -104,6 +104,6 @@ def at_snapshots(run: "Run", trust: bool = False) -> Iterator[Observation]:
     with code_of(run, trust, accept_changed=True):
         rollouts = make(run.config.learner).rollouts
     for step in steps:
-        policy = TablePolicy(graph, run.snapshot(step)["logits"])
+        policy = policies.make(run.config, graph, problems.max_length, run.snapshot(step))
         walks = policy.sample(problems, rollouts, stream_key(run.config.seed, step, TRAIN))
         yield Observation(step, policy, problems, walks, run.config.web.threshold)

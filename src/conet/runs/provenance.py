@@ -14,6 +14,7 @@ from typing import Any
 from conet.base.digests import DIGESTS
 
 WALKS = ("conet-rlvr", "numpy", "numba", "llvmlite", "scipy", "polars", "safetensors", "matplotlib")
+TRANSFORMERS = (*WALKS, "torch", "transformers")
 LANGUAGE_MODELS = (
     *("conet-rlvr", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "math-verify"),
     *("numpy", "polars", "safetensors"),

@@ -10,7 +10,6 @@ from conet.config import Config
 from conet.detect import Detector
 from conet.engine import sample as streams
 from conet.engine.sample import Walks, stream_key
-from conet.engine.tables import TablePolicy
 from conet.learners import Learner, optim
 from conet.learners import make as make_learner
 from conet.network import graph as graphs
@@ -20,7 +19,7 @@ from conet.network.problems import Problems
 from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
 from conet.observables.standard import Observables
-from conet.runs import schedules
+from conet.runs import policies, schedules
 from conet.runs.demonstrations import harvested, kind_of, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
@@ -82,7 +81,7 @@ class Trainer:
             problem_sets.make(config.problems, graph.nodes, config.seed) if problems is None else problems
         )
         check_fit(graph, self.problems)
-        self.policy = TablePolicy(graph)
+        self.policy = policies.make(config, graph, self.problems.max_length)
         self.reference = self.policy.probability.copy()
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
         self.failed_rollouts = 0  # drawn for a heating that found no eligible problem
@@ -90,7 +89,7 @@ class Trainer:
         self.steered: dict[str, float] = {}  # options from outside
         self._schedule(schedule)
         names: set[str] = {learner.optimizer for learner in self.learners}
-        self.optimizers = {name: optim.make(name, graph.edges) for name in names}
+        self.optimizers = {name: optim.make(name, self.policy.size) for name in names}
         self.tracker.begin(self.prepare)
 
     def _schedule(self, given: Schedule | Sequence[Phase] | None) -> None:
@@ -209,7 +208,7 @@ class Trainer:
     def _diverged(self) -> ConetError:
         name = rate_setting(self.phase, self.shipped)
         return ConetError(
-            f"logits that are not finite, near step {self.step}, in phase {self.phase.name!r}",
+            f"{self.policy.parameters} that are not finite, near step {self.step}, in phase {self.phase.name!r}",
             f"a learning rate that does not diverge ({name}={self.learner_now().learning_rate:g})",
             "lower it",
         )
@@ -220,7 +219,7 @@ class Trainer:
 
     def prepare(self, index: int) -> list[int] | None:
         """Make the demonstrations of a phase; return their problems, None where it learns from rollouts."""
-        if not np.isfinite(self.policy.logits).all():
+        if not self.policy.finite:
             raise self._diverged()  # said here, while it is known which phase did it
         phase, learner = self.phases[index], self.learners[index]
         if learner.learns_from == "rollouts":
@@ -269,9 +268,9 @@ class Trainer:
         ConetError
             When the training has diverged: such a state is never kept.
         """
-        if not np.isfinite(self.policy.logits).all():
+        if not self.policy.finite:
             raise self._diverged()
-        arrays = {"logits": self.policy.logits}
+        arrays = self.policy.state()
         for kind, optimizer in self.optimizers.items():
             arrays |= {f"{kind}.{name}": array for name, array in optimizer.state().items()}
         if self.demonstrations is not None:
@@ -282,8 +281,7 @@ class Trainer:
 
     def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
-        self.policy.logits[:] = arrays["logits"]
-        self.policy.refresh()
+        self.policy.load(arrays)
         for name in KEPT:
             setattr(self, name, state.get(name, 0) if name == "failed_rollouts" else state[name])
         self.tracker.load(state)

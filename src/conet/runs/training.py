@@ -137,7 +137,7 @@ def _summary(trainer: Trainer, recorder: Recorder) -> dict[str, Any]:
         "heat_now_step": events.signal_step(trainer.events),
         "heating": _heating(trainer),
         "state_sha256": trainer.policy.sha256,
-    }
+    } | trainer.policy.summary()
 
 
 def _heating(trainer: Trainer) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.engine.gradient import Gradient, NotFinite, norm
+from conet.engine.policy import Network
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
 from conet.learners import Batch, Learner
@@ -17,7 +18,7 @@ def update(
     learner: Learner,
     optimizers: Mapping[str, Optimizer],
     walks: Walks,
-    policy: TablePolicy,
+    policy: TablePolicy | Network,
     problems: Problems,
     reference: np.ndarray,
     threads: int = 1,
@@ -45,7 +46,7 @@ def update(
     """
     # In the only pass the policy is the one that walked: learners of the package know, others may ask.
     asked = learner.passes > 1 or not type(learner).__module__.startswith("conet.")
-    behaviour = walks.at_hops(policy.probability) if asked else np.ones((1, 1))
+    behaviour = policy.hop_probabilities(walks) if asked else np.ones((1, 1))
     batch = Batch(
         walks=walks,
         policy=policy,
@@ -58,7 +59,8 @@ def update(
     for _ in range(learner.passes):
         gradient = _gradient(learner, batch)
         optimizers[learner.optimizer].step(policy, gradient, learner.learning_rate)
-        length = norm(policy, gradient)
+        network = isinstance(policy, Network)
+        length = float(np.linalg.norm(gradient.values)) if network else norm(policy, gradient)
     return length
 
 
@@ -76,8 +78,8 @@ def _gradient(learner: Learner, batch: Batch) -> Gradient:
     """Ask the learner, which may be the user's own, and say what it did wrong."""
     try:
         gradient = learner.total_gradient(batch)
-        if not isinstance(gradient, Gradient) or gradient.values.shape != batch.table.logits.shape:
-            raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's edges")
+        if not isinstance(gradient, Gradient) or gradient.values.shape != (batch.policy.size,):
+            raise TypeError(f"{type(gradient).__name__} in place of a Gradient of the policy's parameters")
     except (ConetError, MemoryError):
         raise
     except (Exception, SystemExit) as error:

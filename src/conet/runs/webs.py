@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from conet.network.islands import Merge, merge_tree, question_labels
 from conet.network.problems import Problems
 from conet.network.web import Web
 from conet.observables.web import threshold_edges
+from conet.runs import policies
 
 if TYPE_CHECKING:
     from conet.runs.run import Run
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 ROLES = np.array(["none", "question", "answer", "both"])
 
 
-def policy(run: "Run", step: int | None = None) -> TablePolicy:
+def policy(run: "Run", step: int | None = None) -> Any:
     """Return the policy of a snapshot (see :meth:`~conet.runs.run.Run.policy`)."""
+    arrays = run.snapshot(snapshot_step(run, step))
+    return policies.make(run.config, run.graph(), run.problems().max_length, arrays)
+
+
+def mean_table(run: "Run", step: int | None = None) -> TablePolicy:
+    """Return the table of a snapshot: the policy, or of a transformer its mean at each node."""
     return TablePolicy(run.graph(), run.snapshot(snapshot_step(run, step))["logits"])
 
 

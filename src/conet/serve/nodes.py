@@ -6,7 +6,7 @@ import numpy as np
 
 from conet.engine.problem_gradients import problem_gradients
 from conet.runs.run import Run
-from conet.runs.webs import snapshot_step
+from conet.runs.webs import mean_table, snapshot_step
 from conet.serve.models_web import Fight, NodeDetail, OutEdge
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def fights(run: Run, node: int, step: int | None) -> list[Fight]:
     """
     _, policy = _policy(run, node, step)
     problems = run.problems()
-    if len(problems) > MOST_PROBLEMS:
+    if len(problems) > MOST_PROBLEMS or run.config.policy.kind != "table":  # only a table has exact gradients
         return []
     gradient = problem_gradients(policy, problems, np.array([node]))
     against = np.triu(np.maximum(-(gradient.T @ gradient), 0.0), 1)
@@ -71,7 +71,7 @@ def _policy(run: Run, node: int, step: int | None) -> "tuple[int, TablePolicy]":
         When there is no snapshot at that step.
     """
     at = snapshot_step(run, step)
-    policy = run.policy(at)
+    policy = mean_table(run, at)
     if not 0 <= node < policy.graph.nodes:
         raise LookupError(f"node {node}")
     return at, policy
