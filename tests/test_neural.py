@@ -312,7 +312,7 @@ def test_what_is_pretrained_is_kept_and_what_is_damaged_made_anew(tmp_path, monk
 
 
 def test_a_width_that_the_heads_do_not_divide_is_one_line():
-    with pytest.raises(ConetError, match="policy.width=5 with policy.heads=2"):
+    with pytest.raises(ConetError, match=r"policy\.width=5 with policy\.heads=2"):
         policy_on(regular(12, 3, 0), 5, TINY.model_copy(update={"width": 5}))
 
 

@@ -1,8 +1,8 @@
 """The model: one of transformers' causal architectures, built from scratch, and the tokens that it reads.
 
 Tokens are the nodes and two markers: ``Q`` before the question node, ``A`` before the answer node. A context
-is ``A answer Q question hop hop …`` (the answer shown) or ``Q question hop hop …`` (hidden), so the last token
-is the node where the walk stands, and what the model predicts there is the next hop.
+is ``A answer Q question hop hop …`` (the answer shown) or ``Q question hop hop …`` (hidden), so the last
+token is the node where the walk stands, and what the model predicts there is the next hop.
 """
 
 from collections.abc import Iterator

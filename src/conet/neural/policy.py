@@ -37,8 +37,8 @@ class NeuralPolicy:
     ----------
     model : torch.nn.Module
     probability : ndarray of float64, shape (edges,)
-        π̄(j | i), given that the move is legal: the mean over the contexts in which the last walks visited node
-        i; of a node that they did not visit, what it was before, and uniform where it never was visited.
+        π̄(j | i), given that the move is legal: the mean over the contexts in which the last walks visited
+        node i; of a node that they did not visit, what it was before, and uniform where it never was visited.
     problems : Problems or None
         Those walked last: what reads recorded walks has to know question and answer.
     """

@@ -1,8 +1,8 @@
 """Pretraining on uniform walks, until the transformer knows the edges; kept, so that a sweep does it once.
 
 The target at each place is the uniform distribution over the edges that leave the node, in place of the one
-hop that a uniform walk takes there: the same in expectation, with less noise. Question and answer of a walk say
-nothing about it, so that nothing is learned about problems.
+hop that a uniform walk takes there: the same in expectation, with less noise. Question and answer of a walk
+say nothing about it, so that nothing is learned about problems.
 """
 
 import hashlib

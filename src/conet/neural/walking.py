@@ -1,7 +1,7 @@
 """Walks of the transformer: each different context is read once, with a key-value cache.
 
-All rollouts of a problem share their first context, and after some training most of their later ones too, so a hop
-costs one row of the model for each different context and not for each walk.
+All rollouts of a problem share their first context, and after some training most of their later ones too, so
+a hop costs one row of the model for each different context and not for each walk.
 """
 
 import inspect
@@ -52,7 +52,8 @@ def walk(
     picked : ndarray of int32
         Problems to walk.
     rollouts, key
-        Walks of each, and the key of the stream: a walk's random numbers depend on key, problem and its number.
+        Walks of each, and the key of the stream: random numbers depend on it, the problem and the walk's
+        number.
     cached
         Whether keys and values are kept; without, every context is read anew (for the test).
     """

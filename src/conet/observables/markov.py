@@ -1,10 +1,10 @@
 """How Markov a policy is, from its own probabilities: what it still knows of problem and history at a node.
 
-A policy that looks at the node alone has one distribution over next hops a node. One that reads problem and path may
-have another in every context. The measures are sums over the contexts that walks visited, each as often as it was
-visited, of the policy's own distributions (given that the move is legal), so that no entropy is estimated from what was
-drawn. Only the weights of the contexts are: where a node was seen in few contexts, the information is low by what was
-not seen. Nats.
+A policy that looks at the node alone has one distribution over next hops a node. One that reads problem and
+path may have another in every context. The measures are sums over the contexts that walks visited, each as
+often as it was visited, of the policy's own distributions (given that the move is legal), so that no entropy
+is estimated from what was drawn. Only the weights of the contexts are: where a node was seen in few contexts,
+the information is low by what was not seen. Nats.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def markov(policy: Policy, walks: Walks) -> Markov:
     chose = walks.choices()
     legal, illegal = (part[chose] for part in policy.next_hops(walks))
     keys = _keys(policy, walks, chose)  # columns: node, problem, path
-    contexts, first, of, times = np.unique(
+    contexts, first, _, times = np.unique(
         keys, axis=0, return_index=True, return_inverse=True, return_counts=True
     )
     hops, weight = legal[first], times / times.sum()
@@ -100,7 +100,7 @@ def predictive_states(hops: np.ndarray, nodes: np.ndarray, same: float = SAME) -
         Distribution over the next hops.
     nodes : ndarray of int, shape (contexts,)
     same
-        A context joins the first group of its node whose first context is nearer than this, in total variation.
+        A context joins the first group of its node whose first context is nearer, in total variation.
 
     Returns
     -------

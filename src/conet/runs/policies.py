@@ -10,7 +10,7 @@ from conet.config import Config, PolicySettings
 from conet.engine.tables import TablePolicy
 from conet.network.graph import Graph
 
-# By kind, a function of settings, graph, longest walk, seed and, where they are known, the arrays of a snapshot.
+# By kind, a function of settings, graph, longest walk, seed and, of a snapshot, its arrays.
 POLICIES: Mapping[str, Callable[..., Any]] = Table(
     {"table": "conet.runs.policies:table", "neural": "conet.neural.policy:make"}
 )

@@ -208,7 +208,8 @@ class Trainer:
     def _diverged(self) -> ConetError:
         name = rate_setting(self.phase, self.shipped)
         return ConetError(
-            f"{self.policy.parameters} that are not finite, near step {self.step}, in phase {self.phase.name!r}",
+            f"{self.policy.parameters} that are not finite, near step {self.step}, "
+            f"in phase {self.phase.name!r}",
             f"a learning rate that does not diverge ({name}={self.learner_now().learning_rate:g})",
             "lower it",
         )
