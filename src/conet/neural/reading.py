@@ -144,7 +144,7 @@ def ascent(policy: "NeuralPolicy", walks: Walks, weights: np.ndarray, entropy: f
     if weights.shape not in (walks.length.shape, walks.edges.shape):
         shapes = f"{walks.length.shape} or {walks.edges.shape}"
         raise ValueError(f"got weights of shape {weights.shape}, expected {shapes}")
-    each = np.where(walks.choices(), weights if weights.ndim == 2 else weights[:, None], 0.0)
+    each: np.ndarray = np.where(walks.choices(), weights if weights.ndim == 2 else weights[:, None], 0.0)
     if not np.isfinite(each).all():
         raise NotFinite("got weights that are not finite")
     every = sequences(policy, walks)
