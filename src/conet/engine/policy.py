@@ -25,6 +25,10 @@ class Policy(Protocol):
         """The concept network that walks move on."""
 
     @property
+    def size(self) -> int:
+        """Number of parameters."""
+
+    @property
     def probability(self) -> np.ndarray:
         """Probability π(j | i) of each edge at its node, float64, shape (edges,).
 
@@ -95,9 +99,8 @@ class Policy(Protocol):
 class Network(Policy, Protocol):
     """A policy with parameters of its own in place of a logit an edge, so that it makes its own gradients."""
 
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the arrays that a checkpoint must keep."""
 
     def ascent(self, walks: Walks, weights: np.ndarray, entropy: float = 0.0) -> Gradient:
         """Return Σ weight · ∇ log π over recorded choices, and entropy · Σ ∇H over them.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -144,12 +144,12 @@ def ascent(policy: "NeuralPolicy", walks: Walks, weights: np.ndarray, entropy: f
     if weights.shape not in (walks.length.shape, walks.edges.shape):
         shapes = f"{walks.length.shape} or {walks.edges.shape}"
         raise ValueError(f"got weights of shape {weights.shape}, expected {shapes}")
-    each: np.ndarray = np.where(walks.choices(), weights if weights.ndim == 2 else weights[:, None], 0.0)
+    each: Any = np.where(walks.choices(), weights if weights.ndim == 2 else weights[:, None], 0.0)
     if not np.isfinite(each).all():
         raise NotFinite("got weights that are not finite")
     every = sequences(policy, walks)
     total, times = np.zeros(every.named.shape), np.zeros(len(every.named))
-    np.add.at(total, every.of_walk, each[:, : total.shape[1]])
+    np.add.at(total, every.of_walk, each[:, : every.named.shape[1]])
     np.add.at(times, every.of_walk, 1.0)
     found = np.zeros(policy.size)
     with one_thread():

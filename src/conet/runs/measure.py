@@ -7,7 +7,7 @@ import numpy as np
 
 from conet.config import Config
 from conet.detect import arc, peak
-from conet.engine.policy import Policy, mean_table
+from conet.engine.policy import Network, Policy, mean_table
 from conet.engine.sample import Walks
 from conet.network.problems import Problems
 from conet.network.web import Web
@@ -133,7 +133,7 @@ def at_snapshot(
     thresholded = threshold_web(policy, config.web.threshold).summary(problems.questions)
     values += [_value(step, name, 0, thresholded[name]) for name in WEB_COLUMNS]
     arrays = {"logits": table.logits, "traffic_edges": edges, "traffic_counts": counts}
-    return arrays | (policy.state() if table is not policy else {}), values
+    return arrays | (policy.state() if isinstance(policy, Network) else {}), values
 
 
 def _value(step: int, name: str, k: int, value: float) -> dict[str, Any]:

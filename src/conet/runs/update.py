@@ -59,8 +59,10 @@ def update(
     for _ in range(learner.passes):
         gradient = _gradient(learner, batch)
         optimizers[learner.optimizer].step(policy, gradient, learner.learning_rate)
-        network = isinstance(policy, Network)
-        length = float(np.linalg.norm(gradient.values)) if network else norm(policy, gradient)
+        if isinstance(policy, Network):
+            length = float(np.linalg.norm(gradient.values))
+        else:
+            length = norm(policy, gradient)
     return length
 
 
