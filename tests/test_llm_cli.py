@@ -17,7 +17,8 @@ SETTINGS = [
     'model.sizes={"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, '
     '"num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 64, '
     '"tie_word_embeddings": true}',
-    "problems.limit=4",
+    "problems.limit=6",
+    "problems.held_out=2",
     "problems.levels=[2]",
     "warmup.steps=60",
     "warmup.levels=[2]",
@@ -70,6 +71,13 @@ def test_killed_resumed_evaluated_reported(tmp_path: Path) -> None:
     code, out, err = finish(conet("llm", "eval", str(run), "training", "--samples", "4", "--json"))
     assert code == 0, err[-2000:]
     assert json.loads(out.splitlines()[-1])["problems"] == 4
+    code, out, err = finish(conet("llm", "eval", str(run), "held-out", "--samples", "2", "--json"))
+    assert (code, json.loads(out.splitlines()[-1])["problems"]) == (0, 2), err[-2000:]
+    heat = tmp_path / "heat.jsonl"
+    code, out, err = finish(conet("heat", str(run), "--max-accuracy", "1", "--out", str(heat)))
+    assert code == 0, err[-2000:]
+    for line in map(json.loads, heat.read_text().splitlines()):
+        assert line["prompt"].endswith("=")  # as it was asked, though the rollouts have no prompts
     code, out, err = finish(conet("report", str(run)))
     assert code == 0, err[-2000:]
     assert Path(out.strip().splitlines()[-1]).exists()

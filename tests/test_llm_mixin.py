@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import polars
 import pytest
 
 pytestmark = pytest.mark.llm
@@ -173,6 +174,17 @@ def test_every_kind_of_prompt_is_asked_and_heated_on(tmp_path: Path, kind: str) 
     else:
         assert 2 <= len(numbers) <= 4
         assert (numbers <= set(range(4))) == (kind == "sampler")
+
+
+def test_completions_are_written_under_their_own_step_and_never_an_evaluations(tmp_path: Path) -> None:
+    """Heating at the second and third update, an evaluation after the second."""
+    logged = {"log_completions": True, "eval_strategy": "steps", "eval_steps": 2}
+    data = Dataset.from_dict({"prompt": ["9+9=", "8+9="]})
+    trainer_of(tmp_path, HEATS, args=logged | {"per_device_eval_batch_size": 8}, eval_dataset=data).train()
+    files = {int(file.stem[-5:]): file for file in (tmp_path / "completions").glob("*.parquet")}
+    assert sorted(files) == [1, 4]
+    asked = {prompt for file in files.values() for prompt in polars.read_parquet(file)["prompt"]}
+    assert asked <= {"1+2=", "3+4=", "5+1=", "2+2="}
 
 
 def test_what_no_reward_function_judges_is_no_sample_and_evaluations_are_none(tmp_path: Path) -> None:

@@ -57,6 +57,38 @@ def test_weights_gradients_and_moments_in_shares():
     assert "reference model" not in parts_of("deepscaler-1.5b-1gpu", training__beta=0.0)
 
 
+@pytest.mark.parametrize(
+    ("modules", "count"),  # layers x rank x (rows + columns): q 1536 + 1536, k and v 1536 + 256, ...
+    [
+        (["q_proj", "v_proj"], 28 * 16 * (3072 + 1792)),
+        (None, 28 * 16 * (3072 + 1792)),
+        ("all-linear", 28 * 16 * (2 * 3072 + 2 * 1792 + 3 * (1536 + 8960))),
+        (".*(q|k)_proj", 28 * 16 * (3072 + 1792)),
+    ],
+)
+def test_adapters_are_those_of_the_modules_that_are_named(modules, count):
+    lora = {"r": 16} | ({} if modules is None else {"target_modules": modules})
+    found = parts_of("deepscaler-1.5b-1gpu", model__lora=lora)
+    assert (found["adapters"], found["optimizer"]) == (4 * count, 8 * count)
+
+
+def test_modules_that_are_no_layers_are_refused():
+    with pytest.raises(ConetError, match="q_proj"):
+        parts_of("deepscaler-1.5b-1gpu", model__lora={"target_modules": ["attention"]})
+
+
+def test_a_recipe_of_the_users_own_has_its_configurations_beside_it(tmp_path, capsys):
+    mine = tmp_path / "mine.toml"
+    main(["llm", "init", str(mine), "--recipe", "deepscaler-1.5b-8gpu"])
+    main(["llm", "plan", str(mine)])
+    assert "1 process (--processes N" in capsys.readouterr().out
+    (tmp_path / "mine.zero2.yaml").write_text("num_processes: 8\n")
+    main(["llm", "plan", str(mine)])
+    out = capsys.readouterr().out
+    assert "8 processes" in out
+    assert "fits 80 GiB" in out
+
+
 def test_activations_grow_with_tokens_and_shrink_with_checkpoints():
     one, two = (parts_of("smollm2", training__per_device_train_batch_size=rows) for rows in (16, 32))
     assert two["activations"] == 2 * one["activations"]
@@ -92,7 +124,10 @@ def test_the_command_prints_parts_and_points(capsys):
     assert found["total"] == sum(part["bytes"] for part in found["parts"] if part["place"] == "accelerator")
     assert {point["model"] for point in found["points"]} == {"tiny", "SmolLM2-135M"}
     main(["llm", "plan", "tiny", "--set", "training.max_completion_length=24"])
-    assert "tiny: 132,352 parameters, 1 process; each takes" in capsys.readouterr().out
+    assert (
+        "tiny: 132,352 parameters, 1 process (--processes N where several train together); each takes"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_plan_is_near_what_was_measured():

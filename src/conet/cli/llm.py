@@ -14,8 +14,9 @@ from conet.base.kinds import EVALUATION
 from conet.base.places import check_folder, holding
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
-from conet.cli.llm_eval import DEFAULT_LENGTH, describe, settings_of, verifiers_of
+from conet.cli.llm_eval import DEFAULT_LENGTH, chosen, describe, settings_of, verifiers_of
 from conet.cli.llm_plan import plan
+from conet.cli.llm_summary import show_summary
 from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, parse_pairs, shown
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
@@ -161,7 +162,7 @@ def evaluate(
     model
         A run directory, a model directory or hub name, or FILE.gguf or package:FILE.gguf.
     problems
-        "training" (those of a run directory), or a .jsonl or .parquet file, or hub:NAME.
+        "training" or "held-out" (those of a run directory), or a .jsonl or .parquet file, or hub:NAME.
     samples
         Completions a problem.
     out
@@ -195,7 +196,7 @@ def evaluate(
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
     check_folder(target, EVALUATION)
     settings = settings_of(model, problems, run).override(parse_pairs(set_))
-    found = sources.load(settings.problems)
+    found = chosen(sources.load(settings.problems), problems, settings.problems.held_out)
     options = settings.options()
     longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
     if not samples or samples < 1 or not batch or batch < 1:
@@ -267,30 +268,4 @@ def _train(work: Callable[[Any], Path], as_json: bool) -> None:
         tell(f"interrupted; go on with: conet llm resume {shown(interrupted.path)}")
         raise
     if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
-        _show(run, as_json)
-
-
-def _show(run: Path, as_json: bool) -> None:
-    from conet.cli.summary import v_in_words
-    from conet.runs.run import Run
-
-    summary = Run(run).summary()
-    if as_json:
-        print(json.dumps(summary))
-        return
-    length, heat = summary["correct_length"], summary["heat"]
-    arc = " → ".join("-" if length[key] is None else f"{length[key]:.1f}" for key in ("start", "min", "end"))
-    heated = "not heated"
-    if heat is not None:
-        heated = f"step {heat['step']}, {heat['reason']}: {heat['eligible']} problems eligible"
-        heated += "" if heat["eligible"] else ", so there was no heating"
-    accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"
-    lines = [
-        f"accuracy        {accuracy}, the last 20 steps",
-        f"correct length  {arc} tokens",
-        f"V               {v_in_words(length)}",
-        f"heating         {heated}",
-        f"monitor         {summary['monitor_share']:.1%} of the time",
-        f"model           {run / 'model'}",
-    ]
-    print(listed(lines))
+        show_summary(run, as_json)

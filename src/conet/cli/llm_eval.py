@@ -7,6 +7,8 @@ from conet.base.errors import ConetError
 from conet.base.text import listed
 from conet.cli.options import note_unverified
 
+PROBLEMS = "problems.parquet"  # of a run
+OF_RUN = ("training", "held-out")  # problems that a run directory has
 DEFAULT_LENGTH = 2048  # tokens of a completion where nothing says how many
 
 
@@ -32,11 +34,30 @@ def settings_of(model: str, problems: str, run: bool) -> Any:
         changes |= {"model.path": str(Path(model) / "model"), "model.gguf": None, "model.tokenizer": None}
     else:
         changes["model.gguf" if model.endswith(".gguf") else "model.path"] = model
-    if problems != "training":
+    if problems not in OF_RUN:
         changes |= {"problems.source": problems, "problems.limit": None}
+        if Path(problems).name == PROBLEMS:  # what a run has written, whatever its own source was called
+            changes |= {"problems.question": "question", "problems.answer": "answer"}
     elif not run:
-        raise ConetError(f"the training problems of {model}", "a run directory", "name a file of problems")
+        raise ConetError(f"the {problems} problems of {model}", "a run directory", "name a file of problems")
     return settings.override(changes)
+
+
+def chosen(found: list[Any], problems: str, held_out: int) -> list[Any]:
+    """Return the problems that were trained on, or those that were held out; all of a file.
+
+    Raises
+    ------
+    ConetError
+        Where none was held out.
+    """
+    if problems not in OF_RUN:
+        return found
+    first = len(found) - held_out
+    if problems == "held-out" and not held_out:
+        got = "held-out problems of a run that held none out"
+        raise ConetError(got, "problems.held_out above 0", "evaluate on `training`, or on a file of problems")
+    return found[first:] if problems == "held-out" else found[:first]
 
 
 def describe(result: dict[str, Any], target: Path) -> str:

@@ -8,6 +8,8 @@ from conet.base.errors import ConetError
 from conet.base.text import listed
 from conet.cli.options import Json, NumberOrNone, Pairs, Whole, all_changes
 
+OWN = 2  # GiB on an accelerator that libraries take for themselves
+
 if TYPE_CHECKING:
     from conet.llm.plan import Plan
 
@@ -47,7 +49,7 @@ def plan(
     from conet.runs.recipe import beside, load
 
     settings = beside(load(recipe).override(all_changes(set_)), Path.cwd())
-    count = processes_of(settings.name) if processes is None else processes
+    count = processes_of(recipe) if processes is None else processes
     memory = 80.0 if accelerator_gib is None else accelerator_gib
     if count < 1 or not 0 < memory < 1e6 or (prompt is not None and prompt < 1):
         got = f"--processes {count} --accelerator-gib {memory:g} --prompt {prompt}"
@@ -55,17 +57,21 @@ def plan(
     check(settings, count)
     shares = sharding or ("none" if count == 1 else "zero2")
     found = planned(settings, count, shares, memory, prompt)
-    print(json.dumps(found.as_json()) if json_ else in_words(found))
+    print(json.dumps(found.as_json()) if json_ else in_words(found, memory))
 
 
-def in_words(found: "Plan") -> str:
+def in_words(found: "Plan", accelerator_gib: float) -> str:
     """Return a plan as lines for people."""
     from conet.llm.plan import measured_points
 
-    what = f"{found.processes} processes, sharding {found.sharding}" if found.processes > 1 else "1 process"
+    alone = "1 process (--processes N where several train together)"
+    what = f"{found.processes} processes, sharding {found.sharding}" if found.processes > 1 else alone
     lines = [f"{found.recipe}: {found.parameters:,} parameters, {what}; each takes"]
     rows = [(part.name, part.bytes, part.how) for part in found.parts if part.place == "accelerator"]
-    rows.append(("in all", found.total, "without the libraries' own, some 1 to 2 GiB on an accelerator"))
+    room = accelerator_gib - found.total / 2**30
+    fits = "fits" if room > OWN else "is too much for" if room < 0 else "hardly fits"
+    own = f"and the libraries' own, some 1 to {OWN} GiB: {fits} {accelerator_gib:g} GiB"
+    rows.append(("in all", found.total, own))
     apart = [part for part in found.parts if part.place != "accelerator"]
     rows += [(f"{part.name} ({part.place})", part.bytes, part.how) for part in apart]
     width = max(len(name) for name, _, _ in rows)

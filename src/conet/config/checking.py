@@ -76,7 +76,7 @@ def unknown(
 def _where(model: type[BaseModel]) -> str:
     return (
         "`conet llm recipes --describe`"
-        if getattr(model, "what", "") == "recipe"
+        if getattr(model, "what", "") in ("recipe", "annealing")
         else "`conet presets --describe`"
     )
 

@@ -16,7 +16,7 @@ from conet.llm.schedule import state_of
 from conet.observables.observation import ROLLOUTS, check_needs
 from conet.observables.standard import named
 from conet.rollouts.token_store import Elsewhere, OnDisk
-from conet.runs.recipe import Recipe
+from conet.runs.recipe import ProblemSettings, Recipe
 from conet.runs.recorder import Recorder
 from conet.runs.tables import table
 
@@ -55,10 +55,10 @@ def build(
     update = options.per_device_train_batch_size * options.world_size * options.gradient_accumulation_steps
     store = Elsewhere() if recorder is None else OnDisk(Path(options.output_dir) / POOL)
     annealing = state_of(recipe, len(trained), update, store)
-    model, tokenizer = start_model(recipe, path, recorder, show)
+    chat = any(isinstance(problems.prompt(one, recipe.problems), list) for one in found)
+    model, tokenizer = start_model(recipe, path, recorder, show, chat)
     if recorder is not None and not (path / PROBLEMS).exists():
-        rows = [{name: value for name, value in vars(one).items() if name != "messages"} for one in found]
-        recorder.begin_with({PROBLEMS: table_bytes(table(rows))})
+        recorder.begin_with({PROBLEMS: table_bytes(table(rows_of(found, len(trained), recipe.problems)))})
     lora = recipe.model.lora
     return AnnealedTrainer(
         model=model,
@@ -76,6 +76,15 @@ def build(
         observables=observables,
         peft_config=LoraConfig(**lora) if lora else None,
     )
+
+
+def rows_of(found: list[Problem], trained: int, settings: ProblemSettings) -> list[dict[str, Any]]:
+    """Return the problems as a run keeps them: with what is asked as JSON, and those held out marked."""
+    return [
+        {name: value for name, value in vars(one).items() if name != "messages"}
+        | {"prompt": json.dumps(problems.prompt(one, settings)), "held_out": place >= trained}
+        for place, one in enumerate(found)
+    ]
 
 
 def parted(found: list[Problem], held_out: int, options: Any) -> tuple[list[Problem], list[Problem]]:
@@ -103,11 +112,18 @@ def parted(found: list[Problem], held_out: int, options: Any) -> tuple[list[Prob
     return found[:first], found[first:]
 
 
-def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Show) -> tuple[Any, Any]:
+def start_model(
+    recipe: Recipe, path: Path, recorder: Recorder | None, show: Show, chat: bool = False
+) -> tuple[Any, Any]:
     """Return model and tokenizer as RLVR starts from them.
 
     Weights that no path names (random, from a GGUF file, after a warm-up) are kept in ``RUN/start``:
     resuming needs them, and so does a penalty against the starting policy.
+
+    Raises
+    ------
+    ConetError
+        Where ``chat`` says that prompts are messages, and the tokenizer has no template for them.
     """
     from accelerate import PartialState
 
@@ -117,11 +133,11 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
     PartialState().wait_for_everyone()  # all have looked before one of them writes
     if not kept_already:
         if recipe.model.path and not recipe.warmup.steps:
-            return models.load(recipe.model, recipe.seed)
+            return with_template(models.load(recipe.model, recipe.seed), chat)
         from conet.llm.warmup import warm_up
 
         state = PartialState()
-        model, tokenizer = models.load(recipe.model, recipe.seed)
+        model, tokenizer = with_template(models.load(recipe.model, recipe.seed), chat)
         model.to(state.device)
         loss = None
         if recipe.warmup.steps:
@@ -133,4 +149,15 @@ def start_model(recipe: Recipe, path: Path, recorder: Recorder | None, show: Sho
             files = [str(file.relative_to(path)) for file in sorted(start.rglob("*")) if file.is_file()]
             recorder.begin_with({"start/done": (json.dumps({"loss": loss}) + "\n").encode()}, files)
         state.wait_for_everyone()
-    return models.load(kept, recipe.seed)
+    return with_template(models.load(kept, recipe.seed), chat)
+
+
+def with_template(loaded: tuple[Any, Any], chat: bool) -> tuple[Any, Any]:
+    """Return model and tokenizer as they are, once it is known that the tokenizer can write the prompts."""
+    if chat and getattr(loaded[1], "chat_template", None) is None:
+        raise ConetError(
+            "prompts as messages, and a tokenizer without a chat template",
+            "a tokenizer that can write messages, or prompts as text",
+            "name one: --set model.tokenizer=DIR, or give questions as text",
+        )
+    return loaded

@@ -160,7 +160,7 @@ def summarise(rows: Any, samples: int) -> dict[str, Any]:
 
 
 def _majority(rows: Any) -> float:
-    """Share of right completions under the most frequent answer (1 or 0, where a verifier is consistent)."""
+    """Whether the most frequent answer is right: 1 or 0; of several as frequent, the share that is."""
     answers = []
     for text in rows["text"]:
         box = last_box(text)
@@ -168,9 +168,9 @@ def _majority(rows: Any) -> float:
         value = number(answer)
         answers.append(compact(answer) if value is None else repr(value.value))
     correct = rows["correct"].to_numpy()
-    kinds, first, counts = np.unique(answers, return_index=True, return_counts=True)
-    winner = kinds[np.lexsort((first, -counts))[0]]
-    return float(np.mean(correct[np.array(answers) == winner]) >= 0.5)
+    kinds, counts = np.unique(answers, return_counts=True)
+    winners = kinds[counts == counts.max()]
+    return float(np.mean([np.mean(correct[np.array(answers) == one]) >= 0.5 for one in winners]))
 
 
 def _with_interval(values: np.ndarray) -> dict[str, float | None]:

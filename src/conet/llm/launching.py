@@ -7,9 +7,9 @@ from conet.runs.recipe import shipped
 
 
 def configurations(recipe: str) -> list[Path]:
-    """Return accelerate's configurations that come with a shipped recipe."""
-    found = shipped().get(recipe)
-    return [] if found is None else sorted(found.parent.glob(f"{recipe}.*.yaml"))
+    """Return accelerate's configurations beside a recipe, which is shipped or a file."""
+    found = shipped().get(recipe, Path(recipe))
+    return sorted(found.parent.glob(f"{found.stem}.*.yaml"))
 
 
 def processes_of(recipe: str) -> int:

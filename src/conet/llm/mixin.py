@@ -21,6 +21,7 @@ from conet.llm.drift import Drift
 from conet.llm.head import negative_log_likelihood, prepare_head
 from conet.llm.hooks import PhaseCallback, defaults
 from conet.llm.live import LOGGED, Live
+from conet.llm.logged import Logged
 from conet.llm.looking import Looking
 from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
 from conet.llm.phase_metrics import state_of_phase
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 POOL = "pool"  # folder of the rollouts that may be learned from, beside the checkpoints and in each
 
 
-class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
+class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
     """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
 
     Put it before a GRPOTrainer, or a class of your own that is one. Reward functions of any kind, PEFT,
@@ -68,6 +69,7 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self.used: dict[str, Any] = {}  # options of this update
         self.entropy_top = 1.0  # share of the vocabulary among which the entropy is measured
         self.rate: float | None = None  # learning rate of this update
+        self.heated = False  # whether this update was supervised
         self.fired = False  # the heating signal, in this update
         self.told_events = 0  # events that were told
         self.live, self.drift = Live(0.1), Drift()
@@ -138,12 +140,6 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         self._metrics["train"]["conet/heat_loss"].append(loss.detach().item() * parts)
         return loss
 
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log the learning rate that was used; the scheduler knows the next one."""
-        if "learning_rate" in logs and self.rate is not None:
-            logs = logs | {"learning_rate": self.rate}
-        super().log(logs, *args, **kwargs)
-
     def _generate(self, prompts: Any) -> Any:
         found = super()._generate(prompts)
         self.written = found[:3]  # tokens of prompts and completions, and which of these are the model's own
@@ -212,19 +208,13 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
         values = self.live.observe(step, rollouts, annealing.pool, detector)
         self.log_values(values | {name: evidence[name] for name in LOGGED if evidence[name] is not None})
 
-    def log_values(self, values: Mapping[str, float | None]) -> None:
-        """Add to the trainer's metrics what is known."""
-        for name, value in values.items():
-            if value is not None:
-                self._metrics["train"][f"conet/{name}"].append(float(value))
-
     def observe_evaluation(self, inputs: Any, completions: Any, rewards: Any) -> None:
         """Take in completions of an evaluation; here nothing is done with them."""
 
     def end_step(self, step: int) -> None:
         """Change the phase where it is due; ``step`` updates are done."""
         annealing, tracker = self.annealing, self.annealing.tracker
-        supervised = annealing.supervised
+        self.heated = supervised = annealing.supervised
         if not supervised:
             entropy = self.measured("entropy")
             tracker.entropy = tracker.entropy if entropy is None else entropy
@@ -239,11 +229,6 @@ class AnnealingMixin(Asking, Looking, Supervised, GRPOTrainer):
             if supervised and not annealing.supervised and annealing.settings.clear_momentum:
                 clear_momentum(self.optimizer)
         self.tell()
-
-    def measured(self, name: str) -> float | None:
-        """Return what the parent measured in this update, over its micro-batches; None where it did not."""
-        values = self._metrics["train"].get(name, [])[-self.args.gradient_accumulation_steps :]
-        return sum(values) / len(values) if values else None
 
     def options_now(self, step: int) -> dict[str, Any]:
         """Return the options of the phase at this step."""

@@ -1,7 +1,7 @@
 """Annealing in the user's own script: its settings, which trainers it fits, and what it says."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from datasets import IterableDataset
 from pydantic import Field
@@ -17,6 +17,8 @@ ACTIONS = ("heat", "save", "stop")
 
 class AnnealingSettings(HeatingSettings):
     """When and on what to heat, which completions are correct, and what to do when the signal fires."""
+
+    what: ClassVar[str] = "annealing"
 
     schedule: str = Field("annealed_rlvr", description="a name, or `path/to/file.py:name`")
     schedule_options: dict[str, Any] = Field({}, description="options of that schedule")

@@ -5,6 +5,7 @@ Bytes a process. What stands behind each number is said beside it; the widths of
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -22,10 +23,9 @@ ACTIVATIONS = {"float32": (32, 16, 8), "bfloat16": (30, 8, 4)}
 RESIDUAL = 4  # bytes a number of what goes from layer to layer, which is float32 in either case
 # TRL's head scores a tile of so many tokens and words at a time.
 TILE_TOKENS, TILE_WORDS = 4096, 32768
-PROMPT, SUM = (
-    512,
-    32,
-)  # tokens of a prompt, where nobody says how many: our guess, and that of a sum or a route
+ADAPTED = ("q_proj", "v_proj")  # by peft, where a Llama or a Qwen says nothing
+# Tokens of a prompt, where nobody says how many: our guess, and that of a sum or a route.
+PROMPT, SUM = 512, 32
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ def _weights(recipe: Recipe, shape: Shape, processes: int, sharding: Sharding) -
     moments, master = 8, 4 if half else 0
     parts = [
         Part("weights", held * count // share, f"{held} bytes x {count:,} parameters{_over(share)}"),
+        *([Part("adapters", 4 * trained, f"4 bytes x {trained:,}")] if recipe.model.lora else []),
         Part("gradients", held * trained // share, f"{held} bytes x {trained:,}{_over(share)}"),
         Part(
             "optimizer",
@@ -145,12 +146,33 @@ def _weights(recipe: Recipe, shape: Shape, processes: int, sharding: Sharding) -
 
 
 def _adapters(recipe: Recipe, shape: Shape) -> int:
-    """Count the parameters of LoRA's matrices on all linear layers, which is the most it may have."""
-    rank = int((recipe.model.lora or {}).get("r", 8))
-    queries = shape.heads * shape.head_size
-    pairs = [(shape.hidden, queries), (queries, shape.hidden), *[(shape.hidden, shape.key_value)] * 2]
-    pairs += [(shape.hidden, shape.intermediate)] * 3
-    return shape.layers * rank * sum(one + other for one, other in pairs)
+    """Count the parameters of LoRA's matrices, on the layers that peft puts them on.
+
+    Raises
+    ------
+    ConetError
+        Where ``target_modules`` names none of the linear layers.
+    """
+    lora = recipe.model.lora or {}
+    queries, wide = shape.heads * shape.head_size, shape.hidden + shape.intermediate
+    sides = {
+        "q_proj": shape.hidden + queries,
+        "k_proj": shape.hidden + shape.key_value,
+        "v_proj": shape.hidden + shape.key_value,
+        "o_proj": queries + shape.hidden,
+        **dict.fromkeys(("gate_proj", "up_proj", "down_proj"), wide),
+    }
+    asked = lora.get("target_modules") or ADAPTED
+    if asked == "all-linear":
+        asked = list(sides)
+    if isinstance(asked, str):  # a pattern of the whole name
+        found = [name for name in sides if re.search(rf"(?:{asked})$", f"model.layers.0.self_attn.{name}")]
+    else:
+        found = [name for name in sides if any(str(one).split(".")[-1] == name for one in asked)]
+    if not found:
+        got = f"model.lora.target_modules={asked!r}"[:200]
+        raise ConetError(got, f"some of {', '.join(sides)}", "or leave it out")
+    return shape.layers * int(lora.get("r", 8)) * sum(sides[name] for name in found)
 
 
 def _over(share: int) -> str:

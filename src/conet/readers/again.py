@@ -49,13 +49,23 @@ class Again:
         roles: tuple[str, str] = ("prompt", "completion"),
     ) -> list[tuple[Any, Any]]:
         """Read prompts and completions of some rows; see :meth:`RolloutRecord.texts`."""
+        asked = self.reader.prompts(record.path) if "prompt" not in self.columns else {}
+        elsewhere = "prompt" in roles and bool(asked)
         for role in roles:
-            if role not in self.columns:
+            if role not in self.columns and not (role == "prompt" and elsewhere):
                 raise ConetError(
                     f"{record.path} without {role}s",
                     " and ".join(f"{one}s" for one in dict.fromkeys(roles)),
                     f"name them with --map {role}=COLUMN",
                 )
+        if elsewhere:  # the format keeps once what was asked, and not in every row
+            titles, column = self.reader.titles(record.path), self.columns["completion"]
+            named = {titles.get(number, number): prompt for number, prompt in asked.items()}
+            answers = self._read(record, rows, [column, column])
+            return [
+                (named.get(record.names[problem]), text)
+                for problem, (_, text) in zip(rows["problem"], answers)
+            ]
         return self._read(record, rows, [self.columns[role] for role in roles])
 
     def token_ids(self, record: RolloutRecord, rows: "polars.DataFrame") -> TokenIds | None:

@@ -151,6 +151,9 @@ class Reader:
         alone, so that each group counts as a problem of its own.
     titles : callable
         ``(path) -> mapping``: what the ids of problems stand for, where the format keeps that elsewhere.
+    prompts : callable
+        ``(path) -> mapping``: what was asked, as text or messages, by the ids of problems, where the format
+        keeps that elsewhere.
     rows : callable or None
         ``(path) -> iterable``: the rollouts of a file, each a mapping of role to value (or a table of
         several, a polars.DataFrame), or :class:`Skipped`. What is no role, such as one of several
@@ -175,6 +178,7 @@ class Reader:
     one_stream: bool = False
     follows: bool = True
     titles: Callable[[Path], Mapping[str, str]] = lambda path: {}
+    prompts: Callable[[Path], Mapping[str, Any]] = lambda path: {}
     rows: Rows | None = None
     files: str = ""
     trainer: str = ""

@@ -141,7 +141,7 @@ class Recipe(Root):
     name: str = Field(description="name of the recipe; where it says none, that of its file")
     purpose: str = Field("", description="what it is for, in a few words")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and sampling")
-    steps: Count = Field(100, description="number of RLVR updates")
+    steps: Count = Field(100, description="number of updates, those of heating included")
     checkpoint_every: Count = Field(50, description="updates between two checkpoints; the last two are kept")
     flush_every: Count = Field(20, description="most updates between two writings of metrics and rollouts")
     keep_text: bool = Field(True, description="whether the completions' texts are kept")

@@ -3,8 +3,10 @@
 A training of a language model by CoNet leaves the same table, with the texts beside it.
 """
 
+import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader, every_role
@@ -71,7 +73,16 @@ def _compare(part: Path, wanted: str, state: tuple[int, int]) -> None:
 
 
 def titles(path: Path) -> dict[str, str]:
-    """Return what a language model was asked, by the numbers of the problems; nothing for walks."""
+    """Return the questions of a language model, by the numbers of the problems; nothing for walks."""
+    return _problems(path, "question")
+
+
+def prompts(path: Path) -> dict[str, Any]:
+    """Return what a language model was asked; nothing for walks, and for runs of earlier versions."""
+    return {number: json.loads(text) for number, text in _problems(path, "prompt").items()}
+
+
+def _problems(path: Path, column: str) -> dict[str, str]:
     import polars as pl
 
     from conet.base.digests import Digests
@@ -82,10 +93,10 @@ def titles(path: Path) -> dict[str, str]:
     Digests(run).check_file("problems.parquet")
     try:
         with panics_as_errors():
-            table = pl.read_parquet(run / "problems.parquet", columns=["number", "question"], glob=False)
+            table = pl.read_parquet(run / "problems.parquet", columns=["number", column], glob=False)
     except (OSError, pl.exceptions.PolarsError, Panic):
         return {}
-    return {str(number): question for number, question in table.iter_rows() if question}
+    return {str(number): text for number, text in table.iter_rows() if text}
 
 
 READER = Reader(
@@ -95,6 +106,7 @@ READER = Reader(
     ids=True,
     marks=("problem", "correct", "phase"),
     titles=titles,
+    prompts=prompts,
     files="`rollouts/part-*.parquet` in the run directory",
     trainer="CoNet",
     setting="nothing",
