@@ -104,7 +104,8 @@ def shown(page: str, found: re.Match[str]) -> str:
     """Return a file of Python as a block that can be opened, for a line that is a link to it alone."""
     text = (ROOT / repository_place(page, found["place"])).read_text(encoding="utf-8")
     inner = "".join(f"    {line}\n" if line else "\n" for line in text.splitlines())
-    return f'??? example "{found["name"]}"\n\n    ```python\n{inner}    ```\n'
+    # The comment ends the block: what is indented behind it would be taken for a part of it.
+    return f'??? example "{found["name"]}"\n\n    ```python\n{inner}    ```\n\n<!-- {found["name"]} -->\n'
 
 
 def python_page() -> str:
