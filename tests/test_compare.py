@@ -628,3 +628,22 @@ def test_settings_of_logs_are_not_known_and_have_no_link(runs, tmp_path):
     assert 'href="#settings"' not in page(logs, [], "Comparison")
     assert 'href="#settings"' in page(mixed, [], "Comparison")
     assert 'id="settings"' in page(mixed, [], "Comparison")
+
+
+def test_logs_are_pooled_and_judged_as_the_options_say(tmp_path, capsys):
+    accuracy = np.tile(np.linspace(0.2, 0.6, 12)[:, None], (1, 8))
+    for arm in ("a", "b"):
+        for seed in range(2):
+            rows = rollouts(accuracy, seed=seed).drop("accuracy_reward", "advantage")
+            graded = rows.with_columns(reward=pl.int_range(pl.len()) % 5 / 4)
+            (tmp_path / arm).mkdir(exist_ok=True)
+            graded.write_ndjson(tmp_path / arm / f"seed{seed}.jsonl")
+    logs = [str(tmp_path / arm) for arm in ("a", "b")]
+    with pytest.raises(ConetError, match="several runs"):
+        compare(logs)
+    with pytest.raises(ConetError, match=r"partial credit.*--correct-above"):
+        compare(logs, pool=True)
+    options = ["--pool", "--correct-above", "0.6", "--json", "--out", str(tmp_path / "out")]
+    cli.main(["compare", *logs, *options])
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(told["measures"]["accuracy"]["values"].values()) == pytest.approx([0.4, 0.4], abs=0.01)

@@ -86,6 +86,17 @@ def test_a_reward_of_several_parts_rises_while_answers_get_worse(tmp_path):
     assert set(found.findings["rewards"]) == {"reward", "format_reward", "length_reward"}
 
 
+@pytest.mark.parametrize(("name", "urgent"), [("style_reward", True), ("format_reward", False)])
+def test_a_reward_that_rises_alone_is_said(name, urgent, tmp_path):
+    found = diagnosed(run(np.full(40, 0.3), **{name: curve((1, 0.2), (30, 0.9), (40, 0.9))}), tmp_path)
+    said = line(found, "reward without correct")
+    assert found.findings["stage"] == "flat"
+    assert f"The reward {name} rises while the accuracy stays as it is" in said.text
+    assert (said.urgency == Urgency.WARNING) == urgent
+    quiet = diagnosed(run(np.full(40, 0.3), **{name: 0.5}), tmp_path)
+    assert "reward without correct" not in named(quiet, Urgency.NOTE)
+
+
 def test_rewards_that_fall_together_do_not_diverge(tmp_path):
     rows = run(FALL, format_reward=FALL).with_columns(reward=pl.col("correct") + pl.col("format_reward"))
     assert "reward against correct" not in named(diagnosed(rows, tmp_path), Urgency.NOTE)
@@ -269,6 +280,21 @@ def test_partial_credit_collapses_as_the_mean_reward(tmp_path):
     assert "mean reward has collapsed" in found.headlines[0].text
     assert "truncated" in named(found)
     assert found.findings["learned"] is None
+
+
+def test_the_figure_of_partial_credit_shows_rewards(tmp_path):
+    """Rewards from -2 to 3 are no shares, so the axis does not end at 0 and 1."""
+    rng = np.random.default_rng(0)
+    rows = run(curve((1, 0.1), (40, 0.9)), samples=4).drop("correct")
+    level = curve((1, -1.0), (40, 2.0))[rows["step"].to_numpy() - 1]
+    found = diagnosed(
+        rows.with_columns(reward=np.round(level + rng.uniform(-1, 1, rows.height), 2)), tmp_path
+    )
+    (panel,) = found.view("learning-curve").panels
+    assert (panel.y.name, panel.y.low, panel.y.high) == ("mean reward", None, None)
+    shown = np.array(panel.series[0].y, dtype=float)
+    assert shown[0] == pytest.approx(-1, abs=0.5)
+    assert shown[-1] == pytest.approx(2, abs=0.5)
 
 
 def of_rewards(change, folder, accuracy=FALL, samples=8) -> conet.Diagnosis:

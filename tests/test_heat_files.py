@@ -165,7 +165,7 @@ def test_token_ids_come_from_the_log(target, tmp_path, capsys):
     log, out = log_with_ids(tmp_path / "log.jsonl"), tmp_path / "heat"
     for kind in ("verl", target, "trl", target):  # an earlier output of either kind may be replaced
         main(["heat", str(log), "--out", str(out), "--target", kind])
-    assert f"1 problems with a mean accuracy of 0.062, for {target}" in capsys.readouterr().out
+    assert f"1 problem with an accuracy of 0.062, for {target}" in capsys.readouterr().out
     if target == "verl":
         row = pl.read_parquet(out).row(0, named=True)
         assert (row["prompt_ids"], row["completion_ids"]) == ([1, 2], [3, 3])

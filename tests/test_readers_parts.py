@@ -55,3 +55,34 @@ def test_what_does_not_go_on_is_several_runs(names, spans, tmp_path):
         part(*span, seed).write_ndjson(tmp_path / name)
     with pytest.raises(ConetError, match="several runs"):
         conet.read(tmp_path)
+
+
+def test_without_a_total_the_reward_is_the_sum_of_its_parts(tmp_path):
+    """As TRL adds them up, with weights of 1; it logs the parts alone."""
+    folder = tmp_path / "completions"
+    folder.mkdir()
+    for step in range(1, 13):
+        rows = {"step": step, "prompt": ["p", "p", "q", "q"], "completion": list("abcd")}
+        rewards = {"accuracy_reward": [1.0, 0.0, 1.0, 0.0], "format_reward": [0.5, 0.5, 0.5, None]}
+        table = pl.DataFrame(rows | rewards | {"advantage": [0.1, -0.1, 0.1, -0.1]})
+        table.write_parquet(folder / f"completions_{step:05d}.parquet")
+    record = conet.read(tmp_path)
+    assert record.rows["reward"].to_list()[:4] == [1.5, 0.5, 1.5, 0.0]
+    assert record.rows["correct"].to_list()[:4] == [True, False, True, False]
+    assert "accuracy_reward, format_reward, each with weight 1" in record.sources["reward"]
+    assert conet.diagnose(tmp_path).findings["mean_reward"] == {"start": 0.875, "end": 0.875}
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ([1e13, 1e13 + 1], "rows whose step is beyond 2,147,483,647, as a time would be: 2"),
+        ([1.5, 2.5], "rows whose step is no whole number: 2"),
+        ([None, None], "rows without a step: 2"),
+    ],
+)
+def test_a_step_that_is_none_says_why(steps, why, tmp_path):
+    rows = pl.DataFrame({"step": steps, "prompt": "p", "completion": "c", "correct": [0, 1]})
+    rows.write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ConetError, match=why):
+        conet.read(tmp_path)

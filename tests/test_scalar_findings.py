@@ -153,3 +153,20 @@ def test_a_run_whose_every_number_broke_is_an_emergency(form, tmp_path):
         found = conet.diagnose(tmp_path)
     assert (found.headlines[0].name, found.headlines[0].step) == ("not a number", 49)
     assert found.headlines[0].urgency == Urgency.EMERGENCY
+
+
+def test_a_single_number_that_is_none_is_said(tmp_path):
+    """The trainer goes on, and so does the loss; one update had no finite gradient."""
+    norm = np.full(STEPS, 0.4)
+    norm[29] = np.nan
+    found = trained(tmp_path, **HEALTHY | {"grad_norm": norm, "loss": 0.1})
+    assert names(found) == ["not a number"]
+    said = next(line for line in found.headlines if line.name == "not a number")
+    assert said.text == "The gradient norm is not a number at step 30."
+    assert (said.step, said.urgency) == (30, Urgency.WARNING)
+    assert found.findings["scalar_changes"]["gradient_norm_missing"] == [1, 30]
+
+
+def test_what_is_logged_every_few_steps_is_a_number(tmp_path):
+    kl = np.where(np.arange(STEPS) % 5 == 0, 0.02, np.nan)
+    assert names(trained(tmp_path, **HEALTHY | {"kl": kl})) == []

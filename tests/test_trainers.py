@@ -524,3 +524,49 @@ def test_problems_of_tinker_cannot_be_followed_and_that_is_said(tmp_path: Path) 
     assert "seen once" not in text
     assert "one epoch" not in text
     assert "draw the same problems" not in text
+
+
+def _evaluated(env: str, example: int, sample: int, **more: str) -> str:
+    right = float((example + sample) % 2)
+    said = {"role": "assistant", "content": f"{env} {example} {sample}"}
+    return json.dumps(
+        {
+            "example_id": example,
+            "prompt": [{"role": "user", "content": f"{env} {example}"}],
+            "completion": [said],
+            "answer": "3",
+            "reward": right,
+            "metrics": {"correct_answer": right},
+            **more,
+        }
+    )
+
+
+@pytest.mark.parametrize("named_by", ["folder", "task", "env_id"])
+def test_several_environments_of_verifiers_are_kept_apart(named_by, tmp_path):
+    """Each numbers its examples from 0."""
+    lines = {
+        env: [
+            _evaluated(env, example, sample, **({} if named_by == "folder" else {named_by: env}))
+            for example in range(10)
+            for sample in range(4)
+        ]
+        for env in ("gsm8k", "math")
+    }
+    groups = lines if named_by == "folder" else {"group": [*lines["gsm8k"], *lines["math"]]}
+    for name, group in groups.items():
+        place = tmp_path / f"outputs/evals/{name}--qwen/1f2e/results.jsonl"
+        place.parent.mkdir(parents=True)
+        place.write_text("\n".join(group))
+    record = conet.read(tmp_path)
+    assert (record.rows.height, len(record.names)) == (80, 20)
+    assert set(record.rows["family"].cast(pl.String)) == {"gsm8k", "math"}
+
+
+def test_two_evaluations_of_one_environment_are_two(tmp_path):
+    for run in ("1f2e", "3d4c"):
+        place = tmp_path / f"outputs/evals/gsm8k--qwen/{run}/results.jsonl"
+        place.parent.mkdir(parents=True)
+        place.write_text("\n".join(_evaluated(run, example, 0) for example in range(10)))
+    with pytest.raises(ConetError, match="several runs"):
+        conet.read(tmp_path)

@@ -141,13 +141,23 @@ def in_tiers(row, rng):
     [
         (lambda row, problem: (0.9, 0.6, 0.3, 0.1)[problem // 8], in_tiers, 32, None),
         (lambda row, p: (0.6, 0.3, 0.15, 0.03)[p // 8] + 0.02 * (row % 15), in_tiers, 32, None),
-        (lambda row, problem: 0.8 - 0.012 * row, lambda row, rng: np.arange(8) + 8 * row, 480, None),
+        (lambda row, problem: 0.8 - 0.012 * row, lambda row, rng: np.arange(8) + 8 * row, 480, "falling"),
+        (lambda row, problem: 0.6 - 0.004 * row, lambda row, rng: np.arange(8) + 8 * row, 480, "falling"),
         (lambda row, problem: (0.9 - 0.1 * (problem // 8)) * (row < 52), in_tiers, 32, "collapsed"),
         (lambda row, p: 0.6 * (row < 42), lambda row, rng: np.arange(8) + 8 * row, 480, "collapsed"),
         (lambda row, p: 0.6 * (row < 42), lambda row, rng: rng.choice(256, 8, False), 256, "collapsed"),
         (lambda row, p: 0.05 * (row < 36), lambda row, rng: np.arange(16), 16, "collapsed"),
     ],
-    ids=["tiers", "rising tiers", "one epoch", "lost in tiers", "lost in one epoch", "lost", "lost from 5 %"],
+    ids=[
+        "tiers",
+        "rising tiers",
+        "one epoch",
+        "slowly in one epoch",
+        "lost in tiers",
+        "lost in one epoch",
+        "lost",
+        "lost from 5 %",
+    ],
 )
 def test_harder_problems_are_no_fall_and_what_the_same_problems_lose_is(
     accuracy, problems_of, problems, stage
@@ -158,6 +168,33 @@ def test_harder_problems_are_no_fall_and_what_the_same_problems_lose_is(
         assert found.stage == stage
         if stage is None:
             assert "the problems changed at step" in found.why
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "problems_of", "problems", "stage"),
+    [
+        (lambda row, problem: (0.1, 0.3, 0.6, 0.9)[problem // 8], in_tiers, 32, None),
+        (
+            lambda row, p: 0.2 + 0.6 * (p >= 32),
+            lambda row, rng: rng.choice(32, 8, False) + 16 * (row > 30),
+            48,
+            None,
+        ),
+        (lambda row, p: min(0.9, 0.1 + 0.08 * row), lambda row, rng: rng.choice(64, 8, False), 64, "slow"),
+        (lambda row, p: 0.2 + 0.01 * row, lambda row, rng: rng.choice(64, 8, False), 64, "fast"),
+        (lambda row, p: 0.2 + 0.01 * row, lambda row, rng: np.arange(8) + 8 * row, 480, "fast"),
+        (lambda row, p: 0.2 + 0.01 * row, lambda row, rng: np.arange(8), 8, "fast"),
+    ],
+    ids=["tiers", "easier ones come in", "a plateau", "a pool", "one epoch", "the same"],
+)
+def test_easier_problems_are_no_rise_and_what_the_same_problems_gain_is(
+    accuracy, problems_of, problems, stage
+):
+    for seed in range(5):
+        found = find_stage(visited(accuracy, problems_of, problems, seed))
+        assert found.stage == stage
+        if stage is None:
+            assert "so easier problems may explain it" in found.why
 
 
 def test_a_low_accuracy_that_stays_has_not_collapsed():

@@ -45,6 +45,11 @@ def listed(lines: Iterable[str]) -> str:
     return _LINE_END.join(map(one_line, lines))
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun: ``1 problem``, ``2,560 problems``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def number(value: float | None, digits: int, kind: str = "f") -> str:
     """Write a number for people; a dash where there is none.
 

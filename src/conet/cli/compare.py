@@ -9,7 +9,7 @@ from conet.base.kinds import COMPARISON
 from conet.base.places import check_folder, holding, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Json, NumberOrNone, note_unverified
+from conet.cli.options import Figures, Flag, Json, NumberOrNone, note_unverified
 from conet.cli.reading import Map, reading_line
 
 
@@ -20,6 +20,8 @@ def compare(
     map_: Map = None,
     tokenizer: Path | None = None,
     memory: NumberOrNone = None,
+    pool: Flag = False,
+    correct_above: NumberOrNone = None,
     figure: Figures = None,
     json_: Json = False,
 ) -> None:
@@ -42,6 +44,10 @@ def compare(
         Of the logs, as for `conet diagnose`.
     memory
         As for `conet diagnose`.
+    pool
+        Of the logs, as for `conet diagnose`.
+    correct_above
+        Of the logs, as for `conet diagnose`.
     figure
         A further figure, as path/to/file.py:name; may be repeated.
     json_
@@ -58,7 +64,9 @@ def compare(
     with nullcontext() if out is None else holding(out), drawers() as drawing:
         with reading_line() as progress:
             with bounded(memory):
-                found = comparison.compare(runs, format, " ".join(map_ or []), tokenizer, progress)
+                found = comparison.compare(
+                    runs, format, " ".join(map_ or []), tokenizer, progress, pool, correct_above
+                )
             found.measures  # noqa: B018 computed while the line is shown
         place = out or new_place()
         report = write(found, place, drawing, figures=figure or ())

@@ -1,10 +1,12 @@
 """The command that chooses the problems to heat on, and writes them with a correct answer each."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from conet.base.errors import ConetError
+from conet.base.text import counted
 from conet.cli.options import Flag, NumberOrNone, Whole, say
 from conet.cli.reading import Format, Map, opened, reading_line, the_log
 
@@ -89,13 +91,7 @@ def heat(
     if not found.examples:
         say(found.why_empty, out)
         return
-    accuracy = sum(row["accuracy"] for row in found.examples) / len(found.examples)
-    say(f"{len(found.examples)} problems with a mean accuracy of {accuracy:.3f}, for {target}: {out}", out)
-    if remark:
-        say(remark, out)
-    if suspicious := [row["flagged"] for row in found.examples if row["flagged"]]:
-        more = "" if review else " (--review shows them)"
-        say(f"{len(suspicious)} demonstrations look bad, the first is {suspicious[0]}{more}", out)
+    _say_what(found.examples, target, out, remark, review)
     if off := found.left_out["off_template"]:
         say(f"left out: {off} more, whose prompts cannot be rebuilt into messages", out)
     if review and not no_text:
@@ -104,6 +100,22 @@ def heat(
             print(side_by_side(row, width))
     if without_text := found.left_out["without_text"]:
         say(f"left out: {without_text} more, whose correct answers were logged without their text", out)
+
+
+def _say_what(
+    examples: Sequence[Mapping[str, Any]], target: str, out: Path, remark: str, review: bool
+) -> None:
+    """Say how many examples were written, and which of them look bad."""
+    what = counted(len(examples), "problem")
+    accuracy = sum(row["accuracy"] for row in examples) / len(examples)
+    mean = "an accuracy" if len(examples) == 1 else "a mean accuracy"
+    say(f"{what} with {mean} of {accuracy:.3f}, for {target}: {out}", out)
+    if remark:
+        say(remark, out)
+    if suspicious := [row["flagged"] for row in examples if row["flagged"]]:
+        more = "" if review else " (--review shows them)"
+        look = "looks bad: it is" if len(suspicious) == 1 else "look bad, the first is"
+        say(f"{counted(len(suspicious), 'demonstration')} {look} {suspicious[0]}{more}", out)
 
 
 def accuracy_option(max_accuracy: float | None, below: float | None) -> float:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.base.text import listed
+from conet.base.text import counted, listed
 from conet.cli.options import note_unverified
 
 PROBLEMS = "problems.parquet"  # of a run
@@ -67,7 +67,8 @@ def describe(result: dict[str, Any], target: Path) -> str:
         around = "" if cell["low"] is None else f" [{cell['low']:.3f}, {cell['high']:.3f}]"
         return f"{cell['value']:.3f}{around}"
 
-    lines = [f"{result['problems']} problems, {result['samples']} samples each; intervals over problems"]
+    what, samples = counted(result["problems"], "problem"), counted(result["samples"], "sample")
+    lines = [f"{what}, {samples} each; intervals over problems"]
     lines += [f"pass@{k:<4} {shown(cell)}" for k, cell in result["pass_at_k"].items()]
     asked = result["asked"]
     model = asked["model"]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from conet.base.text import listed
+from conet.base.text import counted, listed
 
 LAST = 20  # updates that the summary's accuracy is a mean over
 
@@ -23,7 +23,7 @@ def show_summary(run: Path, as_json: bool) -> None:
     arc = " → ".join("-" if length[key] is None else f"{length[key]:.1f}" for key in ("start", "min", "end"))
     heated = "not heated"
     if heat is not None:
-        heated = f"step {heat['step']}, {heat['reason']}: {heat['eligible']} problems eligible"
+        heated = f"step {heat['step']}, {heat['reason']}: {counted(heat['eligible'], 'problem')} eligible"
         heated += "" if heat["eligible"] else ", so there was no heating"
     known = Run(run).rollouts().select(pl.col("step").n_unique()).collect().item()
     accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"

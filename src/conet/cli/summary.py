@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from conet.base.text import listed
+from conet.base.text import counted, listed
 from conet.cli.options import shown
 
 LATEST = "the latest step was reached"  # the reason that a schedule gives
@@ -72,7 +72,7 @@ def describe_heating(heating: dict[str, Any] | None) -> str:
         return f"{tried}, no problem was eligible{drawn}"
     why = f", because {heating['reason']}" if heating["reason"] else ""
     ended = "to the end" if heating["ended_step"] is None else f"to {heating['ended_step']}"
-    return f"from update {heating['step']} {ended}, on {heating['problems']} problems{why}"
+    return f"from update {heating['step']} {ended}, on {counted(heating['problems'], 'problem')}{why}"
 
 
 def _below_the_best(summary: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conet.base.intervals import LEVEL, RESAMPLES, Interval
+from conet.base.text import counted
 from conet.detect.knee import FEWEST_ROWS
 from conet.detect.valley_arms import Resampling, arms, bottom_interval, mean_length
 from conet.detect.valley_parts import parts_of_change, two_windows
@@ -213,7 +214,7 @@ def _evidence(judgement: str, counts: Counts, bottom: Interval, start: Interval,
     """Return the evidence as text: terminal, report and JSON all show this one."""
     rows = len(counts.steps)
     if rows < FEWEST_ROWS:
-        return f"{rows} steps, and a V needs at least {FEWEST_ROWS}"
+        return f"{counted(rows, 'step')}, and a V needs at least {FEWEST_ROWS}"
     so_far = "so far " if judgement == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
     arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that {ELSEWHERE}"
     return f"{so_far}shortest at step {_written(bottom, 0)}; {arms}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conet.base.text import one_line
+from conet.base.text import counted, one_line
 from conet.readers.measures import final_answer
 from conet.readers.messages import text_of
 
@@ -76,7 +76,7 @@ def side_by_side(row: Mapping[str, Any], width: int) -> str:
     left += [""] * (height - len(left))
     right += [""] * (height - len(right))
     flag = f" · FLAGGED: {row['flagged']}" if row.get("flagged") else ""
-    head = f"accuracy {row['accuracy']:.3f} of {row['samples']} samples"
+    head = f"accuracy {row['accuracy']:.3f} of {counted(row['samples'], 'sample')}"
     head += f", step {row['step']}, length {row['length']}"
     return "\n".join([one_line(head + flag), *(f"{a:{each}} │ {b}" for a, b in zip(left, right)), ""])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
 from conet.base.registry import resolve
+from conet.base.text import counted
 from conet.diagnosis.declare import Finding, Headline, MainNumber, Result
 from conet.diagnosis.findings import FINDINGS
 from conet.diagnosis.findings.outcomes import NONE as NO_OUTCOMES
@@ -153,13 +154,16 @@ class Diagnosis:
     def __repr__(self) -> str:
         found = self.findings
         stage = found["stage"] or "undecided"
+        steps = counted(found["steps"], "step")
         if found["samples"] is None:
-            return f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, scalars alone)"
-        problems = "unknown" if found["problems"] is None else f"{found['problems']:,}"
-        return (
-            f"Diagnosis({found['path']!r}: stage {stage}, {found['steps']:,} steps, {problems} "
-            f"problems, {found['samples']:,} samples)"
+            return f"Diagnosis({found['path']!r}: stage {stage}, {steps}, scalars alone)"
+        known = found["problems"] is not None
+        parts = (
+            steps,
+            counted(found["problems"], "problem") if known else "unknown problems",
+            counted(found["samples"], "sample"),
         )
+        return f"Diagnosis({found['path']!r}: stage {stage}, {', '.join(parts)})"
 
 
 def as_json(line: Headline) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conet.base.text import counted
 from conet.rollouts import RolloutRecord
 from conet.rollouts.selection import MAX_ACCURACY, hard_problems, left_out, recent
 
@@ -77,8 +78,8 @@ def _counts(visits: "polars.DataFrame") -> "polars.DataFrame":
 
 def none_in_words(problems: int, reasons: Mapping[str, int]) -> str:
     """Say why there is nothing to demonstrate, in one line."""
-    counted = (f"{reasons.get(reason, 0)} {words}" for reason, words in REASONS.items())
-    return f"no problem to heat on: of {problems} problems, {', '.join(counted)}"
+    parts = (f"{reasons.get(reason, 0)} {words}" for reason, words in REASONS.items())
+    return f"no problem to heat on: of {counted(problems, 'problem')}, {', '.join(parts)}"
 
 
 def why_none(record: RolloutRecord) -> str:

@@ -31,6 +31,11 @@ BROKEN = Remedy(
     "learning rate, and look for empty answers and for infinite log-probabilities",
     "TRL: max_grad_norm, bf16; verl: actor_rollout_ref.actor.grad_clip",
 )
+SKIPPED = Remedy(
+    "see whether the trainer left that update out, as it should; if it comes again, lower the learning rate "
+    "and look for empty answers and infinite log-probabilities at that step",
+    "verl leaves out an update whose norm is not finite (workers/actor/dp_actor.py); TRL: max_grad_norm",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conet.base.intervals import Interval
+from conet.base.text import counted
 from conet.detect import Counts, curve_models, find_knee
 from conet.detect.knee import FEWEST_ROWS as FEWEST_FOR_KNEE
 from conet.detect.shift import LEFT, SIGMAS, find_shift, noise_of, running_mean, running_median
@@ -61,7 +62,7 @@ def stage_of(curve: Curve | None) -> Stage:
         return Stage(stage=None, why="neither an accuracy nor a mean reward was logged", rise=nothing)
     rows = len(curve.steps)
     if rows < FEWEST_ROWS:
-        why = f"{rows} steps, and a stage needs at least {FEWEST_ROWS}"
+        why = f"{counted(rows, 'step')}, and a stage needs at least {FEWEST_ROWS}"
         return Stage(stage=None, why=why, rise=nothing)
     low = min(0.0, float(curve.values.min()))
     scale = max(1.0, float(curve.values.max()) - low)

@@ -13,8 +13,9 @@ from conet.base.intervals import (
     resampled,
     visit_halves,
 )
+from conet.base.text import counted
 from conet.detect import Counts, CurveModels, Knee, curve_models, find_knee
-from conet.detect.composition import Composition, other_problems
+from conet.detect.composition import NOTHING_LEFT, Composition, easier_problems, other_problems
 from conet.detect.knee import FEWEST_ROWS, SMALLEST_RISE
 from conet.detect.models import STRONG
 from conet.detect.trend import FEWEST_ROWS as FEWEST_STEPS
@@ -22,6 +23,7 @@ from conet.detect.trend import Trend, find_trend, visits_of
 from conet.diagnosis.log import fifth
 from conet.diagnosis.words import with_ends
 
+ONCE = "; each prompt was seen once, so whether later ones are harder cannot be told"
 STEEPER = 2.0  # times steeper before the knee than after it, with the whole interval (our choice)
 
 
@@ -97,14 +99,17 @@ def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
     rise, trend = unit.change(_rise(counts)), find_trend(counts)
     rows = len(counts.steps)
     if trend is None:
-        why = f"{rows} steps, and a stage needs at least {FEWEST_STEPS}"
+        why = f"{counted(rows, 'step')}, and a stage needs at least {FEWEST_STEPS}"
         return Stage(stage=None, why=why, rise=rise)
     shares = trend
     start, trend = Interval(float(counts.steps[0]), np.nan, np.nan), unit.trend(trend)
     if (others := _others(counts, shares)) is not None:
         return Stage(stage=None, why=_harder(trend, others), rise=rise, trend=trend)
     if trend.kind:
-        return Stage(stage=trend.kind, why=_told(trend), step=trend.step, rise=rise, trend=trend)
+        kind, why = _kind(trend, shares, counts)
+        return Stage(stage=kind, why=why, step=trend.step, rise=rise, trend=trend)
+    if rise.low > 0 and (easier := easier_problems(counts, fifth(rows), rise.estimate / unit.scale)):
+        return Stage(stage=None, why=_easier(rise, easier), rise=rise, trend=trend)
     if rows >= FEWEST_ROWS:
         found, models = find_knee(counts), curve_models(counts)
         if rise.estimate > 0 and bends(found, models):
@@ -127,6 +132,15 @@ def find_stage(counts: Counts, unit: Unit = SHARE) -> Stage:
     return Stage(stage=stage, why=why, step=start, rise=rise, models=models, trend=trend)
 
 
+def _kind(trend: Trend, shares: Trend, counts: Counts) -> tuple[str, str]:
+    """Return the stage of a fall or a recovery, and why; of prompts seen once no more than it falls."""
+    why = _told(trend)
+    some_left = shares.last > NOTHING_LEFT * shares.best
+    if trend.kind in ("falling", "collapsed") and some_left and _seen_once(counts):
+        return "falling", why + ONCE
+    return trend.kind, why
+
+
 def _others(counts: Counts, trend: Trend) -> Composition | None:
     """Return what a fall between different problems looks like; None where there is none."""
     if trend.kind not in ("falling", "collapsed"):
@@ -146,6 +160,26 @@ def _harder(trend: Trend, others: Composition) -> str:
         f"the accuracy went from {trend.best:.2f} to {trend.last:.2f}, but the problems changed at step "
         f"{others.step}; {own}, so harder problems may explain it"
     )
+
+
+def _easier(rise: Interval, others: Composition) -> str:
+    """Say that a rise may be one of other problems."""
+    own = (
+        "problems that were seen before and after did not rise themselves"
+        if others.recur
+        else "none of the last problems was seen before"
+    )
+    return (
+        f"the accuracy rose by {rise.estimate:.2f}, but the problems changed at step {others.step}; {own}, "
+        "so easier problems may explain it"
+    )
+
+
+def _seen_once(counts: Counts) -> bool:
+    """Whether each problem was seen once."""
+    if counts.whole is None:
+        return bool(((counts.samples > 0).sum(axis=0) <= 1).all())
+    return bool(counts.whole["problem"].is_unique().all())
 
 
 def _told(trend: Trend) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conet.base.text import listed
+from conet.base.text import counted, listed
 from conet.diagnosis.declare import Headline, Urgency
 from conet.diagnosis.diagnosis import Diagnosis
 
@@ -18,8 +18,8 @@ def subtitle(found: Diagnosis) -> str:
         parts.append("scalars alone, no rollouts")
     else:
         parts += [
-            "problems unknown" if numbers["problems"] is None else f"{numbers['problems']:,} problems",
-            f"{numbers['samples']:,} samples, {numbers['samples_a_visit']} a problem and step",
+            "problems unknown" if numbers["problems"] is None else counted(numbers["problems"], "problem"),
+            f"{counted(numbers['samples'], 'sample')}, {numbers['samples_a_visit']} a problem and step",
         ]
     if numbers["skipped_rows"]:
         parts.append(f"rows passed over: {numbers['skipped_rows']:,}")

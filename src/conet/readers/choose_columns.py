@@ -14,6 +14,7 @@ from conet.readers.rewards import correct_among
 MOST_COMPONENTS = 8  # rewards that are kept one by one
 TOTAL = ("reward", "total_reward", "rewards")  # what all rewards of a row give together
 COALESCED = "the one reward that a row has"
+SUMMED = "the sum of the rewards of a row"
 CUT_OFF = Source("finish_reason", "==", "length")  # what vLLM and its kin say of a completion cut off
 
 
@@ -39,6 +40,9 @@ class ColumnMapping:
         Column that tells problems apart whose prompts are alike.
     coalesced : tuple of str
         Rewards of which each row has one: together they are the column :data:`COALESCED`.
+    summed : tuple of str
+        Rewards whose sum, the column :data:`SUMMED`, is the reward where no column says it: each with weight
+        1, which is TRL's default.
     """
 
     sources: dict[str, Source]
@@ -49,13 +53,14 @@ class ColumnMapping:
     components: tuple[str, ...] = ()
     apart: str | None = None
     coalesced: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
 
     @property
     def needed(self) -> list[str]:
         """Columns to be read."""
         wanted = [source.column for source in self.sources.values()]
-        wanted += [*self.components, *self.coalesced, *([self.apart] if self.apart else [])]
-        return [name for name in dict.fromkeys(wanted) if name != COALESCED]
+        wanted += [*self.components, *self.coalesced, *self.summed, *([self.apart] if self.apart else [])]
+        return [name for name in dict.fromkeys(wanted) if name not in (COALESCED, SUMMED)]
 
     @property
     def correct(self) -> Source:
@@ -90,6 +95,8 @@ class ColumnMapping:
         found.setdefault("step", "the names of the files")
         if self.coalesced:
             found["correct"] = f"the one of {', '.join(self.coalesced)} that a row has"
+        if self.summed:
+            found["reward"] = f"the sum of {', '.join(self.summed)}, each with weight 1"
         found.setdefault("correct", f"column {self.correct} (1 is correct)")
         found["problem"] = f"column {self.problem}"
         if "completion" in sources and self.count_tokens is not None:
@@ -147,9 +154,11 @@ def choose_columns(
         elif len(rewards) > 1 and one_a_row is not None:
             coalesced = one_a_row(list(dict.fromkeys([*rewards, *named_rewards(dict.fromkeys(columns, 1))])))
             found |= {"reward": Source(COALESCED)} if coalesced else {}
+    summed: tuple[str, ...] = ()
     if "correct" in found and "reward" not in found and "reward" not in unmapped:
         total = next((name for name in rewards if name.lower() in TOTAL), None)
-        found |= {"reward": Source(total)} if total else {}
+        summed = () if total else _paid_together(rewards, found["correct"])
+        found |= {"reward": Source(SUMMED if summed else total)} if total or summed else {}
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
@@ -161,7 +170,14 @@ def choose_columns(
         components=tuple(parts)[:MOST_COMPONENTS],
         apart=next((name for name in reader.apart if name in columns), None),
         coalesced=coalesced,
+        summed=summed,
     )
+
+
+def _paid_together(rewards: list[str], correct: Source) -> tuple[str, ...]:
+    """Return the rewards of a row, where what is correct is one of several and none is the total."""
+    parts = [name for name in rewards if name == correct.column or "reward" in name.lower()]
+    return tuple(parts) if len(parts) > 1 and correct.column in parts and not correct.comparison else ()
 
 
 def _by_the_way(found: dict[str, Source], columns: Mapping[str, int], unmapped: set[str]) -> None:

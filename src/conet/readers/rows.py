@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from conet.readers.base import Part
-from conet.readers.choose_columns import COALESCED, ColumnMapping
+from conet.readers.choose_columns import COALESCED, SUMMED, ColumnMapping
 from conet.readers.column_mapping import Source
 from conet.readers.measures import MEASURED, look_at
 from conet.readers.messages import as_text
@@ -18,6 +18,8 @@ APART = "\x1f"  # between a prompt and what tells it apart from its like
 LARGEST = 2**31 - 1  # step and length
 CORRECT_VALUE = "correct_value"
 NO_STEP = "rows without a step"
+NOT_WHOLE = "rows whose step is no whole number"
+TOO_LARGE = f"rows whose step is beyond {LARGEST:,}, as a time would be"
 NO_PROBLEM = "rows without a prompt"
 NO_REWARD = "rows without a reward that is a number"
 NO_LENGTH = "rows without a length that is a number"
@@ -51,6 +53,10 @@ def take(
     measured = "length" in mapping.sources
     made = raw.with_columns(
         step=pl.when((step % 1 == 0) & (step.abs() <= LARGEST)).then(step),
+        beside=pl.when(step.abs() > LARGEST)
+        .then(pl.lit(TOO_LARGE))
+        .when(step % 1 != 0)
+        .then(pl.lit(NOT_WHOLE)),
         length=pl.when(length.is_between(0, LARGEST)).then(length).round(0)
         if measured
         else pl.col("completion").str.len_chars(),
@@ -92,6 +98,8 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
     if mapping.coalesced:
         parts = [number(name, frame.schema[name]) for name in mapping.coalesced]
         frame = frame.with_columns(pl.coalesce(parts).alias(COALESCED))
+    if mapping.summed:
+        frame = frame.with_columns(_sum(mapping.summed, frame.schema))
     kinds = frame.schema
     step, length = mapping.sources.get("step"), mapping.sources.get("length")
     numbers = {
@@ -117,6 +125,15 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
         split=_split(mapping.sources.get("split"), part),
         phase=_phase(mapping.sources.get("phase")),
     )
+
+
+def _sum(names: tuple[str, ...], kinds: "polars.Schema") -> "polars.Expr":
+    """Sum of some rewards; null where there is none."""
+    import polars as pl
+
+    parts = [number(name, kinds[name]) for name in names]
+    there = pl.any_horizontal(part.is_not_null() for part in parts)
+    return pl.when(there).then(pl.sum_horizontal(parts)).alias(SUMMED)
 
 
 def _judgement(source: Source, kinds: "polars.Schema") -> "dict[str, polars.Expr]":
@@ -188,6 +205,7 @@ def _whole(made: "polars.DataFrame", measured: bool, skipped: Counter[str]) -> "
         pl.when(pl.col(name).is_null() | (pl.col(name).cast(pl.String) == "")).then(pl.lit(why))
         for why, name in needed.items()
     )
+    lacks = pl.when(lacks == NO_STEP).then(pl.coalesce("beside", lacks)).otherwise(lacks)
     made = made.with_columns(lacks=lacks)
     skipped.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
     return made.filter(pl.col("lacks").is_null())

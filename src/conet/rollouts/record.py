@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.base.text import counted
 from conet.rollouts.aggregate import credit, per_problem
 from conet.rollouts.schema import SPLITS
 
@@ -81,8 +82,9 @@ class RolloutRecord:
     def __repr__(self) -> str:
         steps = self.rows["step"].n_unique()
         return (
-            f"RolloutRecord({str(self.path)!r}, format={self.format!r}, {self.rows.height:,} rollouts of "
-            f"{len(self.names):,} problems at {steps:,} steps)"
+            f"RolloutRecord({str(self.path)!r}, format={self.format!r}, "
+            f"{counted(self.rows.height, 'rollout')} of {counted(len(self.names), 'problem')} at "
+            f"{counted(steps, 'step')})"
         )
 
     @property

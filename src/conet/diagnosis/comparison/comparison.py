@@ -168,6 +168,8 @@ def compare(
     map: str = "",
     tokenizer: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    pool: bool = False,
+    correct_above: float | None = None,
 ) -> Comparison:
     """Compare runs of walks, trainings of language models, or logs of any trainer.
 
@@ -175,7 +177,7 @@ def compare(
     ----------
     paths
         Two or more; the first is what the others are compared with.
-    format, map, tokenizer
+    format, map, tokenizer, pool, correct_above
         As for :func:`conet.read`, for the logs among them.
     progress
         Called with bytes read and bytes in all, for each log.
@@ -198,7 +200,10 @@ def compare(
             raise ConetError(f"{place} twice", "every run once", "leave one out")
         seen.add(place.resolve())
     names = names_of(places)
-    sides = [open_side(place, name, format, map, tokenizer, progress) for place, name in zip(places, names)]
+    sides = [
+        open_side(place, name, format, map, tokenizer, progress, pool, correct_above)
+        for place, name in zip(places, names)
+    ]
     return Comparison(tuple(sides))
 
 

@@ -100,6 +100,8 @@ def open_side(
     map: str = "",
     tokenizer: Path | None = None,
     progress: Progress = lambda done, total: None,
+    pool: bool = False,
+    correct_above: float | None = None,
 ) -> Side:
     """Read a run directory or a log.
 
@@ -109,7 +111,7 @@ def open_side(
         A run of walks, a training of a language model, or the rollouts of someone else's.
     name
         What to call it.
-    format, map, tokenizer
+    format, map, tokenizer, pool, correct_above
         As for :func:`conet.read`.
     progress
         Called with bytes read and bytes in all.
@@ -123,13 +125,14 @@ def open_side(
         return _walks(Run(path), name)
     if has_mark(path, DIAGNOSIS):
         path = place(path)  # the log that was diagnosed
-    log = Log(open_run(path, format, parse_column_mapping(map), tokenizer).read(progress))
+    given = parse_column_mapping(map)
+    log = Log(open_run(path, format, given, tokenizer, pool=pool, correct_above=correct_above).read(progress))
     if not log.has_rollouts or log.partial_credit:
         lacks = "rewards with partial credit" if log.has_rollouts else "scalars alone"
         raise ConetError(
             f"{path} with {lacks}",
             "rollouts that are correct or not",
-            "say it with --map 'correct=reward>=1'",
+            "say it with --correct-above 0.5 or --map 'correct=reward>=1'",
         )
     trained = (path / "recipe.json").is_file()
     recipe = flatten(read_json(path / "recipe.json")) if trained else {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from conet.base.text import counted
 from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
 from conet.diagnosis.findings.outcomes import FEWEST_VISITS
 from conet.diagnosis.log import UNKNOWN, Log
@@ -32,7 +33,8 @@ def compute(log: Log) -> Result:
         text=f"Each prompt was seen {how}: what was learned, forgotten or is dead cannot be told.",
         urgency=Urgency.NOTE,
         evidence=(
-            f"{log.visits.problems:,} problems at {len(log.steps):,} steps; {FEWEST_VISITS} visits are needed"
+            f"{counted(log.visits.problems, 'problem')} at {counted(len(log.steps), 'step')}; "
+            f"{FEWEST_VISITS} visits are needed"
         ),
         remedy=REMEDY,
     )
@@ -46,7 +48,7 @@ def _unfollowed(log: Log, often: int) -> Result:
         text="The log numbers the groups of each batch and names no problems, so none can be followed: what "
         "was learned, forgotten or is dead cannot be told.",
         urgency=Urgency.NOTE,
-        evidence=f"{log.visits.problems:,} groups at {len(log.steps):,} steps",
+        evidence=f"{counted(log.visits.problems, 'group')} at {counted(len(log.steps), 'step')}",
         remedy=UNFOLLOWED,
     )
     return Result(

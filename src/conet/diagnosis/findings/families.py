@@ -6,6 +6,7 @@ With one epoch no problem is seen again, but problems of its family are.
 import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS
+from conet.base.text import counted
 from conet.detect import Counts
 from conet.detect.trend import SMALLEST_FALL, find_trend
 from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
@@ -45,9 +46,8 @@ def compute(log: Log) -> Result:
                 f"{trend.best:.2f} → {trend.last:.2f}."
             ),
             urgency=Urgency.NOTE if whole and len(fallen) == len(parts) else Urgency.WARNING,
-            evidence=f"{found[name]['problems']} problems, while the accuracy of all does not fall"
-            if not whole
-            else f"{found[name]['problems']} problems",
+            evidence=counted(found[name]["problems"], "problem")
+            + ("" if whole else ", while the accuracy of all does not fall"),
             step=round(trend.step.estimate),
             remedy=REMEDY,
         )

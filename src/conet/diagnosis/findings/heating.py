@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from conet.base.text import counted
 from conet.detect import Detector, Evidence, Valley
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
 from conet.diagnosis.hard import why_none
@@ -117,7 +118,8 @@ def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple
     """Say which condition is missing."""
     if evidence.fall is None or evidence.rise is None:
         needed = f"{detector.start_correct} correct answers in {detector.start_updates} steps"
-        seen = f"{detector.total_correct:.0f} correct answers in {detector.updates} steps"
+        right = counted(round(detector.total_correct), "correct answer")
+        seen = f"{right} in {counted(detector.updates, 'step')}"
         return None, f"{seen}, and the signal needs {needed}"
     lacking = []
     if evidence.fall < detector.fall:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from conet.base.text import number
+from conet.base.text import counted, number
 from conet.diagnosis.declare import Finding, Key, MainNumber, Result
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_visit, some
@@ -252,8 +252,8 @@ def _caveats(found: Outcomes, chance: dict[str, float | None]) -> dict[str, str]
     few = found.count(FEW_VISITS)
     if few:
         caveats["few_visits"] = (
-            f"{few} problems have fewer than {FEWEST_VISITS} visits and count neither as learned nor as "
-            f"forgotten nor as dead: {FEWEST_VISITS - 1} more epochs would tell"
+            f"{counted(few, 'problem')} with fewer than {FEWEST_VISITS} visits, neither learned nor "
+            f"forgotten nor dead: {FEWEST_VISITS - 1} more epochs would tell"
         )
     dead = chance.get("dead")
     if dead is not None and dead >= 1:

@@ -11,6 +11,12 @@ from conet.diagnosis.log import Log, ends, per_step_values
 
 SMALLEST_RISE = 0.1  # of a reward's own range, that counts (our choice)
 SMALLEST_FALL = 0.05  # of the accuracy, as for a stage
+ALONE = 0.5  # of the range of a reward by step, that it has risen by while the accuracy stays
+REMEDY_ALONE = Remedy(
+    "read well-paid wrong answers: what is learned is this reward alone; lower its weight, or pay it only "
+    "where the answer is correct",
+    "TRL: reward_weights; verl: custom_reward_function; Gao, Schulman and Hilton, arXiv 2210.10760",
+)
 REMEDY = Remedy(
     "stop; read the best-paid wrong answers, mend or drop the reward that they win, and go on from a "
     "checkpoint before the divergence",
@@ -51,7 +57,9 @@ def compute(log: Log) -> Result:
         return Result(values={"rewards": {}}, caveats={"rewards": why, "rewards_diverge_since": why})
     stage = log.other("stage")
     if stage is not None and stage.stage not in ("falling", "collapsed"):
-        return Result(values=values, caveats={"rewards_diverge_since": "the accuracy does not fall"})
+        said = alone(log, named) if stage.stage == "flat" else ()
+        caveats = {"rewards_diverge_since": "the accuracy does not fall"}
+        return Result(values=values, caveats=caveats, headlines=said)
     steps = per_step_values(log.steps, "step").astype(np.int64)
     accuracy = per_step_values(log.steps, "accuracy")
     found = [
@@ -66,6 +74,37 @@ def compute(log: Log) -> Result:
     step = min(pair.step for pair in found)
     return Result(
         values=values | {"rewards_diverge_since": step}, headlines=(_headline(found, step),), detail=found
+    )
+
+
+def alone(log: Log, named: dict[str, str]) -> tuple[Headline, ...]:
+    """Say which rewards rise while the accuracy stays as it is; a reward of the format is a note alone."""
+    steps = per_step_values(log.steps, "step").astype(np.int64)
+    risen = {}
+    for name, column in named.items():
+        values = per_step_values(log.answers, column)
+        shift = find_shift(steps, values, True)
+        if shift is not None and shift.after - shift.before >= ALONE * max(
+            np.ptp(values[np.isfinite(values)]), 1e-9
+        ):
+            risen[name] = shift
+    if not risen:
+        return ()
+    name, most = max(risen.items(), key=lambda pair: pair[1].after - pair[1].before)
+    what = "The reward" if name == "reward" else f"The reward {name}"
+    parts = [f"{other} {shift.before:.2f} → {shift.after:.2f}" for other, shift in risen.items()]
+    formats = all("format" in other.lower() or "fmt" in other.lower() for other in risen)
+    return (
+        Headline(
+            name="reward without correct",
+            text=(
+                f"{what} rises while the accuracy stays as it is, since step {most.step}: {', '.join(parts)}."
+            ),
+            urgency=Urgency.NOTE if formats else Urgency.WARNING,
+            evidence="; ".join(parts),
+            step=most.step,
+            remedy=REMEDY_ALONE,
+        ),
     )
 
 
@@ -181,7 +220,8 @@ FINDING = Finding(
         "an emergency where the stage is falling or collapsed, a reward has risen by a tenth of its range "
         f"or more, the accuracy has fallen by {SMALLEST_FALL:g} or more (both beyond six standard errors of "
         "a level), and the reward has gone on rising after the accuracy was at its best; said for each "
-        "component"
+        "component. A warning where the stage is flat and a reward has risen by half of its range by step or "
+        "more; of a format reward a note"
     ),
     view="answers",
 )

@@ -7,7 +7,7 @@ import numpy as np
 from conet.detect.shift import Shift, find_shift
 from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
 from conet.diagnosis.log import Log, per_step_values
-from conet.diagnosis.scalar_rules import BROKEN, MISMATCH, RULES, STEPS_TOO_LARGE, Rule
+from conet.diagnosis.scalar_rules import BROKEN, MISMATCH, RULES, SKIPPED, STEPS_TOO_LARGE, Rule
 from conet.diagnosis.words import times
 
 FAR_FROM_ONE = 0.2  # mean importance ratio of training against inference
@@ -39,6 +39,7 @@ def compute(log: Log) -> Result:
             said += _spikes(quantity, steps, columns[quantity], least, changes)
     said += _importance(steps, columns.get("importance_ratio"), changes)
     said += _not_numbers(table, log.record.scalar_names, changes)
+    said += _once_no_number(steps, columns, changes)
     if not log.has_rollouts:
         said.append(missing_rollouts(log))
     caveats = {} if changes else {"scalar_changes": "no scalar has spiked or collapsed"}
@@ -155,6 +156,40 @@ def _not_numbers(table: Any, names: dict[str, str], changes: dict[str, Any]) -> 
     return found
 
 
+def _once_no_number(
+    steps: np.ndarray, columns: dict[str, np.ndarray], changes: dict[str, Any]
+) -> list[Headline]:
+    """Say at which single steps a quantity had no number, while others that are always logged had one."""
+    regular = {
+        name: np.isfinite(values)
+        for name, values in columns.items()
+        if np.isfinite(values).sum() >= MOSTLY * len(values)
+    }
+    found = []
+    for quantity in (name for name in MUST_BE_NUMBERS if name in regular):
+        others = [known for name, known in regular.items() if name != quantity]
+        if not others or f"{quantity}_missing" in changes:
+            continue
+        logged = np.mean(others, axis=0) >= MOSTLY
+        lost = np.flatnonzero(logged & ~regular[quantity])
+        if not len(lost):
+            continue
+        first, words = int(steps[lost[0]]), quantity.replace("_", " ")
+        more = f", and at {len(lost) - 1} more" if len(lost) > 1 else ""
+        changes[f"{quantity}_missing"] = [len(lost), first]
+        found.append(
+            Headline(
+                name="not a number",
+                text=f"The {words} is not a number at step {first}{more}.",
+                urgency=Urgency.WARNING,
+                evidence="NaN, infinite or not logged there, while the other numbers are",
+                step=first,
+                remedy=SKIPPED,
+            )
+        )
+    return found
+
+
 HOW_TO_LOG = {
     "TRL": ("completions/", "log_completions=True and logging_steps=1"),
     "verl": ("actor/", "trainer.rollout_data_dir=DIR"),
@@ -198,7 +233,7 @@ FINDING = Finding(
         "a warning, while the accuracy falls an emergency: "
         + "; ".join(map(str, RULES))
         + f"; gradient norm or KL at {SPIKE:g} times their median at single steps; a mean importance ratio "
-        f"{FAR_FROM_ONE:g} or more from 1; a number that is none"
+        f"{FAR_FROM_ONE:g} or more from 1; a number that is none, at the end or at single steps"
     ),
     view="scalars",
 )

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from conet.base.text import counted
 from conet.diagnosis.declare import NO_ROLLOUTS, Finding, Key, Result
 from conet.diagnosis.log import UNKNOWN, Log
 
@@ -33,7 +34,9 @@ def compute(log: Log) -> Result:
         caveats["skipped_rows"] = ", ".join(f"{why}: {count}" for why, count in record.skipped.items())
     if record.skipped_files:
         count = len(record.skipped_files)
-        caveats["skipped_files"] = f"incomplete: {count} files could not be read, or not to their end"
+        caveats["skipped_files"] = (
+            f"incomplete: {counted(count, 'file')} could not be read, or not to the end"
+        )
     return Result(values=values, caveats=caveats)
 
 

@@ -7,17 +7,22 @@ from conet.views.rollouts.common import column, over_steps
 from conet.views.schema import Lines, View
 from conet.views.tables import windowed_mean
 
+ACCURACY = "Accuracy: the share of the step's answers that are correct"
+
 
 def learning_curve(found: Diagnosis) -> View:
     """Return accuracy over steps: every one, their mean over a window, and the validation."""
     steps, accuracy = column(found, "step"), column(found, "accuracy")
+    partial = found.log.partial_credit
+    if partial:  # shares of the range of the rewards are no rewards
+        accuracy = column(found, "reward")
     mean = windowed_mean(accuracy, column(found, "samples"))
     series = [
         Series(name="each step", x=steps, y=accuracy, role="measured"),
         Series(name=f"centred mean of {WINDOW} steps", x=steps, y=mean),
     ]
     validation = found.log.validation
-    if validation is not None:
+    if validation is not None and not partial:
         series.append(Series(name="validation", x=validation["step"], y=validation["accuracy"]))
     note = ""
     groups = found.detail("groups")
@@ -26,7 +31,9 @@ def learning_curve(found: Diagnosis) -> View:
             " Groups without signal are missing from the files, so this is the accuracy of the groups kept."
         )
     panel = Lines(
-        y=Axis(name="accuracy", unit="share of answers that are correct", low=0, high=1),
+        y=Axis(name="mean reward")
+        if partial
+        else Axis(name="accuracy", unit="share of answers that are correct", low=0, high=1),
         series=tuple(series),
         empty="no answers",
         **over_steps(found),
@@ -36,7 +43,7 @@ def learning_curve(found: Diagnosis) -> View:
         title="Learning curve",
         caption="Look for a fast rise that bends at the knee into a long, slow stage.",
         definition=(
-            "Accuracy: the share of the step's answers that are correct. Knee: where two joined straight "
+            f"{'Mean of the rewards of the step' if partial else ACCURACY}. Knee: where two joined straight "
             "lines fit best; it counts only where the curve is at least twice as steep before it as after "
             f"it. Shaded: 95 % intervals over problems.{note}"
         ),
