@@ -74,6 +74,7 @@ def build(
         flush_every=recipe.flush_every,
         show=show,
         observables=observables,
+        interference=bool(recipe.training.get("interference")),
         peft_config=LoraConfig(**lora) if lora else None,
     )
 

@@ -20,6 +20,7 @@ from conet.base.errors import ConetError, nearest
 from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
 from conet.llm.asking import number_of
+from conet.llm.interference import InterferenceWatch, log_into
 from conet.llm.live import LOGGED, Live
 from conet.llm.own_script import evidence_in_words
 from conet.rollouts.pool import Pool, Rollout, counted
@@ -44,6 +45,8 @@ class ConetCallback(TrainerCallback, ExportableState):
         A problem is eligible below this accuracy over at least so many samples, one of them correct.
     actions
         What to do when the heating signal fires: "say" it, "save" a checkpoint, "stop" the training.
+    interference
+        Whether the gradients of the problems of an update are compared; see ``docs/llm.md``.
     detector
         Options of :class:`conet.detect.online.Detector`.
 
@@ -51,6 +54,8 @@ class ConetCallback(TrainerCallback, ExportableState):
     ----------
     evidence : dict
         What the detector knows, ``heat_now`` among it.
+    gradients : InterferenceWatch or None
+        What the gradients of the last update say.
 
     Raises
     ------
@@ -67,6 +72,7 @@ class ConetCallback(TrainerCallback, ExportableState):
         max_accuracy: float = MAX_ACCURACY,
         min_samples: int = 16,
         actions: Sequence[str] = ("say",),
+        interference: bool = False,
         **detector: Any,
     ) -> None:
         if "below" in detector:  # the name of version 0.1
@@ -81,7 +87,10 @@ class ConetCallback(TrainerCallback, ExportableState):
         self.correct, self.max_accuracy, self.min_samples = correct, max_accuracy, min_samples
         self.actions = tuple(actions)
         self.given: dict[str, Any] = {"correct": correct, "window": window, "max_accuracy": max_accuracy}
-        self.given |= {"min_samples": min_samples, "actions": list(actions), **detector}
+        self.given |= {"min_samples": min_samples, "actions": list(actions), "interference": interference}
+        self.given |= detector
+        self.gradients = InterferenceWatch() if interference else None
+        self.metrics: Any = None  # of the trainer
         self.detector, self.pool, self.live = Detector(**detector), Pool(window, ()), Live(max_accuracy)
         self.pending: list[Rollout] = []  # of this step, where it draws several times
         self.draws = 1  # of a step
@@ -132,6 +141,8 @@ class ConetCallback(TrainerCallback, ExportableState):
             if reward is not None
         ]
         self.draws -= 1
+        # TRL offers to log what is known before the update; what its gradients say is known after it.
+        self.metrics = getattr(getattr(given.get("log_metric"), "__self__", None), "_metrics", None)
         if self.draws <= 0:
             self._close(given["trainer_state"], given.get("log_metric"))
 
@@ -167,6 +178,8 @@ class ConetCallback(TrainerCallback, ExportableState):
         listed = [named] if isinstance(named, int) else list(named or ())
         self.ends = (*listed, getattr(tokenizer, "eos_token_id", None))
         self.longest = getattr(args, "max_completion_length", None)
+        if self.gradients is not None:
+            self.gradients.attach(model)
         mine = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
         if state.global_step and isinstance(mine, dict):
             self.kept = mine["attributes"]["kept"]
@@ -174,6 +187,8 @@ class ConetCallback(TrainerCallback, ExportableState):
     def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Rewards from here on belong to training."""
         self.inside, self.fired = True, False
+        if self.gradients is not None:
+            self.gradients.begin()
         every = getattr(args, "steps_per_generation", None) or args.gradient_accumulation_steps
         self.draws = max(1, args.gradient_accumulation_steps // (every * getattr(args, "num_iterations", 1)))
         optimizer = given.get("optimizer")
@@ -184,13 +199,19 @@ class ConetCallback(TrainerCallback, ExportableState):
         self.inside = False
         if self.pending:
             self._close(state)
+        if self.gradients is not None:
+            self.gradients.end()
+            if self.metrics is not None:
+                log_into(self.metrics, self.gradients.values())
         if self.fired:
             control.should_save = control.should_save or "save" in self.actions
             control.should_training_stop = control.should_training_stop or "stop" in self.actions
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Forget which training it was."""
+        """Forget which training it was, and take the hooks out of the model."""
         ConetCallback.training = None
+        if self.gradients is not None:
+            self.gradients.detach()
 
     @property
     def kept(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ OURS = {
     "save_strategy": "checkpoint_every",
     "save_total_limit": "checkpoint_every",
 }
+OWN = {"interference": "bool"}  # options of ours that stand among TRL's
 # The least that makes sense, where TRL itself takes anything: our choice.
 LEAST: dict[str, float] = {
     "per_device_train_batch_size": 1,
@@ -99,7 +100,7 @@ def check_options(training: Mapping[str, Any]) -> None:
     ConetError
         Naming the first.
     """
-    known = known_options()
+    known = known_options() | OWN
     for name, value in training.items():
         if name in OURS:
             raise ConetError(

@@ -6,6 +6,7 @@ from typing import Any
 
 from accelerate.utils import gather_object
 
+from conet.llm.interference import InterferenceWatch
 from conet.llm.own_script import AnnealingSettings
 from conet.rollouts.pool import Rollout
 
@@ -15,11 +16,13 @@ class Looking:
 
     annealing_settings: AnnealingSettings | None
     eos_token_ids: Any
+    gradients: InterferenceWatch | None
     max_completion_length: int
     reward_func_names: list[str]
     reward_weights: Any
 
     keeps_text = False  # of completions
+    interference = False  # whether gradients are looked at, where no settings say so
 
     def rollouts_of(
         self,
@@ -50,6 +53,8 @@ class Looking:
             cut, more = self.cut_off(tokens, mask), {"prompt": prompt, "own": mask, "full": self.correct_from}
             known = not math.isnan(reward)
             found.append(Rollout(number, reward, tokens, text, cut, **more) if known else None)
+            if self.gradients is not None:
+                self.gradients.learn(number, prompt)
         return found
 
     @property

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
-from conet.llm.checking import check_options
+from conet.llm.checking import OWN, check_options
 from conet.runs.recipe import Recipe
 
 
@@ -28,7 +28,7 @@ def grpo_options(recipe: Recipe, path: Path) -> Any:
             save_steps=recipe.checkpoint_every,
             save_strategy="steps",
             save_total_limit=2,
-            **recipe.options(),
+            **{name: value for name, value in recipe.options().items() if name not in OWN},
         )
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]

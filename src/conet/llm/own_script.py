@@ -26,6 +26,9 @@ class AnnealingSettings(HeatingSettings):
     correct_by: str | None = Field(
         None, description="name of the reward function that says so; none: the weighted sum of all"
     )
+    interference: bool = Field(
+        False, description="whether the gradients of the problems of an update are compared"
+    )
     actions: list[Literal["heat", "save", "stop"]] = Field(
         ["heat"], description="when the heating signal fires: begin the heating, save a checkpoint, stop"
     )

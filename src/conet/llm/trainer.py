@@ -39,6 +39,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         Steps between two writings of the tables.
     show
         Called with the progress: what is counted, how many are done, of how many, how it goes.
+    interference
+        Whether the gradients of the problems of an update are compared.
     """
 
     keeps_text = True
@@ -54,8 +56,10 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         flush_every: int,
         show: Show = silent,
         observables: Mapping[str, Observable] | None = None,
+        interference: bool = False,
         **kwargs: Any,
     ) -> None:
+        self.interference = interference
         self.recorder, self.judge, self.keep_text = recorder, judge, keep_text
         self.problems, self.flush_every, self.shown = problems, flush_every, show
         self.observables = observables
@@ -140,6 +144,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         row = metrics_row(step - 1, phase, self.drawn, self.observables, learner)
         row |= {"heated": supervised, "learning_rate": self.rate} | self.used
         self.drawn = None
+        if self.gradients is not None:
+            row |= self.gradients.row()
         if not supervised:
             row |= {name: self.measured(name) for name in ("entropy", "kl")}
         self.shown("step", step, self.args.max_steps, in_words(row))

@@ -15,7 +15,7 @@ from conet.observables.standard import named
 from conet.rollouts.selection import Pick
 from conet.runs.recipe_problems import ProblemSettings, WarmUp
 
-# TRL's defaults move from version to version, so everything that shapes the update is pinned here.
+# TRL's defaults move, so everything that shapes the update is pinned here.
 PINNED: dict[str, Any] = {
     "loss_type": "grpo",
     "scale_rewards": "group",
@@ -48,7 +48,6 @@ PINNED: dict[str, Any] = {
     "remove_unused_columns": False,
     "disable_tqdm": True,
 }
-
 
 RENAMED = {"deepscaler-1.5b": "deepscaler-1.5b-8gpu"}  # recipes of version 0.1
 
@@ -153,10 +152,10 @@ class Recipe(Root):
     warmup: WarmUp = WarmUp()
     schedule: ScheduleSettings = ScheduleSettings()
     heating: HeatingSettings = HeatingSettings()
-    training: dict[str, Any] = Field({}, description="options of TRL's GRPOConfig, over those pinned here")
+    training: dict[str, Any] = Field({}, description="TRL's GRPOConfig over those pinned; and `interference`")
 
     def options(self) -> dict[str, Any]:
-        """Options for GRPOConfig: what is pinned, with the recipe's own over it."""
+        """Return what is pinned, with the recipe's own over it."""
         return PINNED | self.training
 
     def override(self, changes: Mapping[str, Any]) -> Self:
