@@ -21,11 +21,13 @@ from test_llm_callback import trainer_of  # noqa: E402
 from test_llm_train import small, weights  # noqa: E402
 from trl.trainer.utils import add_fused_lm_head  # noqa: E402
 
+from conet.diagnosis import diagnose  # noqa: E402
 from conet.llm import models, train  # noqa: E402
 from conet.llm.callback import ConetCallback  # noqa: E402
 from conet.llm.gradient_sketch import GradientSketch, by_problem, layers_of  # noqa: E402
 from conet.llm.interference import InterferenceWatch  # noqa: E402
 from conet.runs.recipe import ModelSettings  # noqa: E402
+from conet.runs.run import Run  # noqa: E402
 
 SIZES = {
     "hidden_size": 16,
@@ -325,3 +327,6 @@ def test_a_run_has_it_in_its_metrics_and_is_otherwise_the_same(tmp_path: Path) -
     assert known.height >= 1
     assert known["interference"].is_between(0, 1).all()
     assert known["fighting_pairs"].null_count() == 0
+    assert diagnose(looked).findings["gradient_interference"]["interference"]["start"] is not None
+    panels = Run(looked).view("trainer-metrics").panels
+    assert "interference of gradients" in {panel.y.name for panel in panels}

@@ -30,6 +30,7 @@ FINDINGS: Mapping[str, Finding] = Table(
         "groups": "conet.diagnosis.findings.groups:FINDING",
         "diversity": "conet.diagnosis.findings.diversity:FINDING",
         "interference": "conet.diagnosis.findings.interference:FINDING",
+        "gradients": "conet.diagnosis.findings.gradients:FINDING",
         "validation": "conet.diagnosis.findings.validation:FINDING",
     }
 )

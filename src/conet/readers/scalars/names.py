@@ -249,6 +249,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "actor/loss",
         "ppo_actor/update/loss/avg",
     ),
+    "interference": ("conet/interference",),
+    "interference_corrected": ("conet/interference_corrected",),
+    "gradient_cosine": ("conet/gradient_cosine",),
+    "fighting_share": ("conet/fighting_share",),
     "distinct_share": ("distinct_share", "rollout/distinct_ratio"),
     "repetition": ("rollout/repetition_frac", "repetition", "repetition_frac"),
 }

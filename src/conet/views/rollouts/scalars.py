@@ -19,6 +19,7 @@ UNITS = {
     "wrong_length": "tokens",
     "longest_length": "tokens",
     "reward": "mean of the rollouts",
+    "gradient_cosine": "between problems; below 0 they fight",
 }
 SHARES = ("accuracy", "truncated_share", "groups_without_signal", "clip_ratio", "validation_accuracy")
 

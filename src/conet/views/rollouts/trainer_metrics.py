@@ -31,6 +31,10 @@ KNOWN = {
     "entropy": ("entropy of a token", "nats"),
     "kl": ("distance to the reference policy", "KL, nats a token"),
     "loss": ("loss", ""),
+    "interference": ("interference of gradients", "share that cancels"),
+    "interference_corrected": ("the same without the noise of few rollouts", "share that cancels"),
+    "gradient_cosine": ("cosine between problems", "below 0 they fight"),
+    "fighting_share": ("pairs of problems that fight", "share of the pairs"),
 }
 
 
