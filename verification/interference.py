@@ -2,12 +2,12 @@
 
     python verification/interference.py --seeds 6 --jobs 2 --out runs/interference --write docs
 
-A seed trains the recipe (`tiny`: RLVR, 60 updates) with `training.interference` on, and looks closer with hooks of
+A seed trains the recipe (`tiny`: RLVR, 40 updates) with `training.interference` on, and looks closer with hooks of
 its own at the same batches. What is done is not done again. With --write the verdicts go into docs/results-llm.md.
 
 Asked, with the thresholds that were fixed before any run (a verdict needs the whole 95 % interval over seeds):
 
-- *Right?* At every tenth update each problem's whole gradient by a backward pass of its own. Rank agreement
+- *Right?* At every eighth update each problem's whole gradient by a backward pass of its own. Rank agreement
   (Spearman) of the pairs' cosines, mean over updates: sketch against the gradient of the same block at least 0.8,
   against all weights at least 0.6. Of the interference over updates: against all weights at least 0.6.
 - *Reliable?* The pairs' cosines from one half of each group's rollouts against those from the other half, rank
@@ -43,7 +43,7 @@ from conet.llm.gradient_sketch import GradientSketch, Rows, by_problem
 from conet.llm.interference import NAMES, InterferenceWatch, key_of
 from conet.runs import recipe
 
-STEPS, EVERY = 60, 10
+STEPS, EVERY = 40, 8
 MARK = "<!-- made by verification/interference.py -->"
 # Sizes of models, from their configurations: hidden, intermediate, width of the keys, layers, vocabulary.
 SHAPES = {
@@ -110,7 +110,7 @@ def vectors(taken: Sequence[Rows], prompts: Sequence[tuple[int, ...]]) -> np.nda
 
 
 def look_closer(trainer: Any, watch: Looking) -> None:
-    """Work out each problem's whole gradient at every tenth update, before it is trained on."""
+    """Work out each problem's whole gradient at every eighth update, before it is trained on."""
     import torch
 
     usual = trainer.compute_loss
