@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from transformers.pytorch_utils import Conv1D
 
-SIZE = 32  # of a sketch: so many rows and columns (our choice)
+SIZE = 16  # of a sketch: so many rows and columns (our choice: below 5 % of an update also where width is 64)
 BLOCKS = 1  # of a model, from the last
 SEED = 20_260_728  # of the signs, alike on every process
 _BLOCK = re.compile(r"(?:^|\.)(\d+)\.")
