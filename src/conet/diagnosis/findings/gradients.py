@@ -112,7 +112,7 @@ def _headline(cosine: Interval, interference: float | None, updates: int) -> Hea
 def _numbers(interference: float | None, cosine: Interval | None) -> tuple[MainNumber, ...]:
     if interference is None:
         return ()
-    more = "" if cosine is None else f" (cosine {cosine.estimate:+.2f})"
+    more = "" if cosine is None else f", cos {cosine.estimate:+.2f}"
     definition = (
         "1 - |sum of the problems' gradients| / sum of their norms, over the last fifth of the updates"
     )
