@@ -15,7 +15,7 @@ from conet.observables.standard import named
 from conet.rollouts.selection import Pick
 from conet.runs.recipe_problems import ProblemSettings, WarmUp
 
-# TRL's defaults move, so everything that shapes the update is pinned here.
+# TRL's defaults move from version to version, so everything that shapes the update is pinned here.
 PINNED: dict[str, Any] = {
     "loss_type": "grpo",
     "scale_rewards": "group",
@@ -48,6 +48,7 @@ PINNED: dict[str, Any] = {
     "remove_unused_columns": False,
     "disable_tqdm": True,
 }
+
 
 RENAMED = {"deepscaler-1.5b": "deepscaler-1.5b-8gpu"}  # recipes of version 0.1
 
@@ -152,10 +153,14 @@ class Recipe(Root):
     warmup: WarmUp = WarmUp()
     schedule: ScheduleSettings = ScheduleSettings()
     heating: HeatingSettings = HeatingSettings()
-    training: dict[str, Any] = Field({}, description="TRL's GRPOConfig over those pinned; and `interference`")
+    training: dict[str, Any] = Field(
+        {},
+        description="options of TRL's GRPOConfig, over those pinned here; and `interference`: whether "
+        "the gradients of problems are compared",
+    )
 
     def options(self) -> dict[str, Any]:
-        """Return what is pinned, with the recipe's own over it."""
+        """Options of the training: what is pinned, with the recipe's own over it."""
         return PINNED | self.training
 
     def override(self, changes: Mapping[str, Any]) -> Self:
