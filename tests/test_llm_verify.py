@@ -79,7 +79,9 @@ OTHER_VALUE = {
         (r"so \boxed{1} no, \boxed{2}", "2"),
         (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"\boxed 5.", "5"),
-        (r"\fbox{7} \framebox{8}", "8"),
+        (r"\fbox{7} \framebox{8}", "7"),
+        (r"\boxed{5\\}", r"5\\"),
+        (r"\boxed{\} 5", None),
         (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
         (r"\boxed{1} and then \boxed{2 cut off", None),
         ("no box 42", None),
@@ -145,17 +147,82 @@ def test_plain_verifiers() -> None:
 CASES = Path(__file__).parent / "data" / "verifier_cases.jsonl"
 
 
+CASE = [json.loads(line) for line in CASES.read_text().splitlines()]
+
+
 @pytest.mark.llm
-def test_every_known_case_is_judged_right(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("family", sorted({case["family"] for case in CASE}))
+def test_every_known_case_is_judged_right(family: str) -> None:
+    """In this process: a process for each would be slow, and times no verdict of them."""
+    cases = [case for case in CASE if case["family"] == family]
+    assert [case for case in cases if verify.math(case["completion"], case["gold"]) != case["right"]] == []
+
+
+@pytest.mark.llm
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("2024", "2040", False),
+        ("2024", "2024.5", True),
+        ("3.14", "3.15", True),
+        ("3.14", r"\pi", True),
+        ("1.0, 2.5", "2.51, 1.005", True),
+        ("100, 200", "101, 200", False),
+        ("3.14x", "3.15x", False),
+        ("5040", "7!+4", False),
+        ("3e8", "299792458", True),
+    ],
+)
+def test_minerva_allows_one_percent_of_what_is_not_whole(gold: str, answer: str, right: bool) -> None:
+    assert verify.minerva(rf"\boxed{{{answer}}}", gold) == right
+
+
+def test_the_known_cases_are_many_and_of_both_kinds() -> None:
+    assert len(CASE) > 540
+    assert len({(case["gold"], case["completion"]) for case in CASE}) == len(CASE)
+    assert 200 < sum(case["right"] for case in CASE) < len(CASE) - 200
+
+
+@pytest.mark.llm
+def test_what_loads_late_costs_no_sample_and_the_processor_time_ends_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Units, formulas, matrices: the first of each, in one second of processor time; the last has no end."""
     from conet.cli import main
 
-    main(["llm", "verify", str(CASES), "--json"])
+    cases = [
+        ("3 hours", "180 minutes", 1),
+        (r"\cos 60^\circ", "1/2", 1),
+        (r"\frac12\begin{pmatrix}2\end{pmatrix}", r"\begin{pmatrix}1\end{pmatrix}", 1),
+        ("x<3", "y<3", 0),
+        ("7", "9^{9^{9}}+x", 0),
+    ]
+    file = tmp_path / "cases.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"gold": gold, "completion": rf"\boxed{{{box}}}", "right": right}) + "\n"
+            for gold, box, right in cases
+        )
+    )
+    main(["llm", "verify", str(file), "--seconds", "1", "--json"])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
-    assert result["cases"] == result["known"] == len(result["verdicts"]) == len(cases) > 290
-    failed = [case for case, verdict in zip(cases, result["verdicts"]) if verdict != case["right"]]
-    assert failed == []
-    assert result["status"] == {"ok": len(cases)}
+    assert result["verdicts"] == [1, 1, 1, 0, 0]
+    assert result["status"] == {"ok": 4, "timeout": 1}
+    assert result["ended"] == {"timeout": [5]}
+    assert result["correct"] == 5
+
+
+def test_an_audit_names_the_cases_that_timed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from conet.cli import main
+
+    (tmp_path / "mine.py").write_text(HOSTILE)
+    file = tmp_path / "cases.jsonl"
+    file.write_text("".join(json.dumps({"gold": "a", "completion": text}) + "\n" for text in ("a", "hang")))
+    main(["llm", "verify", str(file), "--verifier", f"{tmp_path / 'mine.py'}:judge", "--seconds", "1"])
+    assert "1 ended by timeout, which counts as rejected: case 2" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["llm", "verify", str(file), "--seconds", "0"])
+    assert "--seconds 0; expected more than 0" in capsys.readouterr().err
 
 
 def test_an_audit_names_what_it_disagrees_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,6 +239,8 @@ def test_an_audit_names_what_it_disagrees_with(tmp_path: Path, capsys: pytest.Ca
     assert (result["accepted_wrong"], result["rejected_right"], result["known"]) == ([1], [2], 2)
     main(["llm", "verify", str(file), "--verifier", "numeric"])
     printed = capsys.readouterr().out
+    assert "2 of 3 completions accepted" in printed
+    assert "of 2 whose verdict is known, 0 judged correctly" in printed
     assert "accepted, but wrong: case 1" in printed
     assert "rejected, but right: case 2" in printed
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from conet.cli.options import Count, Json
 from conet.readers.formats.json_lines import object_of
 
 KEYS = ("gold", "completion", "right")
+LONGEST = 3600.0  # seconds for one completion
 SHOWN = 20  # disagreements printed one by one
 
 
 @app.command
-def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Json = False) -> None:
+def verify(
+    file: Path, *, verifier: str = "math", workers: Count = 2, seconds: float = 10.0, json_: Json = False
+) -> None:
     """Audit a verifier on completions whose verdict is known, or only list its verdicts.
 
     Parameters
@@ -28,6 +32,8 @@ def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Jso
         exact, numeric, math, math_after_thought, minerva, or path/to/file.py:name.
     workers
         Processes that judge.
+    seconds
+        Longest time for one completion: of processor time, or of the clock for path/to/file.py:name.
     json_
         Print the result as one JSON object on the last line; "verdicts" lists a 0 or 1 for each line.
     """
@@ -37,12 +43,15 @@ def verify(file: Path, *, verifier: str = "math", workers: Count = 2, json_: Jso
     cases = read_cases(file)
     if not 1 <= workers <= 256:
         raise ConetError(f"--workers {workers}", "1 to 256", "2 is usual")
+    if not 0 < seconds <= LONGEST:
+        raise ConetError(f"--seconds {seconds:g}", f"more than 0, at most {LONGEST:g}", "10 is usual")
     found = []
-    with Judge(verifier, workers=workers) as judge, line() as show:
+    with Judge(verifier, workers=workers, seconds=seconds) as judge, line() as show:
         for start in range(0, len(cases), 64):
             found += judge.judge([(case["completion"], case["gold"]) for case in cases[start : start + 64]])
             show("completion", len(found), len(cases), "")
-    result = audit(verifier, cases, [int(verdict.reward == 1) for verdict in found], dict(judge.counts))
+    verdicts = [int(verdict.reward == 1) for verdict in found]
+    result = audit(verifier, cases, verdicts, [verdict.status for verdict in found])
     print(json.dumps(result) if json_ else describe(cases, result))
 
 
@@ -96,29 +105,35 @@ def _case(text: str, place: str) -> dict[str, Any]:
 
 
 def audit(
-    verifier: str, cases: list[dict[str, Any]], verdicts: list[int], status: dict[str, int]
+    verifier: str, cases: list[dict[str, Any]], verdicts: list[int], status: list[str]
 ) -> dict[str, Any]:
     """Hold the verdicts against what is known.
 
     Returns
     -------
     dict
-        ``verifier``, ``cases``, ``known`` (cases that say what is right), ``accepted_wrong`` and
-        ``rejected_right`` (line numbers among the cases, from 1), ``status`` (how judging ended) and
-        ``verdicts``.
+        ``verifier``, ``cases``, ``known`` (cases that say what is right), ``correct`` (verdicts among these
+        that agree), ``accepted_wrong`` and ``rejected_right`` (numbers of the cases, from 1), ``status``
+        (how many ended how), ``ended`` (the numbers of those that did not end "ok") and ``verdicts``.
     """
     known = [
         (number, case["right"], verdict)
         for number, (case, verdict) in enumerate(zip(cases, verdicts), 1)
         if case.get("right") is not None
     ]
+    ended: dict[str, list[int]] = {}
+    for number, how in enumerate(status, 1):
+        if how != "ok":
+            ended.setdefault(how, []).append(number)
     return {
         "verifier": verifier,
         "cases": len(cases),
         "known": len(known),
+        "correct": sum(right == verdict for _, right, verdict in known),
         "accepted_wrong": [number for number, right, verdict in known if verdict and not right],
         "rejected_right": [number for number, right, verdict in known if right and not verdict],
-        "status": status,
+        "status": dict(Counter(status)),
+        "ended": ended,
         "verdicts": verdicts,
     }
 
@@ -126,10 +141,12 @@ def audit(
 def describe(cases: list[dict[str, Any]], result: dict[str, Any]) -> str:
     """Put an audit into lines: the counts, and the first disagreements."""
     wrong, missed = result["accepted_wrong"], result["rejected_right"]
-    lines = [f"{result['verifier']}: {sum(result['verdicts'])} of {result['cases']} completions judged right"]
+    accepted = sum(result["verdicts"])
+    lines = [f"{result['verifier']}: {accepted} of {result['cases']} completions accepted"]
     if result["known"]:
         lines.append(
-            f"of {result['known']} known: {len(wrong)} wrong ones accepted, {len(missed)} right ones rejected"
+            f"of {result['known']} whose verdict is known, {result['correct']} judged correctly: "
+            f"{len(wrong)} wrong ones accepted, {len(missed)} right ones rejected"
         )
     for what, numbers in (("accepted, but wrong", wrong), ("rejected, but right", missed)):
         for number in numbers[:SHOWN]:
@@ -139,6 +156,8 @@ def describe(cases: list[dict[str, Any]], result: dict[str, Any]) -> str:
             )
         if len(numbers) > SHOWN:
             lines.append(f"  and {len(numbers) - SHOWN} more; --json lists all")
-    ended = {name: count for name, count in result["status"].items() if name != "ok"}
-    lines += [f"  {count} ended by {name}" for name, count in ended.items()]
+    for how, numbers in result["ended"].items():
+        more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+        shown = ", ".join(map(str, numbers[:SHOWN]))
+        lines.append(f"  {len(numbers)} ended by {how}, which counts as rejected: case {shown}{more}")
     return listed(lines)

@@ -1,6 +1,7 @@
 """Verifiers in processes that can be killed: one that hangs or crashes costs one sample."""
 
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from pebble import ProcessPool
 
 READY_SECONDS = 90.0  # importing a verifier may be slow; a sample may not
+PATIENCE = (
+    30.0  # a shipped verifier waits for nothing: it may take this many times its seconds on a busy machine
+)
 QUIET_SECONDS = 5.0  # after which it is said that it is waited for
 MEMORY = 4 << 30  # bytes that one process may take
+PROCESSOR = hasattr(signal, "setitimer")  # whether the system ends a process by its processor time
 
 
 class Verdict(NamedTuple):
@@ -40,7 +45,8 @@ class Judge:
     workers
         Processes; none for the verifiers that can neither hang nor crash.
     seconds
-        Longest time for one sample.
+        Longest time for one sample: of processor time for the shipped verifiers, which wait for
+        nothing, so that a busy machine changes no verdict; of the clock for a function of the user's own.
 
     Raises
     ------
@@ -51,6 +57,8 @@ class Judge:
     def __init__(self, verifier: str, workers: int = 2, seconds: float = 10.0) -> None:
         self.verifier, self.workers, self.seconds = verifier, workers, seconds
         self.counts: Counter[str] = Counter()
+        own = ":" in verifier
+        self.limit = seconds if own or not PROCESSOR else PATIENCE * seconds  # of the clock
         self.loaded = False  # whether anything came back from its processes yet
         self.function: Verifier | None = VERIFIERS[verifier] if verifier in IN_PROCESS else None
         self.pool: ProcessPool | None = None
@@ -101,7 +109,7 @@ class Judge:
         with suppress(RuntimeError):  # of a pool that has broken meanwhile
             pool = self._started()
             asked: dict[Future[Verdict | str], int] = {
-                pool.schedule(_judge_here, args=pairs[place], timeout=self.seconds): place
+                pool.schedule(_judge_here, args=pairs[place], timeout=self.limit): place
                 for place in range(len(pairs))
                 if place not in found
             }
@@ -117,7 +125,7 @@ class Judge:
 
     def _next(self, pending: "set[Future[Verdict | str]]") -> "tuple[set, set]":
         """Wait for the next verdicts; while the verifier is loaded, say what is waited for."""
-        longest = self.seconds + READY_SECONDS
+        longest = self.limit + READY_SECONDS
         if not self.loaded:
             done, left = wait(pending, timeout=QUIET_SECONDS, return_when=FIRST_COMPLETED)
             if done:
@@ -127,7 +135,10 @@ class Judge:
 
     def _verdict(self, answer: BaseException | Verdict | str) -> Verdict:
         """Turn what came back from a process into a verdict."""
-        if isinstance(answer, TimeoutError):
+        from pebble import ProcessExpired
+
+        spent = isinstance(answer, ProcessExpired) and PROCESSOR and answer.exitcode == -signal.SIGPROF
+        if spent or isinstance(answer, TimeoutError):
             return Verdict(0.0, "timeout")
         if isinstance(answer, RuntimeError):  # the pool's own; a verifier's errors stay in its process
             raise answer
@@ -147,7 +158,7 @@ class Judge:
             self.pool = ProcessPool(
                 self.workers,
                 initializer=_begin,
-                initargs=(self.asked, os.getpid()),
+                initargs=(self.asked, os.getpid(), 0.0 if ":" in self.verifier else self.seconds),
                 context=get_context("loky"),
             )
         return self.pool
@@ -179,13 +190,23 @@ def _call(function: Verifier, completion: str, answer: str) -> Verdict:
 # In the processes ------------------------------------------------------------------------------------
 
 _here: Verifier | str = "no verifier"  # or the reason why there is none
+_seconds = 0.0  # of processor time for one sample; none where 0
+# Of each slow part one: the parser of formulas, algebra, matrices, inequalities, units.
+WARMING = (
+    (r"\sqrt{2}+x", r"x+\sqrt{2}"),
+    (r"\cos 60^\circ", r"\frac{1}{2}"),
+    (r"y=2x", r"2x-y=0"),
+    (r"x<\sqrt{2}", r"(-\infty,\sqrt{2})"),
+    ("3 hours", "180 minutes"),
+)
 
 
-def _begin(verifier: str, parent: int) -> None:
+def _begin(verifier: str, parent: int, seconds: float) -> None:
     """Load the verifier, with its memory limited, nothing to read, and what it prints on stderr."""
     import logging
 
-    global _here
+    global _here, _seconds
+    _seconds = seconds if PROCESSOR else 0.0
     os.environ |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
@@ -195,15 +216,25 @@ def _begin(verifier: str, parent: int) -> None:
     try:
         loaded = resolve(verifier, VERIFIERS, "verifier")
         _here = loaded if callable(loaded) else f"a {type(loaded).__name__}"
-        if verifier in ("math", "math_after_thought", "minerva"):
-            import math_verify  # noqa: F401  (slow, so before the clock runs)
+        if verifier in VERIFIERS and callable(loaded):  # what loads late does so before the clock runs
+            for answer, gold in WARMING:
+                loaded(rf"</think>\boxed{{{answer}}}", gold)
     except BaseException as error:  # a file of the user's own may even try to end the process
         _here = " ".join(str(error).split()) or type(error).__name__
 
 
 def _judge_here(completion: str, answer: str) -> Verdict | str:
-    """Return the verdict, or why there is no verifier."""
-    return _here if isinstance(_here, str) else _call(_here, completion, answer)
+    """Return the verdict, or why there is no verifier; the system ends the process at its processor time."""
+    if isinstance(_here, str):
+        return _here
+    if not _seconds:
+        return _call(_here, completion, answer)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, _seconds)
+    try:
+        return _call(_here, completion, answer)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
 def _limit_memory() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from conet.base.registry import register
 from conet.llm import answers, routes
-from conet.llm.answers.boxes import CLOSE
 
 Verifier = Callable[[str, str], bool | float]
 VERIFIERS: dict[str, Verifier] = {}
@@ -65,7 +64,7 @@ def math(completion: str, answer: str) -> bool:
 @register(VERIFIERS, "math_after_thought")
 def math_after_thought(completion: str, answer: str) -> bool:
     """Whether the reasoning was closed by ``</think>``, and the last box after it holds the gold answer."""
-    return CLOSE in completion and math(completion, answer)
+    return answers.has_closed(completion) and math(completion, answer)
 
 
 @register(VERIFIERS, "minerva")

@@ -43,7 +43,11 @@ class ProblemSettings(Settings):
         "`path/to/file.py:name`",
     )
     verifier_workers: Count = Field(2, description="processes that judge")
-    verifier_seconds: float = Field(10.0, gt=0, description="longest time to judge one sample, in seconds")
+    verifier_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="longest time to judge one sample, in seconds: of processor time; of the clock for your own",
+    )
 
 
 class WarmUp(Settings):

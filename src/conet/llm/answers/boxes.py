@@ -2,8 +2,11 @@
 
 import re
 
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*")
-OPEN, CLOSE = "<think>", "</think>"
+BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+# Marks of reasoning, as models write them: <think>, <thinking>, <reasoning>, [THINK], in any case.
+MARKS = r"(?:think|thinking|thought|thoughts|reasoning)"
+OPEN = re.compile(rf"[<\[]\s*{MARKS}\s*[>\]]", re.IGNORECASE)
+CLOSE = re.compile(rf"[<\[]\s*/\s*{MARKS}\s*[>\]]", re.IGNORECASE)
 
 
 def final_text(completion: str) -> str | None:
@@ -12,10 +15,14 @@ def final_text(completion: str) -> str | None:
     A completion without these marks is its own final text. So is one in which ``<think>`` was already
     part of the prompt and which was cut off before it closed: nothing in it tells.
     """
-    _, closed, rest = completion.rpartition(CLOSE)
-    if OPEN in rest:
-        return None
-    return rest if closed else completion
+    ends = [found.end() for found in CLOSE.finditer(completion)]
+    rest = completion[ends[-1] :] if ends else completion
+    return None if OPEN.search(rest) else rest
+
+
+def has_closed(completion: str) -> bool:
+    """Whether reasoning was closed anywhere."""
+    return CLOSE.search(completion) is not None
 
 
 def has_box(text: str) -> bool:
@@ -24,7 +31,7 @@ def has_box(text: str) -> bool:
 
 
 def last_box(text: str) -> str | None:
-    r"""Return what stands in the last ``\boxed{…}`` (also fbox, framebox), boxes inside it opened.
+    r"""Return what stands in the last ``\boxed{…}`` (also fbox), boxes inside it opened.
 
     Parameters
     ----------
@@ -55,10 +62,11 @@ def _content(text: str, start: int) -> tuple[str | None, int]:
     if not text.startswith("{", start):
         word = re.compile(r"[^\s$\\{}]+").match(text, start)
         return (word.group().rstrip(".,;") if word else None), (word.end() if word else len(text))
-    depth = 0
+    depth, escaped = 0, False
     for place in range(start, len(text)):
-        escaped = text[place - 1] == "\\"
-        depth += 0 if escaped else (text[place] == "{") - (text[place] == "}")
+        if not escaped:
+            depth += (text[place] == "{") - (text[place] == "}")
+        escaped = text[place] == "\\" and not escaped  # of two backslashes, the second is the line's end
         if depth == 0:
             return text[start + 1 : place].strip(), place + 1
     return None, len(text)

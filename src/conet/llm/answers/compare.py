@@ -4,8 +4,11 @@ import re
 
 from conet.llm.answers.latex import clean, compact
 from conet.llm.answers.numbers import Number, same_number
-from conet.llm.answers.parse import as_region, parse
+from conet.llm.answers.parse import parse
+from conet.llm.answers.regions import as_region, merged
+from conet.llm.answers.units import factor
 from conet.llm.answers.values import (
+    Chain,
     Collection,
     Equation,
     Expression,
@@ -13,6 +16,7 @@ from conet.llm.answers.values import (
     Named,
     Piece,
     Region,
+    Rounded,
     Value,
     Words,
 )
@@ -40,8 +44,16 @@ def same_answer(given: str, gold: str, tolerance: float) -> bool:
 
 def same(one: Value, other: Value, tolerance: float) -> bool:
     """Whether two values are the same; names and brackets count as far as both sides have them."""
+    if isinstance(one, Chain):
+        return all(same(item, other, tolerance) for item in one.items)
+    if isinstance(other, Chain):
+        return all(same(one, item, tolerance) for item in other.items)
+    if isinstance(one, Rounded):
+        return same(one.value, other, tolerance) or same(one.shown, other, tolerance)
+    if isinstance(other, Rounded):
+        return same(one, other.value, tolerance) or same(one, other.shown, tolerance)
     if isinstance(one, Named) and isinstance(other, Named):
-        return one.name == other.name and same(one.value, other.value, tolerance)
+        return _both_named(one, other, tolerance)
     if isinstance(one, Named) or isinstance(other, Named):
         return _one_named(one, other, tolerance)
     if isinstance(one, Region) or isinstance(other, Region):
@@ -59,15 +71,28 @@ def same(one: Value, other: Value, tolerance: float) -> bool:
     return _same_formula(one, other, tolerance)
 
 
+def _both_named(one: Named, other: Named, tolerance: float) -> bool:
+    """The same value of the same name, or the same equation solved for another."""
+    if one.name == other.name:
+        return same(one.value, other.value, tolerance)
+    first, second = _as_equation(one), _as_equation(other)
+    return first is not None and second is not None and _same_equation(first, second)
+
+
+def _as_equation(named: Named) -> Equation | None:
+    value = named.value
+    if isinstance(value, Words) and len(value.text) == 1:  # A = B
+        return Equation(named.name, value.text)
+    return Equation(named.name, _latex(value)) if isinstance(value, Number | Expression) else None
+
+
 def _one_named(one: Value, other: Value, tolerance: float) -> bool:
     """``y = f(x)`` equals ``f(x)``, and an equation that says the same another way."""
     named, plain = (one, other) if isinstance(one, Named) else (other, one)
     assert isinstance(named, Named)
     if isinstance(plain, Equation):
-        value = named.value
-        return isinstance(value, Number | Expression) and _same_equation(
-            Equation(named.name, _latex(value)), plain
-        )
+        equation = _as_equation(named)
+        return equation is not None and _same_equation(equation, plain)
     if isinstance(one, Named):
         return same(one.value, other, tolerance)
     return same(one, named.value, tolerance)
@@ -88,6 +113,8 @@ def _same_collection(one: Value, other: Value, tolerance: float) -> bool:
             ordered and len(mine) == len(theirs) and all(same(*pair, tolerance) for pair in zip(mine, theirs))
         )
     if "set" in kinds:
+        if not (isinstance(one, Collection) and isinstance(other, Collection)):
+            return False  # a set of one is not its member
         return all(any(same(item, gold, tolerance) for gold in theirs) for item in mine) and all(
             any(same(item, gold, tolerance) for item in mine) for gold in theirs
         )
@@ -111,7 +138,10 @@ def _items(value: Value) -> tuple[Value, ...]:
 
 
 def _same_region(one: Region | None, other: Region | None, tolerance: float) -> bool:
-    if one is None or other is None or len(one.pieces) != len(other.pieces):
+    if one is None or other is None or (one.name and other.name and one.name != other.name):
+        return False
+    one, other = merged(one), merged(other)
+    if len(one.pieces) != len(other.pieces):
         return False
     left = list(other.pieces)
     for piece in one.pieces:
@@ -162,20 +192,34 @@ def _same_words(one: Value, other: Value) -> bool:
 
 def _latex(value: Value) -> str:
     if isinstance(value, Number):
-        above, below = value.value.numerator, value.value.denominator
-        return str(above) if below == 1 else rf"\frac{{{above}}}{{{below}}}"
+        return _number_latex(value)
     return value.latex if isinstance(value, Expression) else ""
 
 
+def _number_latex(number: Number) -> str:
+    r"""Write a number as a formula: decimal ones with their point, degrees as parts of \pi."""
+    value = number.value / 100 if number.percent else number.value
+    above, below = value.numerator, value.denominator
+    text = str(above) if below == 1 else rf"\frac{{{above}}}{{{below}}}"
+    text = text if number.exact else rf"1.0\cdot({text})"
+    return rf"({text})^\circ" if number.unit == "degree" else text
+
+
 def _same_formula(one: Value, other: Value, tolerance: float) -> bool:
-    texts = _latex(one), _latex(other)
+    texts = [_latex(one), _latex(other)]
     if not all(texts):
         return False
+    units = [value.unit for value in (one, other) if isinstance(value, Number | Expression)]
+    if all(units) and units[0] != units[1] and "degree" not in units:
+        scale = factor(*units)
+        if scale is None:
+            return False
+        texts[0] = rf"\frac{{{scale.numerator}}}{{{scale.denominator}}}\cdot({texts[0]})"
     if compact(texts[0]) == compact(texts[1]) != "":
         return True
     from conet.llm.answers.symbolic import equal
 
-    return max(map(len, texts)) <= LONGEST and equal(*texts, tolerance)
+    return max(map(len, texts)) <= LONGEST and equal(texts[0], texts[1], tolerance)
 
 
 def _same_equation(one: Equation, other: Equation) -> bool:

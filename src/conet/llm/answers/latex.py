@@ -14,6 +14,8 @@ SIGNS = {
     "≤": r"\le ",
     "≥": r"\ge ",
     "≠": r"\ne ",
+    "≈": r"\approx ",
+    "ℝ": r"\mathbb{R}",
     "±": r"\pm ",
     "∓": r"\mp ",
     "∪": r"\cup ",
@@ -37,7 +39,13 @@ SIGNS = {
 RULES = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
-        (r"\\(?:left|right|displaystyle|textstyle|limits|bigl?|bigr?|Bigl?|Bigr?|middle)(?![a-zA-Z])", ""),
+        (
+            r"\\(?:left|right|displaystyle|textstyle|limits|bigl?|bigr?|Bigl?|Bigr?|middle"
+            r"|large|Large|huge|boldsymbol|bm|underline)(?![a-zA-Z])",
+            "",
+        ),
+        (r"\\(?:text)?color\s*\{[^{}]*\}", ""),
+        (r"^(?:\\\\\s*)+|(?:\\\\\s*)+$", ""),
         (r"\\\$", r"\\dollar "),
         (
             r"(?<!\\)\\[,!;:>]|\\(?:quad|qquad|thinspace|enspace)(?![a-zA-Z])|(?<!\\)~|\$"
@@ -48,7 +56,8 @@ RULES = tuple(
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
         (r"\\(?:leq|leqslant)(?![a-zA-Z])|<=", r"\\le "),
         (r"\\(?:geq|geqslant)(?![a-zA-Z])|>=", r"\\ge "),
-        (r"\\neq(?![a-zA-Z])", r"\\ne "),
+        (r"\\neq(?![a-zA-Z])|\\not\s*=|!=", r"\\ne "),
+        (r"\\(?:lvert|rvert|vert)(?![a-zA-Z])", "|"),
         (r"\\lt(?![a-zA-Z])", "<"),
         (r"\\gt(?![a-zA-Z])", ">"),
         (r"\\(?:varnothing|O)(?![a-zA-Z])|\\\{\s*\\\}", r"\\emptyset "),
@@ -73,6 +82,13 @@ RULES = tuple(
         (r"\\%", "%"),
     )
 )  # the order counts: spacing goes before fractions are read
+# What people put before an answer; it says nothing of it.
+LEAD = re.compile(
+    r"(?:(?:so|thus|hence|therefore|the|our|final|correct),?\s+)*"
+    r"(?:answer|result|solution|value)\s*(?:is|are|equals|:|=)\s*:?\s*",
+    re.IGNORECASE,
+)
+BACKWARDS = re.compile(r"([\[\]])([^\[\](),]+,[^\[\](),]+)([\[\]])")
 THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\s?\d{3})+|(?: \d{3})+)(?![\d,])")
 
 
@@ -88,11 +104,39 @@ def clean(answer: str) -> str:
         text = text.replace(sign, command)
     for pattern, instead in RULES:
         text = pattern.sub(instead, text)
-    text = " ".join(text.split())
+    text = _without_lead(" ".join(text.split()))
+    text = BACKWARDS.sub(_forwards, text)
     text = re.sub(r"(?<!\\)\.$", "", text).strip()
     text = text.rstrip(",;").strip() if not text.endswith("\\;") else text
     text = re.sub(r"^\\text\s*\{([^{}a-zA-Z]*)\}$", r"\1", _unbraced(text)).strip()
     return _join_thousands(text)
+
+
+def _without_lead(text: str) -> str:
+    r"""Take off "the answer is", plain or in ``\text{}``, and signs of equality before everything."""
+    text = re.sub(r"^(?:=|\\approx(?![a-zA-Z])|\\simeq(?![a-zA-Z]))\s*", "", text)
+    inside = re.match(r"\\text\s*\{\s*", text)
+    if inside is None:
+        found = LEAD.match(text)
+        return text[found.end() :] if found else text
+    found = LEAD.match(text, inside.end())
+    if found is None:
+        return text
+    rest = text[found.end() :]
+    return rest[1:].lstrip(" :=") if rest.startswith("}") else rf"\text{{{rest}"
+
+
+def _forwards(found: re.Match[str]) -> str:
+    """Write half-open intervals that open backwards, as [0,1[, with round brackets."""
+    left, inside, right = found.groups()
+    if (left, right) == ("[", "]"):
+        return found.group()
+    return ("[" if left == "[" else "(") + inside + ("]" if right == "]" else ")")
+
+
+def braced(text: str) -> str:
+    r"""Put braces around a single sign below: ``\log_2 8`` is ``\log_{2} 8``."""
+    return re.sub(r"_\s*([0-9a-zA-Z])", r"_{\1}", text)
 
 
 def _join_thousands(text: str) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from conet.llm.answers.latex import clean
-from conet.llm.answers.units import split_unit
+from conet.llm.answers.units import factor, known, split_scale, split_unit
 
+EXACT = 1e-6  # the tolerance up to which what has no decimal point is what it says, and nothing near it
+CONVERTED = 1e-12  # relative; conversions of units are computed in floating point
 LONGEST = 400  # digits, or a power of ten: more is no answer but an attack on memory
 PLAIN = r"(?:\d+\.?\d*|\.\d+)"
 DECIMAL = re.compile(rf"{PLAIN}(?:[eE]([+-]?\d+))?")
@@ -20,6 +22,13 @@ FRACTION = re.compile(
 MIXED = re.compile(r"(\d+)\s*(?:\\frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}|\s(\d+)\s*/\s*(\d+))")
 ANGLE = re.compile(rf"({PLAIN})\s*\^\\circ\s*(?:({PLAIN})\s*'(?!'))?\s*(?:({PLAIN})\s*'')?")
 
+MINUTES = re.compile(rf"({PLAIN})\s*('{{1,2}})")
+QUANTITY = re.compile(
+    rf"\s*({PLAIN}|\\frac\s*\{{\d+\}}\s*\{{\d+\}})\s*"
+    r"(?:\\text\s*\{\s*([a-zA-Z]+)\.?,?(?:\s+and)?\s*\}|([a-zA-Z]+)\.?)"
+    r",?\s*(?:\\text\s*\{\s*and\s*\}|and\b)?"
+)
+
 TEMPERATURE = re.compile(r"(.*?)\s*\^\\circ\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))")
 
 
@@ -31,8 +40,8 @@ class Number:
     ----------
     value : Fraction
         As written: 50 for ``50%``.
-    whole : bool
-        Whether it is written as a whole number, which no tolerance applies to.
+    exact : bool
+        Whether it is written without a decimal point and without a factor of a power of ten.
     unit : str
         Its unit in plain words; empty where there is none.
     percent : bool
@@ -40,7 +49,7 @@ class Number:
     """
 
     value: Fraction
-    whole: bool = False
+    exact: bool = False
     unit: str = ""
     percent: bool = False
 
@@ -54,7 +63,11 @@ def number(answer: str) -> Number | None:
     """
     if len(answer) > 2 * LONGEST:
         return None
-    text, unit = split_unit(clean(answer))
+    whole_text = clean(answer)
+    if quantities := _compound(whole_text):
+        return quantities
+    text, scale = split_scale(whole_text)
+    text, unit = split_unit(text)
     percent = text.endswith("%") or unit == "percent"
     text = text.removesuffix("%").strip()
     sign = -1 if text.startswith("-") else 1
@@ -65,18 +78,40 @@ def number(answer: str) -> Number | None:
         text, unit = heat.group(1).strip(), f"degree {heat.group(2) or heat.group(3)}"
     if not unit and (angle := ANGLE.fullmatch(text)):
         return _degrees(sign, angle, text)
-    value = _value(re.sub(r"''$", "", text).strip())
+    if not unit and (minutes := MINUTES.fullmatch(text)):
+        text, unit = minutes.group(1), "arcminute" if minutes.group(2) == "'" else "arcsecond"
+    value = _value(text)
     if value is None:
         return None
-    return Number(sign * value, re.fullmatch(r"\d+", text) is not None, "" if percent else unit, percent)
+    exact = "." not in text and not re.search(r"[eE]|\\times|\\cdot|\*|x", text)
+    return Number(sign * value * scale, exact, "" if percent else unit, percent)
+
+
+def _compound(text: str) -> Number | None:
+    """Read quantities of falling units as their sum: 2 hours 30 minutes, but not 2 hours 90 minutes."""
+    parts, place = [], 0
+    while place < len(text):
+        found = QUANTITY.match(text, place)
+        if found is None:
+            return None
+        parts.append((_value(found.group(1)), found.group(2) or found.group(3), "." not in found.group(1)))
+        place = found.end()
+    if len(parts) < 2 or not all(known(unit) for _, unit, _ in parts) or re.search(r"(?:and\s*\}?|,)$", text):
+        return None
+    total, last = Fraction(0), None
+    for value, unit, _ in parts:
+        scale = factor(unit, parts[0][1])
+        if value is None or scale is None or (last is not None and value * scale >= last):
+            return None
+        total, last = total + value * scale, scale
+    return Number(total, all(exact for *_, exact in parts), parts[0][1])
 
 
 def _degrees(sign: int, angle: re.Match[str], text: str) -> Number | None:
     degrees, minutes, seconds = (_fraction(part) if part else Fraction(0) for part in angle.groups())
     if degrees is None or minutes is None or seconds is None:
         return None
-    whole = "'" not in text and "." not in text
-    return Number(sign * (degrees + minutes / 60 + seconds / 3600), whole, "degree")
+    return Number(sign * (degrees + minutes / 60 + seconds / 3600), "." not in text, "degree")
 
 
 def _value(text: str) -> Fraction | None:
@@ -122,23 +157,43 @@ def same_number(one: Number, other: Number, tolerance: float) -> bool:
     one, other
         The given and the gold number.
     tolerance
-        Relative, for numbers that are not both written as whole numbers.
+        Relative; see :func:`agree`.
     """
-    from conet.llm.answers.units import factor
-
     value, gold = one.value, other.value
-    exact = one.whole and other.whole
     if one.unit and other.unit and one.unit != other.unit:
         scale = factor(one.unit, other.unit)
         if scale is None:
             return False
-        value, exact = value * scale, False
+        value *= scale
+        if abs(value - gold) <= Fraction(CONVERTED) * abs(gold):
+            value = gold
     if one.percent != other.percent:
-        return (_close(value, gold, tolerance, exact) and other.percent) or _close(
-            value / 100 if one.percent else value, gold / 100 if other.percent else gold, tolerance, False
+        return (other.percent and agree(value, gold, tolerance, one.exact, other.exact)) or agree(
+            value / 100 if one.percent else value,
+            gold / 100 if other.percent else gold,
+            tolerance,
+            one.exact,
+            other.exact,
         )
-    return _close(value, gold, tolerance, exact)
+    return agree(value, gold, tolerance, one.exact, other.exact)
 
 
-def _close(value: Fraction, gold: Fraction, tolerance: float, exact: bool) -> bool:
-    return value == gold if exact else abs(value - gold) <= Fraction(tolerance) * abs(gold)
+def agree(value: Fraction, gold: Fraction, tolerance: float, exact: bool, exact_gold: bool) -> bool:
+    """Whether two values are the same, exactly or within a relative tolerance.
+
+    Two whole numbers without decimal point are compared exactly. Up to the tolerance :data:`EXACT`, so
+    are a whole number and anything else, and any two that have no decimal point.
+
+    Parameters
+    ----------
+    value, gold
+        The given and the gold value.
+    tolerance
+        Relative.
+    exact, exact_gold
+        Whether each is written without a decimal point.
+    """
+    whole = exact and value.denominator == 1, exact_gold and gold.denominator == 1
+    if all(whole) or (tolerance <= EXACT and (any(whole) or (exact and exact_gold))):
+        return value == gold
+    return abs(value - gold) <= Fraction(tolerance) * abs(gold)

@@ -5,17 +5,10 @@ from collections.abc import Sequence
 
 from conet.llm.answers.latex import clean, closing, split
 from conet.llm.answers.numbers import number
-from conet.llm.answers.values import (
-    Collection,
-    Equation,
-    Expression,
-    Matrix,
-    Named,
-    Piece,
-    Region,
-    Value,
-    Words,
-)
+from conet.llm.answers.regions import as_region, common_name, intersection, union
+from conet.llm.answers.relations import all_real, equation, relation, unequal
+from conet.llm.answers.units import names_thing, plain
+from conet.llm.answers.values import Collection, Expression, Matrix, Named, Region, Value, Words, infinite
 
 DEEPEST = 12  # brackets within brackets
 LONGEST = 2000  # signs; a longer answer is only compared as text
@@ -23,12 +16,6 @@ OR = re.compile(r"\\text\s*\{\s*or\s*\}|\\text\s*\{\s*and\s*/\s*or\s*\}|\bor\b|\
 AND = re.compile(r",?\s*(?:\\text\s*\{\s*,?\s*and\s*\}|\band\b|\\(?:land|wedge)(?![a-zA-Z]))")
 COMMA = re.compile(r"[,;]")
 UNION = re.compile(r"\\cup(?![a-zA-Z])")
-EQUALS = re.compile(r"(?<![<>!:])=(?!=)|\\equiv(?![a-zA-Z])")
-RELATION = re.compile(r"\\le(?![a-zA-Z])|\\ge(?![a-zA-Z])|<|>")
-NAME = re.compile(
-    r"\\?[a-zA-Z]+(?:_(?:\{[^{}]*\}|\w))?'*|[a-zA-Z](?:\^\{?-1\}?)?\s*\(\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\)"
-    r"|\\text\s*\{[^{}\d]*\}"
-)
 MATRIX = re.compile(
     r"^\\begin\s*\{([pbvBV]?(?:small)?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\s*\{\1\}$", re.DOTALL
 )
@@ -47,14 +34,14 @@ def parse(answer: str, depth: int = 0) -> Value | None:
     text = clean(answer) if len(answer) <= LONGEST else ""
     if not text or depth > DEEPEST:
         return None
-    for read in (_matrix, _joined, _relation, _equation, _bracketed, _plus_minus, _words):
-        found = read(text, depth + 1)
-        if found is not None:
-            return found
     value = number(text)
     if value is not None:
         return value
-    return Expression(_without_unit_text(text))
+    for read in (_matrix, _other_words, _joined, _related, _bracketed, _plus_minus, _words):
+        found = read(text, depth + 1)
+        if found is not None:
+            return found
+    return _formula(text)
 
 
 def _all(texts: Sequence[str], depth: int) -> tuple[Value, ...] | None:
@@ -65,17 +52,26 @@ def _all(texts: Sequence[str], depth: int) -> tuple[Value, ...] | None:
 
 def _matrix(text: str, depth: int) -> Value | None:
     found = MATRIX.match(text)
-    if found is None:
-        for left, right in (("[", "]"), ("(", ")"), ("|", "|")):
-            if text.startswith(left) and text.endswith(right) and (found := MATRIX.match(text[1:-1].strip())):
-                return _rows(found.group(2), left == "|", depth)
+    if found is not None:
+        return _rows(found.group(2), found.group(1).startswith(("v", "V")), depth)
+    for left, right in (("[", "]"), ("(", ")"), ("|", "|")):
+        if text.startswith(left) and text.endswith(right) and (found := MATRIX.match(text[1:-1].strip())):
+            return _rows(found.group(2), left == "|", depth)
+    place = text.find("\\begin")
+    factor = re.sub(r"\\(?:cdot|times)\s*$|\*\s*$", "", text[:place].strip()).strip() if place > 0 else ""
+    inner = MATRIX.match(text[place:]) if factor and not re.search(r"[+=,&]|\w\s*-|\\begin", factor) else None
+    if inner is None or inner.group(1).startswith(("v", "V")):
         return None
-    return _rows(found.group(2), found.group(1).startswith(("v", "V")), depth)
+    return _rows(inner.group(2), False, depth, "-1" if factor == "-" else factor)
 
 
-def _rows(text: str, determinant: bool, depth: int) -> Matrix | None:
+def _rows(text: str, determinant: bool, depth: int, factor: str = "") -> Matrix | None:
+    r"""Read the rows of a matrix; a factor before it, as \frac12, multiplies every entry."""
     lines = [line for line in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-zA-Z])", text) if line.strip()]
-    rows = [_all(line.replace("\\hline", "").split("&"), depth) for line in lines]
+    texts = [line.replace("\\hline", "").split("&") for line in lines]
+    if factor:
+        texts = [[rf"({factor})\cdot({entry})" for entry in line] for line in texts]
+    rows = [_all(line, depth) for line in texts]
     if not rows or any(row is None for row in rows):
         return None
     return Matrix(tuple(rows), determinant)  # type: ignore[arg-type]
@@ -93,30 +89,37 @@ def _joined(text: str, depth: int) -> Value | None:
     return None
 
 
+def _other_words(text: str, depth: int) -> Value | None:
+    """Read sets of real numbers that are no intervals and no inequalities."""
+    return unequal(text, depth, parse) or all_real(text, depth, parse)
+
+
+def _related(text: str, depth: int) -> Value | None:
+    return relation(text, depth, parse) or equation(text, depth, parse)
+
+
 def _either(values: tuple[Value, ...]) -> Value:
-    if all(isinstance(value, Region) for value in values):
-        return Region(tuple(piece for value in values for piece in value.pieces))  # type: ignore[union-attr]
-    return _list(values)
+    regions = tuple(value for value in values if isinstance(value, Region))
+    name = common_name(regions)
+    if len(regions) < len(values) or name is None:
+        return _list(values)
+    return union(regions, name)
 
 
-def _union(values: tuple[Value, ...]) -> Value:
-    regions = [as_region(value) for value in values]
-    if all(region is not None for region in regions):
-        pieces = [piece for region in regions for piece in region.pieces]  # type: ignore[union-attr]
-        return Region(tuple(pieces))
-    items = [
-        item for value in values for item in (value.items if isinstance(value, Collection) else (value,))
-    ]
-    return Collection("set", tuple(items))
+def _union(values: tuple[Value, ...]) -> Value | None:
+    sets = [value for value in values if isinstance(value, Collection) and value.kind == "set"]
+    if len(sets) == len(values):
+        return Collection("set", tuple(item for value in sets for item in value.items))
+    regions = tuple(region for value in values if (region := as_region(value)) is not None)
+    name = common_name(regions)
+    return None if len(regions) < len(values) or name is None else union(regions, name)
 
 
 def _both(values: tuple[Value, ...]) -> Value:
-    if len(values) == 2 and all(isinstance(value, Region) and len(value.pieces) == 1 for value in values):
-        first, second = (value.pieces[0] for value in values)  # type: ignore[union-attr]
-        if first.low is None and second.high is None:
-            first, second = second, first
-        if first.high is None and second.low is None:
-            return Region((Piece(first.low, second.high, (first.closed[0], second.closed[1])),))
+    regions = tuple(value for value in values if isinstance(value, Region))
+    name = common_name(regions)
+    if len(values) == len(regions) == 2 and name:
+        return intersection(*regions, name) or _list(values)
     return _list(values)
 
 
@@ -138,66 +141,6 @@ def _flat(values: object) -> tuple[Value, ...]:
     for value in values:  # type: ignore[attr-defined]
         found += value.items if isinstance(value, Collection) and value.kind == "list" else (value,)
     return tuple(found)
-
-
-def _relation(text: str, depth: int) -> Value | None:
-    """Read an inequality in one unknown, or ``x \\in`` a set."""
-    inside = re.match(rf"({NAME.pattern})\s*\\in(?![a-zA-Z])\s*(.+)$", text)
-    if inside is not None:
-        value = parse(inside.group(2), depth)
-        return as_region(value) or value if value is not None else None
-    signs = [found.group() for found in RELATION.finditer(text)]
-    sides = split(text, RELATION)
-    if not signs or len(sides) != len(signs) + 1 or not all(sides) or len(sides) > 3:
-        return None
-    rising = [sign in ("<", "\\le") for sign in signs]
-    if len(set(rising)) > 1:
-        return None
-    if not rising[0]:
-        sides, signs = sides[::-1], signs[::-1]
-    closed = [sign in ("\\le", "\\ge") for sign in signs]
-    ends = {place: parse(side, depth) for place, side in enumerate(sides)}
-    unknown = [place for place, side in enumerate(sides) if NAME.fullmatch(side)]
-    if any(value is None for value in ends.values()):
-        return None
-    if len(sides) == 3 and unknown == [1]:
-        return Region((Piece(ends[0], ends[2], (closed[0], closed[1])),))
-    if len(sides) == 2 and unknown == [0]:
-        return Region((Piece(None, ends[1], (False, closed[0])),))
-    if len(sides) == 2 and unknown == [1]:
-        return Region((Piece(ends[0], None, (closed[0], False)),))
-    return None
-
-
-def as_region(value: Value | None) -> Region | None:
-    """Turn a bracketed pair into the interval that it may stand for."""
-    if isinstance(value, Region):
-        return value
-    if isinstance(value, Collection) and value.kind == "tuple" and len(value.items) == 2:
-        low, high = (None if infinite(item) else item for item in value.items)
-        left, right = value.brackets[0], value.brackets[1]
-        if left in "([" and right in ")]":
-            return Region((Piece(low, high, (left == "[", right == "]")),))
-    return None
-
-
-def infinite(value: Value) -> bool:
-    """Whether a bound is plus or minus infinity."""
-    return (
-        isinstance(value, Expression)
-        and re.fullmatch(r"[+-]?\s*(?:\\infty|inf|oo|infinity)", value.latex) is not None
-    )
-
-
-def _equation(text: str, depth: int) -> Value | None:
-    sides = split(text, EQUALS)
-    if len(sides) < 2 or not all(sides):
-        return None
-    left, *rest = sides
-    if NAME.fullmatch(left) and len(rest) == 1:
-        value = parse(rest[0], depth)
-        return None if value is None else Named(re.sub(r"\s+|\\text|[{}]", "", left), value)
-    return Equation(left, rest[0]) if len(rest) == 1 else None
 
 
 def _plus_minus(text: str, depth: int) -> Value | None:
@@ -249,11 +192,9 @@ def _words(text: str, depth: int) -> Value | None:
     return None
 
 
-def _without_unit_text(text: str) -> str:
+def _formula(text: str) -> Expression:
     r"""Take a unit in ``\text{}`` off the end of a formula, as in ``\sqrt{2}\text{ cm}``."""
-    from conet.llm.answers.units import NO_NAME
-
-    found = re.match(r"^(.*[\w})])\s*\\text\s*\{([^{}]*)\}(?:\s*\^\s*\{?-?\d\}?)?$", text)
-    if found is None or NO_NAME.search(found.group(2)):
-        return text
-    return found.group(1).strip()
+    found = re.match(r"^(.*[\w})])\s*\\text\s*\{([^{}]*)\}(\s*\^\s*\{?-?\d\}?)?$", text)
+    if found is None or not names_thing(found.group(2)):
+        return Expression(text)
+    return Expression(found.group(1).strip(), plain(found.group(2) + (found.group(3) or "")))

@@ -1,72 +1,139 @@
-"""Formulas compared by math-verify's parser and sympy; nothing else of an answer reaches them."""
+"""Formulas: math-verify's parser, sympy's exact numbers, and values at points; nothing else reaches them."""
 
 import cmath
 import re
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
-# The parser adds 7 and 8 in "7 8", and reads words as products of letters: such texts are no formulas.
-# Powers of powers, and exponents of four digits, whose values nobody can write down.
-TOWER = re.compile(r"\^\{?[^{}^]*\^\{?[^{}^]*\^|\^\s*\{?\s*\d{4}|\d{4,}\s*!|!\s*!")
-AMBIGUOUS = re.compile(r"\d\s+\d|\d\s*_|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}")
+from conet.llm.answers.latex import braced
+from conet.llm.answers.numbers import EXACT, agree
+
+# Powers of powers of powers, and exponents whose values nobody can write down.
+TOWER = re.compile(r"\^\s*\{[^{}]*\^\s*\{?[^{}]*\^|\^\s*\w\s*\^|\^\s*\{?\s*\d{5}|\d{4,}\s*!|!\s*!")
+# The parser adds 7 and 8 in "7 8", reads words as products of letters and drops primes, dots and square
+# brackets around a number: such texts are no formulas.
+AMBIGUOUS = re.compile(
+    r"\d\s+\d|\d\s*_|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\[|\\(?:overline|bar|hat|approx)"
+)
+FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?![a-zA-Z])")
+DEGREES = re.compile(
+    r"(\d+(?:\.\d+)?|\([^()]*\)|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}|\\?[a-zA-Z]+)\s*\^\\circ(?![a-zA-Z])"
+)
+DIGITS = 30  # of a value at a point; an identity holds to far more than chance can give
+CHANCE = 1e-20  # relative difference of two values that are the same
+POINTS = (0.0, 1.731, -2.917, 4.393)  # added to a value of its own for each unknown
+
+
+class Constant(NamedTuple):
+    """A formula without unknowns, and whether a decimal point stands in it."""
+
+    value: Any
+    exact: bool
 
 
 def formula(latex: str) -> Any:
-    """Parse a formula; None where it is none."""
+    """Parse a formula, degrees as parts of pi and i as the imaginary unit; None where it is none."""
+    import sympy
     from latex2sympy2_extended import latex2sympy
 
-    if AMBIGUOUS.search(latex) or TOWER.search(latex) or latex.count("{") != latex.count("}"):
+    text = DEGREES.sub(r"(\1\\cdot\\frac{\\pi}{180})", braced(latex))
+    if AMBIGUOUS.search(text) or TOWER.search(text) or "\\circ" in text or text.count("{") != text.count("}"):
         return None
     try:
-        return latex2sympy(latex)
+        found = latex2sympy(text)
+        if not isinstance(found, sympy.Expr):
+            return None
+        found = found.doit()
+        found = found.xreplace({each: sympy.Rational(str(each)) for each in found.atoms(sympy.Float)})
+        unit = {each: sympy.I for each in found.free_symbols if str(each) == "i"}
+        return found.xreplace(unit).doit() if unit else found
     except Exception:  # the parser raises plain exceptions of many kinds
         return None
 
 
 def equal(one: str, other: str, tolerance: float) -> bool:
-    """Whether two formulas are the same, by algebra; two constants also within the tolerance.
+    """Whether two formulas are the same: exactly, and to the tolerance where a decimal point stands in one.
 
-    It may take long: the judge ends it.
+    Formulas with unknowns are the same where their values at several points are. Outside functions a
+    degree sign may be left out. It may take long: the judge ends it.
     """
-    import sympy
-    from math_verify import verify
-
-    first, second = formula(one), formula(other)
-    if (
-        first is None
-        or second is None
-        or not isinstance(first, sympy.Expr)
-        or not isinstance(second, sympy.Expr)
-    ):
+    if _equal(one, other, tolerance):
+        return True
+    bare = [re.sub(r"\^\\circ(?![a-zA-Z])", "", text) for text in (one, other)]
+    if bare == [one, other] or any(FUNCTION.search(text) for text in bare):
         return False
-    values = _value(first), _value(second)
-    if all(map(cmath.isfinite, values)):
-        constant = not first.free_symbols and not second.free_symbols
-        if abs(values[0] - values[1]) > (tolerance if constant else 1e-9) * abs(values[1]):
-            return False  # most pairs end here, before the slow algebra
-        if constant:
-            return True
-    return bool(verify(second, first, timeout_seconds=None)) or sympy.simplify(first - second) == 0
+    return _equal(bare[0], bare[1], tolerance)
 
 
-def _value(expression: Any) -> complex:
-    """Evaluate where every unknown has a value of its own; NaN where that is no number."""
+def _equal(one: str, other: str, tolerance: float) -> bool:
+    first, second = formula(one), formula(other)
+    if first is None or second is None:
+        return False
+    if not first.free_symbols and not second.free_symbols:
+        mine, gold = (Constant(value, "." not in text) for value, text in ((first, one), (second, other)))
+        return _same_constant(mine, gold, tolerance)
+    pairs = [(a, b) for a, b in zip(_values(first), _values(second)) if cmath.isfinite(complex(a - b))]
+    if len(pairs) < 2:
+        return bool(first == second)
+    return all(abs(a - b) <= CHANCE * max(1, abs(a), abs(b)) for a, b in pairs)
+
+
+def _same_constant(one: Constant, other: Constant, tolerance: float) -> bool:
+    if one.value.is_Rational and other.value.is_Rational:
+        mine, gold = (Fraction(int(each.value.p), int(each.value.q)) for each in (one, other))
+        return agree(mine, gold, tolerance, one.exact, other.exact)
+    whole = any(each.exact and each.value.is_Integer for each in (one, other))
+    exact = tolerance <= EXACT and (whole or (one.exact and other.exact))
+    mine, gold = (_at(each.value, {}) for each in (one, other))
+    if not cmath.isfinite(complex(mine - gold)):
+        return False
+    return bool(abs(mine - gold) <= (CHANCE if exact else tolerance) * abs(gold)) or (
+        gold == 0 and bool(abs(mine) <= CHANCE)
+    )
+
+
+def constant(latex: str) -> float | None:
+    """Return the value of a formula without unknowns; None where it is none, or not real."""
+    found = formula(latex)
+    if found is None or found.free_symbols:
+        return None
+    value = complex(_at(found, {}))
+    return value.real if cmath.isfinite(value) and abs(value.imag) <= 1e-12 else None
+
+
+def _values(expression: Any) -> list[Any]:
+    """Evaluate at several points, on either side of zero, where every unknown has a value of its own."""
     names = sorted(expression.free_symbols, key=str)
-    chosen = {symbol: 0.7 + 0.1391 * sum(map(ord, str(symbol))) % 1.9 for symbol in names}
+    own = {symbol: 0.7 + 0.1391 * sum(map(ord, str(symbol))) % 1.9 for symbol in names}
+    return [_at(expression, {symbol: own[symbol] + shift for symbol in names}) for shift in POINTS]
+
+
+def _at(expression: Any, chosen: dict[Any, float]) -> Any:
+    """Evaluate to :data:`DIGITS` digits; NaN where that is no number."""
+    import mpmath
+    import sympy
+
     try:
-        return complex(expression.evalf(subs=chosen))
-    except (TypeError, ValueError, OverflowError):
-        return complex("nan")
+        value = sympy.N(expression.xreplace({name: sympy.Rational(x) for name, x in chosen.items()}), DIGITS)
+        with mpmath.workdps(DIGITS):
+            return mpmath.mpc(*(mpmath.mpf(str(part)) for part in value.as_real_imag()))
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return mpmath.mpc("nan")
 
 
 def proportional(left: str, right: str, other_left: str, other_right: str) -> bool:
     """Whether two equations say the same: left minus right of one is a constant times that of the other."""
-    import sympy
+    import mpmath
 
     sides = [formula(side) for side in (left, right, other_left, other_right)]
-    if any(side is None or not isinstance(side, sympy.Expr) for side in sides):
+    if any(side is None for side in sides):
         return False
     first, second = sides[0] - sides[1], sides[2] - sides[3]
-    if first == 0 or second == 0 or first.free_symbols != second.free_symbols:
+    if not first.free_symbols or first.free_symbols != second.free_symbols:
         return False
-    ratio = sympy.simplify(first / second)
-    return bool(ratio.is_number and ratio.is_finite and ratio != 0)
+    with mpmath.workdps(DIGITS):
+        ratios = [a / b for a, b in zip(_values(first), _values(second)) if a and b]
+        ratios = [ratio for ratio in ratios if cmath.isfinite(complex(ratio))]
+        return len(ratios) > 2 and all(
+            abs(ratio - ratios[0]) <= CHANCE * abs(ratios[0]) for ratio in ratios[1:]
+        )

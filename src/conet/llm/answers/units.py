@@ -18,7 +18,7 @@ LONG = frozenset(
     second minute hour day week month year meter metre centimeter centimetre millimeter millimetre
     kilometer kilometre inch inches foot feet yard mile gram kilogram milligram pound ounce ton liter
     litre milliliter gallon quart pint cup degree radian percent dollar cent euro newton joule watt volt
-    ampere kelvin hertz mph unit point
+    ampere kelvin hertz mph unit point arcminute arcsecond
     """.split()  # noqa: SIM905
 )
 NAMES = {
@@ -33,10 +33,42 @@ NAMES = {
     "°": "degree",
     "deg": "degree",
 }
-# Nothing of this stands in the name of a thing that is counted.
-NO_NAME = re.compile(
-    r"\d|\b(?:or|and|not|but|if|is|are|maybe|than|to|times|minus|plus|over|per cent of)\b|[=<>]"
+# Words that are numbers themselves: 5 million is 5,000,000.
+SCALES = {
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
+SCALE = re.compile(
+    r"^(.*[\d}])\s*(\\text\s*\{)?\s*(" + "|".join(SCALES) + r")s?(?![a-zA-Z\-])\s*(.*)$", re.IGNORECASE
 )
+# Words that do not name what is counted, but make another number of it, or none: numerals, ordinals and
+# fractions, operations, comparisons, negations and whatever joins another answer.
+_NUMERALS = (
+    r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
+    r"|hundred|thousand|[mbtr]+illion|dozen|score|half|halves|thirds?|st|nd|rd|th"
+    r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|\w+teen|\w+tie|hundred|thousand|\w+illion)ths?"
+    r"|couple|single|double|triple|quadruple|twice|thrice|pi|infinit\w*"
+)
+_OPERATIONS = (
+    r"squared|cubed|factorial|root|power|exponent|negative|minus|plus|times|over|divided|multiplied|added"
+    r"|subtracted|increased|decreased|mod|modulo|base|inverse|reciprocal|conjugate|log|ln|exp|sin|cos|tan"
+    r"|sqrt|raised|choose|imaginary|square\s*$|cube\s*$"
+)
+_OTHERS = (
+    r"or|and|not|but|if|is|are|was|to|than|at|least|most|more|less|fewer|greater|above|below|under|beyond|up"
+    r"|almost|nearly|about|around|approximately|roughly|near|between|within|either|neither|nor|both|except"
+    r"|without|unless|maybe|perhaps|possibly|probably|also|else|otherwise|instead|rather|alternatively|no"
+    r"|none|never|wrong|incorrect|false|undefined|impossible|per cent of"
+)
+NO_NAME = re.compile(rf"\b(?:{_NUMERALS}|{_OPERATIONS}|{_OTHERS})\b", re.IGNORECASE)
+NAMED = re.compile(r"\(?\s*[^\W\d_][^\W\d_ .'/()\-]*(?:[ .'/()\-]+[^\W\d_]+){0,3}[ .)]*")
+UNITS = re.compile(r"\s*[^\W\d_]+(?:\^\{?-?\d\}?)?(?:[\s/*.]+[^\W\d_]+(?:\^\{?-?\d\}?)?)*\.?\s*")
+SMALL = frozenset(("of", "in", "on", "by", "a", "an", "per", "°"))
 POWER = r"(?:\s*\^\s*\{?-?\d\}?)?"
 TEXT = re.compile(
     r"^(.*?[\d}%)'])\s*(?:\\text\s*\{([^{}]*)\})((?:\s*\^\s*\{?[-+]?\d\}?|\s*/?\s*\\text\s*\{[^{}]*\})*)$"
@@ -60,18 +92,45 @@ def split_unit(text: str) -> tuple[str, str]:
     if found := TEXT.match(text):
         before, name, rest = found.groups()
         rest = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", rest)
-        if not NO_NAME.search(name):
+        if names_thing(name, rest):
             return before.strip(), plain(name + rest)
     if found := BARE.match(text):
         words = re.findall(r"[A-Za-z]+", found.group(2))
-        if all(_known(word) for word in words):
+        if all(known(word) for word in words):
             return found.group(1).strip(), plain(found.group(2))
     if long := re.match(r"^(.*[\d}])\s*(" + "|".join(sorted(LONG)) + r")s?$", text, re.IGNORECASE):
         return long.group(1).strip(), plain(long.group(2))
     return text, ""
 
 
-def _known(word: str) -> bool:
+def split_scale(text: str) -> tuple[str, int]:
+    """Part a cleaned answer into the answer without words such as "million", and what they multiply by."""
+    scale = 1
+    while found := SCALE.match(text):
+        before, opened, word, rest = found.groups()
+        scale *= SCALES[word.lower()]
+        text = f"{before} {opened or ''}{rest}" if rest != "}" else before
+    return text.strip(), scale
+
+
+def names_thing(name: str, rest: str = "") -> bool:
+    """Whether text behind a number says what is counted or measured, and changes nothing of the number.
+
+    Known units do. So do up to four plain words of more than two letters, none of which is a numeral, an
+    operation, a comparison or a negation: ``7\\text{ marbles}``, not ``7\\text{ squared}`` and not
+    ``7\\text{ x}``.
+    """
+    words = re.findall(r"[^\W\d_]+", name + " " + rest)
+    if words and UNITS.fullmatch(name) and all(map(known, words)):
+        return True
+    text = re.sub(r"\^\s*\{?[-+]?\d\}?", "", f"{name} {rest}").strip()
+    if not words or not NAMED.fullmatch(text) or NO_NAME.search(text) or len(words[0]) < 3:
+        return False
+    return all(len(word) > 2 or known(word) or word.lower() in SMALL for word in words)
+
+
+def known(word: str) -> bool:
+    """Whether a word is a unit that can be converted."""
     return word in SHORT or word.lower() in LONG or word.lower().removesuffix("s") in LONG or word == "mu"
 
 
@@ -122,7 +181,7 @@ def _parsed(unit: str) -> Any:
     words = re.findall(r"[A-Za-z]+", text)
     if (
         not words
-        or not all(_known(word) for word in words)
+        or not all(known(word) for word in words)
         or any(word in ("unit", "point") for word in words)
     ):
         return None

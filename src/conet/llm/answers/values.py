@@ -1,5 +1,6 @@
 """What an answer can be, apart from a number: the kinds of values that are compared."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Expression:
-    """A formula, as cleaned LaTeX."""
+    """A formula, as cleaned LaTeX, and the unit behind it in plain words."""
 
     latex: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Region:
-    """Real numbers between bounds, as a union of intervals."""
+    """Real numbers between bounds, as a union of intervals; ``name`` is the unknown that lies there."""
 
     pieces: tuple[Piece, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,4 +76,27 @@ class Equation:
     right: str
 
 
-Value = Number | Words | Expression | Collection | Region | Matrix | Named | Equation
+@dataclass(frozen=True)
+class Chain:
+    """Values that are said to be equal, as 10! = 3628800."""
+
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A value and a decimal number that is known to round it, as √2 ≈ 1.414."""
+
+    value: "Value"
+    shown: Number
+
+
+Value = Number | Words | Expression | Collection | Region | Matrix | Named | Equation | Chain | Rounded
+
+
+def infinite(value: Value) -> bool:
+    """Whether a bound is plus or minus infinity."""
+    return (
+        isinstance(value, Expression)
+        and re.fullmatch(r"[+-]?\s*(?:\\infty|inf|oo|infinity)", value.latex) is not None
+    )
