@@ -10,7 +10,7 @@ from conet.base.errors import ConetError
 from conet.base.inputs import check_is_file
 from conet.base.text import listed
 from conet.cli.llm import app
-from conet.cli.options import Count, Json
+from conet.cli.options import Count, Json, Number
 from conet.readers.formats.json_lines import object_of
 
 KEYS = ("gold", "completion", "right")
@@ -20,7 +20,7 @@ SHOWN = 20  # disagreements printed one by one
 
 @app.command
 def verify(
-    file: Path, *, verifier: str = "math", workers: Count = 2, seconds: float = 10.0, json_: Json = False
+    file: Path, *, verifier: str = "math", workers: Count = 2, seconds: Number = 10.0, json_: Json = False
 ) -> None:
     """Audit a verifier on completions whose verdict is known, or only list its verdicts.
 

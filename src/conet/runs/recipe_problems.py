@@ -46,7 +46,7 @@ class ProblemSettings(Settings):
     verifier_seconds: float = Field(
         10.0,
         gt=0,
-        description="longest time to judge one sample, in seconds: of processor time; of the clock for your own",
+        description="longest time to judge one sample, seconds of processor time (of the clock: your own)",
     )
 
 

@@ -13,7 +13,8 @@ TOWER = re.compile(r"\^\s*\{[^{}]*\^\s*\{?[^{}]*\^|\^\s*\w\s*\^|\^\s*\{?\s*\d{5}
 # The parser adds 7 and 8 in "7 8", reads words as products of letters and drops primes, dots and square
 # brackets around a number: such texts are no formulas.
 AMBIGUOUS = re.compile(
-    r"\d\s+\d|\d\s*_|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\[|\\(?:overline|bar|hat|approx)"
+    r"\d\s+\d|\d\s*_|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\["
+    r"|(?:\\cdot|\\times|\\div|[-+*/^_])\s*$|\\(?:overline|bar|hat|approx)"
 )
 FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?![a-zA-Z])")
 DEGREES = re.compile(

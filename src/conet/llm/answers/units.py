@@ -121,7 +121,7 @@ def names_thing(name: str, rest: str = "") -> bool:
     ``7\\text{ x}``.
     """
     words = re.findall(r"[^\W\d_]+", name + " " + rest)
-    if words and UNITS.fullmatch(name) and all(map(known, words)):
+    if UNITS.fullmatch(name) and known(words[0]) and all(word == "per" or known(word) for word in words):
         return True
     text = re.sub(r"\^\s*\{?[-+]?\d\}?", "", f"{name} {rest}").strip()
     if not words or not NAMED.fullmatch(text) or NO_NAME.search(text) or len(words[0]) < 3:
