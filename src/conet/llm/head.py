@@ -13,8 +13,10 @@ from conet.base.errors import ConetError
 IGNORED = -100  # label of tokens without loss
 TILE = 2**22  # logits that are held at a time
 # Names under which configurations say that logits are scaled before they are a distribution.
-SCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier")
-SCALED += ("logits_scaling",)
+SCALED = (
+    *("final_logit_softcapping", "logit_scale", "logits_scaling"),
+    *("output_multiplier", "lm_head_multiplier"),
+)
 
 
 def prepare_head(trainer: Any) -> None:

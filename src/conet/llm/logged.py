@@ -14,6 +14,7 @@ class Logged(GRPOTrainer):
 
     rate: float | None
     heated: bool
+    log_completions: bool
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Log the learning rate that was used, and no completions of other steps.

@@ -76,7 +76,7 @@ def check(path: Path, digests: Sequence[Mapping[str, Any]]) -> None:
             raise damaged(path / name, ValueError("its content does not match its digest"))
 
 
-def _whole_behind(recorder: Recorder, marks: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _whole_behind(recorder: Recorder, marks: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Return the line of the digests for the whole table of metrics, where it stands for what is lost.
 
     A run whose summary was deleted has its tables as parquet files alone. The last checkpoint of walks is
