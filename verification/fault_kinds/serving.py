@@ -301,7 +301,12 @@ def kept_record_that_is_damaged(bench: Bench, rng: random.Random) -> str:
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     file.write_bytes(data[: rng.choice((len(data), rng.randrange(len(data))))])
     anew: list[bool] = []
-    found = kept.read(path, {}, lambda: (anew.append(True), conet.read(path))[1])
+
+    def again() -> Any:
+        anew.append(True)
+        return conet.read(path)
+
+    found = kept.read(path, {}, again)
     if not found.rows.equals(truth.rows) or json.dumps(found.names) != json.dumps(truth.names):
         raise Fault("silent", f"{file.name} was damaged, and other rollouts were read")
     return "read anew" if anew else "whole"
