@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -158,6 +159,129 @@ def test_the_web_slides_and_a_node_is_read(page, server):
     page.get_by_role("heading", name="Problem 0").wait_for()
 
 
+def test_a_step_of_the_slider_writes_only_what_differs(page, server):
+    """All nodes and edges are gone through when it rests, for their order and the labels, and not before."""
+    history = server.ask("/api/runs/first/web").json
+    now, before = history["moments"][-1], history["moments"][-2]
+    looks = [dict(zip(one["edges"], zip(one["weight"], one["traffic"]))) for one in (now, before)]
+    islands = [one["island"] for one in (now, before)]
+    recoloured = {at for at, (one, other) in enumerate(zip(*islands)) if one != other}
+    resized = {at for at, sizes in enumerate(zip(now["size"], before["size"])) if sizes[0] != sizes[1]}
+    edges = {
+        edge
+        for edge in {*looks[0], *looks[1]}
+        if looks[0].get(edge) != looks[1].get(edge) or history["edges"]["source"][edge] in recoloured
+    }
+    opened(page, server, "run/first/web")
+    page.locator(".web-said").filter(has_text="Update 60").wait_for()
+    everything = len(history["nodes"]["id"]) + len(history["edges"]["source"])
+    page.locator(f'.sigma[data-written="{everything}"]').wait_for()
+    page.wait_for_timeout(500)  # until it is drawn
+    page.get_by_role("slider", name="snapshot").press("ArrowLeft")
+    page.locator(".web-said").filter(has_text=f"Update {before['step']}:").wait_for()
+    written = int(page.locator(".sigma").get_attribute("data-written"))
+    assert written == len(recoloured | resized) + len(edges) < everything
+
+
+def answered(body, route):
+    route.fulfill(body=body)
+
+
+def test_where_a_run_cannot_be_steered_the_page_says_what_can_be_done(page, server):
+    known = server.ask("/api/runs/first").json
+    for kind, said in (("language_model", "conet llm resume RUN --set key=value"), ("walks", "--control")):
+        run = known["run"] | {"kind": kind, "state": "training"}
+        body = json.dumps(known | {"run": run, "steerable": False})
+        page.route("**/api/runs/first", partial(answered, body))
+        page.goto("about:blank")
+        opened(page, server, "run/first")
+        page.locator(".control[role=note] code", has_text=said).wait_for()
+        assert page.get_by_role("button", name="heat").count() == 0
+        page.unroute("**/api/runs/first")
+
+
+FOCUSED = """() => {
+  const one = document.activeElement;
+  const look = getComputedStyle(one);
+  const name = one.getAttribute("aria-label") || one.labels?.[0]?.innerText || one.innerText || one.textContent || "";
+  return [name.trim(), one.tagName, look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 1];
+}"""
+
+
+def tab_to(page, name, tag=""):
+    """Press Tab until something of that name has the focus, which has to be seen."""
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        said, element, seen = page.evaluate(FOCUSED)
+        if said.startswith(name) and element.startswith(tag):
+            assert seen, (said, element)
+            return
+    raise AssertionError(f"the focus never comes to {name}")
+
+
+def test_all_views_are_walked_through_by_keyboard_alone(page, server):
+    opened(page, server, "")
+    page.locator(".run").nth(2).wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED)[0] == "to the content"
+    tab_to(page, "choose first to compare")
+    page.keyboard.press("Space")
+    tab_to(page, "choose without-webs to compare")
+    page.keyboard.press("Space")
+    tab_to(page, "compare first with without-webs")
+    page.keyboard.press("Enter")
+    page.locator("#view-learning-curve .legend", has_text="B: ").wait_for()
+    tab_to(page, "CoNet")
+    page.keyboard.press("Enter")
+    page.locator(".run").nth(2).wait_for()
+    tab_to(page, "first", "A")
+    page.keyboard.press("Enter")
+    page.locator("#view-learning-curve .chart").wait_for()
+    page.locator(".headline a").first.wait_for()
+    tab_to(page, page.locator(".headline a").first.text_content())
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className").startswith("view")
+    tab_to(page, "", "svg")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**step=**")
+    tab_to(page, "Web", "A")
+    page.keyboard.press("Enter")
+    page.locator(".web-said").filter(has_text="Update").wait_for()
+    tab_to(page, "snapshot")
+    page.keyboard.press("Home")
+    page.locator(".web-said").filter(has_text="Update 0").wait_for()
+    tab_to(page, "path of problem")
+    page.keyboard.type("0")
+    page.get_by_role("heading", name="Problem 0").wait_for()
+    tab_to(page, "node")
+    page.keyboard.type("3\n")
+    page.get_by_text("Where walks go from here").wait_for()
+    tab_to(page, "Problems", "A")
+    page.keyboard.press("Enter")
+    page.locator("canvas.heat").wait_for()
+    tab_to(page, "accuracy of", "CANVAS")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    tab_to(page, "in the web")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Brushed").wait_for()
+
+
+def test_rollouts_are_read_by_keyboard_alone(page, server):
+    opened(page, server, "run/log/rollouts?problem=0&first=5&last=9")
+    page.locator(".rollout .text").first.wait_for()
+    tab_to(page, "right against wrong")
+    page.keyboard.press("Enter")
+    tab_to(page, "difference of two")
+    page.keyboard.press("Space")
+    page.locator(".rollout .diff").first.wait_for()
+    tab_to(page, "show rollout 1,")
+    page.keyboard.press("Space")
+    tab_to(page, "search in completions")
+    page.keyboard.type("step 8\n")
+    page.locator("mark").first.wait_for()
+
+
 def test_a_region_is_brushed(page, server):
     opened(page, server, "run/log/problems")
     heat = page.locator("canvas.heat")
@@ -280,7 +404,9 @@ AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
     [
         "",
         "run/first",
+        "run/log",
         "run/first/web?node=3&problem=0",
+        "run/first/problems",
         "run/log/problems",
         "run/log/rollouts",
         "compare/first/without-webs",

@@ -57,5 +57,6 @@ function settings(found: Overview[]): HTMLElement {
   const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((key) => one[key] !== other[key]).sort();
   if (!keys.length) return h("p", {}, "Both have the same settings.");
   const rows = keys.map((key) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, one[key] ?? "default"), h("td", {}, other[key] ?? "default")));
-  return h("table", { class: "plain" }, h("caption", {}, "Settings that differ"), h("thead", {}, h("tr", {}, h("th", {}, "setting"), h("th", {}, "A"), h("th", {}, "B"))), h("tbody", {}, ...rows));
+  const table = h("table", { class: "plain" }, h("caption", {}, "Settings that differ"), h("thead", {}, h("tr", {}, h("th", {}, "setting"), h("th", {}, "A"), h("th", {}, "B"))), h("tbody", {}, ...rows));
+  return h("div", { class: "scroll", tabindex: 0 }, table);
 }

@@ -59,7 +59,8 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
     else drawn.refresh();
     const islands = counted(moment.islands, "island");
     const lost = state.since === null ? "" : `; since update ${number(history.moments[state.since]!.step)}: ${counted(state.flipped.size, "best edge")} flipped, ${counted(state.cutOff().length, "problem")} cut off`;
-    said.textContent = `Update ${number(moment.step)}: ${islands}, the largest of ${number(moment.largest)} nodes; the best edges solve ${moment.paths.filter((path) => path.length).length} of ${moment.paths.length} problems${lost}.`;
+    const left = state.leftOut ? ` The ${number(moment.edges.length - state.leftOut)} likeliest of ${number(moment.edges.length)} edges are drawn.` : "";
+    said.textContent = `Update ${number(moment.step)}: ${islands}, the largest of ${number(moment.largest)} nodes; the best edges solve ${moment.paths.filter((path) => path.length).length} of ${moment.paths.length} problems${lost}.${left}`;
     details.show();
     time.to(moment.step);
   }

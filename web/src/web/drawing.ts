@@ -7,7 +7,6 @@ import { createNodeBorderProgram } from "@sigma/node-border";
 import { NodeSquareProgram } from "@sigma/node-square";
 import Graph from "graphology";
 import Sigma from "sigma";
-import { EdgeArrowProgram, EdgeLineProgram } from "sigma/rendering";
 import type { History, Moments, Touched } from "./moments";
 
 /** A question: a ring around the colour of its island. */
@@ -20,7 +19,6 @@ const Ring = createNodeBorderProgram({
 
 const REST = 250; // milliseconds after the last step of the slider
 const NEAREST = 0.3; // of the whole picture, what is shown of it at least
-const MOST_ARROWS = 20_000; // edges; more are lines
 
 export interface Drawing {
   /** Write all nodes and edges anew. */
@@ -44,8 +42,8 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
   history.nodes.id.forEach((id, at) => {
     graph.addNode(String(at), { x: history.nodes.x[at], y: -(history.nodes.y[at] ?? 0), label: String(id), type: typeOf(history.nodes.role[at]!) });
   });
-  history.edges.source.forEach((source, at) => graph.addEdgeWithKey(String(at), String(source), String(history.edges.target[at]), { type: history.edges.source.length > MOST_ARROWS ? "line" : "arrow" }));
-  let look = colours();
+  for (const at of state.ever) graph.addEdgeWithKey(String(at), String(history.edges.source[at]), String(history.edges.target[at]));
+  let look = looks(box);
   const sigma = new Sigma(graph, box, {
     allowInvalidContainer: true,
     minCameraRatio: 0.03,
@@ -58,7 +56,6 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     defaultDrawNodeHover: (context, data, settings) => label(context, data, settings.labelSize, look),
     zIndex: true,
     nodeProgramClasses: { border: Ring, square: NodeSquareProgram },
-    edgeProgramClasses: { arrow: EdgeArrowProgram, line: EdgeLineProgram },
     nodeReducer: (key, data) => node(Number(key), data, history, state, look),
     edgeReducer: (key) => edge(Number(key), history, state, look),
   });
@@ -68,7 +65,7 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
   sigma.on("clickNode", ({ node: key }) => react.click(idOf(key)));
   sigma.on("clickStage", () => react.click(null));
   const themed = () => {
-    look = colours();
+    look = looks(box);
     sigma.setSetting("labelColor", { color: look.ink });
   };
   window.addEventListener("conet-theme", themed);
@@ -91,7 +88,7 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     step({ nodes, edges }) {
       if (waiting) return refresh();
       window.clearTimeout(resting);
-      sigma.refresh({ partialGraph: { nodes: nodes.map(String), edges: edges.map(String) }, skipIndexation: true, schedule: true });
+      sigma.refresh({ partialGraph: { nodes: nodes.map(String), edges: edges.map(String).filter((key) => graph.hasEdge(key)) }, skipIndexation: true, schedule: true });
       written(nodes.length + edges.length);
       resting = window.setTimeout(all, REST);
     },
@@ -126,12 +123,13 @@ function typeOf(role: string): string {
   return role === "question" || role === "both" ? "border" : role === "answer" ? "square" : "circle";
 }
 
-type Look = ReturnType<typeof colours>;
+type Look = ReturnType<typeof looks>;
 
-function colours() {
+/** Colours of the theme, and how large nodes are: small where the picture is. */
+function looks(box: HTMLElement) {
   const style = getComputedStyle(document.documentElement);
   const value = (name: string) => whole(style.getPropertyValue(name).trim());
-  return { ink: value("--ink"), soft: value("--web-edge"), ground: value("--ground"), flip: value("--c2"), accent: value("--accent"), faded: value("--line") };
+  return { ink: value("--ink"), soft: value("--web-edge"), ground: value("--ground"), flip: value("--c2"), accent: value("--accent"), faded: value("--line"), scale: Math.min(1, Math.max(0.45, box.clientWidth / 900)) };
 }
 
 /** A style sheet may write #fff for #ffffff. */
@@ -152,7 +150,7 @@ function node(at: number, data: Record<string, unknown>, history: History, state
   return {
     ...data,
     hidden: !inside && !onPath && !chosen,
-    size: Math.min(11, size) + (chosen || marked ? 3 : 0),
+    size: look.scale * Math.min(11, size) + (chosen || marked ? 3 : 0),
     color: chosen ? look.ink : state.flipped.has(at) ? look.flip : colour,
     borderColor: chosen ? look.accent : fades ? look.faded : look.ink,
     zIndex: chosen || onPath ? 2 : 1,
@@ -167,7 +165,7 @@ function edge(at: number, history: History, state: Moments, look: Look) {
   const onPath = state.path.has(at);
   const fades = state.problem !== null && !onPath;
   return {
-    size: (onPath ? 3 : 0.8) + 1.6 * Math.min(1, Math.sqrt(state.traffic[at]! / 4)),
+    size: (onPath ? 3 : 0.8 * look.scale) + 1.6 * Math.min(1, Math.sqrt(state.traffic[at]! / 4)),
     color: onPath ? look.accent : fades ? look.soft : state.flipped.has(source) ? look.flip : mixed(state.colour(source), look.ground, weight),
     zIndex: onPath ? 2 : 0,
   };

@@ -3,6 +3,7 @@ import type { Schemas } from "../api/client";
 import { island } from "../charts/colours";
 
 export type History = Schemas["WebHistory"];
+const MOST_EDGES = 4000; // drawn at a moment: of more, nothing can be made out, and drawing takes seconds (our choice)
 const COLOURED = 10; // islands with a colour of their own: as many as are told apart
 
 export interface Moments {
@@ -21,6 +22,10 @@ export interface Moments {
   /** Edges (places) on the path of the problem, and its nodes. */
   path: Set<number>;
   pathNodes: Set<number>;
+  /** Edges (places) that are drawn at any moment, of which each may have its own. */
+  ever: number[];
+  /** How many edges there are at the moment that are not drawn. */
+  leftOut: number;
   colour(place: number): string;
   cutOff(): number[];
   /** Take up the moment of `index`, and say what looks different since the last time. */
@@ -46,7 +51,9 @@ export function moments(history: History): Moments {
   const rank = ranks(history);
   const places = new Map(history.nodes.id.map((id, at) => [id, at]));
   const edgeAt = new Map(history.edges.source.map((source, at) => [`${source} ${history.edges.target[at]}`, at]));
+  const edgeOf = (from: number, to: number) => edgeAt.get(`${places.get(from)} ${places.get(to)}`);
   let taken = history.moments.length - 1;
+  const shown = history.moments.map((moment) => likeliest(moment, edgeOf));
   const state: Moments = {
     index: history.moments.length - 1,
     since: null,
@@ -59,6 +66,8 @@ export function moments(history: History): Moments {
     flipped: new Set(),
     path: new Set(),
     pathNodes: new Set(),
+    ever: [...new Set(shown.flat().map(([edge]) => edge))],
+    leftOut: 0,
     colour(at) {
       const number = history.moments[state.index]!.island[at] ?? -1;
       return island(number < 0 ? -1 : (rank.get(number) ?? -1));
@@ -70,13 +79,14 @@ export function moments(history: History): Moments {
     },
     update() {
       const moment = history.moments[state.index]!;
-      const before = { ...state, moment: history.moments[taken]! };
+      const before = { ...state, moment: history.moments[taken]!, edges: shown[taken]! };
       taken = state.index;
+      state.leftOut = moment.edges.length - shown[taken]!.length;
       [state.weight, state.traffic] = [new Float32Array(edges), new Float32Array(edges)];
-      moment.edges.forEach((edge, at) => {
+      for (const [edge, at] of shown[taken]!) {
         state.weight[edge] = moment.weight[at] ?? 0;
         state.traffic[edge] = moment.traffic[at] ?? 0;
-      });
+      }
       state.flipped = state.since === null ? new Set() : flipped(history, state.since, state.index);
       state.highlighted = state.chosen.length ? new Set(state.chosen.flatMap((problem) => nodesOf(moment, problem))) : null;
       state.path = new Set();
@@ -84,10 +94,10 @@ export function moments(history: History): Moments {
       const ends = state.problem === null ? [] : [history.nodes.questions[state.problem]!, history.nodes.answers[state.problem]!];
       state.pathNodes = new Set([...path, ...ends].map((id) => places.get(id) ?? -1));
       for (let hop = 0; hop + 1 < path.length; hop++) {
-        const edge = edgeAt.get(`${places.get(path[hop]!)} ${places.get(path[hop + 1]!)}`);
+        const edge = edgeOf(path[hop]!, path[hop + 1]!);
         if (edge !== undefined) state.path.add(edge);
       }
-      return touched(history, before, { ...state, moment });
+      return touched(history, before, { ...state, moment, edges: shown[taken]! });
     },
   };
   function nodesOf(moment: History["moments"][number], problem: number): number[] {
@@ -97,7 +107,21 @@ export function moments(history: History): Moments {
   return state;
 }
 
-type Taken = Moments & { moment: History["moments"][number] };
+type Moment = History["moments"][number];
+type Shown = [edge: number, at: number][]; // places among all edges, and among those of the moment
+type Taken = Moments & { moment: Moment; edges: Shown };
+
+/** The edges of a moment that are drawn: all, or the likeliest, and those on the path of a problem. */
+function likeliest(moment: Moment, edgeOf: (from: number, to: number) => number | undefined): Shown {
+  const all = moment.edges.map((edge, at): [number, number] => [edge, at]);
+  if (all.length <= MOST_EDGES) return all;
+  const onPath = new Set(moment.paths.flatMap((path) => path.slice(1).map((id, hop) => edgeOf(path[hop]!, id))));
+  const use = ([edge, at]: [number, number]) => (onPath.has(edge) ? 2 : 0) + (moment.weight[at] ?? 0) + 1e-6 * (moment.traffic[at] ?? 0);
+  const rank = new Float64Array(all.map(use)).sort();
+  const least = rank[rank.length - MOST_EDGES]!;
+  const above = all.filter((one) => use(one) > least);
+  return [...above, ...all.filter((one) => use(one) === least).slice(0, MOST_EDGES - above.length)];
+}
 
 /** What is drawn otherwise than before: where a problem or a change is marked, all that was or is there. */
 function touched(history: History, before: Taken, now: Taken): Touched {
@@ -105,7 +129,7 @@ function touched(history: History, before: Taken, now: Taken): Touched {
   const recoloured = (at: number) => before.moment.island[at] !== now.moment.island[at];
   const nodes = history.nodes.id.flatMap((_, at) => (marked || recoloured(at) || before.moment.size[at] !== now.moment.size[at] ? [at] : []));
   const edges = new Set([...before.path, ...now.path]);
-  for (const edge of [...before.moment.edges, ...now.moment.edges]) {
+  for (const [edge] of [...before.edges, ...now.edges]) {
     const same = before.weight[edge] === now.weight[edge] && before.traffic[edge] === now.traffic[edge];
     if (marked || !same || recoloured(history.edges.source[edge]!)) edges.add(edge);
   }
