@@ -3,11 +3,15 @@
 import gzip
 import json
 import lzma
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 import trainer_logs as logs
 from logs import said
@@ -570,3 +574,58 @@ def test_two_evaluations_of_one_environment_are_two(tmp_path):
         place.write_text("\n".join(_evaluated(run, example, 0) for example in range(10)))
     with pytest.raises(ConetError, match="several runs"):
         conet.read(tmp_path)
+
+
+def test_archives_of_inspect_that_are_compressed_with_zstandard(tmp_path):
+    """The default since 0.3.206, which Python's zipfile does not unpack before 3.14."""
+    logs.inspect_archive(tmp_path / "plain")
+    (path,) = (tmp_path / "plain").rglob("*.eval")
+    place = tmp_path / "packed" / path.name
+    place.parent.mkdir()
+    place.write_bytes(_zstandard(path))
+    plain, packed = (conet.read(folder) for folder in (tmp_path / "plain", tmp_path / "packed"))
+    assert packed.rows.drop("file").equals(plain.rows.drop("file"))
+    assert not packed.skipped_files
+
+
+def _zstandard(path: Path) -> bytes:
+    """Write an archive again, its members in Zstandard: without help by zipfile, which may not know it."""
+    data, directory = b"", b""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        for name in names:
+            plain, called = archive.read(name), name.encode()
+            body = pa.compress(plain, codec="zstd", asbytes=True)
+            about = struct.pack(
+                "<HHHHHIIIHH", 63, 0, 93, 0, 33, zlib.crc32(plain), len(body), len(plain), len(called), 0
+            )
+            directory += (
+                b"PK\x01\x02"
+                + struct.pack("<H", 63)
+                + about
+                + struct.pack("<HHHII", 0, 0, 0, 0, len(data))
+                + called
+            )
+            data += b"PK\x03\x04" + about + called + body
+    end = struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(directory), len(data), 0)
+    return data + directory + b"PK\x05\x06" + end
+
+
+@pytest.mark.parametrize("template", ["<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n{}", "{} {}"])
+def test_prompts_of_atropos_that_stand_in_one_message_with_the_answer(template, tmp_path):
+    groups = []
+    for step in range(12):
+        for problem in range(3):
+            texts = [template.format(f"What is {problem}?", f"answer {step} {sample}") for sample in range(4)]
+            groups.append(
+                {
+                    "tokens": [[100 + problem] * 5 + [step, sample] for sample in range(4)],
+                    "masks": [[-100] * 5 + [step, sample] for sample in range(4)],
+                    "scores": [float(sample % 2) for sample in range(4)],
+                    "messages": [[{"role": "user", "content": text}] for text in texts],
+                }
+            )
+    (tmp_path / "gsm8k.jsonl").write_text("\n".join(map(json.dumps, groups)))
+    record = conet.read(tmp_path)
+    assert (len(record.names), record.rows.height) == (3, 144)
+    assert set(record.rows["length"]) == {2}

@@ -2,7 +2,8 @@
 
 Source: OpenPipe/ART, src/art/utils/trajectory_logging.py: a trajectory holds messages and choices (what
 the model wrote, with ``finish_reason``), a reward, metrics and metadata. The step stands in the file's
-name. The Parquet has the columns group_index, reward, metrics, metadata and messages.
+name. The Parquet has the columns group_index, reward, metrics, metadata and messages. Until 0.3.11 (June
+2025) it was YAML, which is not read.
 """
 
 from collections.abc import Iterator
@@ -62,6 +63,6 @@ READER = Reader(
     rows=rows,
     one_step_a_file=True,
     files="`.art/{project}/models/{model}/trajectories/{split}/{step}.jsonl`, later `.parquet`",
-    trainer="ART",
+    trainer="ART > 0.3.11 (before that YAML, which is not read)",
     setting='nothing; `model.log(…, split="val")` for evaluations',
 )

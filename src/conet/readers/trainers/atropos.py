@@ -3,6 +3,9 @@
 Source: NousResearch/atropos, atroposlib/envs/base.py (ScoredDataGroup, data_path_to_save_groups):
 tokens, masks (-100 on what the model did not write) and scores of each answer of a group, and its
 messages where they are kept. Steps are not logged: the place of the group in the file stands for them.
+Of an environment that keeps no messages itself, ``include_messages`` writes prompt and answer together as one
+message of the user (the decoded tokens): then they are parted where a chat template does, or the prompt is
+told by the tokens that are masked.
 """
 
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from typing import Any
 
 from conet.readers.base import Reader, Skipped
 from conet.readers.formats.records import Head, known, records
-from conet.readers.messages import split_messages
+from conet.readers.messages import split_messages, split_text, text_of
 from conet.readers.rewards import number_of
 
 MASKED = -100
@@ -37,6 +40,9 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
             mask = masks[at] if at < len(masks) else []
             prompt: Any
             prompt, completion = split_messages(chats[at] if at < len(chats) else [])
+            if completion is None and prompt and len(prompt) == 1:  # all in one
+                asked, completion = split_text(text_of(prompt))
+                prompt = asked if completion is not None else None
             if prompt is None and at < len(tokens):
                 prompt = str([token for token, kept in zip(tokens[at], mask) if kept == MASKED])
             yield known(
@@ -55,6 +61,6 @@ READER = Reader(
     marks=MARKS,
     rows=rows,
     files="`{name}.jsonl`, a group a line; the place of a group stands for the step",
-    trainer="Atropos",
+    trainer="Atropos ≥ 0.2",
     setting="`--env.data_path_to_save_groups DIR/name.jsonl`, `--env.include_messages true`",
 )

@@ -1,7 +1,8 @@
 """A dict of columns a line, each a list with a value for every rollout: ROLL and ms-swift.
 
 Source: alibaba/ROLL, roll/pipeline/rlvr/utils.py (``rollout_dump_data.step_{N}.jsonl``) and
-modelscope/ms-swift, swift/rlhf_trainers/grpo_trainer.py (``completions.jsonl``, the step as text).
+modelscope/ms-swift, swift/rlhf_trainers/grpo_trainer.py (``completions.jsonl``, the step as text; before 3.3,
+in swift/trainers/rlhf_trainer, messages stood in the place of prompts).
 ms-swift under Ray (swift/ray/megatron/base_trainer.py) writes rows, which the reader "table" takes.
 """
 

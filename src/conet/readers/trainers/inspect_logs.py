@@ -3,11 +3,14 @@
 Source: UKGovernmentBEIS/inspect_ai, src/inspect_ai/log/_log.py (EvalLog, EvalSample) and
 log/_recorders/eval.py: of each sample input, target, epoch, output and scores, of which "C" is correct,
 "I" is not, "P" is half. A step in the name of the model or of a folder counts, such as
-``checkpoint-120``.
+``checkpoint-120``. Archives are the default since 0.3.43 (_recorders/eval.py), their members compressed with
+Zstandard since 0.3.206 (_util/zipfile.py), which Python's zipfile does not unpack before 3.14. Of a sample in
+chunks (_recorders/chunked/format.py) the member ``samples/{id}_epoch_{epoch}/sample.json`` is read.
 """
 
 import json
 import re
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +24,11 @@ from conet.readers.memory import at_once
 from conet.readers.paths import inside, parts_of
 from conet.readers.rewards import correct_among, number_of
 
+ZSTANDARD, LOCAL = (
+    93,
+    30,
+)  # the number of the compression, and bytes of a member's own header: APPNOTE.TXT of ZIP
+SAMPLE = re.compile(r"samples/[^/]+(?:\.json|/sample\.json)")
 GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 STEP = re.compile(r"(?:checkpoint|step|iter(?:ation)?)[-_]?(\d{1,9})(?!\d)", re.IGNORECASE)
 
@@ -67,17 +75,36 @@ def _archived(path: Path) -> Iterator[dict[str, Any] | Skipped]:
             header = _member(archive, "header.json") if "header.json" in names else {}
             step = _step(header.get("eval") or {})
             for name in names:
-                if name.startswith("samples/") and name.endswith(".json"):
+                if SAMPLE.fullmatch(name):
                     yield _rollout(_member(archive, name), step)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise Unusable(f"cannot be read ({' '.join(str(error).split())[:80]})") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     if archive.getinfo(name).file_size > at_once() // 8:
         raise Unusable(f"holds a sample of {archive.getinfo(name).file_size >> 20} MB; raise --memory")
-    found = json.loads(archive.read(name))
+    found = json.loads(_unpacked(archive, name))
     return found if isinstance(found, dict) else {}
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the bytes of a member, also of one that is compressed with Zstandard."""
+    about = archive.getinfo(name)
+    if about.compress_type != ZSTANDARD:
+        return archive.read(name)
+    import pyarrow as pa
+
+    file = archive.fp
+    assert file is not None
+    file.seek(about.header_offset)
+    header = file.read(LOCAL)
+    if len(header) < LOCAL:
+        raise Unusable("breaks off within an archive")
+    file.seek(sum(struct.unpack("<HH", header[-4:])), 1)  # the name, and what else stands before the data
+    packed = file.read(about.compress_size)
+    with pa.CompressedInputStream(pa.BufferReader(packed), "zstd") as unpacked:
+        return bytes(unpacked.read(about.file_size))
 
 
 def _step(about: dict[str, Any]) -> int | None:
@@ -128,7 +155,7 @@ READER = Reader(
     parts=parts,
     rows=rows,
     ids=True,
-    files="logs of Inspect, `.json` or `.eval`, as validation",
+    files="logs of Inspect, `.eval` (the default since 0.3.43) or `.json`, as validation",
     trainer="Inspect (inspect_ai)",
     setting="`inspect eval TASK --log-dir DIR`",
 )

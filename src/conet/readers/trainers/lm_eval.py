@@ -2,7 +2,8 @@
 
 Source: EleutherAI/lm-evaluation-harness, lm_eval/loggers/evaluation_tracker.py (save_results_samples)
 and lm_eval/evaluator.py: doc_id, doc, target, arguments, resps, filtered_resps and each metric. Where a
-task has several filters, each answer stands there once for each of them: the first filter counts.
+task has several filters, each answer stands there once for each of them: the first filter counts. The file
+lies in ``{output_path}/{model}``; ``target`` is written as text.
 """
 
 import re

@@ -3,7 +3,8 @@
 Source: NVIDIA-NeMo/RL, nemo_rl/utils/logger.py (log_batched_dict_as_jsonl) and
 nemo_rl/algorithms/grpo.py: a line is a sample, each value a list of one; ``content`` holds the texts of
 its messages, without their roles; the step stands in the file's name alone. ``token_loss_mask`` is 1 on
-the tokens of the model.
+the tokens of the model. Written since 0.2.0, also by ppo.py, grpo_sync.py and distillation.py; nothing where
+``env.should_log_nemo_gym_responses`` is on. With dynamic sampling ``rewards`` are those of the batch.
 """
 
 from collections.abc import Iterator
@@ -66,6 +67,6 @@ READER = Reader(
     rows=rows,
     one_step_a_file=True,
     files="`train_data_step{N}.jsonl`, and of validation `val_data_step{N}.jsonl`",
-    trainer="NeMo-RL ≥ 0.1",
-    setting="`logger.log_dir=DIR`; they are written at every step",
+    trainer="NeMo-RL ≥ 0.2",
+    setting="`logger.log_dir=DIR`; written at every step, unless `env.should_log_nemo_gym_responses` is on",
 )

@@ -1,6 +1,7 @@
 """tinker-cookbook: ``iteration_{N}/{split}_rollout_summaries.jsonl``, a line a rollout, without text.
 
-Source: thinking-machines-lab/tinker-cookbook, tinker_cookbook/rl/rollout_logging.py. There is no prompt
+Source: thinking-machines-lab/tinker-cookbook, tinker_cookbook/rl/rollout_logging.py (since March 2026, 0.2.0;
+the texts beside it, ``*_logtree.json``, are trees without a fixed form). There is no prompt
 and no lasting id of a problem, since ``group_idx`` is a place in the batch: each group counts as a
 problem of its own, and none can be followed.
 """
@@ -52,6 +53,6 @@ READER = Reader(
     rows=rows,
     follows=False,
     files="`iteration_*/train_rollout_summaries.jsonl` (and of tests) in `log_path`",
-    trainer="tinker-cookbook, since it writes summaries of rollouts",
+    trainer="tinker-cookbook ≥ 0.2",
     setting="nothing; problems cannot be followed, since it logs neither prompts nor ids",
 )
