@@ -310,7 +310,6 @@ OWN = {
     "temperature, all of it": {
         "schedule.entropy_share": 0.999,
         "schedule.entropy_top": 0.7,
-        "schedule.adaptive_groups": True,
         "schedule.sft_every": 2,
         "heating.harvest_samples": 0,
         "heating.min_samples": 2,
