@@ -183,6 +183,32 @@ def test_a_step_of_the_slider_writes_only_what_differs(page, server):
     assert written == len(recoloured | resized) + len(edges) < everything
 
 
+INK = """() => {
+  const canvas = document.querySelector(".sigma-labels");
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return data.filter((value, at) => at % 4 === 3 && value > 0).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_path_of_a_problem_is_brought_into_the_picture(page, server, width):
+    """From a link and by choice: question and answer carry their numbers, so something is written."""
+    history = server.ask("/api/runs/first/web").json
+    solved = next(at for at, path in enumerate(history["moments"][-1]["paths"]) if path)
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, server, f"run/first/web?problem={solved}")
+    page.get_by_role("heading", name=f"Problem {solved}").wait_for()
+    page.wait_for_function(f"({INK})() > 0")
+    page.get_by_role("button", name="show all").click()
+    page.get_by_label("path of problem").fill(str(solved))
+    page.wait_for_timeout(1000)
+    assert page.evaluate(INK) > 0
+    assert (
+        page.locator(".sigma").bounding_box()["width"]
+        <= page.locator(".timeline").bounding_box()["width"] + 1
+    )
+
+
 def answered(body, route):
     route.fulfill(body=body)
 

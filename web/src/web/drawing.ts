@@ -79,6 +79,8 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     waiting = true;
     sigma.refresh({ schedule: true });
   };
+  /** Do something once nodes have their places on the screen: only then are those of the camera known. */
+  const placed = (then: () => void) => (waiting ? void sigma.once("afterRender", then) : then());
   const refresh = () => {
     all();
     written(graph.order + graph.size);
@@ -95,17 +97,19 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     canvas: () => flattened(sigma, look.ground),
     to(id) {
       const at = history.nodes.id.indexOf(id);
-      const where = at < 0 ? undefined : sigma.getNodeDisplayData(String(at));
-      if (where && sigma.getCamera().ratio < 0.7) void sigma.getCamera().animate({ x: where.x, y: where.y }, { duration: still() ? 0 : 300 });
+      placed(() => {
+        const where = at < 0 ? undefined : sigma.getNodeDisplayData(String(at));
+        if (where && sigma.getCamera().ratio < 0.7) void sigma.getCamera().animate({ x: where.x, y: where.y }, { duration: still() ? 0 : 300 });
+      });
     },
-    frame() {
+    frame: () => placed(() => {
       const places = [...state.pathNodes].flatMap((at) => sigma.getNodeDisplayData(String(at)) ?? []);
       const [x, y] = [places.map((place) => place.x), places.map((place) => place.y)];
       const middle = (values: number[]) => (Math.min(...values) + Math.max(...values)) / 2;
       const extent = Math.max(Math.max(...x) - Math.min(...x), Math.max(...y) - Math.min(...y));
       const view = places.length ? { x: middle(x), y: middle(y), ratio: Math.min(1, Math.max(NEAREST, 2.5 * extent)) } : { x: 0.5, y: 0.5, ratio: 1 };
       void sigma.getCamera().animate(view, { duration: still() ? 0 : 300 });
-    },
+    }),
     end() {
       window.clearTimeout(resting);
       window.removeEventListener("conet-theme", themed);
