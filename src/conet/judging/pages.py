@@ -134,16 +134,21 @@ def summary(outcome: Outcome) -> str:
     """Say in one line how the rows of a claim were judged."""
     words = [row.judgement for row in outcome.results]
     said = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
-    counts = [f"{words.count(word)} {plural}" for word, plural in said.items() if word in words]
+    counts = [(words.count(word), word, plural) for word, plural in said.items() if word in words]
+    found = ", ".join(f"{count} {word if count == 1 else plural}" for count, word, plural in counts)
     kept = sum(row.corrected != "undecided" for row in outcome.results)
     decided = sum(word != "undecided" for word in words)
-    after = f"; {kept} of {decided} decided ones stand after the correction" if decided else ""
-    return f"{outcome.claim.name}, of {len(words)} rows: {', '.join(counts)}{after}."
+    after = f"; after the correction {kept} of {decided} stand" if decided else ""
+    rows = "its one row" if len(words) == 1 else f"{len(words)} rows"
+    return f"{outcome.claim.name}, of {rows}: {found}{after}."
 
 
 def reasons(outcome: Outcome) -> str:
     """List why each threshold is what it is, and when all were fixed; as Markdown."""
-    lines = [f"- {row.statistic}: {row.why}." for row in outcome.results if row.why]
+    whys: dict[str, list[str]] = {}
+    for row in outcome.results:
+        whys.setdefault(row.why, []).append(row.statistic)
+    lines = [f"- {'; '.join(rows)}: {why}." for why, rows in whys.items() if why]
     fixed = outcome.claim.fixed
     when = f" They were fixed at commit {fixed}, before the runs." if fixed else ""
     return "\n".join([f"Why these thresholds.{when}", "", *lines]) if lines or fixed else ""
