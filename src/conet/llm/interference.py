@@ -121,8 +121,7 @@ def added(
     for prompt, vector, square, count in parts:
         total = totals.setdefault(prompt, [np.zeros(len(vector)), 0.0, 0])
         total[0], total[1], total[2] = total[0] + vector, total[1] + square, total[2] + count
-    columns = zip(*totals.values(), strict=True) if totals else ((), (), ())
-    vectors, squares, counts = (np.array(column) for column in columns)
+    vectors, squares, counts = (np.array([total[part] for total in totals.values()]) for part in range(3))
     return list(totals), (vectors, squares, counts)
 
 

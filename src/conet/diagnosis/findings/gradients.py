@@ -86,7 +86,8 @@ def looked_at(log: Log) -> "polars.DataFrame | None":
 def most_fighting(table: "polars.DataFrame") -> list[tuple[int, int, int, float]]:
     """Return the pairs that were named at more than one update, the most often named first."""
     cosines: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for text in table["fighting_pairs"].drop_nulls() if "fighting_pairs" in table.columns else ():
+    texts = table["fighting_pairs"].drop_nulls().to_list() if "fighting_pairs" in table.columns else []
+    for text in texts:
         for first, second, cosine in json.loads(text):
             cosines[min(first, second), max(first, second)].append(cosine)
     rows = [(*pair, len(each), float(np.mean(each))) for pair, each in cosines.items() if len(each) > 1]
