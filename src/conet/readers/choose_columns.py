@@ -158,7 +158,8 @@ def choose_columns(
     if "correct" in found and "reward" not in found and "reward" not in unmapped:
         total = next((name for name in rewards if name.lower() in TOTAL), None)
         summed = () if total else _paid_together(rewards, found["correct"])
-        found |= {"reward": Source(SUMMED if summed else total)} if total or summed else {}
+        if paid_as := SUMMED if summed else total:
+            found["reward"] = Source(paid_as)
     if "correct" not in found and "reward" not in found:
         there = f"{len(rewards)} reward columns ({', '.join(rewards)})" if rewards else "no reward column"
         raise unclear(f"{part.path} with {there}", columns, *rewards[:1])
