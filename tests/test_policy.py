@@ -1,5 +1,6 @@
 """The policy protocol: what a table answers, and that learners and webs ask no more than that."""
 
+import sys
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from worlds import same_bits, world
 
 from conet.base.errors import ConetError
+from conet.config import preset
 from conet.engine.policy import Policy
 from conet.engine.sample import Walks
 from conet.engine.tables import TablePolicy
@@ -15,7 +17,9 @@ from conet.learners.exact import Exact
 from conet.learners.grpo import GRPO
 from conet.network.graph import Graph
 from conet.network.problems import Problems
+from conet.observables.markov import markov, predictive_states
 from conet.observables.web import argmax_web, threshold_web
+from conet.runs.trainer import Trainer
 
 
 class ByProblem:
@@ -59,6 +63,10 @@ class ByProblem:
 
     def log_probabilities(self, walks: Walks) -> np.ndarray:
         return np.log(self.hop_probabilities(walks))
+
+    def next_hops(self, walks: Walks) -> tuple[np.ndarray, np.ndarray]:
+        legal = np.stack([table.next_hops(walks)[0] for table in self.tables])
+        return legal[walks.problem, np.arange(len(walks.length))], np.zeros(walks.edges.shape)
 
 
 def test_a_table_answers_alike_in_every_way():
@@ -115,3 +123,27 @@ def test_what_needs_logits_says_so(learner):
     )
     with pytest.raises(ConetError, match="logits of edges, on a ByProblem"):
         learner.gradient(batch)
+
+
+def test_a_transformer_without_its_extra_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConetError, match=r"the extra \[neural\]"):
+        Trainer(preset("neural"))
+
+
+def test_how_markov_a_policy_is():
+    """A table knows neither problem nor path; one table a problem knows all that it can of the problem."""
+    table, problems = world("regular", "random", 20, 4, 3)
+    of_table = markov(table, table.sample(problems, 50, 1))
+    assert of_table.problem == pytest.approx(0, abs=1e-12)
+    assert of_table.history == pytest.approx(0, abs=1e-12)
+    assert of_table.states == pytest.approx(1)
+    assert of_table.illegal == 0
+    policy = ByProblem(table.graph, 0, len(problems))
+    found = markov(policy, policy.sample(problems, 50, 1))
+    assert found.history == pytest.approx(0, abs=1e-12)
+    assert found.problem > 0.2
+    assert 1.5 < found.states <= found.problems  # some of the tables agree at a node
+    assert found.given_node - found.given_problem == pytest.approx(found.problem)
+    hops = np.array([[1, 0], [0.95, 0.05], [0, 1], [1, 0], [0.5, 0.5]])
+    assert predictive_states(hops, np.array([0, 0, 0, 1, 1])).tolist() == [0, 0, 1, 0, 1]
