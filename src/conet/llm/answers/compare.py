@@ -52,6 +52,8 @@ def same(one: Value, other: Value, tolerance: float) -> bool:
         return same(one.value, other, tolerance) or same(one.shown, other, tolerance)
     if isinstance(other, Rounded):
         return same(one, other.value, tolerance) or same(one, other.shown, tolerance)
+    if (pairs := _coordinates(one, other)) is not None:
+        return all(same(*pair, tolerance) for pair in pairs)
     if isinstance(one, Named) and isinstance(other, Named):
         return _both_named(one, other, tolerance)
     if isinstance(one, Named) or isinstance(other, Named):
@@ -69,6 +71,25 @@ def same(one: Value, other: Value, tolerance: float) -> bool:
     if isinstance(one, Equation) or isinstance(other, Equation):
         return isinstance(one, Equation) and isinstance(other, Equation) and _same_equation(one, other)
     return _same_formula(one, other, tolerance)
+
+
+def _coordinates(one: Value, other: Value) -> list[tuple[Value, Value]] | None:
+    """Pair ``x = 3, y = 4`` with ``(x, y) = (3, 4)`` by name, and with ``(3, 4)`` in alphabetical order."""
+    for values, point, turned in ((one, other, False), (other, one, True)):
+        if not isinstance(values, Collection) or values.kind != "list":
+            continue
+        named = {item.name: item.value for item in values.items if isinstance(item, Named)}
+        names = list(named)
+        if isinstance(point, Named) and point.name.startswith("("):
+            names, point = point.name[1:-1].split(","), point.value
+        elif names != sorted(names):
+            continue
+        if not isinstance(point, Collection) or point.brackets != "()":
+            continue
+        if len(named) == len(values.items) == len(point.items) > 1 and set(names) == set(named):
+            found = [(named[name], item) for name, item in zip(names, point.items)]
+            return [pair[::-1] for pair in found] if turned else found
+    return None
 
 
 def _both_named(one: Named, other: Named, tolerance: float) -> bool:

@@ -45,11 +45,12 @@ RULES = tuple(
             "",
         ),
         (r"\\(?:text)?color\s*\{[^{}]*\}", ""),
+        (r"^\+\s*(?=[\\\w])", ""),
         (r"^(?:\\\\\s*)+|(?:\\\\\s*)+$", ""),
         (r"\\\$", r"\\dollar "),
         (
             r"(?<!\\)\\[,!;:>]|\\(?:quad|qquad|thinspace|enspace)(?![a-zA-Z])|(?<!\\)~|\$"
-            r"|\\\(|\\\)|\\\[|\\\]",
+            r"|(?<!\\)\\[()\[\]]",
             " ",
         ),
         (r"(?<!\\)\\ ", " "),
@@ -185,15 +186,15 @@ def split(text: str, separator: re.Pattern[str]) -> list[str]:
 def compact(answer: str) -> str:
     """Reduce LaTeX to what carries meaning, so that two spellings of one formula are one string.
 
-    Braces become parentheses, which go only around a single sign: ``1/(2x)`` stays apart from
-    ``1/2x``; between digits a space, a product or a fraction leaves a mark: ``2·3`` is not ``23``,
-    and ``1\\frac45`` not ``14/5``.
+    Braces become parentheses, which go only around a single sign that stands apart: ``1/(2x)`` is not
+    ``1/2x``, and ``(1)(2)`` not ``12``; between digits a space, a product or a fraction leaves a mark:
+    ``2·3`` is not ``23``, and ``1\\frac45`` not ``14/5``.
     """
-    text = re.sub(r"\\(?:cdot|times)(?![a-zA-Z])", "*", clean(answer))
+    text = re.sub(r"\\(?:cdot|times)(?![a-zA-Z])", "*", braced(clean(answer)))
     text = re.sub(r"\\text\s*\{([^}]*)\}", r"\1", text)
     text = re.sub(r"(?<=\d)\s+(?=[\d.])", "_", text)
     text = re.sub(r"(?<=\d)\s*(?=\\frac)", "_", text)
     text = re.sub(r"\\frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"{\1}/{\2}", text)
     text = re.sub(r"\s+|\\(?=[a-zA-Z])", "", text).replace("{", "(").replace("}", ")")
-    text = re.sub(r"(?<!\d)\*|\*(?!\d)", "", text)
-    return re.sub(r"\((\w)\)", r"\1", re.sub(r"\(\(([^()]*)\)\)", r"(\1)", text))
+    text = re.sub(r"(?<=\D)\*(?=.)|(?<=.)\*(?=\D)", "", text)
+    return re.sub(r"(?<![\w)])\((\w)\)(?![\w(])", r"\1", re.sub(r"\(\(([^()]*)\)\)", r"(\1)", text))

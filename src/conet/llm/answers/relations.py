@@ -22,6 +22,11 @@ WITHOUT = re.compile(r"\\(?:setminus|backslash|smallsetminus)(?![a-zA-Z])|(?<=\}
 CAP = re.compile(r"\\cap(?![a-zA-Z])")
 ALL = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?|(?:\\text\s*\{)?\s*all real(?:s| numbers)\s*\}?", re.IGNORECASE)
 SIZE = re.compile(rf"\|\s*({NAME.pattern})\s*\|")
+BUILDER = re.compile(
+    rf"\\\{{\s*({NAME.pattern})\s*(?:\\in\s*{ALL.pattern})?\s*(?:\\mid(?![a-zA-Z])|\||:)(.+)\\\}}",
+    re.IGNORECASE,
+)
+NAMES = re.compile(r"\(\s*\\?[a-zA-Z]+(?:_\w)?(?:\s*,\s*\\?[a-zA-Z]+(?:_\w)?)+\s*\)")
 UNKNOWN = re.compile(r"(?<![\\a-zA-Z])(?![ei](?![a-zA-Z]))[a-zA-Z]")
 
 
@@ -44,7 +49,10 @@ def unequal(text: str, depth: int, read: Read) -> Value | None:
 
 
 def all_real(text: str, depth: int, read: Read) -> Value | None:
-    r"""Read ``\mathbb R``, and what is taken away from a region or common to two."""
+    r"""Read ``\mathbb R``, ``\{x \mid x > 0\}``, and what is taken away from a region or common to two."""
+    if built := BUILDER.fullmatch(text):
+        region = read(built.group(2), depth)
+        return region if isinstance(region, Region) and region.name == built.group(1) else None
     if ALL.fullmatch(text):
         return Region((REALS,))
     for separator in (WITHOUT, CAP):
@@ -123,6 +131,9 @@ def equation(text: str, depth: int, read: Read) -> Value | None:
     if NAME.fullmatch(left) and not _is_constant(left):
         value = read(rest[0], depth) if len(rest) == 1 else _chain(rest, depth, read)
         return None if value is None else Named(re.sub(r"\s+|\\text|[{}]", "", left), value)
+    if NAMES.fullmatch(left) and len(rest) == 1:
+        value = read(rest[0], depth)
+        return Named(re.sub(r"\s+", "", left), value) if isinstance(value, Collection) else None
     if all(map(_is_constant, sides)):
         return _chain(sides, depth, read)
     return Equation(left, rest[0]) if len(rest) == 1 else None

@@ -13,9 +13,11 @@ TOWER = re.compile(r"\^\s*\{[^{}]*\^\s*\{?[^{}]*\^|\^\s*\w\s*\^|\^\s*\{?\s*\d{5}
 # The parser adds 7 and 8 in "7 8", reads words as products of letters and drops primes, dots and square
 # brackets around a number: such texts are no formulas.
 AMBIGUOUS = re.compile(
-    r"\d\s+\d|\d\s*_|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\["
+    r"\d\s+\d|\d\s*[_{]|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\["
     r"|(?:\\cdot|\\times|\\div|[-+*/^_])\s*$|\\(?:overline|bar|hat|approx)"
 )
+# Two numbers side by side, one in brackets: a product, where the parser would see a mixed number.
+PRODUCT = re.compile(r"(?<![\^_])([\d)])\s*(?=[(\[]|\\[td]?binom)|(\))\s*(?=\d|\\frac)")
 FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?![a-zA-Z])")
 DEGREES = re.compile(
     r"(\d+(?:\.\d+)?|\([^()]*\)|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}|\\?[a-zA-Z]+)\s*\^\\circ(?![a-zA-Z])"
@@ -38,6 +40,7 @@ def formula(latex: str) -> Any:
     from latex2sympy2_extended import latex2sympy
 
     text = DEGREES.sub(r"(\1\\cdot\\frac{\\pi}{180})", braced(latex))
+    text = PRODUCT.sub(lambda found: (found.group(1) or found.group(2)) + r"\cdot ", text)
     if AMBIGUOUS.search(text) or TOWER.search(text) or "\\circ" in text or text.count("{") != text.count("}"):
         return None
     try:

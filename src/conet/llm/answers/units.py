@@ -68,7 +68,7 @@ _OTHERS = (
 NO_NAME = re.compile(rf"\b(?:{_NUMERALS}|{_OPERATIONS}|{_OTHERS})\b", re.IGNORECASE)
 NAMED = re.compile(r"\(?\s*[^\W\d_][^\W\d_ .'/()\-]*(?:[ .'/()\-]+[^\W\d_]+){0,3}[ .)]*")
 UNITS = re.compile(r"\s*[^\W\d_]+(?:\^\{?-?\d\}?)?(?:[\s/*.]+[^\W\d_]+(?:\^\{?-?\d\}?)?)*\.?\s*")
-SMALL = frozenset(("of", "in", "on", "by", "a", "an", "per", "°"))
+SMALL = frozenset(("of", "in", "on", "by", "a", "an", "per", "sq", "cu"))
 POWER = r"(?:\s*\^\s*\{?-?\d\}?)?"
 TEXT = re.compile(
     r"^(.*?[\d}%)'])\s*(?:\\text\s*\{([^{}]*)\})((?:\s*\^\s*\{?[-+]?\d\}?|\s*/?\s*\\text\s*\{[^{}]*\})*)$"
@@ -124,7 +124,9 @@ def names_thing(name: str, rest: str = "") -> bool:
     if UNITS.fullmatch(name) and known(words[0]) and all(word == "per" or known(word) for word in words):
         return True
     text = re.sub(r"\^\s*\{?[-+]?\d\}?", "", f"{name} {rest}").strip()
-    if not words or not NAMED.fullmatch(text) or NO_NAME.search(text) or len(words[0]) < 3:
+    if not words or not NAMED.fullmatch(text) or NO_NAME.search(text):
+        return False
+    if len(words[0]) < 3 and words[0] not in ("sq", "cu"):
         return False
     return all(len(word) > 2 or known(word) or word.lower() in SMALL for word in words)
 
