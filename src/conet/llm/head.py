@@ -11,7 +11,7 @@ from trl.trainer.utils import add_fused_lm_head
 from conet.base.errors import ConetError
 
 IGNORED = -100  # label of tokens without loss
-TILE = 2**22  # logits that are held at a time
+TILE = 2**20  # logits of a tile; some seven tensors of that size are held, so four times as many cost 119 MiB
 # Names under which configurations say that logits are scaled before they are a distribution.
 SCALED = (
     *("final_logit_softcapping", "logit_scale", "logits_scaling"),
