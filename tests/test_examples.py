@@ -159,22 +159,3 @@ def test_python_script(tmp_path, capsys, monkeypatch):
     assert "islands, average degree" in capsys.readouterr().out
     assert os.listdir(tmp_path) == ["valley.svg"]
     assert (tmp_path / "valley.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
-
-
-def test_python_of_the_readme(tmp_path, monkeypatch):
-    """The block in the README, word for word, on the smallest preset."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    real = conet.preset
-    monkeypatch.setattr(
-        conet,
-        "preset",
-        lambda name: real("smoke").override({"graph.nodes": 60, "snapshots.web_every": 50}),
-        raising=False,
-    )
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert list(tmp_path.glob("*.svg"))

@@ -1,0 +1,160 @@
+"""The code of the documents runs as it stands: commands and Python, in the order of a page, on tiny runs."""
+
+import json
+import os
+import shutil
+
+import pytest
+from documents import ROOT, blocks, commands
+
+import conet
+from conet import cli, report
+from conet.config import PRESETS
+from conet.report import comparison as report_of_comparison
+from conet.report import diagnosis as report_of_diagnosis
+
+# Pages whose code is run as it stands; that of the others is held against the command line and what can be imported.
+RUN = ("README.md", "docs/compare.md", "docs/gallery.md")
+PAGES = [ROOT / name for name in RUN]
+# Not run, only held against the command line; why, and where they are run.
+NOT_RUN = {
+    "reproduce": "minutes to an hour: tests/test_reproduce.py",
+    "sweep": "minutes, in processes of its own: tests/test_sweep.py",
+    "serve": "until it is stopped: tests/test_serve.py",
+    "watch": "until it is stopped: tests/test_watch.py",
+    "bench": "a minute: tests/test_bench.py",
+    "capacity": "a minute: tests/test_ground_state.py",
+    "animate": "draws for a minute: tests/test_export.py",
+    "llm": "needs the extra [llm]: tests/test_llm_cli.py",
+    "web": "needs the extra [traces]: tests/test_traces_model.py",
+}
+SMALL = {
+    "steps": 12,
+    "graph.nodes": 700,
+    "graph.degree": 6,
+    "problems.count": 6,
+    "problems.max_length": 8,
+    "learner.learning_rate": 12.0,
+    "snapshots.web_every": 50,
+}
+RUNS = ("RUN", "first", "my-observable", "reference-s0-<time>")
+RUNS += tuple(f"{arm}-s{seed}" for arm in ("a", "b", "g8", "g32") for seed in (0, 1))
+LOGS = (
+    "path/to/rollouts",
+    "before/rollouts",
+    "after/rollouts",
+    "logs/before",
+    "logs/after",
+    "OUTPUT_DIR",
+    "PATH",
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """What the documents speak of: runs and logs by their names, tiny."""
+    place = tmp_path_factory.mktemp("docs")
+    for seed in (0, 1):
+        for rollouts in (4, 8):
+            own = SMALL | {"seed": seed, "learner.rollouts": rollouts}
+            conet.run(conet.preset("smoke").override(own), place / f"runs/{seed}-{rollouts}")
+    for name in RUNS:
+        made = f"{int('s1' in name)}-{8 if name.startswith(('b', 'g32')) else 4}"
+        shutil.copytree(place / "runs" / made, place / "runs" / name)
+    for name in LOGS:
+        shutil.copytree(ROOT / "tests/data/trl/plain", place / name)
+    rows = [
+        {
+            "step": step,
+            "global_step": step,
+            "prompt": f"p{problem}",
+            "question": f"q{problem}",
+            "completion": "c" * (step + 1),
+            "match_reward": float((step + problem) % 2),
+            "brevity_reward": 0.5,
+            "reward_status": ("failed", "verified_pass")[(step + problem) % 2],
+        }
+        for step in range(9)
+        for problem in range(4)
+        for _ in range(2)
+    ]
+    (place / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    own = place / "path/to/logs/epoch-1"
+    own.mkdir(parents=True)
+    asked = {"question": "q", "answer": "a", "verified": True, "tokens": 7}
+    lines = (json.dumps(asked | {"update": step, "question": f"q{p}"}) for step in range(9) for p in range(4))
+    (own / "rollouts.jsonl").write_text("\n".join(lines))
+    for name in ("tests", "docs", "examples"):
+        os.symlink(ROOT / name, place / name)
+    for name in ("reader", "finding", "figure", "learner", "graph", "schedule", "observable"):
+        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"my_{name}.py")
+        shutil.copy(ROOT / f"docs/skeletons/{name}.py", place / f"path/to/{name}.py")
+    return place
+
+
+@pytest.fixture
+def world(prepared, tmp_path, monkeypatch):
+    place = tmp_path / "world"
+    shutil.copytree(prepared, place, symlinks=True)
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr(report, "write", lambda run, *_, **__: (run.path / "report.html").write_text("x"))
+    for module in (report_of_comparison, report_of_diagnosis):
+        monkeypatch.setattr(module, "write", plainly(module.write))
+    for name, (text, _) in list(PRESETS.items()):
+        monkeypatch.setitem(PRESETS, name, (text, SMALL))
+    return place
+
+
+def plainly(write):
+    """Leave out the figures of a report, which take seconds to draw, where none of one's own is asked for."""
+
+    def plain(found, out, drawers=None, figures=()):
+        if figures:
+            return write(found, out, drawers, figures=figures)
+        (out / "report.html").write_text("x")
+        return out / "report.html"
+
+    return plain
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_code_of_a_page_runs(page, world, capsys):
+    """Commands and Python in the order of the page, each in the folder that the ones before it left."""
+    names: dict = {}
+    for block in blocks(page):
+        if block.reason:
+            continue
+        if block.kind == "python":
+            exec(compile(block.text, str(block), "exec"), names)
+        for words, output in commands(block) if block.kind == "console" else ():
+            if words[0] == "cp":
+                shutil.copy(words[1], words[2])
+            elif words[0] == "conet" and words[1] not in NOT_RUN:
+                capsys.readouterr()
+                call(words[1:], output)
+                said = capsys.readouterr()
+                if "tests/data" in " ".join(words):
+                    agrees(output, said.out, str(block))
+
+
+def call(words: list[str], output: str) -> None:
+    """Run a command; a place that an earlier page's command would fill is cleared, as for a reader who begins."""
+    if "--out" in words and words[0] == "run":
+        shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
+    if "--format" in words and "PATH" in words:
+        words = ["path/to/logs" if word == "PATH" else word for word in words]
+    if output.startswith("conet: got"):  # shown to be refused
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(words)
+    elif "logs/" not in words:  # which stands for columns that are not at hand
+        cli.main(words)
+
+
+def agrees(shown: str, said: str, where: str) -> None:
+    """Hold the shown output against the real one; an ellipsis stands for anything."""
+    real, at = " ".join(said.split()), 0
+    for piece in (" ".join(part.split()) for part in shown.split("…")):
+        found = real.find(piece, at)
+        assert found >= 0, f"{where}: {piece!r} is not in {real[at : at + 600]!r}"
+        at = found + len(piece)
