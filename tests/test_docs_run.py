@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 
 import pytest
@@ -158,3 +159,12 @@ def agrees(shown: str, said: str, where: str) -> None:
         found = real.find(piece, at)
         assert found >= 0, f"{where}: {piece!r} is not in {real[at : at + 600]!r}"
         at = found + len(piece)
+
+
+@pytest.mark.parametrize("name", ["an_idea_of_your_own", "watch_a_web_grow"])
+def test_a_notebook_runs_from_the_first_cell_to_the_last(name, world):
+    path = ROOT / f"examples/notebooks/{name}.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# %% [markdown]\n# # ")
+    assert text.count("# %%\n") >= 2
+    runpy.run_path(str(path))
