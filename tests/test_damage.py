@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from conet import cli
 from conet.base.errors import ConetError
 from conet.base.lock import exclusive
 from conet.cli.summary import describe, describe_heating
+from conet.diagnosis import diagnose
 from conet.diagnosis.comparison.sides import read_json
 from conet.readers import read
 from conet.report.run import headline
@@ -605,3 +607,19 @@ def test_a_run_without_its_checkpoint_says_what_it_makes_again(unfinished, finis
     run = conet.resume(path)
     assert f"its first {done} updates are made again" in capsys.readouterr().err
     assert run.summary()["state_sha256"] == conet.Run(finished).summary()["state_sha256"]
+
+
+def test_heatings_are_those_of_the_steps_that_there_are_rollouts_of(tmp_path):
+    """Events are written sooner than rollouts; and a run without its settings is one that is not whole."""
+    heated = {"schedule.name": "annealed_rlvr", "schedule.heat_at": 4, "schedule.heat_steps": 3}
+    heated |= {"schedule.harvest_samples": 64, "schedule.max_accuracy": 0.9, "steps": 12}
+    small = {"graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "problems.max_length": 8}
+    conet.run(conet.preset("smoke").override(heated | small), tmp_path / "run", threads=1)
+    record = read(tmp_path / "run")
+    assert [one["ended_step"] for one in diagnose(record).log.heatings] == [7]
+    early = replace(record, rows=record.rows.filter(pl.col("step") < 4))
+    assert [one["ended_step"] for one in diagnose(early).log.heatings] == [None]
+    for name in ("config.json", "events.jsonl"):
+        (tmp_path / "run" / name).unlink()
+    with pytest.raises(ConetError, match="incomplete"):
+        _ = diagnose(read(tmp_path / "run")).log.heatings

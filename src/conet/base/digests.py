@@ -213,10 +213,13 @@ def unverified(path: Path) -> bool:
 
 
 def directory_of(path: Path) -> Path | None:
-    """Return the directory of a run, where a path is one or the rollouts in it; of a log, None."""
+    """Return the directory of a run, where a path is one or the rollouts in it; of a log, None.
+
+    One whose settings are missing is a run all the same, and not whole.
+    """
     run = path.parent if path.name == "rollouts" else path
     of_walks = (run / "config.json").exists() and any((run / name).exists() for name in OURS)
-    return run if of_walks or (run / "recipe.json").exists() else None
+    return run if of_walks or (run / "recipe.json").exists() or is_run(run) else None
 
 
 def is_run(path: Path) -> bool:

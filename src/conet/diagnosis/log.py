@@ -110,7 +110,8 @@ class Log:
     def heatings(self) -> list[dict[str, Any]]:
         """What the run's own events say of its heatings; see :func:`conet.runs.events.heatings`.
 
-        Empty for a log that is no run of ours: other trainers write no such events.
+        Empty for a log that is no run of ours: other trainers write no such events. What the events say of later
+        steps than there are rollouts of is left out: they are written sooner.
 
         Raises
         ------
@@ -118,7 +119,10 @@ class Log:
             When a file of the run is damaged: without its events the diagnosis would say something else.
         """
         path = directory_of(self.record.path)
-        return heatings(Run(path).events()) if path is not None and is_run(path) else []
+        if path is None or not is_run(path):
+            return []
+        last = int(self.record.rows["step"].max())  # the next update is begun
+        return heatings(event for event in Run(path).events() if event["step"] <= last + 1)
 
     @property
     def fifth(self) -> int:
