@@ -110,7 +110,7 @@ class Log:
     def heatings(self) -> list[dict[str, Any]]:
         """What the run's own events say of its heatings; see :func:`conet.runs.events.heatings`.
 
-        Empty for a log that is no run of ours: other trainers write no such events. What the events say of later
+        Empty for a log that is no run of ours: other trainers write no such events. What they say of later
         steps than there are rollouts of is left out: they are written sooner.
 
         Raises
@@ -121,7 +121,7 @@ class Log:
         path = directory_of(self.record.path)
         if path is None or not is_run(path):
             return []
-        last = int(self.record.rows["step"].max())  # the next update is begun
+        last = int(self.record.rows["step"].to_numpy().max())  # the next update is begun
         return heatings(event for event in Run(path).events() if event["step"] <= last + 1)
 
     @property

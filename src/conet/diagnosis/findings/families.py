@@ -46,7 +46,7 @@ def compute(log: Log) -> Result:
                 f"{trend.best:.2f} → {trend.last:.2f}."
             ),
             urgency=Urgency.NOTE if whole and len(fallen) == len(parts) else Urgency.WARNING,
-            evidence=counted(found[name]["problems"], "problem")
+            evidence=counted(int(found[name]["problems"]), "problem")
             + ("" if whole else ", while the accuracy of all does not fall"),
             step=round(trend.step.estimate),
             remedy=REMEDY,

@@ -39,6 +39,7 @@ def rows(path: Path) -> Iterator[dict[str, Any] | Skipped]:
         for at, score in enumerate(group.get("scores") or []):
             mask = masks[at] if at < len(masks) else []
             prompt: Any
+            completion: Any
             prompt, completion = split_messages(chats[at] if at < len(chats) else [])
             if completion is None and prompt and len(prompt) == 1:  # all in one
                 asked, completion = split_text(text_of(prompt))
