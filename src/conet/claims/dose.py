@@ -84,6 +84,9 @@ def draw(results: Results) -> list[Picture]:
                 TIMES, found.mean(axis=0), standard_error(found.T), color=colour, fmt="o-", ms=4, label=label
             )
         axes.set(title=f"M = {questions}", xscale="log", xlabel="step of the heating")
+        axes.set_xticks(TIMES, [str(step) for step in TIMES])
+        axes.minorticks_off()
+        axes.set_xlim(TIMES[0] / 1.2, TIMES[-1] * 1.2)
     panels[0].set_ylabel("gain in pass@1")
     panels[0].legend(fontsize=6.5)
     text = "Means over seeds with standard errors; 10 SFT steps of 0.15 logits, the shortest correct walk."
