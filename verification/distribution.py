@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from pathlib import Path
 
 # Begins of paths below `conet/` in the wheel, and below the top folder of the sdist.
-WHEEL = ("py.typed", "serve/static/index.html", "serve/static/assets/", "llm/recipes/", "cli/__init__.py")
+WHEEL = ("py.typed", "serve/static/index.html", "serve/static/page.js", "llm/recipes/", "cli/__init__.py")
 SDIST = (
     "src/conet/py.typed",
     "src/conet/serve/static/index.html",
