@@ -57,7 +57,12 @@ def trained(bench: Bench) -> Path | None:
         called = in_child(lambda: call("llm", "train", "tiny", "--set", *SMALL, "--out", str(out)))
         if isinstance(called, Died) or called.code:
             raise AssertionError(f"the run could not be trained: {called}")
-        shutil.copytree(out, kept)
+        whole = kept.with_name(f".{kept.name}.{os.getpid()}")
+        shutil.copytree(out, whole)
+        try:
+            whole.rename(kept)
+        except OSError:  # kinds that are tried side by side train it twice, and one is first
+            shutil.rmtree(whole)
     return kept if kept.exists() else None
 
 

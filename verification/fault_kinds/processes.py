@@ -58,13 +58,15 @@ class Called:
         return f"exit {self.code}, {self.out[-200:]!r}, {self.err[-600:]!r}"
 
 
-def in_child(work: Callable[[], Any], after: float | None = None) -> Any:
+def in_child(work: Callable[[], Any], after: float | None = None, free: float = 0.0) -> Any:
     """Do work in a fork of this process, and return what it returns.
 
     Parameters
     ----------
     after
         Seconds after which it is killed; :class:`Died` is returned then.
+    free
+        Seconds that do not count as hanging, for work that compiles first.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def in_child(work: Callable[[], Any], after: float | None = None) -> Any:
         _work_and_end(work, write)
     os.close(write)
     try:
-        data = _received(read, child, after)
+        data = _received(read, child, after, free)
     finally:
         os.close(read)
         with contextlib.suppress(ProcessLookupError):
@@ -112,7 +114,7 @@ def _work_and_end(work: Callable[[], Any], write: int) -> None:
         os._exit(0)
 
 
-def _received(read: int, child: int, after: float | None) -> bytes:
+def _received(read: int, child: int, after: float | None, free: float) -> bytes:
     began, data = time.monotonic(), b""
     while True:
         passed = time.monotonic() - began
@@ -124,7 +126,7 @@ def _received(read: int, child: int, after: float | None) -> bytes:
             data += more
         elif after is not None:
             return b""
-        elif passed > LIMIT and too_long(passed, worked := group_seconds(child)):
+        elif passed > LIMIT and too_long(passed - free, (worked := group_seconds(child)) - free):
             raise Fault("hang", f"{passed:.0f} s, of which {worked:.0f} on the processor")
 
 

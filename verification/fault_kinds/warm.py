@@ -28,6 +28,8 @@ MODULES = (
     "conet.runs.launch",
 )
 
+COMPILING = 600.0  # seconds that the first call of everything may take, where nothing is cached yet
+
 
 def prepare(trial: bool = True) -> None:
     """Import and compile; draw nothing but the data of figures.
@@ -48,7 +50,7 @@ def prepare(trial: bool = True) -> None:
     for _ in range(CONFIG.steps):
         trainer.advance()
     trainer.measure()
-    for name in in_child(imported) if trial else ():
+    for name in in_child(imported, free=COMPILING) if trial else ():
         if name not in sys.modules:
             with contextlib.suppress(
                 Exception
