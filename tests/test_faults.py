@@ -11,6 +11,10 @@ KINDS = {
     *("kills", "errors", "power", "identity", "mutations", "copies"),
     *("settings", "configs", "streams", "targets", "controls", "readers"),
 }
+MISSED = (
+    *("ended before the kill", "the error did not come", "the disk was enough"),
+    "not known whether it came",
+)
 SCRIPT = Path(__file__).parents[1] / "verification/faults.py"
 
 
@@ -21,7 +25,9 @@ def test_a_handful_of_each_kind(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     kinds = json.loads(state.read_text())["kinds"]
-    assert {name for name, kind in kinds.items() if kind["counts"]} == KINDS, done.stdout
+    # A case in which nothing happened to the command does not count; `full` needs the right to mount.
+    tried = {name for name, kind in kinds.items() if set().union(*kind["counts"].values()) - set(MISSED)}
+    assert tried - {"full"} == KINDS, done.stdout
     assert not any(kind["faults"] for kind in kinds.values()), done.stdout
 
 

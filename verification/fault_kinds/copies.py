@@ -18,7 +18,21 @@ from fault_kinds import worlds
 from fault_kinds.case import Bench, Kind
 from fault_kinds.mutations import answers, commands, ended
 from fault_kinds.processes import Died, Fault, call, in_child
-from fault_kinds.worlds import CONFIG, OTHER, RUN, STOPPED, difference, tree, what_can_be_read
+from fault_kinds.worlds import (
+    CONFIG,
+    OTHER,
+    RUN,
+    STEERED,
+    STEERED_STOPPED,
+    STOPPED,
+    difference,
+    tree,
+    what_can_be_read,
+)
+
+# Runs of which a file is taken away or put in another's place, each with the same run at another time.
+KEPT = {RUN: STOPPED, STOPPED: RUN, STEERED: STEERED_STOPPED, STEERED_STOPPED: STEERED}
+EVEN = 1000  # up to this number those that nobody steered, then those that were
 
 TABLES = ("metrics", "evaluations", "rollouts")
 
@@ -70,7 +84,7 @@ def wrong_parts(bench: Bench, rng: random.Random, kept: str) -> str:
     slot = bench.fresh()
     shutil.copytree(slot / kept, slot / "copy")
     way = rng.choice(("missing", "missing", "another's", "earlier", "swapped"))
-    others = {"another's": slot / OTHER, "earlier": slot / (STOPPED if kept == RUN else RUN)}
+    others = {"another's": slot / OTHER, "earlier": slot / KEPT[kept]}
     for _ in range(rng.choice((1, 1, 2))):
         names = sorted(
             name for name in tree(slot / "copy") if not name.startswith((".", "figures", "report"))
@@ -86,7 +100,7 @@ def wrong_parts(bench: Bench, rng: random.Random, kept: str) -> str:
             second.write_bytes(data)
         elif (others[way] / name).exists():
             shutil.copy(others[way] / name, target)
-    return f"{'finished' if kept == RUN else 'unfinished'}, a file {way}"
+    return f"{kept}, a file {way}"
 
 
 def opened(slot: Path, truth: dict[str, Any]) -> str:
@@ -150,7 +164,7 @@ def truths(bench: Bench, kept: str | None) -> Any:
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Make a copy with something wrong, and open it."""
     rng = bench.random(number)
-    kept = None if number % 2 else rng.choice((RUN, STOPPED))
+    kept = None if number % 2 else rng.choice((RUN, STOPPED) if number < EVEN else (STEERED, STEERED_STOPPED))
     truth = truths(bench, kept)
     group = hot(bench, rng) if kept is None else wrong_parts(bench, rng, kept)
     slot = bench.slot
@@ -172,7 +186,7 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 KIND = Kind(
     name="copies",
     what="a copy of a live run, or a run with files that are missing, old, swapped or another run's",
-    goal=1000,
+    goal=1200,
     case=case,
     short=(1,),
 )

@@ -31,6 +31,11 @@ def is_worker(process: int) -> bool:
         return False
 
 
+def workers(leader: int) -> list[int]:
+    """Return those that compute or draw for a command."""
+    return list(filter(is_worker, session(leader)))
+
+
 def session(leader: int) -> list[int]:
     """Return the processes that a command has started, without itself."""
     found = []
@@ -59,10 +64,10 @@ def killed(way: str, slot: Path, rng: random.Random) -> tuple[int, str, bool]:
         stderr=subprocess.PIPE,
     )
     whole = way in ("a sweep", "a run that draws")
-    while process.poll() is None and not session(process.pid):
+    while process.poll() is None and not (session(process.pid) if whole else workers(process.pid)):
         time.sleep(0.01)
-    time.sleep(rng.uniform(0, 8))
-    others = list(filter(is_worker, session(process.pid)))
+    time.sleep(rng.uniform(0, 8 if whole else 1))
+    others = workers(process.pid)
     hit = process.poll() is None and bool(whole or others)
     if hit:
         os.kill(process.pid if whole else rng.choice(others), signal.SIGKILL)
@@ -118,6 +123,6 @@ def compared(command: str, slot: Path, truth: Any) -> None:
 KIND = Kind(
     name="crew",
     what="SIGKILL of one of several processes: workers of a sweep, those that draw, or who started them",
-    goal=40,
+    goal=60,
     case=case,
 )

@@ -25,6 +25,8 @@ WEIGHTS = {
     "heat": 2,
     "capacity": 2,
 }  # of the others, which take seconds: 1
+EVEN = 1000  # up to this number cases are drawn by weight; later ones go to the commands that had few or none
+FEW = ("web", "resume steered", "heat for verl", "reproduce", "animate", "serve")
 
 
 class Count(shim.Hook):
@@ -91,8 +93,10 @@ def known(bench: Bench, command: str) -> Known:
     return bench.kept[command]
 
 
-def chosen(rng: random.Random) -> str:
+def chosen(rng: random.Random, number: int, even: int = EVEN) -> str:
     """Draw a command."""
+    if number >= even:
+        return FEW[number % len(FEW)]
     return rng.choices(list(COMMANDS), [WEIGHTS.get(name, 1) for name in COMMANDS])[0]
 
 
@@ -117,9 +121,9 @@ def settled(command: str, slot: Path, truth: Any) -> str:
 
 
 def case(bench: Bench, number: int) -> tuple[str, str]:
-    """Kill one command once, or twice in a row."""
+    """Kill one command."""
     rng = bench.random(number)
-    command = chosen(rng)
+    command = chosen(rng, number)
     truth = known(bench, command)
     slot = bench.fresh()
     if rng.random() < 0.5:
@@ -146,5 +150,5 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 
 
 KIND = Kind(
-    name="kills", what="SIGKILL of a command, then the next one", goal=1000, case=case, short=(1, 2, 5, 11)
+    name="kills", what="SIGKILL of a command, then the next one", goal=1120, case=case, short=(1, 2, 5, 11)
 )

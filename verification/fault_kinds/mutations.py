@@ -40,6 +40,7 @@ OF_STEERED = {name: name for name in ("actions.jsonl", "requests.jsonl")}
 RARE = 16  # one case in so many calls everything
 Calls = Callable[[str], dict[str, tuple[str, ...]]]
 FILES = BOTH | FINISHED | UNFINISHED | OF_STEERED
+EACH = 1000  # cases of each of these
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -150,10 +151,16 @@ def runs_with(group: str) -> list[str]:
     return [run for run, others in ((RUN, UNFINISHED), (STOPPED, FINISHED)) if group not in others]
 
 
+def group_of(number: int) -> str:
+    """Return which files are damaged: those of every run, and after their thousand those of steered ones."""
+    every, steered = sorted(set(FILES) - set(OF_STEERED)), sorted(OF_STEERED)
+    return every[number % len(every)] if number < EACH * len(every) else steered[number % len(steered)]
+
+
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Damage one file of one run, and read the run."""
     rng = bench.random(number)
-    group = sorted(FILES)[number % len(FILES)]
+    group = group_of(number)
     run = rng.choice(runs_with(group))
     truth, slot = truths(bench, run), bench.slot
     cleared(slot, RUN, STOPPED, STEERED, STEERED_STOPPED, "diagnosed", "compared", "web.csv")
@@ -178,7 +185,7 @@ def ended(found: dict, truth: dict) -> str:
 KIND = Kind(
     name="mutations",
     what="a bit, a digit, some bytes of one file, then resume, report, diagnose, export and (one in 16) compare",
-    goal=1000 * len(FILES),
+    goal=EACH * len(FILES),
     case=case,
     short=tuple(range(len(FILES))),
     forks=False,

@@ -42,7 +42,8 @@ class Tally:
     def ended(self, kind: str, number: int, group: str, ending: str, seconds: float) -> None:
         """Count a case without a fault."""
         known = self.of(kind)
-        known["mended"] += known["faults"].pop(str(number), None) is not None
+        if ending not in MISSED:  # where nothing happened, the fault stands and is tried again
+            known["mended"] += known["faults"].pop(str(number), None) is not None
         counts = known["counts"].setdefault(group, {})
         counts[ending] = counts.get(ending, 0) + 1
         self._count(kind, number, seconds)

@@ -121,7 +121,13 @@ TARGETS: dict[str, Callable[[Path], None]] = {
     )
 }
 OUTPUTS = tuple(f"output of {command}" for command in COMMANDS)
-CASES = [(command, target) for command in COMMANDS for target in (*TARGETS, *OUTPUTS)]
+ORDER = [*COMMANDS]  # a command that is added at the end adds cases at the end, so that numbers stay
+CASES = sorted(
+    ((command, target) for command in COMMANDS for target in (*TARGETS, *OUTPUTS)),
+    key=lambda case: max(
+        ORDER.index(name.removeprefix("output of ")) for name in case if name not in TARGETS
+    ),
+)
 
 
 def standing(place: Path) -> dict[str, Any]:
