@@ -100,7 +100,8 @@ QUERIES = [(path, name) for path, known in READ for name in known]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    place = tmp_path_factory.mktemp("shown")
+    place = tmp_path_factory.mktemp("hostile") / "shown"
+    place.mkdir()
     small = {"steps": 6, "graph.nodes": 40, "graph.degree": 5, "problems.count": 6, "snapshots.steps": (0, 3)}
     conet.run(conet.preset("smoke").override(small), place / "run")
     for name in NAMES:
