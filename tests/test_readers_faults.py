@@ -34,7 +34,8 @@ def test_rows_that_lack_something_are_counted_by_reason(tmp_path):
     record = read(tmp_path / "rows.jsonl")
     assert record.rows.select("step", "correct").rows() == [(1, True), (2, False)]
     assert record.skipped == {
-        "rows without a step": 2,
+        "rows without a step": 1,
+        "rows whose step is no whole number": 1,
         "rows without a prompt": 2,
         "rows without a reward that is a number": 3,
         "lines that cannot be read": 2,
