@@ -449,7 +449,7 @@ def test_gold_agrees_with_its_own_solution() -> None:
     with Judge("minerva", seconds=60.0) as judge:
         verdicts = judge.judge([(row["solution"], row["answer"]) for row in real])
         refused = {row["id"] for row, verdict in zip(real, verdicts) if verdict.reward < 1}
-        assert judge.counts["ok"] == len(real) == 298
+        assert judge.counts["ok"] == len(real) == 297  # one more is in a \framebox, which is no box
     for row in real:
         if row["id"].removeprefix("minerva/") in EARLIER_PART:
             earlier = [answers.last_box(rf"\boxed{part}") for part in boxes.BOX.split(row["problem"])[1:]]
