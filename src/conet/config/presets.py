@@ -33,7 +33,7 @@ PRESETS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "neural": (
-        "a transformer in place of the table (the extra `[neural]`; a minute or two; our calibration)",
+        "a transformer in place of the table (the extra `[neural]`; rates from one short look, not tuned)",
         {
             "steps": 400,
             "graph.nodes": 100,
