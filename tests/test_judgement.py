@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from conet.base.chances import holm, two_sided
+from conet.base.chances import from_interval, holm, two_sided
 from conet.base.intervals import interval, mean_interval
-from conet.judging.judgement import ClaimResult, corrected, judge
+from conet.judging.judgement import ClaimResult, corrected, judge, judged
 
 VALUES = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.2, 0.8])
 
@@ -110,3 +110,13 @@ def test_seeds_that_all_agree_have_the_exact_interval_of_a_share():
     assert nobody.judgement == "fails"
     assert judge("C9", "share", np.ones(6), 0.6, shares=True).judgement == "undecided"
     assert judge("C4", "a distance", np.zeros(8), 0.25, wanted="at most").ci == (0.0, 0.0)
+
+
+def test_an_estimate_with_an_interval_of_its_own_has_the_chance_of_that_interval():
+    """At the end of the interval it is 0.05; repeated values, as of an exponent of all seeds, say nothing."""
+    assert from_interval(1.0, (0.5, 2.0), 0.5) == pytest.approx(0.05)
+    assert from_interval(1.0, (0.5, 2.0), 2.0) == pytest.approx(0.05)
+    assert from_interval(1.0, (0.5, 2.0), 1.0) == 1.0
+    assert from_interval(1.0, (-np.inf, np.inf), 0.0) == 1.0
+    row = judged("C2", "exponent", np.full(8, 1.0), 0.9, 1.0, (0.5, 2.0))
+    assert (row.chance > 0.5, row.judgement, row.estimator) == (True, "undecided", "as named")

@@ -8,6 +8,7 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.cli import main
+from conet.cli.llm_eval import chosen
 from conet.llm import checking, launching
 from conet.llm import plan as planned
 from conet.llm.shape import KNOWN, shape_of
@@ -72,9 +73,21 @@ def test_adapters_are_those_of_the_modules_that_are_named(modules, count):
     assert (found["adapters"], found["optimizer"]) == (4 * count, 8 * count)
 
 
-def test_modules_that_are_no_layers_are_refused():
+def test_problems_of_a_run_are_those_trained_on_or_those_held_out():
+    found = list("abcd")
+    assert chosen(found, "training", 1) == ["a", "b", "c"]
+    assert chosen(found, "held-out", 1) == ["d"]
+    assert chosen(found, "problems.jsonl", 1) == found
+    for problems, held_out in (("held-out", 0), ("training", 4), ("training", 9)):
+        with pytest.raises(ConetError, match=f"no {problems} problem"):
+            chosen(found, problems, held_out)
+
+
+@pytest.mark.parametrize("modules", [["attention"], "(", "q_proj", 7])
+def test_modules_that_are_no_layers_are_refused(modules):
+    """A text is a pattern of the whole name, as for peft."""
     with pytest.raises(ConetError, match="q_proj"):
-        parts_of("deepscaler-1.5b-1gpu", model__lora={"target_modules": ["attention"]})
+        parts_of("deepscaler-1.5b-1gpu", model__lora={"target_modules": modules})
 
 
 def test_a_recipe_of_the_users_own_has_its_configurations_beside_it(tmp_path, capsys):

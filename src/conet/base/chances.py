@@ -1,10 +1,12 @@
 """How likely a row of a table is by chance, and the correction for how many rows there are."""
 
+import math
 from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 
-from conet.base.intervals import FEW_SEEDS, SEED_RESAMPLES
+from conet.base.intervals import FEW_SEEDS, LEVEL, SEED_RESAMPLES
 
 
 def two_sided(values: np.ndarray, threshold: float, statistic: Callable[..., np.ndarray] = np.mean) -> float:
@@ -35,6 +37,27 @@ def two_sided(values: np.ndarray, threshold: float, statistic: Callable[..., np.
     found = np.asarray(statistic(drawn, axis=-1))
     tail = 1 + min(int((found <= threshold).sum()), int((found >= threshold).sum()))
     return min(1.0, 2.0 * tail / (SEED_RESAMPLES + 1))
+
+
+def from_interval(estimate: float, ends: tuple[float, float], threshold: float) -> float:
+    """Return the two-sided p-value of an estimate that has its interval already, as if it were normal.
+
+    The half of the interval on the threshold's side counts as 1.96 standard errors.
+
+    Returns
+    -------
+    float
+        1 where there is no interval.
+    """
+    low, high = ends
+    half = estimate - low if threshold < estimate else high - estimate
+    if not math.isfinite(half) or not math.isfinite(estimate):
+        return 1.0
+    if half <= 0.0:
+        return float(estimate == threshold)
+    normal = NormalDist()
+    errors = abs(estimate - threshold) / half * normal.inv_cdf((1 + LEVEL) / 2)
+    return 2.0 * (1.0 - normal.cdf(errors))
 
 
 def holm(chances: np.ndarray) -> np.ndarray:

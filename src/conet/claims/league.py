@@ -70,7 +70,7 @@ def _row(rule: str, loads: list[int], above: list[np.ndarray], adjusted: float) 
     text = f"{rule}: pass@1 above the middle of tuned RLVR and ground state, worst at M = {loads[place]}"
     why = f"half of the gap; Holm's p over all rules and loads: {adjusted:.2g}"
     low, high = interval
-    row = judged("league", text, above[place], 0.0, estimate, (low, high), why=why)
+    row = judged("league", text, above[place], 0.0, estimate, (low, high), why=why, estimator="mean")
     if row.judgement == "holds" and adjusted >= LEVEL:
         return replace(row, judgement="undecided")
     return row

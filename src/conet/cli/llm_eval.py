@@ -49,15 +49,16 @@ def chosen(found: list[Any], problems: str, held_out: int) -> list[Any]:
     Raises
     ------
     ConetError
-        Where none was held out.
+        Where there are none of that kind.
     """
     if problems not in OF_RUN:
         return found
-    first = len(found) - held_out
-    if problems == "held-out" and not held_out:
-        got = "held-out problems of a run that held none out"
-        raise ConetError(got, "problems.held_out above 0", "evaluate on `training`, or on a file of problems")
-    return found[first:] if problems == "held-out" else found[:first]
+    first = max(0, len(found) - held_out)
+    parts = {"training": found[:first], "held-out": found[first:]}
+    if not parts[problems]:
+        got = f"no {problems} problem: {len(found)} problems, {held_out} of them held out"
+        raise ConetError(got, "at least one", "evaluate on the other part, or on a file of problems")
+    return parts[problems]
 
 
 def describe(result: dict[str, Any], target: Path) -> str:

@@ -121,8 +121,10 @@ class Log:
         path = directory_of(self.record.path)
         if path is None or not is_run(path):
             return []
-        last = int(self.record.rows["step"].to_numpy().max())  # the next update is begun
-        return heatings(event for event in Run(path).events() if event["step"] <= last + 1)
+        events, steps = Run(path).events(), self.record.rows["step"].to_list()
+        if not steps:
+            return heatings(events)
+        return heatings(event for event in events if event["step"] <= max(steps) + 1)  # the next is begun
 
     @property
     def fifth(self) -> int:

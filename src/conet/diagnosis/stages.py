@@ -149,13 +149,16 @@ def _others(counts: Counts, trend: Trend) -> Composition | None:
     return other_problems(counts, trend.row, trend.window, fall, left)
 
 
+def _of_their_own(others: Composition, move: str) -> str:
+    """Say why a move of the whole is none of the problems that were seen before and after."""
+    if not others.recur:
+        return "none of the last problems was seen before"
+    return f"problems that were seen before and after did not {move} themselves"
+
+
 def _harder(trend: Trend, others: Composition) -> str:
     """Say that a fall may be one of other problems."""
-    own = (
-        "problems that were seen before and after did not fall themselves"
-        if others.recur
-        else "none of the last problems was seen before"
-    )
+    own = _of_their_own(others, "fall")
     return (
         f"the accuracy went from {trend.best:.2f} to {trend.last:.2f}, but the problems changed at step "
         f"{others.step}; {own}, so harder problems may explain it"
@@ -164,11 +167,7 @@ def _harder(trend: Trend, others: Composition) -> str:
 
 def _easier(rise: Interval, others: Composition) -> str:
     """Say that a rise may be one of other problems."""
-    own = (
-        "problems that were seen before and after did not rise themselves"
-        if others.recur
-        else "none of the last problems was seen before"
-    )
+    own = _of_their_own(others, "rise")
     return (
         f"the accuracy rose by {rise.estimate:.2f}, but the problems changed at step {others.step}; {own}, "
         "so easier problems may explain it"

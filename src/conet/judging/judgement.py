@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from conet.base.chances import holm, two_sided
+from conet.base.chances import from_interval, holm, two_sided
 from conet.base.intervals import FEWEST_SEEDS, interval, share_interval
 
 Judgement = Literal["holds", "fails", "undecided"]
@@ -135,8 +135,15 @@ def judged(
     *,
     wanted: Wanted = "at least",
     why: str = "",
+    estimator: str = "as named",
 ) -> ClaimResult:
-    """Make the row of an estimate that has its interval already; all else as in :func:`judge`."""
+    """Make the row of an estimate that has its interval already; all else as in :func:`judge`.
+
+    Parameters
+    ----------
+    estimator
+        "mean" or the like, where the statistic does not name it itself.
+    """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]
     known = len(finite)
@@ -161,7 +168,8 @@ def judged(
         values=tuple(array.tolist()),
         why=why,
         median=float(np.median(finite)) if known else float("nan"),
-        chance=two_sided(finite, threshold),
+        estimator=estimator,
+        chance=from_interval(estimate, ci, threshold),
     )
 
 

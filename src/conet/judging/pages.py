@@ -12,11 +12,11 @@ from conet.judging.claim import Claim, Outcome, Table
 from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
 
-HEADER = ("statistic", "estimate", "median", "95 % interval", "seeds", "judgement", "all rows corrected")
+HEADER = ("statistic", "estimate", "median", "95 % interval", "seeds", "judgement", "after correction")
 NOTE = (
     "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
-    "The unit is the seed. The estimate is the mean over seeds, where no other estimator is named beside it; "
-    "the median shows whether a few seeds pull it. Intervals: Student's t for a mean of fewer than 20 seeds, "
+    "The unit is the seed. The estimate is the mean over seeds, where the statistic or the words beside the "
+    "number name no other; the median shows whether a few seeds pull it. Intervals: Student's t for a mean of fewer than 20 seeds, "
     "else a bootstrap over seeds (BCa). A row holds when its interval "
     "lies wholly on the wanted side of the threshold, fails when wholly on the other, and is undecided "
     "otherwise, and always below six seeds. The last column is the same after Holm's correction for the "
@@ -218,7 +218,7 @@ def _rows(results: Sequence[ClaimResult], with_claim: bool = False) -> Table:
 
 def _estimate(result: ClaimResult) -> str:
     """Return the estimate, the estimator where it is no mean, and what a share is in problems."""
-    notes = [] if result.estimator == "mean" else [result.estimator]
+    notes = [] if result.estimator in ("mean", "as named") else [result.estimator]
     if result.problems:
         notes.append(f"{result.estimate * result.problems:.1f} of {result.problems} problems")
     return f"{result.estimate:.3g}" + (f" ({', '.join(notes)})" if notes else "")

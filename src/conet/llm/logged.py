@@ -35,10 +35,8 @@ class Logged(GRPOTrainer):
 
     def forget_completions(self) -> None:
         """Let what an evaluation has drawn not be written among the completions of the training."""
-        for name in ("prompt", "completion", "advantages", "images"):
-            self._logs[name].clear()
-        for name in ("rewards", "extra"):
-            for values in self._logs[name].values():
+        for kept in self._logs.values():
+            for values in kept.values() if isinstance(kept, dict) else (kept,):
                 values.clear()
 
     def log_values(self, values: Mapping[str, float | None]) -> None:

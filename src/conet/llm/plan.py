@@ -165,13 +165,17 @@ def _adapters(recipe: Recipe, shape: Shape) -> int:
     asked = lora.get("target_modules") or ADAPTED
     if asked == "all-linear":
         asked = list(sides)
-    if isinstance(asked, str):  # a pattern of the whole name
-        found = [name for name in sides if re.search(rf"(?:{asked})$", f"model.layers.0.self_attn.{name}")]
-    else:
-        found = [name for name in sides if any(str(one).split(".")[-1] == name for one in asked)]
+    places = {name: f"model.layers.0.{'self_attn' if name[1] == '_' else 'mlp'}.{name}" for name in sides}
+    try:
+        if isinstance(asked, str):  # a pattern of the whole name
+            found = [name for name, place in places.items() if re.fullmatch(asked, place)]
+        else:
+            found = [name for name in sides if any(str(one).split(".")[-1] == name for one in asked)]
+    except (re.error, TypeError):
+        found = []
     if not found:
         got = f"model.lora.target_modules={asked!r}"[:200]
-        raise ConetError(got, f"some of {', '.join(sides)}", "or leave it out")
+        raise ConetError(got, f"a list of some of {', '.join(sides)}, or a pattern", "or leave it out")
     return shape.layers * int(lora.get("r", 8)) * sum(sides[name] for name in found)
 
 

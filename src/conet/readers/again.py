@@ -49,16 +49,16 @@ class Again:
         roles: tuple[str, str] = ("prompt", "completion"),
     ) -> list[tuple[Any, Any]]:
         """Read prompts and completions of some rows; see :meth:`RolloutRecord.texts`."""
-        asked = self.reader.prompts(record.path) if "prompt" not in self.columns else {}
-        elsewhere = "prompt" in roles and bool(asked)
+        missing = "prompt" in roles and "prompt" not in self.columns
+        asked = self.reader.prompts(record.path) if missing else {}
         for role in roles:
-            if role not in self.columns and not (role == "prompt" and elsewhere):
+            if role not in self.columns and not (role == "prompt" and asked):
                 raise ConetError(
                     f"{record.path} without {role}s",
                     " and ".join(f"{one}s" for one in dict.fromkeys(roles)),
                     f"name them with --map {role}=COLUMN",
                 )
-        if elsewhere:  # the format keeps once what was asked, and not in every row
+        if asked:  # the format keeps once what was asked, and not in every row
             titles, column = self.reader.titles(record.path), self.columns["completion"]
             named = {titles.get(number, number): prompt for number, prompt in asked.items()}
             answers = self._read(record, rows, [column, column])
