@@ -16,8 +16,8 @@ HEADER = ("statistic", "estimate", "median", "95 % interval", "seeds", "judgemen
 NOTE = (
     "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
     "The unit is the seed. The estimate is the mean over seeds, where the statistic or the words beside the "
-    "number name no other; the median shows whether a few seeds pull it. Intervals: Student's t for a mean of "
-    "fewer than 20 seeds, else a bootstrap over seeds (BCa). A row holds when its interval lies wholly on "
+    "number name no other; the median shows whether a few seeds pull it. Intervals: Student's t for a mean "
+    "of fewer than 20 seeds, else a bootstrap over seeds (BCa). A row holds when its interval lies wholly on "
     "the wanted side of the threshold, fails when wholly on the other, and is undecided "
     "otherwise, and always below six seeds. The last column is the same after Holm's correction for the "
     "number of rows on all pages of this call."
