@@ -276,3 +276,21 @@ def test_without_texts_a_saved_page_has_none(runs, tmp_path):
         page = server.ask("/api/runs/log/page?texts=false").body.partition(b'id="conet-data">')[2]
         assert not SECRET.search(page.partition(b"</script>")[0])
         assert b"PROMPT" in server.ask("/api/runs/log/problems").body
+
+
+def test_what_cannot_be_read_for_a_saved_page_is_said(runs, tmp_path, monkeypatch, capsys):
+    whole, short = tmp_path / "whole.html", tmp_path / "short.html"
+    places = [str(runs / "run"), str(runs / "log")]
+    main(["serve", *places, "--export", str(whole)])
+    assert "incomplete" not in whole.read_text().partition("<script")[0] + capsys.readouterr().err
+
+    def full(*_):
+        raise OSError(28, "No space left on <device>")
+
+    monkeypatch.setattr("conet.serve.saved.problem_map", full)
+    main(["serve", *places, "--export", str(short)])
+    said = capsys.readouterr().err.splitlines()
+    assert len([line for line in said if "incomplete" in line and "problems" in line]) == len(said) > 0
+    note = short.read_text().partition("<script")[0]
+    assert "incomplete" in note
+    assert "No space left on &lt;device&gt;" in note

@@ -11,12 +11,32 @@ from typing import Any
 from fault_kinds.case import Bench, Kind
 from fault_kinds.kills import known, settled
 from fault_kinds.processes import Died, Fault, in_child
-from fault_kinds.worlds import COMMANDS, difference, made
+from fault_kinds.worlds import COMMANDS, LOG, difference, made
 
 STATES = ("good", "closed", "full", "broken")
+ACTION = (
+    "watch",
+    LOG,
+    "--on",
+    "heat",
+    "--refreshes",
+    "2",
+    "--interval",
+    "0",
+    "--out",
+    "watched",
+    "--",
+    "true",
+)
+# Each call by name, and the command that makes the same; what is added goes to the end, so that numbers stay.
+CALLS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    **{name: (arguments, name) for name, (arguments, _) in COMMANDS.items()},
+    "logs": (("logs", LOG), None),
+    "watch with an action": (ACTION, "watch"),
+}
 CASES = [
-    (command, out, err, given)
-    for command, out, err, given in itertools.product(COMMANDS, STATES, STATES, ("good", "closed"))
+    (call, out, err, given)
+    for call, out, err, given in itertools.product(CALLS, STATES, STATES, ("good", "closed"))
     if (out, err, given) != ("good", "good", "good")
 ]
 REAL = 16  # one case in so many is a process of its own, from the start of Python to its end
@@ -74,23 +94,24 @@ def in_process(arguments: tuple[str, ...], states: dict[int, str], kept: dict[in
 
 def case(bench: Bench, number: int) -> tuple[str, str]:
     """Call one command with streams in some states."""
-    command, out, err, given = CASES[number % len(CASES)]
-    truth = known(bench, command)
+    name, out, err, given = CASES[number % len(CASES)]
+    arguments, command = CALLS[name]
+    truth = known(bench, command).made if command else None
     slot = bench.fresh()
     kept = {place: bench.place / f"stream-{place}" for place in range(3)}
     for path in kept.values():
         path.unlink(missing_ok=True)
     states = {0: given, 1: out, 2: err}
     way = in_process if number % REAL == 0 else in_fork
-    told = f"{command}, stdout {out}, stderr {err}, stdin {given}"
+    told = f"{name}, stdout {out}, stderr {err}, stdin {given}"
     try:
-        code = in_child(lambda: way(COMMANDS[command][0], states, kept))
+        code = in_child(lambda: way(arguments, states, kept))
         if isinstance(code, Died) or code not in (0, 2):
             raise Fault("traceback", f"exit {code}, {_read(kept[2])!r}")
         printed = _read(kept[1]) if out == "good" else None
         if "Traceback" in _read(kept[2]):
             raise Fault("traceback", _read(kept[2]))
-        ending = in_child(lambda: done(command, slot, truth.made, code, printed, way is in_process))
+        ending = in_child(lambda: done(command, slot, truth, code, printed, way is in_process))
     except Fault as fault:
         raise Fault(fault.name, f"{told}: {fault.what}") from None
     return f"stdout {out}, stderr {err}", ending
@@ -100,13 +121,14 @@ def _read(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def done(command: str, slot: Path, truth: Any, code: int, printed: str | None, drawn: bool) -> str:
+def done(command: str | None, slot: Path, truth: Any, code: int, printed: str | None, drawn: bool) -> str:
     """Raise where the exit code is 0 and the work is not done; in a fork."""
     if code:
-        settled(command, slot, truth)
+        if command:
+            settled(command, slot, truth)
         return "said"
     comparable = not drawn or command in ("run", "resume", "export", "heat", "sweep")
-    if comparable and (differs := difference(made(command, slot), truth)):
+    if command and comparable and (differs := difference(made(command, slot), truth)):
         raise Fault("lost", f"exit 0: {differs}")
     if printed is not None and not printed.strip():
         raise Fault("lost", "exit 0, and nothing was printed")

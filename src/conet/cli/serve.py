@@ -80,5 +80,7 @@ def _export(places: list[Path], out: Path, format: str, mapping: str, with_texts
     check = partial(check_file, out, "an earlier page", is_saved_page)
     check()
     page = saved_page(Library(places, format, mapping, with_texts))
-    write_output(out, page, check)
-    say(f"{len(page.encode()) / 1e6:.1f} MB: {out}", out)
+    write_output(out, page.html, check)
+    for what in page.left_out:
+        tell(f"conet: the page is incomplete, without {what}")
+    say(f"{len(page.html.encode()) / 1e6:.1f} MB: {out}", out)

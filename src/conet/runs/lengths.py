@@ -46,8 +46,11 @@ def counts_of(path: Path) -> Counts | None:
     for _, part in digests.numbered("rollouts", "part-", ".parquet"):
         digests.check_file(f"rollouts/{part.name}")
         try:
-            with panics_as_errors():
-                parts.append(pl.read_parquet(part, columns=list(READ), glob=False))
+            with (
+                panics_as_errors(),
+                part.open("rb") as file,
+            ):  # a path need not be UTF-8, which polars asks for
+                parts.append(pl.read_parquet(file, columns=list(READ), glob=False))
         except (OSError, pl.exceptions.PolarsError, Panic) as error:
             raise damaged(part, error) from None
     table = per_problem(pl.concat(parts)) if parts else None

@@ -64,7 +64,7 @@ def add_saved(app: FastAPI, library: Library) -> None:
     def page(name: Name, texts: bool = True) -> Response:
         """Return the page of one run as one file of HTML, with or without prompts and answers."""
         library.path(name)
-        data = saved_page(library, [name], texts)
+        data = saved_page(library, [name], texts).html
         headers = {"content-disposition": 'attachment; filename="conet-page.html"'}
         return Response(data, media_type="text/html; charset=utf-8", headers=headers)
 

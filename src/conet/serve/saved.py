@@ -5,9 +5,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Any, BinaryIO
+from html import escape
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -27,8 +27,15 @@ MARK = '<meta name="conet-page" content="saved">'
 MOST_ROLLOUTS = 600  # of a run, evenly over its steps (our choice)
 
 
-def saved_page(library: Library, names: list[str] | None = None, with_texts: bool = True) -> str:
-    """Return the page of some runs, or all of them, as one text of HTML.
+class SavedPage(NamedTuple):
+    """A page as one text of HTML, and what could not be read for it, with reasons; it says so too."""
+
+    html: str
+    left_out: list[str]
+
+
+def saved_page(library: Library, names: list[str] | None = None, with_texts: bool = True) -> SavedPage:
+    """Return the page of some runs, or all of them.
 
     Parameters
     ----------
@@ -50,10 +57,12 @@ def saved_page(library: Library, names: list[str] | None = None, with_texts: boo
     if not any(row.kind for row in rows):
         raise ConetError("no run that can be read", "at least one", "name a directory of runs, or a log")
     data: dict[str, Any] = {"api/runs": [_row(row) for row in rows]}
+    left_out = [f"{row.name}: {row.why}" for row in rows if not row.kind]
     for row in rows:
         if row.kind:
-            data |= _data(library, row.name, with_texts)
-    return _html(json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+            data |= _data(library, row.name, with_texts, left_out)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return SavedPage(_html(text, left_out), left_out)
 
 
 def is_saved_page(file: BinaryIO) -> bool:
@@ -70,19 +79,23 @@ def address(*parts: str) -> str:
     return "api/" + "/".join(quote(part, safe="!~*'()") for part in parts)
 
 
-def _data(library: Library, name: str, with_texts: bool) -> dict[str, Any]:
-    """Return what the page asks for of one run, by address; what cannot be read is left out."""
+def _data(library: Library, name: str, with_texts: bool, left_out: list[str]) -> dict[str, Any]:
+    """Return what the page asks for of one run, by address; what cannot be read joins what is left out."""
     opened = library.opened(name) if with_texts else library.opened(name).hiding()
     data: dict[str, Any] = {}
 
     def put(make: Callable[[], Any], *parts: str) -> None:
-        with suppress(ConetError, LookupError, OSError, Panic):
+        try:
             data[address("runs", name, *parts)] = make().model_dump(mode="json")
+        except (ConetError, LookupError, OSError, Panic) as error:
+            left_out.append(f"{' '.join((name, *parts))}: {error}")
 
     overview = overview_of(library, name, opened)
     put(lambda: overview.model_copy(update={"steerable": False}))
     put(opened.spark, "spark")
     put(opened.headlines, "headlines")
+    if why := opened.headlines().why:
+        left_out.append(f"{name} headlines: {why}")
     for view in overview.views:
         put(partial(opened.view, view), "views", view)
     if overview.web:
@@ -105,7 +118,7 @@ def _sample(record: Any) -> Sample:
     )
 
 
-def _html(data: str) -> str:
+def _html(data: str, left_out: list[str]) -> str:
     """Put bundle and data into one file, of which nothing but our own script may run."""
     files = bundle.files()
     script = re.sub(r"</(script)", r"<\\/\1", files["page.js"].decode(), flags=re.IGNORECASE)
@@ -115,13 +128,14 @@ def _html(data: str) -> str:
         f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
+    note = f"<p>This page is incomplete, without {escape('; '.join(left_out))}</p>" if left_out else ""
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'{MARK}<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>CoNet</title>'
-        f'<style>{style}</style></head><body><div id="page"></div>'
+        f'<style>{style}</style></head><body>{note}<div id="page"></div>'
         f'<script type="application/json" id="conet-data">{data}</script>'
         f'<script type="module">{script}</script></body></html>\n'
     )
