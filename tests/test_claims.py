@@ -188,3 +188,111 @@ def test_panels_of_the_heating_map_have_one_scale_and_no_figure_has_two(monkeypa
         assert len(set(places)) == len(places)
     (scales,) = {axes.get_ylim() for axes in figures[2].axes}
     assert scales[0] < 0 < scales[1]
+
+
+def test_an_exponential_bends_as_one_without_stages():
+    from conet.claims import c1
+
+    time = np.arange(800.0)
+    plain = 0.95 - 0.93 * np.exp(-time / 90)
+    assert np.allclose(c1.saturating(plain), plain, atol=1e-4)
+    assert c1.bend(plain) > 5  # so a bend alone says nothing
+    bent = np.where(time < 100, time * 0.009, 0.9 + (time - 100) * 1e-5)
+    assert c1.bend(bent) > 2 * c1.bend(c1.saturating(bent))
+
+
+@pytest.mark.parametrize(("second", "two"), [(0.0, False), (0.3, True)])
+def test_two_rises_are_told_from_one(second, two):
+    """A BIC margin above 6 has to come from a second rise, and not from the noise of one."""
+    from scipy.special import expit
+
+    from conet.claims import c1
+
+    time = np.arange(800)[:, None]
+    accuracy = 0.02 + 0.6 * expit((time - 80) / 15) + second * expit((time - 300) / 40)
+    counts = np.random.default_rng(1).binomial(8, np.broadcast_to(accuracy, (800, 32)))
+    run = {"problem.correct_count": counts, "problem.correct_length_sum": 3 * counts, "rollouts": 8}
+    assert (c1.margin(run) > 6) == two
+
+
+def test_crowding_by_hand():
+    """Two problems are solved at the bottom, one more at the end, on a path twice as long as its geodesic."""
+    from conet.claims import c2
+
+    steps = 60
+    counts = np.zeros((steps, 3), np.int32)
+    counts[:, :2] = 8
+    counts[40:, 2] = 8
+    lengths = counts * np.array([2, 2, 6])
+    lengths[:15, :2] = 8 * 5
+    run = {
+        "problem.correct_count": counts,
+        "problem.correct_length_sum": lengths,
+        "correct_count": counts.sum(axis=1),
+        "correct_length_sum": lengths.sum(axis=1),
+        "rollouts": 8,
+        "geodesic": np.array([2, 2, 3]),
+    }
+    early, late = c2.entered(run)
+    assert (early.tolist(), late.tolist()) == ([True, True, False], [False, False, True])
+    assert c2.farther(run) == 1.5
+    assert c2.detour(run) == 2.0
+    assert c2.pooled_ratio(run) == pytest.approx(10 / 6)
+    assert c2.alike_ratio(run) == pytest.approx(10 / 6)
+    apart = {**run, "problem.correct_length_sum": counts * np.array([2, 2, 3])}
+    assert c2.uncrowded(run, apart) == 0.5
+
+
+def test_relative_widths_are_over_the_moment_of_the_rise():
+    from conet.claims import c5
+
+    accuracy = np.concatenate([np.linspace(0, 0.9, 50), np.linspace(0.9, 1.0, 50)])
+    run = {
+        "accuracy": accuracy,
+        "midpoint": np.array([10.0, 20, 80, 90]),
+        "low": np.zeros(4),
+        "high": np.ones(4),
+        "beats_ramp": np.ones(4),
+        "width": np.array([10.0, 20, 20, 45]),
+    }
+    assert c5.relative_ratio(run) == pytest.approx(np.median([0.25, 0.5]) / 1.0)
+
+
+def test_a_plateau_has_no_prominence_and_a_peak_has():
+    from conet.claims import c4_marks
+
+    steps = np.arange(0, 251, 5)
+    flat = {"frustration_steps": steps, "frustration": np.ones(51)}
+    assert c4_marks.prominence(flat, "frustration") == pytest.approx(1.0)
+    peaked = {**flat, "frustration": np.exp(-(((steps - 100) / 40) ** 2))}
+    assert c4_marks.frustration_peak(peaked) == 100
+    assert c4_marks.prominence(peaked, "frustration") > 1.5
+
+
+def test_the_onset_is_where_islands_stay_above_those_of_random_paths():
+    from conet.claims import percolation
+
+    run = {
+        "committed": np.array([0.0, 10, 30, 50, 60, 70, 80, 90]),
+        "islands": np.array([0.0, 10, 30, 44, 50, 60, 60, 60]),
+        "random_islands": np.array([0.0, 10, 30, 44, 44, 40, 40, 30]),
+        "problems": np.array(100),
+    }
+    assert percolation.few(run) == 1.0
+    assert percolation.onset(run) == 60.0
+    assert percolation.of_problems(run) == 0.6
+    never = {**run, "islands": run["random_islands"]}
+    assert np.isnan(percolation.onset(never))
+
+
+def test_graphs_are_compared_at_one_stage():
+    from conet.claims import finite_size_runs
+
+    run = {
+        "accuracy": np.linspace(0.0, 1.0, 101),
+        "web_steps": np.arange(0, 101, 10),
+        "giant_component": np.arange(11.0),
+        "web_nodes": np.full(11, 10.0),
+    }
+    assert finite_size_runs.staged_share(run) == 0.8
+    assert np.isnan(finite_size_runs.staged_share({**run, "accuracy": np.full(101, 0.7)}))

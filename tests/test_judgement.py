@@ -6,7 +6,7 @@ from scipy.stats import ttest_1samp
 
 from conet.base.chances import from_interval, holm, two_sided
 from conet.base.intervals import interval, mean_interval
-from conet.judging.judgement import ClaimResult, corrected, judge, judged
+from conet.judging.judgement import ClaimResult, corrected, judge, judged, judged_within
 
 VALUES = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.2, 0.8])
 
@@ -120,3 +120,28 @@ def test_an_estimate_with_an_interval_of_its_own_has_the_chance_of_that_interval
     assert from_interval(1.0, (-np.inf, np.inf), 0.0) == 1.0
     row = judged("C2", "exponent", np.full(8, 1.0), 0.9, 1.0, (0.5, 2.0))
     assert (row.chance > 0.5, row.judgement, row.estimator) == (True, "undecided", "as named")
+
+
+@pytest.mark.parametrize(
+    ("ends", "word"),
+    [
+        ((0.9, 1.15), "holds"),
+        ((1.0, 1.3), "undecided"),
+        ((0.5, 1.9), "undecided"),
+        ((1.21, 1.5), "fails"),
+        ((0.5, 0.8), "fails"),
+        ((-np.inf, np.inf), "undecided"),
+    ],
+)
+def test_a_ratio_within_a_factor(ends, word):
+    row = judged_within("C4", "peak at bottom", np.ones(8), 1.2, 1.0, ends)
+    assert row.judgement == word
+    assert row.statistic == "peak at bottom, between 1/1.2 and 1.2"
+    assert judged_within("C4", "", np.ones(5), 1.2, 1.0, ends).judgement == "undecided"
+
+
+def test_the_chance_of_a_ratio_within_a_factor_is_that_of_its_nearer_end():
+    """An interval that ends at 1.2 has 0.05 against it, and less against the other end; also from outside."""
+    assert judged_within("C4", "", np.ones(8), 1.2, 1.0, (1 / 1.1, 1.2)).chance == pytest.approx(0.05)
+    assert judged_within("C4", "", np.ones(8), 1.2, 1.5, (1.2, 1.9)).chance == pytest.approx(0.05)
+    assert judged_within("C4", "", np.ones(8), 1.2, 1.0, (-np.inf, np.inf)).chance == 1.0

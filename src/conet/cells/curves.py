@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from conet.cells.cell import Arrays, Cell
-from conet.cells.plain import snapshot, snapshots_of
+from conet.cells.plain import of_paths, snapshot, snapshots_of
 from conet.cells.training import QUIET, start, train
 from conet.engine import exact
-from conet.network.topology import null_model
 from conet.observables.web import threshold_web
 from conet.runs.trainer import Trainer
 
@@ -86,18 +85,13 @@ def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) 
     dict of arrays
         ``accuracy``, ``correct_count``, ``correct_length_sum``, ``islands``, shape (steps,);
         ``snapshot.<name>``, see :func:`conet.cells.plain.snapshot`; of the last web, where there is
-        one, ``final.mean_degree``, ``final.giant_component`` and ``null.giant_component``.
+        one, ``final.mean_degree``; of the paths at the end ``final.path_giant`` and
+        ``random.path_giant``.
     """
     trainer = start("reference", seed, changes)
     record = train(trainer, looks={"snapshot": (snapshots, snapshot)})
     arrays = {name: record.column(name) for name in (*CURVES, "islands")} | snapshots_of(record)
+    paths = of_paths(trainer)
+    arrays |= {name: paths[name] for name in ("final.path_giant", "random.path_giant")}
     web = threshold_web(trainer.policy, trainer.config.web.threshold)
-    questions = trainer.problems.questions
-    if len(web.edges):
-        null = null_model(trainer.policy.graph, web, questions, draws=50)
-        found: dict[str, Any] = {
-            f"final.{name}": web.summary(questions)[name] for name in ("mean_degree", "giant_component")
-        }
-        found["null.giant_component"] = [null["giant_component"][key] for key in ("observed", "mean")]
-        arrays |= {name: np.asarray(value) for name, value in found.items()}
-    return arrays
+    return arrays | ({"final.mean_degree": np.asarray(web.mean_degree)} if len(web.edges) else {})

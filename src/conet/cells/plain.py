@@ -10,6 +10,7 @@ from conet.cells.training import Record, start, train
 from conet.engine import exact
 from conet.engine import sample as streams
 from conet.network.islands import question_labels
+from conet.network.random_paths import geodesics, ways
 from conet.network.topology import (
     degree_distribution,
     in_degrees,
@@ -20,6 +21,7 @@ from conet.network.topology import (
 from conet.observables.degree import effective_out_degree
 from conet.observables.diversity import path_diversity
 from conet.observables.frustration import frustration, interfering_pairs
+from conet.observables.path_islands import path_islands
 from conet.observables.web import argmax_web, threshold_sensitivity, threshold_web, traffic_web
 from conet.runs.trainer import Trainer
 
@@ -33,10 +35,11 @@ CURVES = (
     "mean_degree",
 )
 SNAPSHOTS = (0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400, 600, 800)
-PASS_K = (1, 4, 16, 64, 256)
+PASS_K = (1, 4, 16, 64, 128, 256, 512, 1024)
+TRAFFIC_WALKS = (8, 16, 64)  # of a problem, that a traffic web is made of: it grows with their number
 LABELS_EVERY = 10  # steps between two looks at which island each question belongs to
 INTERFERENCE_AT = 100  # step whose interfering pairs are listed: near the peak at the reference load
-FRUSTRATION_STEPS = (0, 10, *range(20, 401, 20), 500, 600, 700, 800)
+FRUSTRATION_STEPS = (*range(0, 251, 5), *range(260, 401, 20), 500, 600, 700, 800)
 SENSITIVE = ("mean_degree", "islands", "giant_component", "web_nodes", "cycle_rank")
 TOPOLOGY = (
     "single_out_share",
@@ -93,9 +96,10 @@ def plain_run(
         length; ``rollouts``; ``labels`` (every 10 steps, M): island of each question; ``interference``:
         rows of problem, other, node and interference; ``detector_step`` (-1: the heating signal never fired);
         ``snapshot_steps`` with ``snapshot.<name>`` of shape (snapshots,) and ``snapshot.pass_at_k``
-        (snapshots, k); ``frustration_steps`` with ``frustration`` (over committed nodes); of the last
-        web ``final.<name>``, ``sensitivity.<name>``, ``argmax.<name>`` and ``null.<name>`` (observed, and
-        mean of the null model).
+        (snapshots, k); ``frustration_steps`` with ``frustration`` (over committed nodes) and
+        ``frustration_share`` (of the gradients there, what cancels); of the last web ``final.<name>``,
+        ``sensitivity.<name>``, ``argmax.<name>`` and ``null.<name>`` (observed, and mean of the null
+        model); ``geodesic``, shape (M,): hops of each problem's shortest path.
     """
     trainer = start(named, seed, changes)
     steps = trainer.config.steps
@@ -121,8 +125,8 @@ def plain_run(
         "frustration_steps": np.array(list(record.looks["frustration"])),
     }
     if frustration_steps:
-        arrays["frustration"] = np.array(record.seen("frustration"))
-    return arrays | _final(trainer)
+        arrays |= dict(zip(("frustration", "frustration_share"), np.array(record.seen("frustration")).T))
+    return arrays | of_paths(trainer) | _final(trainer)
 
 
 def _first(signal: Mapping[int, bool]) -> int:
@@ -130,8 +134,9 @@ def _first(signal: Mapping[int, bool]) -> int:
     return next((step for step, fired in signal.items() if fired), 0)
 
 
-def _frustration(trainer: Trainer) -> float:
-    return frustration(trainer.policy, trainer.problems, trainer.config.web.threshold).cancellation
+def _frustration(trainer: Trainer) -> tuple[float, float]:
+    found = frustration(trainer.policy, trainer.problems, trainer.config.web.threshold)
+    return found.cancellation, found.share
 
 
 def _labels(trainer: Trainer) -> np.ndarray:
@@ -155,15 +160,30 @@ def snapshot(trainer: Trainer) -> dict[str, Any]:
     """Measure the policy: exact pass@k and out-degree, and walks drawn for traffic and diversity."""
     policy, problems = trainer.policy, trainer.problems
     success = exact.solve(policy, problems).success
-    walks = trainer.sample(trainer.config.snapshots.traffic_walks, streams.TRAFFIC)
+    walks = trainer.sample(max(TRAFFIC_WALKS), streams.TRAFFIC)
     paths = path_diversity(walks)
+    place = np.arange(len(walks.length)) % walks.rollouts
+    parts = [walks.select(np.flatnonzero(place < few)) for few in TRAFFIC_WALKS]
     solved = paths.correct > 0
     flow = exact.flow(policy, problems)
     return {
         "pass_at_k": [float(np.mean(1.0 - (1.0 - success) ** k)) for k in PASS_K],
         "effective_out_degree": effective_out_degree(policy.graph, policy.probability, flow),
-        "traffic_mean_degree": traffic_web(policy.graph, walks).mean_degree,
+        "traffic_mean_degree": [traffic_web(policy.graph, part).mean_degree for part in parts],
         "path_entropy": float(paths.entropy[solved].mean()) if solved.any() else np.nan,
+    }
+
+
+def of_paths(trainer: Trainer) -> Arrays:
+    """Return the largest island of the committed paths and of random ones, and all geodesics."""
+    problems = trainer.problems
+    found = ways(trainer.policy.graph, problems.answers, problems.max_length)
+    rng = np.random.default_rng([trainer.config.seed, 7])
+    islands = path_islands(trainer.policy, problems, found, rng)
+    return {
+        "final.path_giant": np.asarray(islands.largest),
+        "random.path_giant": np.asarray(islands.random_largest),
+        "geodesic": geodesics(found, problems.questions),
     }
 
 

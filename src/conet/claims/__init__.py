@@ -18,6 +18,7 @@ CLAIMS: Mapping[str, Claim] = Table(
         "C7": "conet.claims.c7:CLAIM",
         "C8": "conet.claims.c8:CLAIM",
         "C9": "conet.claims.c9:CLAIM",
+        "v3": "conet.claims.v3:CLAIM",
         "capacity": "conet.claims.capacity:CLAIM",
         "dose": "conet.claims.dose:CLAIM",
         "exact-limit": "conet.claims.exact_limit:CLAIM",
@@ -26,6 +27,7 @@ CLAIMS: Mapping[str, Claim] = Table(
         "league": "conet.claims.league:CLAIM",
         "melting": "conet.claims.melting:CLAIM",
         "quench": "conet.claims.quench:CLAIM",
+        "percolation": "conet.claims.percolation:CLAIM",
         "phases": "conet.claims.phases:CLAIM",
     }
 )

@@ -1,9 +1,11 @@
 """C3: a sparse web of average degree two, frozen into inverse trees."""
 
+from functools import partial
+
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.cells.plain import SENSITIVE
+from conet.cells.plain import SENSITIVE, TRAFFIC_WALKS
 from conet.claims.shared import cells, draw_curves, over_seeds
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, judge
@@ -12,39 +14,48 @@ from conet.report.style import Picture
 
 
 def judge_rows(results: Results) -> list[ClaimResult]:
-    """Judge degree, effective out-degree, the distance from the null model, and where the degree starts."""
-    return [
+    """Judge the degree, the largest island of the paths against chance, and where the degree starts."""
+    traffic = [
         judge(
             "C3",
-            "distance from two of the thresholded web's average degree at the end",
-            over_seeds(results, lambda run: abs(run["final.mean_degree"] - 2.0)),
-            0.3,
-            wanted="at most",
-            why="any forest has 2 - 2c/V, so this alone proves little",
-        ),
-        judge(
-            "C3",
-            "flow-weighted effective out-degree exp(entropy) at the end (40 at the start)",
-            over_seeds(results, lambda run: run["snapshot.effective_out_degree"][-1]),
-            1.2,
-            wanted="at most",
-            why="one way on from every node in use; no threshold enters",
-        ),
-        judge(
-            "C3",
-            "giant component at the end over that of the null model",
-            over_seeds(results, lambda run: run["final.giant_component"] / run["null.giant_component"][1]),
-            2.0,
-            why="the same committed nodes with edges at random",
-        ),
-        judge(
-            "C3",
-            "traffic web (64 walks a question): distance from two of its average degree at step 0",
-            over_seeds(results, lambda run: abs(run["snapshot.traffic_mean_degree"][0] - 2.0)),
+            f"traffic web ({walks} walks a problem): distance from two of its average degree at step 0",
+            over_seeds(results, partial(away_from_two, place=place)),
             0.5,
-            why="two at the end says something only where the start is away from two",
-        ),
+            why="two at the end says something only where the start is away from two, "
+            "however many walks are drawn; training draws 8",
+        )
+        for place, walks in enumerate(TRAFFIC_WALKS)
     ]
+    return [near_two(results), one_web(results), *traffic]
+
+
+def away_from_two(run: Arrays, place: int) -> float:
+    """Distance from two of the average degree of the first traffic web, by the place of its walks."""
+    return float(abs(run["snapshot.traffic_mean_degree"][0, place] - 2.0))
+
+
+def near_two(results: Results) -> ClaimResult:
+    """Judge the average degree of the thresholded web."""
+    return judge(
+        "C3",
+        "distance from two of the thresholded web's average degree at the end",
+        over_seeds(results, lambda run: abs(run["final.mean_degree"] - 2.0)),
+        0.3,
+        wanted="at most",
+        why="any forest has 2 - 2c/V, so this alone proves little",
+    )
+
+
+def one_web(results: Results) -> ClaimResult:
+    """Judge the largest island of the final paths against chance."""
+    return judge(
+        "C3",
+        "largest island of the paths at the end over that of random paths of the same lengths between the "
+        "same nodes",
+        over_seeds(results, lambda run: run["final.path_giant"] / run["random.path_giant"]),
+        1.0,
+        why="one web beyond what paths of these lengths make by chance",
+    )
 
 
 def draw(results: Results) -> list[Picture]:
@@ -56,7 +67,9 @@ def draw(results: Results) -> list[Picture]:
     draw_curves(left, np.arange(degree.shape[1]), degree, style.BLUE, "thresholded web, π ≥ 0.3")
     steps = runs[0]["snapshot_steps"]
     traffic = np.array([run["snapshot.traffic_mean_degree"] for run in runs])
-    draw_curves(left, steps, traffic, style.VERMILION, "traffic web, 64 walks", "--")
+    for place, colour, dashes in ((0, style.ORANGE, ":"), (-1, style.VERMILION, "--")):
+        label = f"traffic web, {TRAFFIC_WALKS[place]} walks"
+        draw_curves(left, steps, traffic[:, :, place], colour, label, dashes)
     left.axhline(2, color=style.MUTED, lw=0.8)
     left.set(xlabel="step (updates done)", ylabel="average degree, 2 · edges / nodes", ylim=(0, None))
     left.legend(loc="upper right")
@@ -69,9 +82,10 @@ def draw(results: Results) -> list[Picture]:
     right.set_yticks([1, 2, 5, 10, 20, 40], ["1", "2", "5", "10", "20", "40"])
     right.minorticks_off()
     text = (
-        "The thresholded web's degree rises towards two, the traffic web's falls to it, and the "
-        "effective out-degree falls from K = 40 to one: the web freezes. Flow: exact passes of "
-        "successful walks, from the absorbing chain."
+        "The thresholded web's degree rises towards two; the traffic web's falls to it from above where many "
+        "walks are drawn, and is near two from the start where as many are as in training. The effective "
+        "out-degree falls from K = 40 to one: the policy freezes, as any does that learns. Flow: exact "
+        "passes of successful walks, from the absorbing chain."
     )
     return [Picture(name="c3-degree", title="A sparse web", caption=text, svg=style.to_svg(figure))]
 
@@ -106,7 +120,20 @@ def tables(results: Results) -> list[Table]:
         "depth: steps down to a root."
     )
     first = Table("The final web", ("quantity", "observed", "null model"), tuple(rows), caption)
-    return [first, _sensitivity(runs), _degrees(runs)]
+    return [first, _against_paths(runs), _sensitivity(runs), _degrees(runs)]
+
+
+def _against_paths(runs: list[Arrays]) -> Table:
+    rows = []
+    for name, of in (("the run", "final.path_giant"), ("random paths", "random.path_giant")):
+        values = np.array([run[of] for run in runs])
+        rows.append((name, f"{values.mean():.0f}", f"{values.min():.0f} to {values.max():.0f}"))
+    caption = (
+        "Nodes. Paths: of problems whose best edges lead to the answer, with a chance of one half at least. "
+        "Random ones have the same lengths, begin and end at the same nodes, visit none twice, and are "
+        "otherwise equally likely; mean of ten draws a seed."
+    )
+    return Table("The largest island of the final paths", ("paths of", "mean", "range"), tuple(rows), caption)
 
 
 def _sensitivity(runs: list[Arrays]) -> Table:
@@ -139,19 +166,22 @@ CLAIM = Claim(
     name="C3",
     title="a sparse concept web of average degree near two, frozen into inverse trees",
     method=(
-        "Preset reference, final policy. Average degree within 0.3 of two; effective out-degree at most "
-        "1.2; giant component at least twice the null model's. The last row asks whether two is special "
-        "at all: the traffic web starts away from it."
+        "Preset reference, final policy. Average degree within 0.3 of two. One web: the largest island of "
+        "the final paths is at least as large as that of random paths of the same lengths between the same "
+        "nodes. The last rows ask whether two is special at all: the traffic web starts away from it, with "
+        "8, 16 and 64 walks a problem (the first of these is what training draws)."
     ),
     changed=(
-        "A row on the share of web nodes with exactly one out-edge (at least 0.85) was dropped. At a "
-        "threshold of 0.3 nearly every committed node has one edge, so this share is edges over nodes, "
-        "half of the average degree: it counted the first row twice. The null model keeps the out-edges "
-        "of every node and cannot judge it either. The number is in the first table."
+        "A row on the share of web nodes with exactly one out-edge (at least 0.85) was dropped before: at a "
+        "threshold of 0.3 it counted the first row twice. Now two more went. The effective out-degree (at "
+        "most 1.2) cannot fail once a run has learned; it stands in the figure. The giant component was held "
+        "against the same nodes with random out-edges, of which it had eight times as many nodes; but paths "
+        "have to lead somewhere, and random ones that do are a null of another size. The traffic web was "
+        "judged with 64 walks alone. The seeds are others."
     ),
     of_paper=True,
     quick=True,
-    fixed="f3bbd25",
+    fixed="",
     cells=cells,
     judge=judge_rows,
     draw=draw,

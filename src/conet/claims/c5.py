@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from conet.cells import apart
 from conet.cells.cell import Arrays, Cell
 from conet.cells.frontier import KINDS
-from conet.claims.shared import over_seeds
+from conet.claims.shared import against_apart, fresh, over_seeds, runs_of
 from conet.detect import knee
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
@@ -15,14 +16,10 @@ SHARP = 40  # steps from 10 to 90 %: a twentieth of the run
 
 
 def cells(scale: Scale) -> list[Cell]:
-    """Return one run a seed that keeps its webs."""
-    return [
-        Cell(
-            "conet.cells.frontier:frontier_run",
-            {"seed": seed, "named": "reference", "changes": {}},
-        )
-        for seed in range(scale.seeds)
-    ]
+    """Return one run a seed that keeps its webs, and one of the same problems with a policy each."""
+    arguments = {"named": "reference", "changes": {}}
+    found = [Cell("conet.cells.frontier:frontier_run", {"seed": seed, **arguments}) for seed in fresh(scale)]
+    return found + [apart.cell(seed, 1) for seed in fresh(scale)]
 
 
 def learned(run: Arrays) -> np.ndarray:
@@ -37,11 +34,20 @@ def late(run: Arrays) -> np.ndarray:
 
 def width_ratio(run: Arrays) -> float:
     """Median width of the logistic rises after the knee over that before it; NaN where a side has none."""
+    return _late_over_early(run, run["width"])
+
+
+def relative_ratio(run: Arrays) -> float:
+    """The same of the widths over the steps of half the rise, as C9 takes them."""
+    return _late_over_early(run, run["width"] / np.maximum(run["midpoint"], 1.0))
+
+
+def _late_over_early(run: Arrays, values: np.ndarray) -> float:
     rose = learned(run) & (run["beats_ramp"] == 1)
     after, before = rose & late(run), rose & ~late(run)
     if not after.any() or not before.any():
         return float("nan")
-    return float(np.median(run["width"][after]) / np.median(run["width"][before]))
+    return float(np.median(values[after]) / np.median(values[before]))
 
 
 def sharp_share(run: Arrays) -> float:
@@ -73,15 +79,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             0.5,
             why="most of them jump: a twentieth of the run",
         ),
-        judge(
-            "C5",
-            "median width of the rise of problems learned after the knee over that of those before it",
-            over_seeds(results, width_ratio),
-            1.0,
-            wanted="at most",
-            why="a jump special to the slow stage would be narrower; added after the first look at the "
-            "results, since the row above says nothing of early problems",
-        ),
+        *_narrower(results),
         judge(
             "C5",
             "share of problems learned after the knee that attach to the web that was there",
@@ -99,11 +97,42 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     ]
 
 
+def _narrower(results: Results) -> list[ClaimResult]:
+    """Judge whether late rises are narrower, in steps and for the time they waited."""
+    text = "width of the rise of problems learned after the knee over that of those before it"
+    return [
+        judge(
+            "C5",
+            f"median {text}",
+            over_seeds(results, width_ratio),
+            1.0,
+            wanted="at most",
+            why="a jump special to the slow stage would take fewer steps",
+        ),
+        judge(
+            "C5",
+            f"median relative {text}",
+            over_seeds(results, relative_ratio),
+            1.0,
+            wanted="at most",
+            why="relative to the step of half the rise, as in C9: a long wait, and then a jump",
+        ),
+        judge(
+            "C5",
+            "the same, over that of problems with a policy each",
+            against_apart(results, lambda run, null: relative_ratio(run) / relative_ratio(null)),
+            1.0,
+            wanted="at most",
+            why="whoever rises as fast late as early has the smaller relative width late, also alone",
+        ),
+    ]
+
+
 def draw(results: Results) -> list[Picture]:
     """Draw onset against width, and the distance of the junction."""
     figure = style.figure(2.8)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    runs = [run for _, run in results.pairs]
+    runs = list(runs_of(results).values())
     middle = np.concatenate([run["midpoint"] for run in runs])
     width = np.concatenate([run["width"] for run in runs])
     rose = np.concatenate([(run["beats_ramp"] == 1) for run in runs])
@@ -131,7 +160,7 @@ def draw(results: Results) -> list[Picture]:
 
 def tables(results: Results) -> list[Table]:
     """Count where late problems attach."""
-    runs = [run for _, run in results.pairs]
+    runs = list(runs_of(results).values())
     kinds = np.concatenate([run["kind"][late(run)] for run in runs])
     rows = tuple((kind, f"{np.mean(kinds == place):.2f}") for place, kind in enumerate(KINDS))
     caption = (
@@ -150,15 +179,17 @@ CLAIM = Claim(
         "and takes at most 40 steps from 10 to 90 %. The junction: first node of the final path that "
         "was in the web of the other problems before the onset (committed edges on their successful "
         "walks, kept every 10 steps). A jump that is special to the slow stage is narrower than the "
-        "rises before the knee: the ratio of median widths has to be at most 1."
+        "rises before the knee: the ratio of median widths has to be at most 1, in steps, and over the step "
+        "of half the rise. The last is compared with that of the same problems with a policy each."
     ),
     changed=(
         "The ratio of widths was added: that late problems rise within 40 steps says little if early "
-        "ones do so as well."
+        "ones do so as well. Relative widths were added later, since C9 judges sharpness by them; and the "
+        "null, since relative widths shrink with the wait by themselves. The seeds are others."
     ),
     of_paper=True,
     quick=True,
-    fixed="f3bbd25",
+    fixed="",
     cells=cells,
     judge=judge_rows,
     draw=draw,

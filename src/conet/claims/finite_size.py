@@ -12,6 +12,7 @@ from conet.claims.finite_size_runs import (
     LOAD,
     ROLLOUTS,
     SETTLED,
+    STAGE,
     cells,
     crossing,
     exponent,
@@ -19,6 +20,7 @@ from conet.claims.finite_size_runs import (
     relative_width,
     runs_at,
     sizes_in,
+    staged_share,
 )
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, Wanted, judge, judged
@@ -60,10 +62,10 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             scaling(
                 results,
                 rollouts,
-                giant_share,
-                "largest component's share of the web at the end",
+                staged_share,
+                f"largest component's share of the web where the accuracy reaches {STAGE:g}",
                 "at least",
-                "one web that does not fall apart as graphs grow",
+                "one web that does not fall apart as graphs grow, all of them equally far trained",
             ),
             judge(
                 "C2",
@@ -72,13 +74,12 @@ def judge_rows(results: Results) -> list[ClaimResult]:
                 1.3,
                 why="as at the reference size",
             ),
-            judge(
+            regimes.coincide(
                 "C4",
-                f"N={largest}, {rollouts}: distance of the island peak from the V bottom, over the latter",
-                [regimes.distance(regimes.island_peak(run), regimes.bottom(run)) for run in found],
-                regimes.COINCIDE,
-                wanted="at most",
-                why="as at the reference size",
+                f"N={largest}, {rollouts}: island peak at V bottom",
+                [regimes.island_peak(run) for run in found],
+                [regimes.bottom(run) for run in found],
+                "as at the reference size",
             ),
         ]
     return rows
@@ -100,6 +101,7 @@ def tables(results: Results) -> list[Table]:
         "relative width",
         "giant / N",
         "giant / web",
+        "the same at accuracy 0.8",
         "second peak / N",
         "finite size",
     )
@@ -131,6 +133,7 @@ def _row(nodes: int, runs: list[Arrays]) -> tuple[str, ...]:
         middle(map(relative_width, runs), ".2f"),
         middle((run["giant_component"][-1] / nodes for run in runs), ".3f"),
         middle(map(giant_share, runs), ".3f"),
+        middle(map(staged_share, runs), ".3f"),
         middle((run["second_component"].max() / nodes for run in runs), ".3f"),
         middle(run["finite_size"].max() for run in runs),
     )
@@ -141,19 +144,20 @@ CLAIM = Claim(
     title="does the merge of the islands sharpen with the size of the graph?",
     method=(
         "Preset reference at N from 200 to 12,800, fixed M/N = 0.16, lr/M and degree; G = 8 N/800 (2 at "
-        "least), and G = 8. Learning takes about √N steps, since fewer walks arrive by chance; so "
-        "beyond N = 800 a run has 800 √(N/800) steps. Fewer seeds at large N (3 at 12,800). Merge: rise "
-        "of the largest component, in a running median over a twentieth of the run, to its peak. It "
-        "sharpens when its relative width falls at least as N^-0.1; one web survives when the largest "
-        "component's share of the web falls no faster than N^-0.1. Exponents: one least-squares line a "
-        "curve through ln(median over seeds) against ln N from N = 800 on; the interval draws seeds "
-        "anew within each size. V and marks as in C2 and C4; below six seeds nothing is decided."
+        "least), and G = 8. Learning takes about √N steps, since fewer walks arrive by chance; so beyond N = "
+        "800 a run has 800 √(N/800) steps. Fewer seeds at large N (3 at 12,800). Merge: rise of the largest "
+        "component, in a running median over a twentieth of the run, to its peak. It sharpens when its "
+        "relative width falls at least as N^-0.1; one web survives when the largest component's share of the "
+        "web, where the accuracy reaches 0.8, falls no faster than N^-0.1. Exponents: one least-squares line "
+        "a curve through ln(median over seeds) against ln N from N = 800 on; the interval draws seeds anew "
+        "within each size. V and marks as in C2 and C4; below six seeds nothing is decided."
     ),
     changed=(
         "Exponents were first fitted seed by seed over all sizes. At N = 200 and 400 the running median "
         "is wider than the merge, and seeds differed in the sizes they had. Now one fit a curve, from N "
         "= 800 on. Rows of three seeds were decided by a bootstrap that cannot leave their range; they "
-        "are now undecided."
+        "are now undecided. The share was that at the end, where small graphs have learned all and large "
+        "ones four fifths; it is now that at one stage. Coincidence is that of C4."
     ),
     fixed="d68f876",
     cells=cells,

@@ -10,11 +10,13 @@ from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
 from conet.claims.heating import RATE
 from conet.judging.claim import Results, Scale
+from conet.observables.length import ratio, window_sums
 
 LOAD = 0.16  # questions a node: 128 at N=800
 SIZES = (200, 400, 800, 1600, 3200, 6400, 12_800)
 HUGE = 51_200
 SETTLED = 800  # below, the running median of a run is wider than its merge
+STAGE = 0.8  # accuracy at which graphs of all sizes are compared: 12,800 nodes end just above it
 ROLLOUTS = ("G = 8 N/800", "G = 8")
 # Seeds at most, and steps between two webs.
 EFFORT = {
@@ -96,6 +98,22 @@ def relative_width(run: Arrays) -> float:
 def giant_share(run: Arrays) -> float:
     """Share of the web's nodes in its largest component at the end."""
     return float(run["giant_component"][-1] / max(1.0, run["web_nodes"][-1]))
+
+
+def staged(run: Arrays) -> int:
+    """Place in ``web_steps`` at which the accuracy first reaches :data:`STAGE`; -1 where it never does."""
+    accuracy = ratio(window_sums(run["accuracy"]), window_sums(np.ones(len(run["accuracy"]))))
+    reached = np.flatnonzero(accuracy >= STAGE)
+    place = np.searchsorted(run["web_steps"], reached[0]) if len(reached) else -1
+    return int(place) if place < len(run["web_steps"]) else -1
+
+
+def staged_share(run: Arrays) -> float:
+    """Share of the web's nodes in its largest component at that stage; NaN where it never comes."""
+    place = staged(run)
+    if place < 0:
+        return float("nan")
+    return float(run["giant_component"][place] / max(1.0, run["web_nodes"][place]))
 
 
 def exponent(groups: Mapping[int, np.ndarray]) -> tuple[float, tuple[float, float]]:

@@ -1,18 +1,18 @@
 """What sweeps over regimes share: the V, its bottom, knee and island peak of a lean run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from conet.cells.cell import Arrays
-from conet.detect import knee, peak, shortest
-from conet.judging.judgement import Judgement
+from conet.detect import coincidence, knee, peak, shortest
+from conet.detect.stages import TOLERANCE
+from conet.judging.judgement import ClaimResult, Judgement, judged_within
 from conet.observables.length import END_STEPS
 from conet.report import style
 
 MIN_ACCURACY = 0.2  # accuracy below which too few rollouts are correct for a length
 MIN_CORRECT = 50  # correct walks that a window must hold to count for the V
-COINCIDE = 0.25  # marks coincide when they lie within a quarter of each other (C4)
 SHADES = style.SEQUENCE
 
 
@@ -52,9 +52,33 @@ def knee_step(run: Arrays) -> float:
     return float("nan") if found is None else float(found)
 
 
-def distance(mark: float, reference: float) -> float:
-    """Distance of a mark from another one, as a share of the latter; NaN where one is missing."""
-    return abs(mark - reference) / reference if reference > 0 else float("nan")
+def coincide(
+    claim: str,
+    text: str,
+    marks: Sequence[float] | np.ndarray,
+    references: Sequence[float] | np.ndarray,
+    why: str,
+) -> ClaimResult:
+    """Judge whether two marks coincide, by the one definition of :func:`conet.detect.coincidence`.
+
+    Parameters
+    ----------
+    marks, references
+        Steps, one a seed; NaN where a run has none.
+    """
+    first, second = np.asarray(references, np.float64), np.asarray(marks, np.float64)
+    (found,) = coincidence({"reference": first.tolist(), "mark": second.tolist()})
+    values = (second + 1.0) / (first + 1.0)
+    ratio = found.ratio
+    ends = (ratio.low, ratio.high)
+    return judged_within(claim, text, values, 1 + TOLERANCE, ratio.estimate, ends, why=why)
+
+
+def near(mark: float, reference: float) -> float:
+    """1 where two marks of one run lie within a factor of 1.2, else 0; NaN where one is missing."""
+    if not (np.isfinite(mark) and np.isfinite(reference)):
+        return float("nan")
+    return float(abs(np.log((mark + 1) / (reference + 1))) <= np.log(1 + TOLERANCE))
 
 
 def median_of(values: Iterable[float], form: str = ".0f") -> str:

@@ -7,20 +7,52 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from conet.base.intervals import mean_interval
-from conet.cells import plain
+from conet.cells import apart, plain
 from conet.cells.cell import Arrays, Cell
 from conet.judging.claim import Results, Scale
 from conet.report import style
 
+FRESH = 5000  # first seed of the runs of `reference`: none from here on was looked at before the rows stood
+
+
+def fresh(scale: Scale) -> range:
+    """Return the seeds of the runs of `reference`."""
+    return range(FRESH, FRESH + scale.seeds)
+
 
 def cells(scale: Scale) -> list[Cell]:
     """Return one plain run of `reference` a seed; all claims about it share them."""
-    return [plain.cell(seed, frustration_steps=plain.FRUSTRATION_STEPS) for seed in range(scale.seeds)]
+    return [plain.cell(seed, frustration_steps=plain.FRUSTRATION_STEPS) for seed in fresh(scale)]
 
 
-def over_seeds(results: Results, statistic: Callable[[Arrays], Any]) -> np.ndarray:
-    """Apply a statistic to every seed, float64, shape (seeds,)."""
-    return np.array([statistic(arrays) for _, arrays in results.pairs], np.float64)
+def cells_with(*together: int) -> Callable[[Scale], list[Cell]]:
+    """Return plain runs, and of the same seeds those whose problems share a policy only with so many."""
+    return lambda scale: [
+        *cells(scale),
+        *(apart.cell(seed, few) for few in together for seed in fresh(scale)),
+    ]
+
+
+def runs_of(results: Results, together: int = 0) -> dict[int, Arrays]:
+    """Return the runs by seed: those of all problems together, or with a policy for so many of them."""
+    return {
+        cell.arguments.get("seed", place): run
+        for place, (cell, run) in enumerate(results.pairs)
+        if cell.arguments.get("together", 0) == together
+    }
+
+
+def over_seeds(results: Results, statistic: Callable[[Arrays], Any], together: int = 0) -> np.ndarray:
+    """Apply a statistic to the run of every seed, float64, shape (seeds,)."""
+    return np.array([statistic(run) for run in runs_of(results, together).values()], np.float64)
+
+
+def against_apart(
+    results: Results, statistic: Callable[[Arrays, Arrays], Any], together: int = 1
+) -> np.ndarray:
+    """Apply a statistic to the run of every seed and that of its problems apart, float64, shape (seeds,)."""
+    whole, apart_runs = runs_of(results), runs_of(results, together)
+    return np.array([statistic(run, apart_runs[seed]) for seed, run in whole.items() if seed in apart_runs])
 
 
 def draw_curves(

@@ -1,6 +1,6 @@
 """Two stages or one smooth curve? Models of the reward curve, compared by information criterion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,9 @@ SMOOTHING = 9  # blocks, for the binomial variance
 Columns = Callable[..., tuple[np.ndarray, ...]]
 _LOG = (-6.0, 2.0)
 _POWER = (1.0, 20.0)  # below 1 Hill and Weibull are no S-curves
-MODELS: dict[str, tuple[Columns, tuple[tuple[float, ...], ...], tuple[tuple[float, float], ...]]] = {
+Model = tuple[Columns, tuple[tuple[float, ...], ...], tuple[tuple[float, float], ...]]
+Models = Mapping[str, Model]
+MODELS: Models = {
     "line": (lambda time: (time,), ((),), ()),
     "segments": (
         lambda time, knee: (np.minimum(time - knee, 0), np.maximum(time - knee, 0)),
@@ -48,6 +50,20 @@ MODELS: dict[str, tuple[Columns, tuple[tuple[float, ...], ...], tuple[tuple[floa
 }
 
 
+_LOGISTIC = MODELS["logistic"][0]
+# Two rises, each with a height of its own: to be asked for, since it is no model of one stage.
+TWO_RISES: Models = {
+    "two logistics": (
+        lambda time, first, narrow, second, broad: (
+            *_LOGISTIC(time, first, narrow),
+            *_LOGISTIC(time, second, broad),
+        ),
+        ((0.1, -3.0, 0.3, -2.0), (0.15, -3.0, 0.6, -2.0), (0.05, -3.5, 0.15, -2.5)),
+        ((-1.0, 2.0), _LOG, (-1.0, 2.0), _LOG),
+    )
+}
+
+
 @dataclass(frozen=True)
 class CurveModels:
     """The second row of evidence for two stages.
@@ -73,8 +89,10 @@ class CurveModels:
     judgement: str
 
 
-def curve_models(counts: Counts) -> CurveModels | None:
+def curve_models(counts: Counts, models: Models = MODELS) -> CurveModels | None:
     """Compare two joined segments with a line, a concave exponential and S-curves.
+
+    Other ``models`` can be compared with them, such as :data:`TWO_RISES` added to :data:`MODELS`.
 
     The curve is averaged over 200 blocks of steps at most. A block weighs by its binomial variance,
     whose common factor is free. Residuals of neighbouring blocks hang together, since a policy
@@ -91,12 +109,12 @@ def curve_models(counts: Counts) -> CurveModels | None:
     time, value, weight = _blocks(counts)
     if len(time) < FEWEST_BLOCKS or not np.ptp(value):
         return None
-    fits = {name: _fit(name, time, value, weight) for name in MODELS}
+    fits = {name: _fit(model, time, value, weight) for name, model in models.items()}
     best_fit = min(fits.values(), key=lambda residual: float(residual @ residual))
     effective = max(len(time) / autocorrelation_time(best_fit), 2.0)
     bic = {}
     for name, residual in fits.items():
-        columns, starts, _ = MODELS[name]
+        columns, starts, _ = models[name]
         parameters = 1 + len(columns(time, *starts[0])) + len(starts[0])
         spread = max(float(residual @ residual) / len(time), 1e-18)  # 0 for an exact fit
         bic[name] = effective * np.log(spread) + parameters * np.log(effective)
@@ -125,11 +143,11 @@ def _blocks(counts: Counts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return time / time[-1], correct / samples, weight / weight.mean()
 
 
-def _fit(name: str, time: np.ndarray, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _fit(model: Model, time: np.ndarray, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the weighted residuals of the best fit; linear parameters are solved for exactly."""
     from scipy.optimize import least_squares
 
-    columns, starts, bounds = MODELS[name]
+    columns, starts, bounds = model
     root = np.sqrt(weight)
 
     def residual(parameters: np.ndarray) -> np.ndarray:

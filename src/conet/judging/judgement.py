@@ -146,16 +146,14 @@ def judged(
     """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]
-    known = len(finite)
-    lost = len(array) - known
-    note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
+    enough, note = _known(array)
     low, high = ci
     if wanted == "at least":
         holds, fails = low >= threshold, high < threshold
     else:
         holds, fails = high <= threshold, low > threshold
     judgement: Judgement = "undecided"
-    if known >= FEWEST_SEEDS and lost <= MAX_LOST * len(array) and (holds or fails):
+    if enough and (holds or fails):
         judgement = "holds" if holds else "fails"
     return ClaimResult(
         claim=claim,
@@ -167,10 +165,54 @@ def judged(
         judgement=judgement,
         values=tuple(array.tolist()),
         why=why,
-        median=float(np.median(finite)) if known else float("nan"),
+        median=float(np.median(finite)) if len(finite) else float("nan"),
         estimator=estimator,
         chance=from_interval(estimate, ci, threshold),
     )
+
+
+def judged_within(
+    claim: str,
+    statistic: str,
+    values: Sequence[float] | np.ndarray,
+    factor: float,
+    estimate: float,
+    ci: tuple[float, float],
+    *,
+    why: str = "",
+    estimator: str = "geometric mean",
+) -> ClaimResult:
+    """Make the row of a ratio that is wanted between 1/factor and factor; all else as in :func:`judged`.
+
+    It holds where the whole interval lies there, and fails where it lies wholly outside. The p-value is the
+    larger of those against the two ends: that of two one-sided tests where the ratio lies between them.
+    """
+    array = np.asarray(values, np.float64)
+    enough, note = _known(array)
+    low, high = ci
+    word: Judgement = "undecided"
+    if enough and 1 / factor <= low and high <= factor:
+        word = "holds"
+    elif enough and (high < 1 / factor or low > factor):
+        word = "fails"
+    row = judged(claim, "", array, factor, estimate, ci, why=why, estimator=estimator)
+    chance = 1.0
+    if low > 0.0 and np.isfinite(high):
+        logs = float(np.log(estimate)), (float(np.log(low)), float(np.log(high)))
+        chance = max(from_interval(*logs, sign * float(np.log(factor))) for sign in (-1, 1))
+    return replace(
+        row,
+        statistic=f"{statistic}, between 1/{factor:g} and {factor:g}{note}",
+        judgement=word,
+        chance=chance,
+    )
+
+
+def _known(array: np.ndarray) -> tuple[bool, str]:
+    """Return whether enough seeds have a value, and what is said of those that have none."""
+    lost = len(array) - int(np.isfinite(array).sum())
+    note = f" ({lost} of {len(array)} seeds without it)" if lost else ""
+    return len(array) - lost >= FEWEST_SEEDS and lost <= MAX_LOST * len(array), note
 
 
 def corrected(rows: Sequence[ClaimResult]) -> list[ClaimResult]:
