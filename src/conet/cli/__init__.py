@@ -14,7 +14,6 @@ from conet.base.errors import ConetError
 from conet.base.files import CannotWrite, cannot_write
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
 from conet.cli import capacity, compare, diagnose, experiments, heat, llm, logs, runs, serve, traces, webs
-from conet.cli import verify as verify  # enters its command into those of llm
 from conet.cli.options import Json
 
 app = App(

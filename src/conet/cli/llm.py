@@ -1,26 +1,26 @@
-"""Commands on language models: train by a recipe, go on, evaluate."""
+"""Commands on language models: train by a recipe, go on, and what there is of recipes."""
 
 import json
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cyclopts import App
 
-from conet.base.errors import ConetError, Interrupted
-from conet.base.kinds import EVALUATION
-from conet.base.places import check_folder, holding
+from conet.base.errors import Interrupted
 from conet.base.terminal import tell
 from conet.base.text import listed, one_line
-from conet.cli.llm_eval import DEFAULT_LENGTH, chosen, describe, settings_of, verifiers_of
+from conet.cli.llm_eval import evaluate, get_ready
 from conet.cli.llm_plan import plan
 from conet.cli.llm_summary import show_summary
-from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, parse_pairs, shown
+from conet.cli.options import Flag, Json, Pairs, Whole, all_changes, note_unverified, shown
+from conet.cli.verify import verify
 
 app = App(name="llm", help="Annealed-RLVR on language models (the extra [llm]).", help_format="plaintext")
 app.command(plan)
+app.command(verify)
+app.command(evaluate, name="eval")
 
 
 @app.command
@@ -141,89 +141,6 @@ def resume(
         _train(lambda show: training.go_on(run, show, **allowed), json_)
 
 
-@app.command(name="eval")
-def evaluate(
-    model: str,
-    problems: str,
-    *,
-    samples: Whole = 16,
-    out: Path | None = None,
-    engine: Literal["auto", "vllm", "transformers"] = "auto",
-    length: Whole = None,
-    batch: Whole = 64,
-    set_: Pairs = None,
-    trust: Flag = False,
-    json_: Json = False,
-) -> None:
-    """Measure pass@k, best@k, mean and majority of a model on problems; an interrupted call goes on.
-
-    Parameters
-    ----------
-    model
-        A run directory, a model directory or hub name, or FILE.gguf or package:FILE.gguf.
-    problems
-        "training" or "held-out" (those of a run directory), or a .jsonl or .parquet file, or hub:NAME.
-    samples
-        Completions a problem.
-    out
-        Where completions and results go; eval-<problems> inside the run, or in the working directory, by
-        default.
-    engine
-        vLLM where it and a GPU are there, else transformers.
-    length
-        Most tokens of a completion; the recipe's by default, 2048 without one.
-    batch
-        Prompts at a time, with transformers.
-    set_
-        Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6
-        problems.chat=true.
-    trust
-        Run a verifier that the run's recipe names also where its file lies in the run, is someone else's, or
-        the run has no record of it: read it first.
-    json_
-        Print the result as one JSON object on the last line.
-    """
-    from conet.base.progress import line
-    from conet.llm import evaluate as evaluation
-    from conet.llm import identity, sampling
-    from conet.llm import problems as sources
-    from conet.llm import train as training
-
-    training.check_installed()
-    _hush()
-    place = Path(model)
-    run = (place / "recipe.json").exists()
-    target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
-    check_folder(target, EVALUATION)
-    settings = settings_of(model, problems, run).override(parse_pairs(set_))
-    found = chosen(sources.load(settings.problems), problems, settings.problems.held_out)
-    options = settings.options()
-    longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
-    if not samples or samples < 1 or not batch or batch < 1:
-        raise ConetError(f"--samples {samples} --batch {batch}", "at least 1", "raise it")
-    drawn_by = sampling.sampling_of(options)
-    asked = identity.asked(
-        found,
-        settings.problems,
-        samples,
-        identity.of_model(settings.model, settings.seed),
-        drawn_by,
-        length=longest,
-        engine=sampling.engine_of(settings.model, engine),
-        batch=batch,
-        seed=settings.seed,
-    )
-    generate = sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
-    verifiers = verifiers_of(Path(model), trust) if run else nullcontext()
-    with holding(target), training.out_of_memory(), verifiers, line() as live:
-
-        def show(done: int, total: int) -> None:
-            live("problem", done, total, "")
-
-        result = evaluation.evaluate(generate, found, settings.problems, asked, target, show)
-    print(json.dumps(result) if json_ else describe(result, target))
-
-
 def report(run: Path, own: Sequence[str] = ()) -> str:
     """Write the report of a training's rollouts, in RUN/diagnosis, and return its path."""
     from conet.cli.drawing import drawers
@@ -243,24 +160,11 @@ def figures(run: Path, format: str, out: Path | None, own: Sequence[str] = ()) -
     return Path(write_figures(diagnose(run), out, run / "diagnosis" / "figures", format, own))
 
 
-def _hush() -> None:
-    """Keep the libraries' own bars and notices to their programmers off the user's terminal."""
-    import warnings
-
-    from transformers.utils import logging
-
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # of weights that are tied, of times of files: nothing to mend
-
-
 def _train(work: Callable[[Any], Path], as_json: bool) -> None:
     """Train with a live line, and print the summary."""
     from conet.base.progress import line
-    from conet.llm.train import check_installed
 
-    check_installed()
-    _hush()
+    get_ready()
     try:
         with line() as show:
             run = work(show)

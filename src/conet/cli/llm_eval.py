@@ -1,15 +1,135 @@
-"""What `conet llm eval` evaluates, whose code may judge, and how its result is said."""
+"""The command that evaluates a language model: on what, whose code may judge, and how its result is said."""
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from conet.base.errors import ConetError
+from conet.base.kinds import EVALUATION
+from conet.base.places import check_folder, holding
 from conet.base.text import counted, listed
-from conet.cli.options import note_unverified
+from conet.cli.options import Count, Flag, Json, Pairs, Whole, note_unverified, parse_pairs
 
 PROBLEMS = "problems.parquet"  # of a run
 OF_RUN = ("training", "held-out")  # problems that a run directory has
 DEFAULT_LENGTH = 2048  # tokens of a completion where nothing says how many
+
+
+def evaluate(
+    model: str,
+    problems: str,
+    *,
+    samples: Count = 16,
+    out: Path | None = None,
+    engine: Literal["auto", "vllm", "transformers"] = "auto",
+    length: Whole = None,
+    batch: Count = 64,
+    set_: Pairs = None,
+    trust: Flag = False,
+    json_: Json = False,
+) -> None:
+    """Measure pass@k, best@k, mean and majority of a model on problems; an interrupted call goes on.
+
+    Parameters
+    ----------
+    model
+        A run directory, a model directory or hub name, or FILE.gguf or package:FILE.gguf.
+    problems
+        "training" or "held-out" (those of a run directory), or a .jsonl or .parquet file, or hub:NAME.
+    samples
+        Completions a problem.
+    out
+        Where completions and results go; eval-<problems> inside the run, or in the working directory, by
+        default.
+    engine
+        vLLM where it and a GPU are there, else transformers.
+    length
+        Most tokens of a completion; the recipe's by default, 2048 without one.
+    batch
+        Prompts at a time, with transformers.
+    set_
+        Settings of a recipe over the run's, such as problems.verifier=minerva training.temperature=0.6
+        problems.chat=true.
+    trust
+        Run a verifier that the run's recipe names also where its file lies in the run, is someone else's, or
+        the run has no record of it: read it first.
+    json_
+        Print the result as one JSON object on the last line.
+    """
+    from conet.base.progress import line
+    from conet.llm import evaluate as evaluation
+    from conet.llm import problems as sources
+    from conet.llm.train import out_of_memory
+
+    get_ready()
+    for name, value in (("--samples", samples), ("--batch", batch), ("--length", length)):
+        if value is not None and value < 1:
+            raise ConetError(f"{name} {value}", "at least 1", "raise it")
+    place = Path(model)
+    run = (place / "recipe.json").exists()
+    target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
+    check_folder(target, EVALUATION)
+    settings = settings_of(model, problems, run).override(parse_pairs(set_))
+    found = chosen(sources.load(settings.problems), problems, settings.problems.held_out)
+    asked, generate = set_up(settings, found, samples, length, engine, batch)
+    verifiers = verifiers_of(place, trust) if run else nullcontext()
+    with holding(target), out_of_memory(), verifiers, line() as live:
+
+        def show(done: int, total: int) -> None:
+            live("problem", done, total, "")
+
+        result = evaluation.evaluate(generate, found, settings.problems, asked, target, show)
+    print(json.dumps(result) if json_ else describe(result, target))
+
+
+def set_up(
+    settings: Any, found: list[Any], samples: int, length: int | None, engine: str, batch: int
+) -> tuple[dict[str, Any], Any]:
+    """Return all that the answers depend on, and what draws them.
+
+    Parameters
+    ----------
+    settings
+        A recipe.
+    found
+        The problems.
+    length
+        Most tokens of a completion; the recipe's where absent.
+    engine, batch
+        As the command has them.
+    """
+    from conet.llm import identity, sampling
+
+    options = settings.options()
+    longest = length or options.get("max_completion_length", DEFAULT_LENGTH)
+    drawn_by = sampling.sampling_of(options)
+    asked = identity.asked(
+        found,
+        settings.problems,
+        samples,
+        identity.of_model(settings.model, settings.seed),
+        drawn_by,
+        length=longest,
+        engine=sampling.engine_of(settings.model, engine),
+        batch=batch,
+        seed=settings.seed,
+    )
+    return asked, sampling.generator(settings.model, longest, drawn_by, batch, settings.seed, engine)
+
+
+def get_ready() -> None:
+    """Refuse where the extra is missing, and keep the libraries' own bars and notices off the terminal."""
+    import warnings
+
+    from conet.llm.train import check_installed
+
+    check_installed()
+    from transformers.utils import logging
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # of weights that are tied, of times of files: nothing to mend
 
 
 def verifiers_of(run: Path, trust: bool) -> Any:

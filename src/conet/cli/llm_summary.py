@@ -5,14 +5,13 @@ from pathlib import Path
 
 from conet.base.text import counted, listed
 
-LAST = 20  # updates that the summary's accuracy is a mean over
-
 
 def show_summary(run: Path, as_json: bool) -> None:
     """Print the summary of a finished training, as JSON or for people."""
     import polars as pl
 
     from conet.cli.summary import v_in_words
+    from conet.observables.length import END_STEPS
     from conet.runs.run import Run
 
     summary = Run(run).summary()
@@ -28,7 +27,7 @@ def show_summary(run: Path, as_json: bool) -> None:
     known = Run(run).rollouts().select(pl.col("step").n_unique()).collect().item()
     accuracy = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.3f}"
     lines = [
-        f"accuracy        {accuracy}, mean over the last {min(LAST, known)} updates with rollouts",
+        f"accuracy        {accuracy}, mean over the last {min(END_STEPS, known)} updates with rollouts",
         f"correct length  {arc} tokens",
         f"V               {v_in_words(length)}",
         f"heating         {heated}",

@@ -9,7 +9,6 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.base.inputs import check_is_file
 from conet.base.text import listed
-from conet.cli.llm import app
 from conet.cli.options import Count, Json, Number
 from conet.readers.formats.json_lines import object_of
 
@@ -18,7 +17,6 @@ LONGEST = 3600.0  # seconds for one completion
 SHOWN = 20  # disagreements printed one by one
 
 
-@app.command
 def verify(
     file: Path, *, verifier: str = "math", workers: Count = 2, seconds: Number = 10.0, json_: Json = False
 ) -> None:
@@ -29,7 +27,7 @@ def verify(
     file
         JSON lines with "gold" and "completion", and "right" (0 or 1, or false or true) where it is known.
     verifier
-        exact, numeric, math, math_after_thought, minerva, or path/to/file.py:name.
+        exact, numeric, math, math_after_thought, minerva, routes, or path/to/file.py:name.
     workers
         Processes that judge.
     seconds
