@@ -21,6 +21,7 @@ pytest.importorskip("trl")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from datasets import Dataset, IterableDataset  # noqa: E402
+from peft import LoraConfig  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from test_llm_train import SIZES  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
@@ -63,7 +64,8 @@ def trainer_of(
     args: dict[str, Any] | None = None,
     **given: Any,
 ) -> Any:
-    model, tokenizer = models.load(ModelSettings(tokenizer="characters", sizes=SIZES), 0)
+    kind_of = ModelSettings(tokenizer="characters", sizes=SIZES, dtype=given.pop("dtype", "float32"))
+    model, tokenizer = models.load(kind_of, 0)
     tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     options = {
         "max_steps": 4,
@@ -295,3 +297,21 @@ def test_a_checkpoint_without_annealing_is_gone_on_with(tmp_path: Path, caplog: 
         trainer.train(resume_from_checkpoint=True)
     assert "written without annealing" in caplog.text
     assert "heating_started" in phases(trainer)
+
+
+def test_a_pass_over_the_heat_set_is_counted_as_one(tmp_path: Path) -> None:
+    """A micro-batch has room for eight demonstrations, and there are no more than four."""
+    trainer = trainer_of(tmp_path, HEATS)
+    trainer.train()
+    logged = [row for row in trainer.state.log_history if "conet/heating_epoch" in row]
+    assert [row["conet/heating_epoch"] for row in logged] == [1.0, 2.0]
+    assert logged[0]["conet/heat_set/size"] <= 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_whose_updates_are_rounded_away_are_said(tmp_path: Path, dtype: str, caplog: Any) -> None:
+    trainer_of(tmp_path, HEATS, dtype=dtype)
+    assert ("lost in their rounding" in caplog.text) is (dtype == "bfloat16")
+    caplog.clear()
+    trainer_of(tmp_path, HEATS, dtype=dtype, peft_config=LoraConfig(r=2, target_modules=["q_proj"]))
+    assert "lost in their rounding" not in caplog.text

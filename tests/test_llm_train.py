@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from conet.base.errors import ConetError, Interrupted  # noqa: E402
 from conet.diagnosis import diagnose  # noqa: E402
-from conet.llm import checkpoints, models, train  # noqa: E402
+from conet.llm import checkpoints, models, sampling, train  # noqa: E402
 from conet.report.drawing.lines import broken  # noqa: E402
 from conet.runs import recipe  # noqa: E402
 from conet.runs.recipe import Recipe  # noqa: E402
@@ -394,6 +395,19 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
         "rlvr"
     ]
     assert (run / "model/adapter_model.safetensors").exists()
+    moved = run.rename(tmp_path / "moved")
+    shutil.copytree(moved / "start", run / "start")
+    for file in (run / "start").glob("*.safetensors"):  # what stands there now is another's
+        file.write_bytes(b"")
+    where = recipe.ModelSettings(path=str(moved / "model"))
+    loaded, _ = models.load(where, 0)
+    assert sum("lora_" in name for name, _ in loaded.named_parameters()) == 4
+    for name, weight in load_file(moved / "start/model.safetensors").items():
+        if name.endswith("v_proj.weight"):
+            found = name.replace("v_proj.weight", "v_proj.base_layer.weight")
+            assert torch.equal(dict(loaded.named_parameters())[found], weight)
+    with pytest.raises(ConetError, match="adapters of a LoRA"):
+        sampling.engine_of(where, "vllm")
 
 
 @pytest.mark.parametrize(
@@ -595,7 +609,7 @@ def test_callback_logs_in_a_plain_trainer(tmp_path: Path) -> None:
 
 
 def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path: Path) -> None:
-    from conet.llm import evaluate, identity, problems, sampling
+    from conet.llm import evaluate, identity, problems
 
     settings = Run(finished).config
     found = problems.load(settings.problems.model_copy(update={"limit": 12}))
@@ -629,8 +643,22 @@ def test_evaluation_resumes_and_agrees_with_its_record(finished: Path, tmp_path:
         evaluate.evaluate(counted, found, settings.problems, asked, tmp_path / "other")
 
 
+def test_a_box_in_the_reasoning_is_no_vote() -> None:
+    from conet.llm import evaluate
+
+    texts = [r"<think>\boxed{7}</think> \boxed{8}"] * 2 + [r"<think>\boxed{7}</think>8"]
+    texts += [r"\boxed{7}", r"\boxed{7}"]
+    rows = {"problem": [0] * 5, "text": texts, "correct": [True] * 2 + [False] * 3, "length": [9] * 5}
+    rows |= {"truncated": [False] * 5, "status": ["ok"] * 5}
+    assert evaluate.summarise(pl.DataFrame(rows), 5)["majority"]["value"] == 1.0
+
+
 @pytest.mark.parametrize(
-    "changed", ["model", "length", "temperature", "file", "verifier", "samples", "seed", "engine"]
+    "changed",
+    [
+        *("model", "length", "temperature", "file", "verifier", "samples", "seed", "engine"),
+        *("dtype", "tokenizer", "alphabet", "base"),
+    ],
 )
 def test_what_answers_depend_on_is_in_the_key(finished: Path, tmp_path: Path, changed: str) -> None:
     from conet.llm import identity, problems
@@ -645,28 +673,38 @@ def test_what_answers_depend_on_is_in_the_key(finished: Path, tmp_path: Path, ch
             update={"source": str(place), "verifier": f"{tmp_path}/mine.py:judge"}
         )
         path = str(finished / other.pop("folder", "model"))
-        model = identity.of_model(settings.model.model_copy(update={"path": path}), 0)
+        where = {"path": path, "tokenizer": None} | other.pop("where", {})
+        model = identity.of_model(settings.model.model_copy(update=where), 0)
         sampling = {"temperature": other.pop("temperature", 1.0)}
         samples = other.pop("samples", 8)
         how = {"length": 4, "engine": "transformers", "seed": 0} | other
         return identity.name_of(identity.asked(problems.load(asked), asked, samples, model, sampling, **how))
 
-    before = key()
-    assert before == key()
-    if changed == "file":
+    base, lora = tmp_path / "base", tmp_path / "lora"
+    for folder in (base, lora):
+        folder.mkdir()
+    (base / "config.json").write_text("{}")
+    (lora / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    first = {"base": {"where": {"path": str(lora)}}, "alphabet": {"where": {"tokenizer": "characters"}}}
+    before = key(**first.get(changed, {}))
+    assert before == key(**first.get(changed, {}))
+    if changed == "base":
+        (base / "config.json").write_text('{"hidden_size": 8}')
+    elif changed == "file":
         place.write_text('{"problem": "1+1=", "answer": "3"}\n')
     elif changed == "verifier":
         (tmp_path / "mine.py").write_text("def judge(completion, gold): return 0.0\n")
     other = {"model": {"folder": "start"}, "length": {"length": 5}, "temperature": {"temperature": 0.6}}
     other |= {"samples": {"samples": 4}, "seed": {"seed": 1}, "engine": {"engine": "vllm"}}
+    other |= {"dtype": {"where": {"dtype": "bfloat16"}}, "base": first["base"]}
+    other |= {"tokenizer": {"where": {"tokenizer": str(finished / "start")}}}
+    other |= {"alphabet": {"where": {"tokenizer": "characters", "alphabet": "01"}}}
     if changed != "engine":
         assert key(**other.get(changed, {})) != before
 
 
 def test_a_models_own_sampling_settings_count_in_no_rollout(finished: Path) -> None:
     """A ban on repeated tokens in the model's directory changes neither training nor evaluation."""
-    from conet.llm import models, sampling
-
     settings = Run(finished).config
     where = settings.model.model_copy(update={"path": str(finished / "model"), "tokenizer": None})
     drawn = []
@@ -679,10 +717,6 @@ def test_a_models_own_sampling_settings_count_in_no_rollout(finished: Path) -> N
 
 
 def test_a_trained_model_keeps_the_sampling_settings_it_came_with(finished: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from conet.llm import train
-
     model = tmp_path / "model"
     shutil.copytree(finished / "model", model)
     place = model / "generation_config.json"

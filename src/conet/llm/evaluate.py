@@ -11,7 +11,7 @@ from conet.base.files import numbered, write_atomic, write_table
 from conet.base.intervals import interval, share_interval
 from conet.base.kinds import EVALUATION
 from conet.base.places import filling, make_folder
-from conet.llm.answers import compact, last_box, number
+from conet.llm.answers import compact, number
 from conet.llm.identity import name_of
 from conet.llm.judge import Judge
 from conet.llm.problems import Problem, prompt
@@ -163,8 +163,7 @@ def _majority(rows: Any) -> float:
     """Whether the most frequent answer is right: 1 or 0; of several as frequent, the share that is."""
     answers = []
     for text in rows["text"]:
-        box = last_box(text)
-        answer = given(text) if box is None else box
+        answer = given(text)
         value = number(answer)
         answers.append(compact(answer) if value is None else repr(value.value))
     correct = rows["correct"].to_numpy()

@@ -9,7 +9,7 @@ from typing import Any
 from conet import __version__
 from conet.base.files import digest, digest_all
 from conet.llm import hub
-from conet.llm.models import gguf_file
+from conet.llm.models import adapted, gguf_file
 from conet.llm.problems import Problem, prompt
 from conet.runs.recipe import ModelSettings
 from conet.runs.recipe_problems import ProblemSettings
@@ -19,19 +19,44 @@ PARTS = ("*.safetensors", "*.bin", "*.gguf", "*.model", "*.json", "*.txt", "*.ji
 
 
 def of_model(settings: ModelSettings, seed: int) -> dict[str, Any]:
-    """Return name and SHA-256 of a model: of its files, its revision on the hub, or its random weights."""
+    """Return what a model is: where it comes from, the type of its weights, and who turns text into tokens.
+
+    Returns
+    -------
+    dict
+        ``name``, and ``sha256`` (of its files, or of what its random weights come from) or ``revision`` (on
+        the hub); ``dtype``; ``base``, the same of the model that adapters of a LoRA are put on; and
+        ``tokenizer``, where it is not the model's own.
+    """
+    found = _weights(settings, seed) | {"dtype": settings.dtype}
+    base = adapted(settings.path)
+    if base is not None:
+        found["base"] = _place(base)
+    if settings.tokenizer == "characters":
+        found["tokenizer"] = {"name": "characters", "sha256": _digest(settings.alphabet)}
+    elif settings.tokenizer:
+        found["tokenizer"] = _place(settings.tokenizer)
+    return found
+
+
+def _weights(settings: ModelSettings, seed: int) -> dict[str, Any]:
     if settings.gguf:
         place = gguf_file(settings.gguf)
         return {"name": settings.gguf, "sha256": digest_all([place])[place]}
     if settings.path is None:
         data = settings.model_dump(mode="json") | {"seed": seed}
         return {"name": f"random {settings.architecture}", "sha256": _digest(data)}
-    folder = Path(settings.path)
-    if folder.is_dir():
-        files = sorted({file for part in PARTS for file in folder.glob(part)})
-        found = digest_all(files)
-        return {"name": settings.path, "sha256": _digest({file.name: found[file] for file in files})}
-    return {"name": settings.path, "revision": _revision(settings.path)}
+    return _place(settings.path)
+
+
+def _place(name: str) -> dict[str, Any]:
+    """Return name and SHA-256 of a folder's files, or name and revision on the hub."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return {"name": name, "revision": _revision(name)}
+    files = sorted({file for part in PARTS for file in folder.glob(part)})
+    found = digest_all(files)
+    return {"name": name, "sha256": _digest({file.name: found[file] for file in files})}
 
 
 def _revision(name: str) -> str | None:

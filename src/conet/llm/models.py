@@ -1,12 +1,16 @@
 """Models and tokenizers: from a path or the hub, from a GGUF file, or with random weights."""
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
+from conet.base.files import damaged
 from conet.llm import hub
 from conet.runs.recipe import ModelSettings
+
+ADAPTERS = "adapter_config.json"  # of peft
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -30,9 +34,7 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
         if settings.gguf:
             model = _gguf(settings.gguf, settings.dtype)
         elif settings.path:
-            from transformers import AutoModelForCausalLM
-
-            model = AutoModelForCausalLM.from_pretrained(settings.path, dtype=getattr(torch, settings.dtype))
+            model = _from(settings.path, settings.dtype)
         else:
             model = _random(settings, tokenizer)
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
@@ -45,6 +47,40 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
         tokenizer.pad_token = tokenizer.eos_token
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
+
+
+def adapted(path: str | None) -> str | None:
+    """Return the model that a folder's adapters (of a LoRA) are put on; None where it holds no adapters.
+
+    In a run that has weights of its own to start from, these are meant, wherever the run lies by now.
+
+    Raises
+    ------
+    ConetError
+        When the adapters' configuration cannot be read.
+    """
+    file = Path(path or "") / ADAPTERS
+    if path is None or not file.is_file():
+        return None
+    start = file.parent.parent / "start"
+    if (start / "done").exists():
+        return str(start)
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise damaged(file, error, "save the adapters again, or name a folder with a whole model") from None
+
+
+def _from(path: str, dtype: str) -> "PreTrainedModel":
+    """Load a model, or the one that adapters are put on and then these."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    base = adapted(path)
+    model = AutoModelForCausalLM.from_pretrained(base or path, dtype=getattr(torch, dtype))
+    if base is not None:
+        model.load_adapter(path)
+    return model
 
 
 def tokenizer_of(settings: ModelSettings) -> "PreTrainedTokenizerBase":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import torch
 from datasets import IterableDataset
 from pydantic import Field
 
@@ -63,7 +64,7 @@ def annealing_of(trainer: Any, settings: AnnealingSettings) -> Annealing:
 
 
 def check_trainer(trainer: Any) -> None:
-    """Refuse a trainer that cannot be heated.
+    """Refuse a trainer that cannot be heated, and say what makes a heating worth little.
 
     Raises
     ------
@@ -71,6 +72,11 @@ def check_trainer(trainer: Any) -> None:
         Saying what is in the way.
     """
     settings: AnnealingSettings | None = trainer.annealing_settings
+    if _rounds_away(trainer):
+        trainer.say(
+            "the weights that are trained are bfloat16, and most updates at the rates of RLVR are lost in "
+            "their rounding: load the model in float32 and set bf16=True, or train a LoRA"
+        )
     columns = getattr(trainer.train_dataset, "column_names", None) or ()
     if {"image", "images"} & set(columns):
         got = "annealing on prompts with images, which demonstrations do not keep"
@@ -87,6 +93,13 @@ def check_trainer(trainer: Any) -> None:
     if tools or isinstance(trainer.train_dataset, IterableDataset):
         got = f"harvest_samples={settings.harvest_samples} with tools, an environment or a stream"
         raise ConetError(got, "heating on the rollouts of the training", "leave harvest_samples at 0")
+
+
+def _rounds_away(trainer: Any) -> bool:
+    """Whether weights in bfloat16 are trained themselves; DeepSpeed and FSDP keep copies in float32."""
+    if trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
+        return False
+    return any(one.requires_grad and one.dtype == torch.bfloat16 for one in trainer.model.parameters())
 
 
 def in_words(event: Mapping[str, Any]) -> str | None:

@@ -38,7 +38,8 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
     items = annealing.demonstrations
     if not items:
         return found
-    drawn = trainer.taught * trainer.args.per_device_train_batch_size * trainer.accelerator.num_processes
+    size = min(trainer.args.per_device_train_batch_size, len(items))  # of a micro-batch, on one process
+    drawn = trainer.taught * size * trainer.accelerator.num_processes
     cut = [trainer.cut_off(item.tokens, item.own) for item in items]
     return found | {
         "heating_epoch": drawn / len(items),

@@ -78,13 +78,19 @@ def engine_of(model: Any, engine: str) -> str:
     Raises
     ------
     ConetError
-        When it is vLLM, which is not there.
+        When it is vLLM, which is not there or cannot draw from this model.
     """
     import torch
 
+    from conet.llm import models
+
+    lora = models.adapted(model.path) is not None
     if engine == "auto":
-        there = model.path and find_spec("vllm") and torch.cuda.is_available()
+        there = model.path and not lora and find_spec("vllm") and torch.cuda.is_available()
         return "vllm" if there else "transformers"
+    if engine == "vllm" and lora:
+        got = f"--engine vllm with {model.path}, which holds the adapters of a LoRA"
+        raise ConetError(got, "a folder with a whole model", "--engine transformers")
     if engine == "vllm" and find_spec("vllm") is None:
         raise ConetError(
             "--engine vllm without vLLM", "the package vllm", "pip install vllm, or --engine transformers"
