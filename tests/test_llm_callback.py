@@ -27,8 +27,8 @@ from conet.detect.online import Detector  # noqa: E402
 from conet.llm import models  # noqa: E402
 from conet.llm.callback import ConetCallback  # noqa: E402
 from conet.llm.drift import Drift  # noqa: E402
-from conet.llm.live import Live  # noqa: E402
 from conet.rollouts.pool import Pool, Rollout  # noqa: E402
+from conet.runs.live import Live  # noqa: E402
 from conet.runs.recipe import ModelSettings  # noqa: E402
 
 END = 1  # token that ends a completion

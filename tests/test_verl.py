@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from conet.base.errors import ConetError
+from conet.rollouts.pool import Demonstration
 from conet.verl import trainer as module
-from conet.verl.batches import Drawn, Lesson, last_outputs
+from conet.verl.batches import Drawn, last_outputs
 from conet.verl.settings import AnnealedSettings
-from conet.verl.trainer import Annealed, read_state
+from conet.verl.trainer import Annealed
 
 END, LIMIT = 9, 6
 PLAIN = {"heating": {"mode": "heat_at", "step": 3, "steps": 2, "min_samples": 16, "learning_rate": 1e-4}}
@@ -28,10 +29,8 @@ class Workers:
     def begin_heating(self, rate: float) -> None:
         self.calls.append(("begin", rate))
 
-    def heat(self, lessons: list[Lesson]) -> float:
-        self.calls.append(
-            ("heat", [(list(one.prompt), list(one.completion), list(one.own)) for one in lessons])
-        )
+    def heat(self, items: list[Demonstration]) -> float:
+        self.calls.append(("heat", [(one.prompt, one.tokens, one.own) for one in items]))
         return 1.0 / len(self.calls)
 
     def end_heating(self, clear: bool) -> None:
@@ -86,10 +85,10 @@ class Trainer(Annealed, Verl):
     def drawn(self, batch: Any) -> list[Drawn]:
         return self.rollouts(batch)
 
-    def batch_of(self, lessons: list[Lesson]) -> Any:
-        return lessons
+    def batch_of(self, items: list[Demonstration]) -> Any:
+        return items
 
-    def taught(self, output: Any) -> float:
+    def loss_of(self, output: Any) -> float:
         return output
 
 
@@ -128,12 +127,12 @@ def events(folder: Path) -> list[dict[str, Any]]:
 
 def test_it_heats_once_on_the_hard_problem_with_its_own_answer(tmp_path):
     trainer = trained(tmp_path)
-    lesson = ([5, 6], [2, 3, 1, END], [1, 1, 1, 1])  # of the shortest the oldest
+    item = ([5, 6], [2, 3, 1, END], None)  # of the shortest the oldest
     assert trainer.actor_rollout_wg.calls == [
         ("begin", 1e-4),
-        ("heat", [lesson]),
+        ("heat", [item]),
         ("begin", 1e-4),
-        ("heat", [lesson]),
+        ("heat", [item]),
         ("end", True),
     ]
     started = next(event for event in events(tmp_path) if event["event"] == "heating_started")
@@ -145,6 +144,8 @@ def test_it_heats_once_on_the_hard_problem_with_its_own_answer(tmp_path):
     assert trainer.heating.done == 2
     assert trainer.metrics["conet/accuracy"] == 17 / 48
     assert trainer.metrics["conet/eligible"] == 1
+    assert trainer.metrics["conet/pass_at_8"] == pytest.approx((1 + 0.5) / 3)  # 1 of 16, all, none
+    assert trainer.metrics["conet/heat_now"] == 0.0
 
 
 def test_momentum_may_be_kept_and_the_newest_answer_picked(tmp_path):
@@ -180,7 +181,7 @@ def test_a_damaged_state_is_named(tmp_path):
     state = tmp_path / "global_step_8" / "conet" / "annealing.json"
     state.write_text(state.read_text().replace('"done": 2', '"done": 3'))
     with pytest.raises(ConetError, match="does not match its digest"):
-        read_state(state)
+        Trainer(config_of(tmp_path), 10, PLAIN, group)
 
 
 def test_nothing_eligible_waits(tmp_path):
@@ -204,6 +205,27 @@ def test_what_was_cut_off_or_written_by_tools_is_counted_and_not_learned(tmp_pat
     assert trainer.metrics["conet/correct_length"] == pytest.approx((LIMIT + 2) / 2)  # own tokens alone
 
 
+def test_an_answer_that_ends_with_a_tools_is_no_demonstration(tmp_path):
+    def drawn(step: int) -> list[Drawn]:
+        said = Drawn([5, 6], [2, 4, END], [1, 0, 0], 1.0)
+        return [said, *wrong([5, 6], 15)]
+
+    assert not trained(tmp_path, rollouts=drawn).actor_rollout_wg.calls
+
+
+def test_the_live_numbers_go_on_behind_a_checkpoint(tmp_path):
+    """Lengths are compared with those at which a problem was first solved, before the checkpoint too."""
+
+    def longer(step: int) -> list[Drawn]:
+        return [Drawn([7], [2] * (1 if step < 3 else 3) + [END], [1] * (2 if step < 3 else 4), 1.0)] * 8
+
+    first = Trainer(config_of(tmp_path), 8, PLAIN, longer)
+    first.fit(until=2)
+    second = Trainer(config_of(tmp_path), 8, PLAIN, longer)
+    second.fit(until=3)
+    assert second.metrics["conet/correct_length_within"] == 2.0
+
+
 def test_scores_of_another_scale(tmp_path):
     def halved(step: int) -> list[Drawn]:
         return [one._replace(score=0.5 * one.score) for one in group(step)]
@@ -219,7 +241,7 @@ def test_demonstrations_come_in_turn_over_updates(tmp_path):
         return [one for group in groups for one in group]
 
     calls = trained(tmp_path, rollouts=many).actor_rollout_wg.calls  # 8 sequences an update
-    problems = [[lesson[0][1] for lesson in call[1]] for call in calls if call[0] == "heat"]
+    problems = [[item[0][1] for item in call[1]] for call in calls if call[0] == "heat"]
     assert problems == [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 0, 1, 2, 3]]
 
 

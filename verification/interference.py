@@ -39,9 +39,10 @@ from scipy.stats import spearmanr
 from conet.base.files import write_atomic
 from conet.judging.judgement import ClaimResult, judge
 from conet.llm import models, train
+from conet.llm.asking import number_of
 from conet.llm.build import build
 from conet.llm.gradient_sketch import SIZE, GradientSketch, Rows, by_problem
-from conet.llm.interference import NAMES, InterferenceWatch, key_of
+from conet.llm.interference import NAMES, InterferenceWatch
 from conet.runs import recipe
 
 STEPS, EVERY = 40, 8
@@ -77,7 +78,7 @@ class Looking(InterferenceWatch):
         self.updates += 1
         if self.found is None:
             return
-        keys = [self.numbers[key_of(prompt)] for prompt in self.prompts]
+        keys = [self.numbers[number_of(list(prompt))] for prompt in self.prompts]
         halves = [vectors(part, self.prompts) for part in halved(taken)]
         sums = vectors(taken, self.prompts)
         products = {"sketch": sums @ sums.T, "halves": halves[0] @ halves[1].T} | self.whole

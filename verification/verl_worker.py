@@ -21,11 +21,16 @@ import torch
 import torch.distributed as dist
 from verl_cpu import RATE, model_folder, use_cpu, weights_of, worker_of
 
-from conet.verl.batches import Lesson, supervised
+from conet.rollouts.pool import Demonstration
+from conet.verl.batches import supervised
 
 PROMPTS = [[1, 2, 3], [4, 5]]
 ANSWERS = [[6, 7, 8, 9], [10, 11]]
-LESSONS = [Lesson([1, 2, 3], [12, 13, 14], [1, 1, 1]), Lesson([4, 5], [15, 16, 17, 18], [1, 0, 0, 1])]
+CHOSEN = {"step": 0, "correct_count": 1, "samples": 16}
+DEMONSTRATIONS = [
+    Demonstration(0, [12, 13, 14], prompt=[1, 2, 3], **CHOSEN),
+    Demonstration(1, [15, 16, 17, 18], prompt=[4, 5], own=[1, 0, 0, 1], **CHOSEN),
+]
 HEAT = 5e-3
 
 
@@ -107,9 +112,10 @@ class Twin:
 
     def sft(self) -> None:
         parts = [
-            (self.log_probs(one.prompt, one.completion) * torch.tensor(one.own)).sum() for one in LESSONS
+            (self.log_probs(one.prompt, one.tokens) * torch.tensor(one.own or 1)).sum()
+            for one in DEMONSTRATIONS
         ]
-        self.step(-torch.stack(parts).sum() / sum(sum(one.own) for one in LESSONS), HEAT)
+        self.step(-torch.stack(parts).sum() / sum(one.length for one in DEMONSTRATIONS), HEAT)
 
     def cool(self) -> None:
         for state in self.optimizer.state.values():
@@ -143,7 +149,7 @@ def worker_agrees() -> str:
             twin.ppo(scores)
         else:
             calls.begin(worker, HEAT)
-            calls.update(worker, share(supervised(LESSONS, 4)))  # two rows without a loss among them
+            calls.update(worker, share(supervised(DEMONSTRATIONS, 4)))  # two rows without a loss among them
             twin.sft()
             if len(gaps) == 2:
                 second = [state["exp_avg_sq"].clone() for state in optimizer.state.values()]
@@ -195,12 +201,12 @@ def batches_divide() -> str:
     from verl.utils import tensordict_utils as tu
 
     for count in (1, 2, 3, 5):
-        lessons = (LESSONS * 3)[:count]
-        (shares,), _ = _split_args_kwargs_data_proto(2, supervised(lessons, 2))
+        items = (DEMONSTRATIONS * 3)[:count]
+        (shares,), _ = _split_args_kwargs_data_proto(2, supervised(items, 2))
         assert len({len(one) for one in shares}) == 1
         assert all(tu.get(one, "temperature") == 1.0 for one in shares)
         learned = sum(int(one["loss_mask"].values().sum()) for one in shares)
-        assert learned == sum(sum(one.own) for one in lessons)
+        assert learned == sum(one.length for one in items)
     reports = [tu.get_tensordict({}, {"metrics": {"loss": 1.5}}) for _ in range(2)]
     assert tu.get(_concat_data_proto_or_future(reports), "metrics") == {"loss": 1.5}
     return "1, 2, 3 and 5 demonstrations over two workers"

@@ -81,7 +81,13 @@ class Asking:
 
 
 def number_of(prompt: Any) -> int:
-    """Return a number by which a prompt is known that has no place in a list; always the same, of 48 bits."""
+    """Return a number of 48 bits by which a prompt is known that has no place in a list; always the same.
+
+    Parameters
+    ----------
+    prompt
+        A text, messages, or a list of token ids.
+    """
     return int.from_bytes(hashlib.sha256(_key(prompt).encode()).digest()[:6], "big")
 
 

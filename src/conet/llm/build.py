@@ -43,7 +43,7 @@ def build(
     """
     from peft import LoraConfig
 
-    from conet.llm.mixin import POOL
+    from conet.llm.checkpointed import POOL
     from conet.llm.trainer import AnnealedTrainer
 
     observables = named(recipe.observables)

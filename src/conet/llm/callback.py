@@ -21,10 +21,11 @@ from conet.config.aliases import note, twice
 from conet.detect.online import Detector, as_event
 from conet.llm.asking import number_of
 from conet.llm.interference import InterferenceWatch, log_into
-from conet.llm.live import LOGGED, Live
 from conet.llm.own_script import evidence_in_words
 from conet.rollouts.pool import Pool, Rollout, counted
 from conet.rollouts.selection import MAX_ACCURACY
+from conet.rollouts.truncation import was_cut_off
+from conet.runs.live import Live
 
 ACTIONS = ("say", "save", "stop")
 logger = logging.getLogger(__name__)
@@ -136,7 +137,14 @@ class ConetCallback(TrainerCallback, ExportableState):
         """Take in what was drawn, of all processes; once the step has drawn all, say what is known."""
         rows = list(zip(map(number_of, given["prompts"]), rewards, given["completion_ids"], strict=True))
         self.pending += [
-            Rollout(number, float(reward), list(ids), "", self._cut_off(ids), full=self.correct)
+            Rollout(
+                number,
+                float(reward),
+                list(ids),
+                "",
+                was_cut_off(ids, self.longest, self.ends),
+                full=self.correct,
+            )
             for number, reward, ids in gather_object(rows)
             if reward is not None
         ]
@@ -145,9 +153,6 @@ class ConetCallback(TrainerCallback, ExportableState):
         self.metrics = getattr(getattr(given.get("log_metric"), "__self__", None), "_metrics", None)
         if self.draws <= 0:
             self._close(given["trainer_state"], given.get("log_metric"))
-
-    def _cut_off(self, ids: Sequence[int]) -> bool:
-        return self.longest is not None and len(ids) >= self.longest and ids[-1] not in self.ends
 
     def _close(self, state: Any, log: Any = None) -> None:
         """Count what a step drew."""
@@ -162,7 +167,6 @@ class ConetCallback(TrainerCallback, ExportableState):
             if state.is_world_process_zero and "say" in self.actions:
                 said = evidence_in_words(self.evidence)
                 logger.warning("conet: time to heat, at step %d: %s; %d problems", step, said, eligible)
-        values |= {name: self.evidence[name] for name in LOGGED if self.evidence[name] is not None}
         values["eligible"] = eligible
         if self.rate is not None:
             values["learning_rate"] = self.rate

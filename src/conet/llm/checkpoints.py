@@ -1,15 +1,16 @@
 """Checkpoints of a training on a language model: TRL's folders, with our state in them as the last file."""
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from conet.base.digests import differs
 from conet.base.errors import ConetError
-from conet.base.files import damaged, digest, digest_all, numbered, sync_all, write_atomic
+from conet.base.files import digest_all, numbered, sync_all
 from conet.base.journal import read_sound
+from conet.base.sealed import read_sealed, write_sealed
 from conet.base.terminal import tell
 from conet.runs.tables import GROWING
 
@@ -66,8 +67,7 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         **state,
         "files": {str(file.relative_to(folder)): value for file, value in digest_all(files).items()},
     }
-    text = json.dumps(whole)
-    write_atomic(folder / STATE, json.dumps({"sha256": digest(text.encode()), "state": whole}))
+    write_sealed(folder / STATE, whole)
 
 
 def read_state(folder: Path, check: bool = False) -> dict[str, Any]:
@@ -86,16 +86,8 @@ def read_state(folder: Path, check: bool = False) -> dict[str, Any]:
         When a file is missing or damaged.
     """
     remedy = f"delete {folder}, and `conet llm resume` goes on from the checkpoint before it"
-    try:
-        found = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        if "pool" in found:  # version 0.1
-            return found
-        state = found["state"]
-        if digest(json.dumps(state).encode()) != found["sha256"]:
-            raise ValueError("its content does not match its digest")
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise damaged(folder / STATE, error, remedy) from None
-    if check:
+    state = read_sealed(folder / STATE, remedy, bare="pool")  # of version 0.1
+    if check and "files" in state:
         _check(folder, state["files"], remedy)
     return state
 
@@ -107,4 +99,4 @@ def _check(folder: Path, digests: Mapping[str, str], remedy: str) -> None:
         raise ConetError(error.got, error.expected, remedy) from None
     for name, wanted in digests.items():
         if found[folder / name] != wanted:
-            raise damaged(folder / name, ValueError("its content does not match its digest"), remedy)
+            raise differs(folder / name, remedy)

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from transformers.pytorch_utils import Conv1D
 
+from conet.llm.head import IGNORED
+
 SIZE = 16  # of a sketch: so many rows and columns (our choice: below 5 % of an update also where width is 64)
 BLOCKS = 1  # of a model, from the last
 SEED = 20_260_728  # of the signs, alike on every process
@@ -149,7 +151,7 @@ def layers_of(model: torch.nn.Module, blocks: int | None) -> list[tuple[str, tor
 
 def prompts_of(ids: torch.Tensor, seen: torch.Tensor, labels: torch.Tensor) -> list[tuple[int, ...]]:
     """Return the tokens of each row's prompt: before the first column that is scored, unpadded."""
-    scored = (labels != -100).any(0)
+    scored = (labels != IGNORED).any(0)
     end = int(scored.int().argmax()) if scored.any() else len(scored)  # else no token of the batch counts
     rows = zip(ids[:, :end].tolist(), seen[:, :end].tolist(), strict=True)
     return [tuple(token for token, here in zip(row, mask, strict=True) if here) for row, mask in rows]

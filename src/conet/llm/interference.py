@@ -1,6 +1,5 @@
 """Interference of a model in training: whether problems of an update fight over its weights, and which."""
 
-import hashlib
 import json
 import logging
 import math
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from accelerate.utils import gather_object
 
+from conet.llm.asking import number_of
 from conet.llm.gradient_sketch import BLOCKS, SIZE, GradientSketch, by_problem
 from conet.observables.conflict import Conflict, conflict
 
@@ -33,7 +33,8 @@ class InterferenceWatch:
     prompts : list of tuple of int
         Tokens of the prompts that ``found.pairs`` count.
     numbers : dict of int to int
-        Which problem a prompt is, by :func:`key_of` its tokens, as far as that is known.
+        Which problem a prompt is, as far as that is known, by the number of its tokens (see
+        :func:`conet.llm.asking.number_of`).
     """
 
     def __init__(self, size: int | None = SIZE, blocks: int | None = BLOCKS) -> None:
@@ -70,7 +71,7 @@ class InterferenceWatch:
 
     def learn(self, number: int, prompt: Sequence[int]) -> None:
         """Note which problem a prompt is, given as tokens."""
-        self.numbers[key_of(prompt)] = number
+        self.numbers[number_of(list(prompt))] = number
 
     def values(self) -> dict[str, float | None]:
         """Return what is logged of the update; None where it is not known."""
@@ -91,15 +92,12 @@ class InterferenceWatch:
 
     def pairs(self) -> list[tuple[int, int, float]]:
         """Return the pairs that fight most, by the numbers of their problems, as far as these are known."""
-        known = {place: self.numbers.get(key_of(prompt)) for place, prompt in enumerate(self.prompts)}
+        known = {
+            place: self.numbers.get(number_of(list(prompt))) for place, prompt in enumerate(self.prompts)
+        }
         found = () if self.found is None else self.found.pairs
         named = [(known[first], known[second], round(cosine, 3)) for first, second, cosine in found]
         return [(one, two, cosine) for one, two, cosine in named if one is not None and two is not None]
-
-
-def key_of(prompt: Sequence[int]) -> int:
-    """Return a number of 48 bits by which a prompt's tokens are known."""
-    return int.from_bytes(hashlib.sha256(json.dumps(list(prompt)).encode()).digest()[:6], "big")
 
 
 def added(

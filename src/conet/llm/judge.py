@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from pebble import ProcessPool
 
 READY_SECONDS = 90.0  # importing a verifier may be slow; a sample may not
-PATIENCE = (
-    30.0  # a shipped verifier waits for nothing: it may take this many times its seconds on a busy machine
-)
+# A shipped verifier waits for nothing: on a busy machine it may take this many times its seconds.
+PATIENCE = 30.0
 QUIET_SECONDS = 5.0  # after which it is said that it is waited for
 MEMORY = 4 << 30  # bytes that one process may take
 PROCESSOR = hasattr(signal, "setitimer")  # whether the system ends a process by its processor time

@@ -9,6 +9,7 @@ from accelerate.utils import gather_object
 from conet.llm.interference import InterferenceWatch
 from conet.llm.own_script import AnnealingSettings
 from conet.rollouts.pool import Rollout
+from conet.rollouts.truncation import was_cut_off
 
 
 class Looking:
@@ -73,9 +74,7 @@ class Looking:
 
     def cut_off(self, ids: list[int], own: list[int] | None = None) -> bool:
         """Whether a completion ended by the length limit, or with what a tool said."""
-        if own is not None and not own[-1]:
-            return True
-        return len(ids) >= self.max_completion_length and ids[-1] not in self.eos_token_ids
+        return was_cut_off(ids, self.max_completion_length, self.eos_token_ids, own)
 
 
 def text_of(completion: Any) -> str:

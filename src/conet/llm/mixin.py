@@ -11,25 +11,23 @@ of a step, which learning rate is logged, and saving and loading a checkpoint.
 import logging
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
-from conet.llm import checkpoints
 from conet.llm.asking import Asking
+from conet.llm.checkpointed import Checkpointed
 from conet.llm.drift import Drift
 from conet.llm.head import negative_log_likelihood, prepare_head
 from conet.llm.hooks import PhaseCallback, defaults
-from conet.llm.live import LOGGED, Live
 from conet.llm.logged import Logged
 from conet.llm.looking import Looking
-from conet.llm.own_script import AnnealingSettings, annealing_of, check_trainer, in_words, settings_of
+from conet.llm.own_script import AnnealingSettings, check_trainer, in_words, settings_of
 from conet.llm.phase_metrics import state_of_phase
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
 from conet.rollouts.pool import Rollout
-from conet.rollouts.token_store import Elsewhere, OnDisk
 from conet.runs.annealing import Annealing
+from conet.runs.live import Live
 from conet.runs.momentum import clear_momentum
 
 if TYPE_CHECKING:
@@ -38,10 +36,9 @@ else:
     GRPOTrainer = object  # a class of the user's own stands behind the mixin
 
 logger = logging.getLogger(__name__)
-POOL = "pool"  # folder of the rollouts that may be learned from, beside the checkpoints and in each
 
 
-class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
+class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrainer):
     """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
 
     Put it before a GRPOTrainer, or a class of your own that is one. Reward functions of any kind, PEFT,
@@ -81,35 +78,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
         self.defaults = defaults(self)
         self.add_callback(PhaseCallback(self))
 
-    @property
-    def store(self) -> OnDisk | Elsewhere:
-        """Where the tokens of solutions lie: beside the checkpoints, kept by the first process."""
-        if not self.is_world_process_zero():
-            return Elsewhere()
-        return OnDisk(Path(self.args.output_dir) / POOL)
-
     # What the trainer calls.
-
-    def begin(self) -> None:
-        """Begin the first phase, or go on in that of a checkpoint."""
-        if self.annealing_settings is not None:
-            self.annealing = annealing_of(self, self.annealing_settings)
-        self.live.max_accuracy = self.annealing.settings.max_accuracy
-        if "entropy" in self.annealing.tracker.option_names:
-            self._entropy_bonus_enabled = True  # TRL looks once, and the weight may be 0 at first
-        if self.loaded is not None:
-            self.annealing.load(self.loaded, self.state.global_step)
-            if "live" in self.loaded:  # not in checkpoints of earlier versions
-                self.live.load(self.loaded["live"])
-                self.drift.before = self.loaded["before_heating"]
-            self.told_events = len(self.annealing.events)
-            self.loaded = None
-        else:
-            store = self.store
-            if isinstance(store, OnDisk):
-                store.clear()
-            self.annealing.tracker.begin(self.prepare)
-        self.tell()
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         if self.model.training:
@@ -158,41 +127,6 @@ class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
             self.monitor_seconds += time.perf_counter() - begun
         return rewards
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()  # each process writes files of its own
-        if self.is_world_process_zero():
-            begun = time.perf_counter()
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            store = self.annealing.pool.store
-            if isinstance(store, OnDisk):
-                store.save(folder / POOL)
-            checkpoints.write_state(folder, self.checkpoint_state())
-            self.monitor_seconds += time.perf_counter() - begun
-
-    def checkpoint_state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps of the annealing, as JSON values."""
-        own = {"micro_step": self._step, "taught": self.taught, "live": self.live.state()}
-        own |= {"generation": self.args.steps_per_generation * self.num_iterations}
-        return self.annealing.state() | own | {"before_heating": self.drift.before}
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None:
-            return
-        folder = Path(checkpoint)
-        if not (folder / checkpoints.STATE).exists():
-            self.say(f"{checkpoint} was written without annealing, which begins here")
-            return
-        self.loaded = checkpoints.read_state(folder)
-        every = self.args.steps_per_generation * self.num_iterations
-        before = self.loaded.get("generation", every)  # micro-steps; batches may have been divided otherwise
-        self._step = self.loaded["micro_step"] * every // before
-        self.taught = self.loaded["taught"]
-        store = self.store
-        if isinstance(store, OnDisk):
-            store.load(folder / POOL)
-
     # What is new.
 
     def scored(self, inputs: Any, prompts: Any, completions: Any, ids: list[list[int]]) -> Any:
@@ -205,8 +139,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
         known = detector.heat_now
         evidence = annealing.observe(step, rollouts)
         self.fired = self.fired or (evidence["heat_now"] and not known)
-        values = self.live.observe(step, rollouts, annealing.pool, detector)
-        self.log_values(values | {name: evidence[name] for name in LOGGED if evidence[name] is not None})
+        self.log_values(self.live.observe(step, rollouts, annealing.pool, detector))
 
     def observe_evaluation(self, inputs: Any, completions: Any, rewards: Any) -> None:
         """Take in completions of an evaluation; here nothing is done with them."""
@@ -239,9 +172,8 @@ class AnnealingMixin(Asking, Looking, Supervised, Logged, GRPOTrainer):
 
     def apply(self, options: dict[str, Any]) -> None:
         """Set options of a phase, and what other phases set as it was at the start."""
-        for (
-            name
-        ) in self.annealing.tracker.option_names:  # the rest is TRL's: it may adapt the entropy's weight
+        # The rest is TRL's own: it may adapt the weight of the entropy.
+        for name in self.annealing.tracker.option_names:
             for key, value in zip(ATTRIBUTES.get(name, ()), self.defaults.get(name, ())):
                 setattr(self, key, options.get(name, value))
         if "learning_rate" in options:

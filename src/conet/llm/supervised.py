@@ -47,8 +47,7 @@ class Supervised:
         pool = self.harvest(step) if settings.harvest_samples else self.annealing.pool
         found: list[Demonstration] = []
         if self.accelerator.is_main_process:  # which alone has the tokens
-            most = settings.max_accuracy if phase.heats else float("inf")
-            found = pool.demonstrations(most, settings.min_samples, self.annealing.pick(phase))
+            found = self.annealing.choose(phase, pool)
             if phase.heats and settings.pick == "solution":
                 found = [self.reference(item) for item in found]
         found = self.told(found)

@@ -6,10 +6,9 @@ from typing import Any
 import torch
 
 from conet.llm import arithmetic, routes
+from conet.llm.heat_set import padded
 from conet.llm.record import Show, silent
 from conet.runs.recipe_problems import ProblemSettings, WarmUp
-
-IGNORED = -100
 
 
 def warm_up(
@@ -34,8 +33,8 @@ def warm_up(
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - step / settings.steps)
-        batch = collate(tokenizer, list(islice(source, settings.batch)))
-        loss = model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).loss
+        batch = collate(tokenizer, list(islice(source, settings.batch)), model.device)
+        loss = model(**batch).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -45,17 +44,8 @@ def warm_up(
     return value
 
 
-def collate(tokenizer: Any, pairs: list[tuple[str, str]]) -> dict[str, torch.Tensor]:
+def collate(tokenizer: Any, pairs: list[tuple[str, str]], device: Any) -> dict[str, torch.Tensor]:
     """Make a padded batch of prompts and solutions, with loss on the solutions alone."""
     asked, solved = (tokenizer(list(texts), add_special_tokens=False)["input_ids"] for texts in zip(*pairs))
-    rows = [
-        (len(prompt), [*prompt, *solution, tokenizer.eos_token_id]) for prompt, solution in zip(asked, solved)
-    ]
-    width = max(len(ids) for _, ids in rows)
-    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
-    mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
-    for row, (start, tokens) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        mask[row, : len(tokens)] = 1
-        labels[row, start : len(tokens)] = torch.tensor(tokens[start:])
-    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    rows = [(prompt, [*ids, tokenizer.eos_token_id], None) for prompt, ids in zip(asked, solved, strict=True)]
+    return padded(rows, tokenizer.pad_token_id, device)

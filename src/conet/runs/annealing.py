@@ -1,6 +1,7 @@
 """The state of a schedule of a training that draws completions: phase, pool, demonstrations; no tensors."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from conet.base.errors import ConetError
@@ -67,6 +68,20 @@ class Annealing:
         if not phase.heats:
             return "first" if phase.demonstrations == "random" else "shortest"
         return "shortest" if self.settings.pick == "solution" else self.settings.pick
+
+    def choose(self, phase: Phase, pool: Pool | None = None) -> list[Demonstration]:
+        """Choose what a phase learns from.
+
+        Parameters
+        ----------
+        phase
+            One that learns from demonstrations; one that heats takes hard problems alone.
+        pool
+            Whose rollouts; those drawn lately where absent.
+        """
+        most = self.settings.max_accuracy if phase.heats else inf
+        found = self.pool if pool is None else pool
+        return found.demonstrations(most, self.settings.min_samples, self.pick(phase))
 
     def observe(self, step: int, rollouts: Sequence[Rollout]) -> dict[str, Any]:
         """Take in the rollouts of a step; return the detector's evidence."""

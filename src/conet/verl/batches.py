@@ -1,26 +1,21 @@
 """Between verl's tensors and token ids: the rollouts of a step, and the batch of a supervised update."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-
-class Lesson(NamedTuple):
-    """What is learned from: tokens of a prompt, of a completion, and which of these have a loss (0 or 1)."""
-
-    prompt: Sequence[int]
-    completion: Sequence[int]
-    own: Sequence[int]
+from conet.rollouts.pool import Demonstration
 
 
-def supervised(lessons: Sequence[Lesson], multiple: int) -> Any:
+def supervised(items: Sequence[Demonstration], multiple: int) -> Any:
     """Return the batch of one supervised update.
 
     Rows without a loss fill it up, so that it can be divided evenly; the mean over tokens does not see them.
 
     Parameters
     ----------
-    lessons
-        At least one.
+    items
+        At least one demonstration; tokens that a tool wrote have no loss.
     multiple
         The number of rows is a multiple of it: processes times the rows of a micro-batch.
 
@@ -34,8 +29,10 @@ def supervised(lessons: Sequence[Lesson], multiple: int) -> Any:
     from verl.utils import tensordict_utils as tu
     from verl.utils.dataset.dataset_utils import DatasetPadMode
 
-    fill = lessons[0]._replace(own=[0] * len(lessons[0].own))
-    rows = [*lessons, *[fill] * (-len(lessons) % multiple)]
+    fill = replace(items[0], own=[0] * len(items[0].tokens))
+    rows = [*items, *[fill] * (-len(items) % multiple)]
+    prompts = [list(row.prompt or ()) for row in rows]
+    masks = [[1] * len(row.tokens) if row.own is None else list(row.own) for row in rows]
 
     def nested(values: list[list[int]]) -> Any:
         return torch.nested.as_nested_tensor(
@@ -44,9 +41,11 @@ def supervised(lessons: Sequence[Lesson], multiple: int) -> Any:
 
     return tu.get_tensordict(
         {
-            "input_ids": nested([[*row.prompt, *row.completion] for row in rows]),
-            "position_ids": nested([list(range(len(row.prompt) + len(row.completion))) for row in rows]),
-            "loss_mask": nested([[0] * len(row.prompt) + list(row.own) for row in rows]),
+            "input_ids": nested([[*prompt, *row.tokens] for prompt, row in zip(prompts, rows)]),
+            "position_ids": nested(
+                [list(range(len(prompt) + len(row.tokens))) for prompt, row in zip(prompts, rows)]
+            ),
+            "loss_mask": nested([[0] * len(prompt) + mask for prompt, mask in zip(prompts, masks)]),
         },
         {
             "temperature": 1.0,

@@ -9,11 +9,11 @@ from typing import Any
 from conet.base.errors import ConetError
 from conet.rollouts.pool import Demonstration, Rollout
 from conet.rollouts.token_store import OnDisk
+from conet.rollouts.truncation import was_cut_off
 from conet.runs.annealing import Annealing
-from conet.verl.batches import Drawn, Lesson
+from conet.runs.live import Live
+from conet.verl.batches import Drawn
 from conet.verl.settings import AnnealedSettings
-
-LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 
 
 class Heating:
@@ -46,6 +46,7 @@ class Heating:
             settings.heating, settings.phases(steps, problems, rollouts), steps, store=self.store
         )
         self.numbers: dict[str, int] = {}  # digest of a prompt's tokens → problem
+        self.live = Live(settings.heating.max_accuracy)
         self.done = 0
         self.taught = 0  # demonstrations of this heating that updates have had
 
@@ -73,18 +74,16 @@ class Heating:
         ends
             Tokens that end a completion.
         """
-        rollouts = [self._rollout(one, limit, ends) for one in drawn]
-        evidence = self.annealing.observe(step - 1 + self.done, rollouts)
-        found = {name: evidence[name] for name in LOGGED if evidence[name] is not None}
-        heating = self.settings.heating
-        found["eligible"] = len(self.annealing.pool.eligible(heating.max_accuracy, heating.min_samples))
-        if rollouts:
-            found["accuracy"] = sum(one.correct for one in rollouts) / len(rollouts)
-        return {f"conet/{name}": float(value) for name, value in found.items()}
+        rollouts, updates = [self._rollout(one, limit, ends) for one in drawn], step - 1 + self.done
+        annealing, heating = self.annealing, self.settings.heating
+        annealing.observe(updates, rollouts)
+        found = self.live.observe(updates, rollouts, annealing.pool, annealing.tracker.detector)
+        found["eligible"] = float(len(annealing.pool.eligible(heating.max_accuracy, heating.min_samples)))
+        return {f"conet/{name}": value for name, value in found.items()}
 
     def _rollout(self, one: Drawn, limit: int, ends: Sequence[int]) -> Rollout:
-        cut = len(one.completion) >= limit and one.completion[-1] not in ends
         own = None if all(one.own) else list(one.own)
+        cut = was_cut_off(one.completion, limit, ends, own)
         name = hashlib.blake2b(array("q", one.prompt).tobytes(), digest_size=12).hexdigest()
         number = self.numbers.setdefault(name, len(self.numbers))
         full = self.settings.correct
@@ -104,23 +103,18 @@ class Heating:
     def _prepare(self, index: int) -> list[int] | None:
         """Choose what a phase learns from; None where it learns from rollouts."""
         annealing = self.annealing
-        phase, heating = annealing.tracker.phases[index], self.settings.heating
+        phase = annealing.tracker.phases[index]
         if phase.learner != "sft":
             annealing.demonstrations = []
             return None
-        most = heating.max_accuracy if phase.heats else float("inf")
-        annealing.demonstrations = annealing.pool.demonstrations(
-            most, heating.min_samples, annealing.pick(phase)
-        )
-        self.taught = 0
+        annealing.demonstrations, self.taught = annealing.choose(phase), 0
         return [item.problem for item in annealing.demonstrations]
 
-    def lessons(self, most: int) -> list[Lesson]:
+    def next_demonstrations(self, most: int) -> list[Demonstration]:
         """Return what the next supervised update learns from: demonstrations come in turn."""
         chosen = self.annealing.demonstrations
         count = min(most, len(chosen))
-        turn = [chosen[(self.taught + place) % len(chosen)] for place in range(count)]
-        return [_lesson(item) for item in turn]
+        return [chosen[(self.taught + place) % len(chosen)] for place in range(count)]
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of the next supervised update."""
@@ -152,14 +146,12 @@ class Heating:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep beside the tokens, as JSON values."""
-        return self.annealing.state() | {"numbers": self.numbers, "done": self.done}
+        own = {"numbers": self.numbers, "done": self.done, "live": self.live.state()}
+        return self.annealing.state() | own
 
     def load(self, state: dict[str, Any], step: int) -> None:
         """Take over what :meth:`state` returned after verl's step ``step``."""
         self.numbers, self.done = dict(state["numbers"]), state["done"]
         self.annealing.load(state, step + self.done)
-
-
-def _lesson(item: Demonstration) -> Lesson:
-    own = item.own if item.own is not None else [1] * len(item.tokens)
-    return Lesson(item.prompt or [], item.tokens, own)
+        if "live" in state:  # not in checkpoints of earlier versions
+            self.live.load(state["live"])

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conet.base.errors import ConetError
-from conet.base.files import damaged, digest, write_atomic
+from conet.base.files import write_atomic
+from conet.base.sealed import read_sealed, write_sealed
 from conet.base.terminal import tell
+from conet.rollouts.pool import Demonstration
 from conet.runs.annealing import Annealing
 from conet.verl import batches
 from conet.verl.heating import Heating
@@ -94,10 +96,10 @@ class Annealed(Base):
         tell(f"conet: heating after step {self.global_steps}, on {len(chosen)} problems")
         self._write_heat_set()
         while heating.supervised:
-            lessons = heating.lessons(self.sequences)
+            items = heating.next_demonstrations(self.sequences)
             workers.begin_heating(heating.learning_rate(self.global_steps))
-            losses.append(self.taught(workers.heat(self.batch_of(lessons))))
-            heating.made(self.global_steps, len(lessons))
+            losses.append(self.loss_of(workers.heat(self.batch_of(items))))
+            heating.made(self.global_steps, len(items))
         workers.end_heating(heating.settings.heating.clear_momentum)
         metrics["conet/heat_problems"] = float(len(chosen))
         metrics |= {"conet/heat_loss_first": losses[0], "conet/heat_loss_last": losses[-1]}
@@ -108,11 +110,11 @@ class Annealed(Base):
         """Return the rollouts of a step."""
         return batches.drawn(batch)
 
-    def batch_of(self, lessons: list[batches.Lesson]) -> Any:
+    def batch_of(self, items: list[Demonstration]) -> Any:
         """Return the batch of a supervised update."""
-        return batches.supervised(lessons, self.rows_multiple)
+        return batches.supervised(items, self.rows_multiple)
 
-    def taught(self, output: Any) -> float:
+    def loss_of(self, output: Any) -> float:
         """Return the loss that the workers report."""
         from verl.utils import tensordict_utils as tu
 
@@ -154,8 +156,7 @@ class Annealed(Base):
         folder = Path(str(trainer.default_local_dir)) / f"global_step_{self.global_steps}" / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         self.heating.store.save(folder / POOL)
-        text = json.dumps(self.heating.state())
-        write_atomic(folder / STATE, json.dumps({"sha256": digest(text.encode()), "state": json.loads(text)}))
+        write_sealed(folder / STATE, self.heating.state())
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
@@ -167,7 +168,8 @@ class Annealed(Base):
         if not (folder / STATE).exists():
             tell(f"conet: no {STATE} in {folder}: the detector begins anew, at step {self.global_steps}")
             return
-        self.heating.load(read_state(folder / STATE), self.global_steps)
+        remedy = "resume from an earlier checkpoint: trainer.resume_mode=resume_path"
+        self.heating.load(read_sealed(folder / STATE, remedy), self.global_steps)
         self.heating.store.load(folder / POOL)
 
     def _resumed_from(self) -> Path:
@@ -199,26 +201,6 @@ class Annealed(Base):
             }
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         write_atomic(self._place / f"heat-{self.global_steps}.jsonl", "".join(lines))
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """Return the schedule that lies beside a checkpoint.
-
-    Raises
-    ------
-    ConetError
-        When it is damaged.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        state: dict[str, Any] = found["state"]
-        if digest(json.dumps(state).encode()) != found["sha256"]:
-            raise ValueError("its content does not match its digest")
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise damaged(
-            path, error, "resume from an earlier checkpoint: trainer.resume_mode=resume_path"
-        ) from None
-    return state
 
 
 def section_of(config: Any) -> Mapping[str, Any]:

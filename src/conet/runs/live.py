@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from conet.detect.forecast import forecast_online
-from conet.detect.online import Detector
+from conet.detect.online import Detector, as_event
 from conet.observables.pass_at_k import pass_at_k
 from conet.rollouts.pool import Pool, Rollout
 
-# What is logged of the detector's evidence.
-LOGGED = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
+# What is told of the detector's evidence.
+EVIDENCE = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 SAMPLES = (8, 16, 32)
 SOLVED = 0.5  # share of a problem's rollouts; our choice
@@ -47,7 +47,7 @@ class Live:
         for one in rollouts:
             groups.setdefault(one.problem, []).append(one)
         if not groups:
-            return {}
+            return _evidence(step, detector)
         correct = np.array([sum(one.correct for one in group) for group in groups.values()])
         samples = np.array([len(group) for group in groups.values()])
         shares = correct / samples
@@ -65,6 +65,7 @@ class Live:
         counted = pool.count_eligible(self.max_accuracy, SAMPLES)
         found |= {f"eligible/{least}": float(count) for least, count in zip(SAMPLES, counted, strict=True)}
         found |= {f"lacks/{name}": value for name, value in detector.lacking().items()}
+        found |= _evidence(step, detector)
         return found | self._changes(groups, shares) | self._lengths(groups) | self._forecast(step, detector)
 
     def _changes(self, groups: Mapping[int, Sequence[Rollout]], shares: np.ndarray) -> dict[str, float]:
@@ -111,3 +112,9 @@ class Live:
         """Take over what :meth:`state` returned."""
         self.accuracy, self.length = dict(state["accuracy"]), dict(state["length"])
         self.expected = state["expected"]
+
+
+def _evidence(step: int, detector: Detector) -> dict[str, float]:
+    """Return what the detector knows."""
+    known = as_event(detector.evidence(step))
+    return {name: float(known[name]) for name in EVIDENCE if known[name] is not None}
