@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conet.base.errors import ConetError
 from conet.rollouts.pool import Demonstration
+from conet.verl import batches
 from conet.verl import trainer as module
 from conet.verl.batches import Drawn, last_outputs
 from conet.verl.settings import AnnealedSettings
@@ -258,6 +259,28 @@ def test_demonstrations_come_in_turn_over_updates(tmp_path):
 def test_what_verl_cannot_do_is_refused(asked, expected):
     with pytest.raises(ConetError, match=expected):
         AnnealedSettings.checked(asked).phases(100, 10, 8)
+
+
+@pytest.mark.llm
+def test_a_batch_has_the_tokens_and_a_loss_on_the_models_own(monkeypatch):
+    pytest.importorskip("torch")
+    names = ("verl", "verl.utils", "verl.utils.dataset", "verl.utils.dataset.dataset_utils")
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules["verl.utils"].tensordict_utils = SimpleNamespace(
+        get_tensordict=lambda some, rest: some | rest
+    )
+    sys.modules[names[-1]].DatasetPadMode = SimpleNamespace(NO_PADDING="none")
+    chosen = {"step": 0, "correct_count": 1, "samples": 16}
+    items = [Demonstration(0, [12, 13], prompt=[1, 2, 3], **chosen)]
+    items += [Demonstration(1, [15, 16, 17], prompt=[4], own=[1, 0, 1], **chosen)]
+    batch = batches.supervised(items, 4)  # two rows without a loss among them
+    rows = {name: [row.tolist() for row in batch[name].unbind()] for name in ("input_ids", "loss_mask")}
+    first, second = [1, 2, 3, 12, 13], [4, 15, 16, 17]
+    assert rows["input_ids"] == [first, second, first, first]
+    assert rows["loss_mask"] == [[0, 0, 0, 1, 1], [0, 1, 0, 1], [0] * 5, [0] * 5]
+    assert [row.tolist() for row in batch["position_ids"].unbind()][1] == [0, 1, 2, 3]
+    assert (batch["global_batch_size"], batch["temperature"]) == (4, 1.0)
 
 
 def test_outputs_of_a_session():
