@@ -6,6 +6,7 @@ from conet.llm.answers.latex import clean, compact
 from conet.llm.answers.numbers import Number, same_number
 from conet.llm.answers.parse import parse
 from conet.llm.answers.regions import as_region, merged
+from conet.llm.answers.relations import UNWORKED, unworked
 from conet.llm.answers.units import factor
 from conet.llm.answers.values import (
     Chain,
@@ -38,6 +39,8 @@ def same_answer(given: str, gold: str, tolerance: float) -> bool:
         return False
     if clean(given) == clean(gold) != "":
         return True
+    if unworked(clean(given)) and not UNWORKED.search(gold):
+        return False
     one, other = parse(given), parse(gold)
     return one is not None and other is not None and same(one, other, tolerance)
 
@@ -206,7 +209,11 @@ def _same_words(one: Value, other: Value) -> bool:
             texts.append(value.latex)
         else:
             return False
-    if isinstance(one, Words) and isinstance(other, Words):
+    if (
+        isinstance(one, Words)
+        and isinstance(other, Words)
+        and (len(texts[0]) > 1 or one.choice == other.choice)
+    ):
         return texts[0].lower() == texts[1].lower()
     return texts[0] == texts[1]
 

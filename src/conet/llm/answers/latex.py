@@ -36,6 +36,7 @@ SIGNS = {
     "\u00a0": " ",
     "\u202f": " ",
 }
+MODULO = r"\\(?:[bp]?mod(?![a-zA-Z])|text\s*\{\s*mod\s*\})\s*\{?\s*(\w+)\s*\}?"
 RULES = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
@@ -75,6 +76,7 @@ RULES = tuple(
         (r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\degree(?![a-zA-Z])", r"^\\circ "),
         (r"\^\s*\{?\s*\\prime\s*\\prime\s*\}?|\^\{''\}", "''"),
         (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
+        (rf"\(\s*{MODULO}\s*\)|{MODULO}", r"\\pmod{\1\2}"),
         (r"\\exp\s*\{([^{}]*)\}", r"e^{\1}"),
         (r"\\sqrt\s*([0-9a-zA-Z])", r"\\sqrt{\1}"),
         (r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])", r"\\frac{\1}{\2}"),
@@ -107,7 +109,9 @@ def clean(answer: str) -> str:
         text = pattern.sub(instead, text)
     text = _without_lead(" ".join(text.split()))
     text = BACKWARDS.sub(_forwards, text)
-    text = re.sub(r"(?<!\\)\.$", "", text).strip()
+    text = re.sub(
+        r"(?<![\\.])\.$", "", text
+    ).strip()  # one full stop, so that cleaning twice is cleaning once
     text = text.rstrip(",;").strip() if not text.endswith("\\;") else text
     text = re.sub(r"^\\text\s*\{([^{}a-zA-Z]*)\}$", r"\1", _unbraced(text)).strip()
     return _join_thousands(text)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from conet.llm.answers.latex import clean, closing, split
 from conet.llm.answers.numbers import number
-from conet.llm.answers.regions import as_region, common_name, intersection, union
+from conet.llm.answers.regions import REALS, as_region, common_name, intersection, union
 from conet.llm.answers.relations import all_real, equation, relation, unequal
 from conet.llm.answers.units import names_thing, plain
 from conet.llm.answers.values import Collection, Expression, Matrix, Named, Region, Value, Words, infinite
@@ -20,6 +20,7 @@ MATRIX = re.compile(
     r"^\\begin\s*\{([pbvBV]?(?:small)?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\s*\{\1\}$", re.DOTALL
 )
 BARE_WORDS = re.compile(r"(?:[^\W\d_]{2,}|[Aa])(?:[ '\-][^\W\d_]+)*")
+CLOCK = re.compile(r"(\d{1,2})(?::([0-5]\d))?\s*([ap])\.?\s*m\.?", re.IGNORECASE)
 CHOICE = re.compile(r"\(?\s*(?:\\text\s*\{\s*\(?\s*([A-Za-z])\s*\)?\.?\s*\}|\(([A-Z])\)|([A-Z]))\s*\)?")
 
 
@@ -37,7 +38,7 @@ def parse(answer: str, depth: int = 0) -> Value | None:
     value = number(text)
     if value is not None:
         return value
-    for read in (_matrix, _other_words, _joined, _related, _bracketed, _plus_minus, _words):
+    for read in (_matrix, _clock, _other_words, _joined, _related, _bracketed, _plus_minus, _words):
         found = read(text, depth + 1)
         if found is not None:
             return found
@@ -75,6 +76,14 @@ def _rows(text: str, determinant: bool, depth: int, factor: str = "") -> Matrix 
     if not rows or any(row is None for row in rows):
         return None
     return Matrix(tuple(rows), determinant)  # type: ignore[arg-type]
+
+
+def _clock(text: str, depth: int) -> Value | None:
+    """Read a time of day, as 3:30 p.m.; 5am without point and colon may be a product."""
+    found = CLOCK.fullmatch(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).strip())
+    if found is None or not re.search(r"[:.]|\\text", text):
+        return None
+    return Words(f"{int(found.group(1))}:{found.group(2) or '00'} {found.group(3).lower()}m")
 
 
 def _joined(text: str, depth: int) -> Value | None:
@@ -124,7 +133,16 @@ def _both(values: tuple[Value, ...]) -> Value:
 
 
 def _list(values: tuple[Value, ...]) -> Value:
-    """Make a list; solutions of one unknown (x = 2, x = -3) are a list under its name."""
+    """Make a list; solutions of one unknown (x = 2, x = -3) are a list under its name.
+
+    That an unknown is real, said beside what it is, adds nothing.
+    """
+    spoken = {value.name for value in values if isinstance(value, Region | Named)}
+    telling = tuple(
+        value for value in values if value not in [Region((REALS,), name) for name in spoken if name]
+    )
+    if len(telling) == len(spoken) == 1 < len(values):
+        return telling[0]
     names = {value.name for value in values if isinstance(value, Named)}
     if len(names) == 1 and len(values) > 1 and all(isinstance(value, Named) for value in values):
         named = _flat(value.value for value in values)  # type: ignore[union-attr]
@@ -144,7 +162,7 @@ def _flat(values: object) -> tuple[Value, ...]:
 
 
 def _plus_minus(text: str, depth: int) -> Value | None:
-    if not re.search(r"\\pm(?![a-zA-Z])|\+/-|\+-", text):
+    if not re.search(r"\\(?:pm|mp)(?![a-zA-Z])|\+/-|\+-", text):
         return None
     both = []
     for upper, lower in (("+", "-"), ("-", "+")):

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable
 
-from conet.llm.answers.latex import split
+from conet.llm.answers.latex import compact, split
 from conet.llm.answers.numbers import number
 from conet.llm.answers.regions import REALS, as_region, common_name, complement, intersection, real
 from conet.llm.answers.values import Chain, Collection, Equation, Named, Piece, Region, Rounded, Value, Words
 
 Read = Callable[[str, int], Value | None]  # of a part, at a depth of brackets
 NAME = re.compile(
-    r"\\?[a-zA-Z]+(?:_(?:\{[^{}]*\}|\w))?'*|[a-zA-Z](?:\^\{?-1\}?)?\s*\(\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\)"
-    r"|\\text\s*\{[^{}\d]*\}"
+    r"\\?[a-zA-Z]+(?:_(?:\{[^{}]*\}|\w))?'*"
+    r"|[a-zA-Z]'*(?:\^\{?-1\}?)?\s*\(\s*[a-zA-Z](?:\s*,\s*[a-zA-Z])*\s*\)|\\text\s*\{[^{}\d]*\}"
 )
 EQUALS = re.compile(r"(?<![<>!:])=(?!=)|\\equiv(?![a-zA-Z])")
 APPROXIMATELY = re.compile(r"\\(?:approx|simeq)(?![a-zA-Z])")
@@ -27,7 +27,21 @@ BUILDER = re.compile(
     re.IGNORECASE,
 )
 NAMES = re.compile(r"\(\s*\\?[a-zA-Z]+(?:_\w)?(?:\s*,\s*\\?[a-zA-Z]+(?:_\w)?)+\s*\)")
+# Work that is left to do: who writes it has repeated the problem, and a policy would learn to.
+UNWORKED = re.compile(
+    r"\\(?:sum|prod|i{1,3}nt|oint|lim|gcd|lcm|[bp]?mod|det)(?![a-zA-Z])"
+    r"|\\frac\s*\{\s*(?:d|\\text\s*\{\s*d\s*\})"
+    r"(?:\^\S+)?\s*\}|\\begin\s*\{[vV]|(?<![a-zA-Z])(?:mod|gcd|lcm)(?![a-zA-Z])"
+)
+DERIVATIVE = re.compile(r"\\frac\s*\{\s*(?:d|\\partial\s)[^{}]*\}\s*\{\s*(?:d|\\partial\s)[^{}]*\}")
 UNKNOWN = re.compile(r"(?<![\\a-zA-Z])(?![ei](?![a-zA-Z]))[a-zA-Z]")
+
+
+def unworked(text: str) -> bool:
+    """Whether every side of a cleaned answer, names apart, is a sum, integral … still to be worked out."""
+    sides = [side for part in split(text, EQUALS) for side in split(part, APPROXIMATELY) if side]
+    sides = [side for side in sides if not NAME.fullmatch(side)] or sides
+    return bool(sides) and all(UNWORKED.search(side) for side in sides)
 
 
 def unequal(text: str, depth: int, read: Read) -> Value | None:
@@ -134,9 +148,21 @@ def equation(text: str, depth: int, read: Read) -> Value | None:
     if NAMES.fullmatch(left) and len(rest) == 1:
         value = read(rest[0], depth)
         return Named(re.sub(r"\s+", "", left), value) if isinstance(value, Collection) else None
+    if len(rest) == 1 and (UNWORKED.search(left) or DERIVATIVE.fullmatch(left)):
+        return _worked(left, rest[0], depth, read)
     if all(map(_is_constant, sides)):
         return _chain(sides, depth, read)
     return Equation(left, rest[0]) if len(rest) == 1 else None
+
+
+def _worked(left: str, right: str, depth: int, read: Read) -> Value | None:
+    """Read what a sum, integral, derivative … was worked out to; a constant one has to be that."""
+    from conet.llm.answers.symbolic import constant
+
+    if not DERIVATIVE.fullmatch(left) and constant(left) is not None:
+        return _chain([left, right], depth, read)
+    value = read(right, depth)
+    return None if value is None else Named(compact(left), value)
 
 
 def _is_constant(side: str) -> bool:

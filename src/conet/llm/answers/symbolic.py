@@ -10,11 +10,12 @@ from conet.llm.answers.numbers import EXACT, agree
 
 # Powers of powers of powers, and exponents whose values nobody can write down.
 TOWER = re.compile(r"\^\s*\{[^{}]*\^\s*\{?[^{}]*\^|\^\s*\w\s*\^|\^\s*\{?\s*\d{5}|\d{4,}\s*!|!\s*!")
-# The parser adds 7 and 8 in "7 8", reads words as products of letters and drops primes, dots and square
-# brackets around a number: such texts are no formulas.
+# The parser adds 7 and 8 in "7 8", reads words as products of letters, drops primes, dots and square
+# brackets around a number, shows what is invisible and takes the gamma function for a number: such texts
+# are no formulas.
 AMBIGUOUS = re.compile(
     r"\d\s+\d|\d\s*[_{]|\\text|(?<![\\a-zA-Z])[a-zA-Z]{4,}|'|\\[lc]?dots|\.\.\.|^\["
-    r"|(?:\\cdot|\\times|\\div|[-+*/^_])\s*$|\\(?:overline|bar|hat|approx)"
+    r"|(?:\\cdot|\\times|\\div|[-+*/^_])\s*$|\\(?:overline|bar|hat|approx|[hv]?phantom|Gamma)"
 )
 # Two numbers side by side, one in brackets: a product, where the parser would see a mixed number.
 PRODUCT = re.compile(r"(?<![\^_])([\d)])\s*(?=[(\[]|\\[td]?binom)|(\))\s*(?=\d|\\frac)")
@@ -24,7 +25,11 @@ DEGREES = re.compile(
 )
 DIGITS = 30  # of a value at a point; an identity holds to far more than chance can give
 CHANCE = 1e-20  # relative difference of two values that are the same
-POINTS = (0.0, 1.731, -2.917, 4.393)  # added to a value of its own for each unknown
+# Added to a value of its own for each unknown, of which each begins at another place in the ring: far ones
+# too, since |x + 9| is x + 9 near zero, and of either sign beside either, since |xy| is xy where signs agree.
+POINTS = (0.0, 1.731, 7.119, -2.917, 4.393, -412.7, -23.61, 37.83, 12.93)
+# Letters that the parser takes for something else: I for the imaginary unit, a power T for transposition.
+LETTERS = re.compile(r"\\[a-zA-Z]+|(?<!_\{)I|\^\s*(?:\{\s*T\s*\}|T)")
 
 
 class Constant(NamedTuple):
@@ -38,21 +43,31 @@ def formula(latex: str) -> Any:
     """Parse a formula, degrees as parts of pi and i as the imaginary unit; None where it is none."""
     import sympy
     from latex2sympy2_extended import latex2sympy
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig
 
     text = DEGREES.sub(r"(\1\\cdot\\frac{\\pi}{180})", braced(latex))
     text = PRODUCT.sub(lambda found: (found.group(1) or found.group(2)) + r"\cdot ", text)
     if AMBIGUOUS.search(text) or TOWER.search(text) or "\\circ" in text or text.count("{") != text.count("}"):
         return None
     try:
-        found = latex2sympy(text)
+        text = LETTERS.sub(_as_letter, text)
+        # R and r are two unknowns
+        found = latex2sympy(text, conversion_config=ConversionConfig(lowercase_symbols=False))
         if not isinstance(found, sympy.Expr):
             return None
         found = found.doit()
         found = found.xreplace({each: sympy.Rational(str(each)) for each in found.atoms(sympy.Float)})
-        unit = {each: sympy.I for each in found.free_symbols if str(each) == "i"}
-        return found.xreplace(unit).doit() if unit else found
+        named: dict[Any, Any] = {each: sympy.I for each in found.free_symbols if str(each) == "i"}
+        if found.has(sympy.EulerGamma):  # an angle, or whatever the problem calls so
+            named[sympy.EulerGamma] = sympy.Symbol("gamma", real=True)
+        return found.xreplace(named).doit() if named else found
     except Exception:  # the parser raises plain exceptions of many kinds
         return None
+
+
+def _as_letter(found: re.Match[str]) -> str:
+    text = found.group()
+    return r"\iota " if text == "I" else r"^{\chi_{T}}" if text.startswith("^") else text
 
 
 def equal(one: str, other: str, tolerance: float) -> bool:
@@ -76,9 +91,14 @@ def _equal(one: str, other: str, tolerance: float) -> bool:
     if not first.free_symbols and not second.free_symbols:
         mine, gold = (Constant(value, "." not in text) for value, text in ((first, one), (second, other)))
         return _same_constant(mine, gold, tolerance)
-    pairs = [(a, b) for a, b in zip(_values(first), _values(second)) if cmath.isfinite(complex(a - b))]
+    names = first.free_symbols | second.free_symbols
+    values = zip(_values(first, names), _values(second, names))
+    pairs = [(a, b) for a, b in values if cmath.isfinite(complex(a - b))]
     if len(pairs) < 2:
         return bool(first == second)
+    if not (_is_complex(first) or _is_complex(second)):  # ln(x^2) is 2 ln x wherever both are real
+        within = [(a, b) for a, b in pairs if _is_real(a) and _is_real(b)]
+        pairs = within if len(within) > 1 else pairs
     return all(abs(a - b) <= CHANCE * max(1, abs(a), abs(b)) for a, b in pairs)
 
 
@@ -105,11 +125,34 @@ def constant(latex: str) -> float | None:
     return value.real if cmath.isfinite(value) and abs(value.imag) <= 1e-12 else None
 
 
-def _values(expression: Any) -> list[Any]:
+def _is_complex(expression: Any) -> bool:
+    """Whether i stands in a formula, or an odd root, whose principal value is complex below zero."""
+    import sympy
+
+    powers = expression.atoms(sympy.Pow)
+    return expression.has(sympy.I) or any(
+        power.exp.is_Rational and power.exp.q > 1 and power.exp.q % 2 for power in powers
+    )
+
+
+def _is_real(value: Any) -> bool:
+    return bool(abs(value.imag) <= CHANCE * abs(value))
+
+
+def _values(expression: Any, names: set[Any]) -> list[Any]:
     """Evaluate at several points, on either side of zero, where every unknown has a value of its own."""
-    names = sorted(expression.free_symbols, key=str)
     own = {symbol: 0.7 + 0.1391 * sum(map(ord, str(symbol))) % 1.9 for symbol in names}
-    return [_at(expression, {symbol: own[symbol] + shift for symbol in names}) for shift in POINTS]
+    ordered = sorted(names, key=str)
+    return [
+        _at(
+            expression,
+            {
+                symbol: own[symbol] + POINTS[(start + turn) % len(POINTS)]
+                for turn, symbol in enumerate(ordered)
+            },
+        )
+        for start in range(len(POINTS))
+    ]
 
 
 def _at(expression: Any, chosen: dict[Any, float]) -> Any:
@@ -118,7 +161,9 @@ def _at(expression: Any, chosen: dict[Any, float]) -> Any:
     import sympy
 
     try:
-        value = sympy.N(expression.xreplace({name: sympy.Rational(x) for name, x in chosen.items()}), DIGITS)
+        # no fractions: sympy would factor them to take a root
+        numbers = {name: sympy.Float(x, 3 * DIGITS) for name, x in chosen.items()}
+        value = sympy.N(expression.xreplace(numbers), DIGITS)
         with mpmath.workdps(DIGITS):
             return mpmath.mpc(*(mpmath.mpf(str(part)) for part in value.as_real_imag()))
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
@@ -136,7 +181,8 @@ def proportional(left: str, right: str, other_left: str, other_right: str) -> bo
     if not first.free_symbols or first.free_symbols != second.free_symbols:
         return False
     with mpmath.workdps(DIGITS):
-        ratios = [a / b for a, b in zip(_values(first), _values(second)) if a and b]
+        names = first.free_symbols
+        ratios = [a / b for a, b in zip(_values(first, names), _values(second, names)) if a and b]
         ratios = [ratio for ratio in ratios if cmath.isfinite(complex(ratio))]
         return len(ratios) > 2 and all(
             abs(ratio - ratios[0]) <= CHANCE * abs(ratios[0]) for ratio in ratios[1:]

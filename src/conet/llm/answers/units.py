@@ -32,6 +32,7 @@ NAMES = {
     "litre": "liter",
     "°": "degree",
     "deg": "degree",
+    "pct": "percent",
 }
 # Words that are numbers themselves: 5 million is 5,000,000.
 SCALES = {
@@ -52,18 +53,23 @@ _NUMERALS = (
     r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
     r"|hundred|thousand|[mbtr]+illion|dozen|score|half|halves|thirds?|st|nd|rd|th"
     r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|\w+teen|\w+tie|hundred|thousand|\w+illion)ths?"
-    r"|couple|single|double|triple|quadruple|twice|thrice|pi|infinit\w*"
+    r"|couple|single|double|triple|quadruple|twice|thrice|pi|infinit\w*|lakhs?|crores?|gross|googol"
+    r"|per\s?mill?e?|basis points?|kilo|mega|giga|tera|milli|micro|nano"
 )
 _OPERATIONS = (
     r"squared|cubed|factorial|root|power|exponent|negative|minus|plus|times|over|divided|multiplied|added"
     r"|subtracted|increased|decreased|mod|modulo|base|inverse|reciprocal|conjugate|log|ln|exp|sin|cos|tan"
-    r"|sqrt|raised|choose|imaginary|square\s*$|cube\s*$"
+    r"|sqrt|raised|choose|imaginary|square\s*$|cube\s*$|binary|octal|decimal|hexadecimal|hex"
+    r"|prime\s*$|opposite"
 )
 _OTHERS = (
     r"or|and|not|but|if|is|are|was|to|than|at|least|most|more|less|fewer|greater|above|below|under|beyond|up"
     r"|almost|nearly|about|around|approximately|roughly|near|between|within|either|neither|nor|both|except"
     r"|without|unless|maybe|perhaps|possibly|probably|also|else|otherwise|instead|rather|alternatively|no"
-    r"|none|never|wrong|incorrect|false|undefined|impossible|per cent of"
+    r"|none|never|wrong|incorrect|false|undefined|impossible|per cent of|when"
+    r"|while|where|until|for"
+    r"|higher|lower|bigger|smaller|larger|longer|shorter|too|off|fails?"
+    r"|plus\w+|minus\w+|[^\W\d_]{3,}(?<![eb])ed\s*$"
 )
 NO_NAME = re.compile(rf"\b(?:{_NUMERALS}|{_OPERATIONS}|{_OTHERS})\b", re.IGNORECASE)
 NAMED = re.compile(r"\(?\s*[^\W\d_][^\W\d_ .'/()\-]*(?:[ .'/()\-]+[^\W\d_]+){0,3}[ .)]*")
@@ -139,7 +145,7 @@ def known(word: str) -> bool:
 def plain(unit: str) -> str:
     """Write a unit in one way: no LaTeX, single words."""
     text = re.sub(r"\\mu\s*", "micro", unit).replace("{", "").replace("}", "").replace("\\cdot", " ")
-    text = re.sub(r"\s*\^\s*", "^", text).strip().strip(".").strip()
+    text = re.sub(r"\s*\^\s*", "^", re.sub(r"\bper cent\b", "percent", text)).strip().strip(".").strip()
     if re.fullmatch(r"[A-Za-z]+", text):
         single = text.lower().removesuffix("s") if text.lower().removesuffix("s") in LONG else text
         return NAMES.get(single, single)
