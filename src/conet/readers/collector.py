@@ -12,9 +12,10 @@ from conet.readers.below import logs_below
 from conet.readers.choose_columns import ColumnMapping, choose_columns, missing
 from conet.readers.column_mapping import Source
 from conet.readers.correctness import one_a_row
-from conet.readers.formats.chunk import Format, Numbers, Unusable, size
+from conet.readers.formats.chunk import Format, Numbers, Unusable
+from conet.readers.gather import fill, groups
 from conet.readers.memory import bounded
-from conet.readers.pieces import Choices, Joined, Names, Piece, fill, join
+from conet.readers.pieces import Choices, Joined, Names, Piece, join
 from conet.readers.place import Place
 from conet.readers.places import NothingYet, exists, state_of, walk
 from conet.readers.recognise import format_of
@@ -114,38 +115,45 @@ class Collector:
             if alone is None:
                 raise
             return self._of_scalars(alone)
-        total = sum(size(part.path) for part in parts)
-        done = 0
+        states = {part.path: state_of(part.path) for part in parts}
+        total = sum(large for large, _ in states.values())
+        new = []
         for part in parts:
-            large = size(part.path)
-            state = state_of(part.path)
-            known = self.pieces.get(part.path)
+            state, known = states[part.path], self.pieces.get(part.path)
             if known is None or (known.part, known.state) != (part, state) or state == (0, 0):
-                within = partial(_within, progress, done, large, total)
-                self.pieces[part.path] = self._piece(part, state, within)
+                new.append(Piece(state=state, part=part))
+        sizes = [piece.state[0] for piece in new]
+        done = total - sum(sizes)
+        for chosen in groups(sizes):
+            large = sum(sizes[chosen.start : chosen.stop])
+            within = partial(_within, progress, done, large, total)
+            self._fill(new[chosen.start : chosen.stop], within)
             done += large
             progress(min(done, total), total)
+        self.pieces |= {piece.part.path: piece for piece in new if piece.part}
         return self._record([self.pieces[part.path] for part in parts])
 
-    def _piece(self, part: Part, state: tuple[int, int], progress: Callable[[float], None]) -> Piece:
-        """Read one file."""
+    def _fill(self, pieces: list[Piece], progress: Callable[[float], None]) -> None:
+        """Read files together; the first that has columns says which play which role."""
         assert self.reader is not None
-        piece = Piece(state=state, part=part)
         source = format_of(self.reader)
-        try:
-            if self.mapping is None:
-                columns = source.peek(part.path)
-                if not columns:  # an empty file
-                    return piece
-                self.mapping = self._choose(columns, source, part)
-                self.mapping.count_tokens = self.count_tokens
-        except Unusable as error:
-            piece.why = str(error)
-            return piece
-        fill(piece, source.chunks(part.path, self.mapping.needed), self.mapping, self.names, progress)
-        if not piece.rows.height and piece.skipped and not piece.why:
-            piece.why = self._lacks(source, part)
-        return piece
+        while self.mapping is None and pieces:
+            piece, part = pieces[0], pieces[0].part
+            assert part is not None
+            try:
+                if columns := source.peek(part.path):
+                    self.mapping = self._choose(columns, source, part)
+                    self.mapping.count_tokens = self.count_tokens
+                    break
+            except Unusable as error:
+                piece.why = str(error)
+            pieces = pieces[1:]
+        if self.mapping is None:
+            return
+        fill(pieces, source, self.mapping, self.names, progress)
+        for piece in pieces:
+            if not piece.rows.height and piece.skipped and not piece.why and piece.part:
+                piece.why = self._lacks(source, piece.part)
 
     def _choose(self, columns: "Mapping[str, Numbers]", source: Format, part: Part) -> ColumnMapping:
         """Choose columns by those of the first file; where none fit, name the nearest format."""

@@ -1,30 +1,25 @@
 """What single files gave, and one record of all of them."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.base.panics import Panic, panics_as_errors
 from conet.readers.base import Part, Reader
 from conet.readers.branches import REPLACED, one_run, runs_of, without_branches
-from conet.readers.choose_columns import ColumnMapping
 from conet.readers.correctness import decide
-from conet.readers.formats import unusable
-from conet.readers.formats.chunk import Chunk, Unusable
-from conet.readers.repeats import REPEATED, Block, Repeats, fingerprint
-from conet.readers.rows import APART, columns, take, with_length
+from conet.readers.repeats import REPEATED, Block, Repeats
+from conet.readers.rows import APART, columns, with_length
 from conet.rollouts import main_split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars
 
 
+@cache  # of which a table for each file is not made anew
 def _no_rows() -> "polars.DataFrame":
     import polars as pl
 
@@ -44,7 +39,7 @@ class Piece:
     why : str
         Why the file, or its rest, could not be read; empty where it could.
     blocks : list of Block
-        See :func:`conet.readers.repeats.fingerprint`.
+        See :func:`conet.readers.repeats.fingerprints`.
     state : tuple
         Size and time of change, by which a changed file is recognised.
     part : Part or None
@@ -81,41 +76,7 @@ class Names:
         groups = rows["problem"].rle().struct.unnest()
         places = [self.place.setdefault(name, len(self.place)) for name in groups["value"].to_list()]
         column = np.repeat(np.array(places, np.int32), groups["len"].to_numpy())
-        return rows.with_columns(pl.Series("problem", column, pl.Int32)).select(list(columns()))
-
-
-def fill(
-    piece: Piece,
-    chunks: "Iterator[Chunk]",
-    mapping: ColumnMapping,
-    names: Names,
-    progress: Callable[[float], None],
-) -> None:
-    """Read the chunks of a file into its piece; what can be read before the file breaks off stays."""
-    import polars as pl
-
-    assert piece.part is not None
-    found: list[pl.DataFrame] = []
-    lines: list[np.ndarray | None] = []
-    number = 0
-    try:
-        for chunk in chunks:
-            piece.skipped.update(chunk.unreadable)
-            frame = chunk.frame.with_row_index("row", number)
-            number += chunk.frame.height
-            lines.append(chunk.lines if chunk.frame.height else np.empty(0, np.int64))
-            with panics_as_errors():
-                found.append(names.replace(take(frame, mapping, piece.part, piece.skipped)))
-            progress(chunk.done)
-    except Unusable as error:
-        piece.why = str(error)
-    except (Panic, MemoryError, pl.exceptions.PolarsError) as error:  # one file ends no watch
-        piece.why = str(unusable(error))
-    if found:
-        piece.rows = pl.concat(found)
-    known = [part for part in lines if part is not None]
-    piece.lines = np.concatenate(known) if known and len(known) == len(lines) else None
-    piece.blocks = fingerprint(piece.rows)
+        return rows.with_columns(pl.Series("problem", column, pl.Int32))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,15 +131,15 @@ def join(pieces: list[Piece], names: Names, reader: Reader, choices: Choices = C
 
     repeats, skipped, rows = Repeats(reader.one_step_a_file, reader.grows), Counter[str](), []
     skipped_files: dict[str, str] = {}
-    for number, piece in enumerate(pieces):
+    for piece in pieces:
         assert piece.part is not None
         name = piece.part.path.name
         skipped.update(piece.skipped)
         if piece.why:
             skipped_files[name] = piece.why
-        kept = repeats.drop(piece.rows, piece.blocks, name)
-        rows.append(kept.with_columns(file=pl.lit(number, pl.UInt32)))
-    table = pl.concat(rows) if rows else _no_rows().with_columns(file=pl.lit(None, pl.UInt32))
+        rows.append(repeats.drop(piece.rows, piece.blocks, name))
+    files = np.repeat(np.arange(len(rows), dtype=np.uint32), [len(part) for part in rows])
+    table = pl.concat([_no_rows(), *rows]).with_columns(file=pl.Series(files, dtype=pl.UInt32))
     skipped[REPEATED] += repeats.dropped
     before = table.height
     table, branched = without_branches(table, runs_of(pieces) if reader.one_stream and pieces else None)

@@ -13,7 +13,9 @@ less than once in a million.
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,28 +53,34 @@ class Block:
     repeated_rows: int = 0
 
 
-def fingerprint(rows: "polars.DataFrame") -> list[Block]:
-    """Return the blocks of a file; one where its rows are not in the order of steps."""
-    if not rows.height:
-        return []
-    columns: tuple[str, ...] = _SEEN
+def fingerprints(rows: "polars.DataFrame", ends: Sequence[int]) -> list[list[Block]]:
+    """Return the blocks of each of some files; ``ends`` says where the rows of each end."""
     step, apart = rows["step"].to_numpy(), rows["split"].to_physical().to_numpy()
-    new = (step[1:] != step[:-1]) | (apart[1:] != apart[:-1])
-    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
-    if len(starts) > MOST_BLOCKS * len(np.unique(step)):
-        starts, columns = np.array([0]), ("split", "step", *_SEEN)
-    hashes = rows.select(columns).hash_rows(seed=0).to_numpy()
-    return [
-        Block(
-            split=int(apart[start]),
-            step=int(step[start]),
-            start=start,
-            stop=stop,
-            digest=hashlib.blake2b(hashes[start:stop].tobytes(), digest_size=16).digest(),
-            repeated_rows=repeated_rows(hashes[start:stop]),
+    hashes = rows.select(_SEEN).hash_rows(seed=0).to_numpy()
+    found = []
+    for start, stop in pairwise([0, *ends]):
+        new = (step[start + 1 : stop] != step[start : stop - 1]) | (
+            apart[start + 1 : stop] != apart[start : stop - 1]
         )
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), rows.height])
-    ]
+        starts = [0, *(np.flatnonzero(new) + 1).tolist()] if stop > start else []
+        of_rows = hashes[start:stop]
+        if len(starts) > MOST_BLOCKS and len(starts) > MOST_BLOCKS * len(np.unique(step[start:stop])):
+            starts = [0]  # its rows are not in the order of steps
+            of_rows = rows[start:stop].select("split", "step", *_SEEN).hash_rows(seed=0).to_numpy()
+        found.append(
+            [
+                Block(
+                    split=int(apart[start + one]),
+                    step=int(step[start + one]),
+                    start=one,
+                    stop=end,
+                    digest=hashlib.blake2b(of_rows[one:end].tobytes(), digest_size=16).digest(),
+                    repeated_rows=repeated_rows(of_rows[one:end]),
+                )
+                for one, end in pairwise([*starts, stop - start])
+            ]
+        )
+    return found
 
 
 def repeated_rows(hashes: np.ndarray) -> int:

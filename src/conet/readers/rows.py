@@ -1,6 +1,7 @@
 """From the columns of a file to rollouts: what a row needs, and why one is passed over."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conet.readers.base import Part
@@ -27,29 +28,29 @@ NO_COMPLETION = "rows without a completion"
 
 
 def take(
-    frame: "polars.DataFrame", mapping: ColumnMapping, part: Part, skipped: Counter[str]
+    frame: "polars.DataFrame", mapping: ColumnMapping, parts: Sequence[Part], skipped: Sequence[Counter[str]]
 ) -> "polars.DataFrame":
     """Turn raw columns into rollouts, and leave out rows that lack something.
 
     Parameters
     ----------
     frame
-        The raw columns, those of ``mapping.needed``, and ``row``.
+        The raw columns, those of ``mapping.needed``, and ``row`` and ``part`` (of which file it is).
+    parts
+        The files.
     skipped
-        Gets the rows left out, by reason.
+        Get the rows left out of each file, by reason.
 
     Returns
     -------
     polars.DataFrame
-        The columns of :func:`columns`, ``problem`` still as text.
+        The columns of :func:`columns`, ``problem`` still as text, and ``part``.
     """
     import polars as pl
 
-    raw = _raw(frame, mapping, part)
+    raw = _raw(frame, mapping, parts)
     _note_conditions(raw, mapping)
-    step, length = pl.col("step"), pl.col("length")
-    if part.step is not None and raw["step"].null_count() == raw.height:
-        step = pl.lit(part.step, pl.Float64)
+    step, length = _step(raw, parts), pl.col("length")
     measured = "length" in mapping.sources
     made = raw.with_columns(
         step=pl.when((step % 1 == 0) & (step.abs() <= LARGEST)).then(step),
@@ -69,7 +70,18 @@ def take(
         made = made.with_columns(length=counted.set(made["completion"].is_null(), None))
     made = made.with_columns(look_at(made.select("row", "completion", "gold")))
     kinds = columns() | {"problem": pl.String}
-    return made.select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    return made.select("part", *(pl.col(name).cast(kind) for name, kind in kinds.items()))
+
+
+def _step(raw: "polars.DataFrame", parts: Sequence[Part]) -> "polars.Expr":
+    """Return the step of each row: that of the file's name where the file says none."""
+    import polars as pl
+
+    step = pl.col("step")
+    if not raw["step"].null_count() or all(part.step is None for part in parts):
+        return step
+    named = pl.Series([part.step for part in parts], dtype=pl.Float64)[raw["part"]]
+    return pl.when(step.is_null().all().over("part")).then(named).otherwise(step)
 
 
 def columns() -> "dict[str, polars.DataType | type[polars.DataType]]":
@@ -80,7 +92,7 @@ def columns() -> "dict[str, polars.DataType | type[polars.DataType]]":
     return {name: kind for name, kind in kinds.items() if name != "sample"} | {CORRECT_VALUE: pl.Float32}
 
 
-def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "polars.DataFrame":
+def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, parts: Sequence[Part]) -> "polars.DataFrame":
     """Values of each role, as they stand in the file; null where there are none.
 
     ``correct`` is a truth value where the file has truth values, or a condition says it; elsewhere
@@ -96,8 +108,8 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
     for name in dict.fromkeys([*also.values(), *([mapping.apart] if mapping.apart else [])]):
         frame = as_text(frame, name)
     if mapping.coalesced:
-        parts = [number(name, frame.schema[name]) for name in mapping.coalesced]
-        frame = frame.with_columns(pl.coalesce(parts).alias(COALESCED))
+        each = [number(name, frame.schema[name]) for name in mapping.coalesced]
+        frame = frame.with_columns(pl.coalesce(each).alias(COALESCED))
     if mapping.summed:
         frame = frame.with_columns(_sum(mapping.summed, frame.schema))
     kinds = frame.schema
@@ -111,6 +123,7 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
     )
     return frame.select(
         "row",
+        "part",
         **numbers,
         **_judgement(mapping.correct, kinds),
         reward=_number(mapping.reward, kinds),
@@ -122,7 +135,7 @@ def _raw(frame: "polars.DataFrame", mapping: ColumnMapping, part: Part) -> "pola
             for role in ("gold", "family")
         },
         components=_components(mapping.components, kinds),
-        split=_split(mapping.sources.get("split"), part),
+        split=_split(mapping.sources.get("split"), frame, parts),
         phase=_phase(mapping.sources.get("phase")),
     )
 
@@ -190,8 +203,8 @@ def _note_conditions(raw: "polars.DataFrame", mapping: ColumnMapping) -> None:
             mapping.outcomes.setdefault(str(source), set()).update(raw[role].drop_nulls().unique())
 
 
-def _whole(made: "polars.DataFrame", measured: bool, skipped: Counter[str]) -> "polars.DataFrame":
-    """Leave out rows that lack something, and count them by what they lack first."""
+def _whole(made: "polars.DataFrame", measured: bool, skipped: Sequence[Counter[str]]) -> "polars.DataFrame":
+    """Leave out rows that lack something, and count them by file and by what they lack first."""
     import polars as pl
 
     made = made.with_columns(said=pl.coalesce(pl.col("correct").cast(pl.Float64), CORRECT_VALUE))
@@ -207,7 +220,8 @@ def _whole(made: "polars.DataFrame", measured: bool, skipped: Counter[str]) -> "
     )
     lacks = pl.when(lacks == NO_STEP).then(pl.coalesce("beside", lacks)).otherwise(lacks)
     made = made.with_columns(lacks=lacks)
-    skipped.update(dict(made["lacks"].drop_nulls().value_counts().iter_rows()))
+    for part, why, count in made.drop_nulls("lacks").group_by("part", "lacks").len().iter_rows():
+        skipped[part][why] += count
     return made.filter(pl.col("lacks").is_null())
 
 
@@ -238,15 +252,19 @@ def _problem_name(mapping: ColumnMapping, kinds: "polars.Schema") -> "polars.Exp
     return pl.when(found != "").then(pl.concat_str(found, pl.lit(APART), apart))
 
 
-def _split(source: Source | None, part: Part) -> "polars.Expr":
+def _split(source: Source | None, frame: "polars.DataFrame", parts: Sequence[Part]) -> "polars.Expr":
     import polars as pl
 
+    kinds = {part.split for part in parts}
+    of_file = pl.lit(kinds.pop())
+    if kinds:
+        of_file = pl.lit(pl.Series([part.split for part in parts])[frame["part"]])
     if source is None:
-        return pl.lit(part.split)
+        return of_file
     named = pl.col(source.column).cast(pl.String).str.to_lowercase().fill_null("train")
     named = named.replace({"training": "train"})
     apart = pl.when(named == "harvest").then(named).otherwise(pl.lit("eval"))
-    return pl.when(named == "train").then(pl.lit(part.split)).otherwise(apart)
+    return pl.when(named == "train").then(of_file).otherwise(apart)
 
 
 def _phase(source: Source | None) -> "polars.Expr":

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from conet.base.errors import ConetError
 from conet.readers.base import Rows, Skipped
 from conet.readers.formats import unusable
@@ -49,22 +51,26 @@ class Yielded:
 
     def chunks(self, path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
         """Read some columns chunk by chunk; of how much has been read, nothing is known before the end."""
-        batch = _Batch(columns)
+        batch = Batch(columns)
         try:
-            for item in self._items(path):
-                if isinstance(item, Mapping):
-                    batch.add({name: _plain(item[name]) for name in columns if name in item})
-                elif isinstance(item, Skipped):
-                    batch.skipped[item.reason] += 1
-                else:
-                    yield batch.chunk()  # so that rows stay in order
-                    yield Chunk(_columns(item, columns), done=0.0)
-                if len(batch.rows) >= CHUNK_ROWS or batch.held >= batch.most:
-                    yield batch.chunk()
+            yield from self.into(batch, path)
         except Unusable as error:
             yield batch.chunk()
             raise error
         yield batch.chunk()
+
+    def into(self, batch: "Batch", path: Path) -> Iterator[Chunk]:
+        """Read a file into a batch, and yield chunks when it is full; the last rows stay in it."""
+        for item in self._items(path):
+            if isinstance(item, Mapping):
+                batch.add({name: _plain(item[name]) for name in batch.columns if name in item})
+            elif isinstance(item, Skipped):
+                batch.skipped[item.reason] += 1
+            else:
+                yield batch.chunk()  # so that rows stay in order
+                yield Chunk(_columns(item, batch.columns), done=0.0, files=np.full(item.height, batch.file))
+            if len(batch.rows) >= CHUNK_ROWS or batch.held >= batch.most:
+                yield batch.chunk()
 
     def _items(self, path: Path) -> "Iterator[Mapping[str, Any] | polars.DataFrame | Skipped]":
         import polars as pl
@@ -82,24 +88,34 @@ class Yielded:
             raise unusable(error) from None
 
 
-class _Batch:
-    """Rollouts that are waiting to be made a chunk."""
+class Batch:
+    """Rollouts that are waiting to be made a chunk.
+
+    Attributes
+    ----------
+    file : int
+        Of which file those are that come in, where files are read together.
+    """
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = columns
         self.rows: list[dict[str, Any]] = []
+        self.files: list[int] = []
+        self.file = 0
         self.skipped: Counter[str] = Counter()
         self.held, self.most = 0, most_bytes()  # bytes, about
 
     def add(self, row: dict[str, Any]) -> None:
         """Take in a rollout."""
         self.rows.append(row)
+        self.files.append(self.file)
         self.held += _weight(row, self.most)
 
     def chunk(self) -> Chunk:
         """Return what is waiting, and wait for more."""
-        made = Chunk(frame_of(self.rows, self.columns), self.skipped, done=0.0)
-        self.rows, self.skipped, self.held = [], Counter(), 0
+        files = np.array(self.files, np.int64)
+        made = Chunk(frame_of(self.rows, self.columns), self.skipped, done=0.0, files=files)
+        self.rows, self.files, self.skipped, self.held = [], [], Counter(), 0
         return made
 
 

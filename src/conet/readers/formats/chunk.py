@@ -51,12 +51,15 @@ class Chunk:
     lines : numpy.ndarray or None
         Byte of the file at which the line of each row begins, int64, where a row is a line and the file
         can be read from any byte on.
+    files : numpy.ndarray or None
+        Of which file each row is, by number, int64, where files are read together.
     """
 
     frame: "polars.DataFrame"
     unreadable: Counter[str] = field(default_factory=Counter)
     done: float = 1.0
     lines: "np.ndarray | None" = None
+    files: "np.ndarray | None" = None
 
 
 class Format(Protocol):

@@ -135,7 +135,7 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
                 break
             end = rest.rfind(b"\n") + 1
             if end:
-                chunk = _parse_lines(rest[:end], columns)
+                chunk = parse_lines(rest[:end], columns)
                 chunk.done = min(file.tell() / max(size(path), 1), 1.0)  # of a compressed file, too soon
                 yield in_file(chunk, file, begun)
                 rest, begun = rest[end:], begun + end
@@ -146,12 +146,12 @@ def chunks(path: Path, columns: Sequence[str]) -> Iterator[Chunk]:
             if object_of(rest) is None:
                 yield Chunk(frame_of([], columns), Counter({TORN: 1}))
             else:
-                yield in_file(_parse_lines(rest, columns), file, begun)
+                yield in_file(parse_lines(rest, columns), file, begun)
         if why := broken(file):
             raise Unusable(why)
 
 
-def _parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
+def parse_lines(data: bytes, columns: Sequence[str]) -> Chunk:
     """Parse whole lines: at once where polars reads them all, else one by one."""
     import polars as pl
 
