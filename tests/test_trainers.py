@@ -43,6 +43,7 @@ EVALUATIONS: dict[str, tuple[Writer, str, bool]] = {
     "verifiers": (logs.verifiers, "verifiers", True),
     "inspect": (logs.inspect_logs, "inspect", True),
     "inspect, archive": (logs.inspect_archive, "inspect", True),
+    "inspect, samples in chunks": (logs.inspect_chunks, "inspect", True),
     "lm-eval": (logs.lm_eval, "lm-eval", False),
 }
 
@@ -629,3 +630,41 @@ def test_prompts_of_atropos_that_stand_in_one_message_with_the_answer(template, 
     record = conet.read(tmp_path)
     assert (len(record.names), record.rows.height) == (3, 144)
     assert set(record.rows["length"]) == {2}
+
+
+def test_samples_of_inspect_in_chunks_read_as_whole_ones(tmp_path):
+    logs.inspect_archive(tmp_path / "whole")
+    logs.inspect_chunks(tmp_path / "chunks")
+    whole, chunked = (conet.read(tmp_path / name) for name in ("whole", "chunks"))
+    left_out = [
+        "file",
+        "row",
+        "problem",
+        "truncated",
+    ]  # the prompt is a message in one and a text in the other
+    assert whole.rows.drop(left_out).equals(chunked.rows.drop(left_out))
+    assert "attachment" not in str(chunked.texts(chunked.rows.head(9)))
+    assert not chunked.skipped
+
+
+def test_long_texts_of_a_sample_of_inspect_are_looked_up_in_it(tmp_path):
+    logs.inspect_logs(tmp_path / "plain")
+    (path,) = (tmp_path / "plain").glob("*.json")
+    log = json.loads(path.read_text())
+    key = "0123456789abcdef0123456789abcdef"
+    for sample in log["samples"]:
+        sample["attachments"] = {key: sample["output"]["completion"]}
+        sample["output"]["completion"] = f"attachment://{key}"
+    apart = tmp_path / "apart" / path.name
+    apart.parent.mkdir()
+    apart.write_text(json.dumps(log))
+    assert conet.read(apart.parent).rows.equals(conet.read(path.parent).rows)
+
+
+def test_parts_of_a_sample_of_inspect_without_the_sample_are_counted(tmp_path):
+    logs.inspect_chunks(tmp_path)
+    (path,) = tmp_path.glob("*.eval")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("samples/torn_epoch_1/messages/0.json", "[]")
+        archive.writestr("samples/torn_epoch_1/attachments/0.json", "[]")
+    assert conet.read(tmp_path).skipped == {"samples of which parts alone are in the archive": 1}

@@ -379,6 +379,43 @@ def inspect_archive(run: Path) -> None:
     path.with_suffix(".eval").write_bytes(buffer.getvalue())
 
 
+def inspect_chunks(run: Path) -> None:
+    """Samples in chunks: what is long stands beside them, in lists that are named by their first number."""
+    inspect_archive(run)
+    (path,) = run.glob("*.eval")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, found in members.items():
+            if name == "header.json":
+                archive.writestr(name, json.dumps(found | {"version": 3}))
+                continue
+            folder = name.removesuffix(".json")
+            texts = ["a text of an event", found["input"], found["output"]["completion"]]
+            found["output"] = {
+                "choices": [
+                    {
+                        "message": {"role": "assistant", "content": "attachment://2"},
+                        "stop_reason": "stop",
+                    }
+                ],
+                "completion": "attachment://2",
+            }
+            found["input"] = [{"role": "user", "content": "attachment://1"}]
+            messages = found.pop("messages")
+            ends = {"messages": [1, 2], "events": [1], "calls": [], "attachments": [2, 3]}
+            shell = found | {"message_refs": [[0, 2]], "sequences": ends}
+            archive.writestr(f"{folder}/sample.json", json.dumps(shell))
+            archive.writestr(f"{folder}/messages/0.json", json.dumps(messages[:1]))
+            archive.writestr(f"{folder}/messages/1.json", json.dumps(messages[1:]))
+            archive.writestr(f"{folder}/events/0.json", json.dumps([{"event": "model", "input": []}]))
+            archive.writestr(f"{folder}/events/stats.json", "{}")
+            archive.writestr(f"{folder}/attachments/0.json", json.dumps(texts[:2]))
+            archive.writestr(f"{folder}/attachments/2.json", json.dumps(texts[2:]))
+    path.write_bytes(buffer.getvalue())
+
+
 def lm_eval(run: Path) -> None:
     rows = [
         {

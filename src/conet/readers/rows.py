@@ -13,6 +13,8 @@ from conet.readers.values import compare, counted, number, sized, text
 from conet.rollouts import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars
 
 APART = "\x1f"  # between a prompt and what tells it apart from its like
@@ -220,9 +222,15 @@ def _whole(made: "polars.DataFrame", measured: bool, skipped: Sequence[Counter[s
     )
     lacks = pl.when(lacks == NO_STEP).then(pl.coalesce("beside", lacks)).otherwise(lacks)
     made = made.with_columns(lacks=lacks)
-    for part, why, count in made.drop_nulls("lacks").group_by("part", "lacks").len().iter_rows():
+    for part, why, count in _counts(made):
         skipped[part][why] += count
     return made.filter(pl.col("lacks").is_null())
+
+
+def _counts(made: "polars.DataFrame") -> "Iterator[tuple[int, str, int]]":
+    """Yield file, reason and number of the rows that lack something, in their order."""
+    lacking = made.drop_nulls("lacks").group_by("part", "lacks", maintain_order=True)
+    yield from lacking.len().iter_rows()  # type: ignore[misc]
 
 
 def with_length(rows: "polars.DataFrame", skipped: Counter[str]) -> "polars.DataFrame":

@@ -4,8 +4,9 @@ Source: UKGovernmentBEIS/inspect_ai, src/inspect_ai/log/_log.py (EvalLog, EvalSa
 log/_recorders/eval.py: of each sample input, target, epoch, output and scores, of which "C" is correct,
 "I" is not, "P" is half. A step in the name of the model or of a folder counts, such as
 ``checkpoint-120``. Archives are the default since 0.3.43 (_recorders/eval.py), their members compressed with
-Zstandard since 0.3.206 (_util/zipfile.py), which Python's zipfile does not unpack before 3.14. Of a sample in
-chunks (_recorders/chunked/format.py) the member ``samples/{id}_epoch_{epoch}/sample.json`` is read.
+Zstandard since 0.3.206 (_util/zipfile.py), which Python's zipfile does not unpack before 3.14. A sample in
+chunks (_recorders/chunked/format.py and convert.py) is ``samples/{id}_epoch_{epoch}/sample.json``, with its
+long texts beside it in ``attachments/{first}.json``; see :mod:`conet.readers.attachments`.
 """
 
 import json
@@ -14,9 +15,11 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conet.readers.attachments import SHELL, Attachments, LookUp, chunks_of, resolved, without_shell
 from conet.readers.base import Part, Reader, Skipped
 from conet.readers.formats.chunk import Unusable
 from conet.readers.formats.records import ZIP, Head, document, known
@@ -29,6 +32,7 @@ ZSTANDARD, LOCAL = (
     30,
 )  # the number of the compression, and bytes of a member's own header: APPNOTE.TXT of ZIP
 SAMPLE = re.compile(r"samples/[^/]+(?:\.json|/sample\.json)")
+TORN_SAMPLES = "samples of which parts alone are in the archive"
 GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 STEP = re.compile(r"(?:checkpoint|step|iter(?:ation)?)[-_]?(\d{1,9})(?!\d)", re.IGNORECASE)
 
@@ -74,18 +78,25 @@ def _archived(path: Path) -> Iterator[dict[str, Any] | Skipped]:
             names = archive.namelist()
             header = _member(archive, "header.json") if "header.json" in names else {}
             step = _step(header.get("eval") or {})
-            for name in names:
-                if SAMPLE.fullmatch(name):
-                    yield _rollout(_member(archive, name), step)
+            chunks = chunks_of(names)
+            for name in filter(SAMPLE.fullmatch, names):
+                texts = chunks.get(name.removesuffix(SHELL))
+                beside = Attachments(texts, partial(_parsed, archive)) if texts else None
+                yield _rollout(_member(archive, name), step, beside.text if beside else None)
+            yield from (Skipped(TORN_SAMPLES) for _ in without_shell(names))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise Unusable(f"cannot be read ({' '.join(str(error).split())[:80]})") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    found = _parsed(archive, name)
+    return found if isinstance(found, dict) else {}
+
+
+def _parsed(archive: zipfile.ZipFile, name: str) -> Any:
     if archive.getinfo(name).file_size > at_once() // 8:
         raise Unusable(f"holds a sample of {archive.getinfo(name).file_size >> 20} MB; raise --memory")
-    found = json.loads(_unpacked(archive, name))
-    return found if isinstance(found, dict) else {}
+    return json.loads(_unpacked(archive, name))
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -112,7 +123,11 @@ def _step(about: dict[str, Any]) -> int | None:
     return int(said.group(1)) if said else None
 
 
-def _rollout(sample: dict[str, Any], step: int | None) -> dict[str, Any]:
+def _rollout(sample: dict[str, Any], step: int | None, look_up: LookUp | None = None) -> dict[str, Any]:
+    """Return a sample as a rollout; its long texts are looked up beside it, or in the sample itself."""
+    within = sample.get("attachments")
+    if look_up is None:
+        look_up = within.get if isinstance(within, dict) else lambda key: None
     scores = {
         name: grade_of(score.get("value") if isinstance(score, dict) else score)
         for name, score in (sample.get("scores") or {}).items()
@@ -124,8 +139,8 @@ def _rollout(sample: dict[str, Any], step: int | None) -> dict[str, Any]:
     return known(
         step=step,
         problem=sample.get("id"),
-        prompt=sample.get("input"),
-        completion=output.get("completion") or choice.get("message"),
+        prompt=resolved(sample.get("input"), look_up),
+        completion=resolved(output.get("completion") or choice.get("message"), look_up),
         reward=scores[name] if name else None,
         length=used[0] if len(used) == 1 else None,
         truncated=choice.get("stop_reason") in ("max_tokens", "model_length")
@@ -155,7 +170,8 @@ READER = Reader(
     parts=parts,
     rows=rows,
     ids=True,
-    files="logs of Inspect, `.eval` (the default since 0.3.43) or `.json`, as validation",
+    files="logs of Inspect, `.eval` (the default since 0.3.43; also with samples in chunks) or `.json`, as"
+    " validation",
     trainer="Inspect (inspect_ai)",
     setting="`inspect eval TASK --log-dir DIR`",
 )
