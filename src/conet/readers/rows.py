@@ -230,7 +230,7 @@ def _whole(made: "polars.DataFrame", measured: bool, skipped: Sequence[Counter[s
 def _counts(made: "polars.DataFrame") -> "Iterator[tuple[int, str, int]]":
     """Yield file, reason and number of the rows that lack something, in their order."""
     lacking = made.drop_nulls("lacks").group_by("part", "lacks", maintain_order=True)
-    yield from lacking.len().iter_rows()  # type: ignore[misc]
+    yield from lacking.len().iter_rows()
 
 
 def with_length(rows: "polars.DataFrame", skipped: Counter[str]) -> "polars.DataFrame":
