@@ -78,6 +78,7 @@ class Checkpointed(GRPOTrainer):
         """Return what a checkpoint keeps of the annealing, as JSON values."""
         own = {"micro_step": self._step, "taught": self.taught, "live": self.live.state()}
         own |= {"generation": self.args.steps_per_generation * self.num_iterations}
+        own |= {"micro_batches": self.args.gradient_accumulation_steps}  # of an update
         return self.annealing.state() | own | {"before_heating": self.drift.before}
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -92,7 +93,8 @@ class Checkpointed(GRPOTrainer):
         every = self.args.steps_per_generation * self.num_iterations
         before = self.loaded.get("generation", every)  # micro-steps; batches may have been divided otherwise
         self._step = self.loaded["micro_step"] * every // before
-        self.taught = self.loaded["taught"]
+        parts = self.args.gradient_accumulation_steps
+        self.taught = self.loaded["taught"] * parts // self.loaded.get("micro_batches", parts)
         store = self.store
         if isinstance(store, OnDisk):
             store.load(folder / POOL)

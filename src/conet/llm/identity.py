@@ -11,9 +11,11 @@ from conet.base.files import digest, digest_all
 from conet.llm import hub
 from conet.llm.models import adapted, gguf_file
 from conet.llm.problems import Problem, prompt
+from conet.llm.verify import IN_PROCESS
 from conet.runs.recipe import ModelSettings
 from conet.runs.recipe_problems import ProblemSettings
 
+JUDGING = ("latex2sympy2-extended", "sympy", "pint")  # what reads formulas and units
 # What a directory's model is made of; a training's checkpoints and optimizer states are not.
 PARTS = ("*.safetensors", "*.bin", "*.gguf", "*.model", "*.json", "*.txt", "*.jinja")
 
@@ -94,7 +96,8 @@ def asked(
     how
         Length, engine, batch and seed.
     """
-    packages = ("vllm",) if how.get("engine") == "vllm" else ("torch", "transformers")
+    packages: tuple[str, ...] = ("vllm",) if how.get("engine") == "vllm" else ("torch", "transformers")
+    packages += () if settings.verifier in IN_PROCESS else JUDGING
     versions = {name: version(name) for name in packages} | {"conet": __version__}
     posed = [[one.number, one.name, prompt(one, settings), one.answer] for one in problems]
     verifier, _, _ = settings.verifier.rpartition(":")

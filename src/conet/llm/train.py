@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -187,11 +186,9 @@ def _restore(recorder: Recorder, checkpoint: tuple[int, Path] | None) -> None:
 
 def _finish(trainer: Any, path: Path, seconds: float) -> None:
     """Write the model, the whole tables, and last the summary."""
-    from accelerate.utils import gather_object
-
     trainer.check_place()
     trainer.save_model(str(path / "model"))
-    judged: Counter[str] = sum(map(Counter, gather_object([dict(trainer.judge.counts)])), Counter())
+    judged = trainer.judged_by_all()
     recorder = trainer.recorder
     if recorder is not None:
         recorder.held.check()  # saving takes long

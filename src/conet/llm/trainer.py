@@ -1,9 +1,11 @@
 """The trainer of `conet llm train`: TRL's with annealing inside, a judge, and a record."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accelerate.utils import gather_object
 from transformers import PrinterCallback
 from trl import GRPOTrainer
 
@@ -64,6 +66,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         self.problems, self.flush_every, self.shown = problems, flush_every, show
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
+        self.timeouts = 0  # of the verifiers of all processes, so far
         self.code_changes: Sequence[Change] = ()  # since the run began
         self.settings: Mapping[str, Any] = {}  # that were given on resuming, now and before
         self.new_settings: Mapping[str, Any] = {}  # now
@@ -80,8 +83,10 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         """Begin the first phase, or go on in that of a checkpoint."""
         judged = None if self.loaded is None else self.loaded["judged"]
         super().begin()
-        if judged is not None and self.is_world_process_zero():  # they are added up at the end
-            self.judge.counts.update(judged)
+        if judged is not None:
+            self.timeouts = judged.get("timeout", 0)
+            if self.is_world_process_zero():  # those of all processes are added up
+                self.judge.counts.update(judged)
         if self.new_settings:
             changes = dict(self.new_settings)
             note(self.annealing.events, self.state.global_step, "settings_changed", changes=changes)
@@ -104,13 +109,14 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.check_place()  # the parent writes, and removes the oldest
+        self.judged = self.judged_by_all()
         super()._save_checkpoint(model, trial)
 
     def checkpoint_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: of the annealing, of the judge, and how far the tables are."""
         assert self.recorder is not None
         tables = self.recorder.commit(self.annealing.events)
-        own = {"judged": dict(self.judge.counts), "tables": tables, "settings": dict(self.settings)}
+        own = {"judged": dict(self.judged), "tables": tables, "settings": dict(self.settings)}
         return super().checkpoint_state() | own
 
     def observe(self, rollouts: list[Rollout]) -> None:
@@ -118,12 +124,17 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         self.drawn = rollouts
         if self.recorder is not None:
             self.recorder.held.check()  # their tokens are kept there
+        self.timeouts = self.judged_by_all()["timeout"]
         super().observe(rollouts)
         self.keep(self.state.global_step, rollouts)
 
     def log_values(self, values: Mapping[str, float | None]) -> None:
         """Add to the trainer's metrics what is known, and how many samples the verifier took too long for."""
-        super().log_values({**values, "verifier_timeouts": float(self.judge.counts["timeout"])})
+        super().log_values({**values, "verifier_timeouts": float(self.timeouts)})
+
+    def judged_by_all(self) -> Counter[str]:
+        """Return how the verdicts of all processes came about, so far."""
+        return sum(map(Counter, gather_object([dict(self.judge.counts)])), Counter())
 
     def observe_evaluation(self, inputs: Any, completions: Any, rewards: Any) -> None:
         """Put the rollouts of an evaluation on record."""

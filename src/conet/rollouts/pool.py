@@ -183,7 +183,8 @@ class Pool:
 
     def count_eligible(self, max_accuracy: float, min_samples: Sequence[int]) -> list[int]:
         """Count the problems that may be heated on, for each of several numbers of samples."""
-        counts = np.array(list(self.counts.values()), np.int64).reshape(-1, 2)
+        known = [self.counts[problem] for problem in (self.kept if self.picks else self.counts)]
+        counts = np.array(known, np.int64).reshape(-1, 2)
         correct, samples = counts.T
         return [len(hard_problems(correct, samples, max_accuracy, least)) for least in min_samples]
 
