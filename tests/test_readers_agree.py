@@ -63,10 +63,10 @@ def taken(frame: pl.DataFrame, unreadable: Counter[str]) -> tuple[list, dict]:
 @given(texts)
 def test_polars_and_python_read_lines_alike(written):
     data = "".join(f"{line}\n" for line in written).encode()
-    both = json_lines._parse_lines(data, COLUMNS)
+    both = json_lines.parse_lines(data, COLUMNS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "_fit", lambda: False)
-        python = json_lines._parse_lines(data, COLUMNS)
+        python = json_lines.parse_lines(data, COLUMNS)
     assert taken(both.frame, both.unreadable) == taken(python.frame, python.unreadable)
 
 
@@ -74,8 +74,8 @@ def test_polars_and_python_read_lines_alike(written):
 @given(texts)
 def test_what_a_line_is_does_not_depend_on_its_neighbours(written):
     data = [f"{line}\n".encode() for line in written]
-    together = json_lines._parse_lines(b"".join(data), COLUMNS)
-    alone = [json_lines._parse_lines(line, COLUMNS) for line in data]
+    together = json_lines.parse_lines(b"".join(data), COLUMNS)
+    alone = [json_lines.parse_lines(line, COLUMNS) for line in data]
     lost = sum((chunk.unreadable for chunk in alone), Counter())
     assert taken(together.frame, together.unreadable) == taken(pl.concat([c.frame for c in alone]), lost)
 

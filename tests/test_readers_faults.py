@@ -257,12 +257,13 @@ def test_a_growing_run_is_read_further(tmp_path, monkeypatch):
     collector = open_run(tmp_path)
     assert collector.read().rows["step"].max() == 4
     opened: list[str] = []
-    whole = Collector._piece
-    monkeypatch.setattr(
-        Collector,
-        "_piece",
-        lambda self, part, *rest: opened.append(part.path.name) or whole(self, part, *rest),
-    )
+    whole = Collector._fill
+
+    def fill(self, pieces, *rest):
+        opened.extend(piece.part.path.name for piece in pieces)
+        return whole(self, pieces, *rest)
+
+    monkeypatch.setattr(Collector, "_fill", fill)
     as_verl(rows.filter(pl.col("step") == 5), tmp_path / "rollouts")
     torn = tmp_path / "rollouts" / "6.jsonl"
     torn.write_text('{"input": "What is 1?", "out')

@@ -96,7 +96,7 @@ def test_both_ways_of_reading_lines_agree(rows):
     """Through polars, or line by line: the same texts, but for how a number is written."""
     rows = json.loads(json.dumps(rows), parse_constant=lambda word: None)
     data = ("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n").encode("utf-8", "replace")
-    fast = json_lines._parse_lines(data, ["a", "b"]).frame
+    fast = json_lines.parse_lines(data, ["a", "b"]).frame
     slow = json_lines.frame_of([json.loads(line) for line in data.split(b"\n") if line], ["a", "b"])
     for name in "ab":
         for quick, careful in zip(fast[name], slow[name]):
