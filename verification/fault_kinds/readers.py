@@ -75,7 +75,10 @@ def case(bench: Bench, number: int) -> tuple[str, str]:
 
 KIND = Kind(
     name="readers",
-    what="fuzzing of every reader, half a minute a case",
+    what=(
+        "fuzzing of every reader, half a minute a case: ten minutes each of conet, table, trl and verl, one minute "
+        "of each of the others"
+    ),
     goal=BRIEF + TIMES * len(COMMON) + OTHERS * (len(reading.NAMES) - len(COMMON)),
     case=case,
     short=tuple(range(BRIEF)),
