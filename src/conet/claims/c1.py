@@ -176,7 +176,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
-    fixed="",
+    fixed="d16e117",
     cells=cells_with(1),
     judge=judge_rows,
     draw=draw,

@@ -258,7 +258,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
-    fixed="",
+    fixed="d16e117",
     cells=cells_with(1, GROUP),
     judge=judge_rows,
     draw=draw,

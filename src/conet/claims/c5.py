@@ -189,7 +189,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
-    fixed="",
+    fixed="d16e117",
     cells=cells,
     judge=judge_rows,
     draw=draw,

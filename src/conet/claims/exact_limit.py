@@ -210,7 +210,7 @@ CLAIM = Claim(
         "Coincidence was a mean distance of at most a quarter; it is now that of C4, and the row has not "
         "been run again."
     ),
-    fixed="3111fd1",
+    fixed="d16e117",
     cells=cells,
     judge=judge_rows,
     draw=draw,

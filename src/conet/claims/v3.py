@@ -112,7 +112,7 @@ CLAIM = Claim(
         "lasts, and for good if the run ends below RLVR."
     ),
     of_paper=True,
-    fixed="",
+    fixed="d16e117",
     cells=cells,
     judge=judge_rows,
     draw=draw,
