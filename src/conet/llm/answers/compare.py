@@ -79,7 +79,7 @@ def same(one: Value, other: Value, tolerance: float) -> bool:
 def _coordinates(one: Value, other: Value) -> list[tuple[Value, Value]] | None:
     """Pair ``x = 3, y = 4`` with ``(x, y) = (3, 4)`` by name, and with ``(3, 4)`` in alphabetical order."""
     for values, point, turned in ((one, other, False), (other, one, True)):
-        if not isinstance(values, Collection) or values.kind != "list":
+        if not isinstance(values, Collection) or values.kind != "list" or values.brackets:
             continue
         named = {item.name: item.value for item in values.items if isinstance(item, Named)}
         names = list(named)
@@ -142,6 +142,8 @@ def _same_collection(one: Value, other: Value, tolerance: float) -> bool:
         return all(any(same(item, gold, tolerance) for gold in theirs) for item in mine) and all(
             any(same(item, gold, tolerance) for item in mine) for gold in theirs
         )
+    if len({value.brackets for value in (one, other) if isinstance(value, Collection)}) > 1:
+        return False  # x = 1 or y = 2, and x = 1 and y = 2
     if _names(mine) != _names(theirs) and max(len(_names(mine)), len(_names(theirs))) > 1:
         return False
     left = list(theirs)

@@ -103,6 +103,7 @@ def clean(answer: str) -> str:
     """
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)\s*(?=\d)", ",", answer.strip())
     text = re.sub(r"(?<=\d)(?:\\,|\\;)(?=\d{3}(?!\d))", ",", text)
+    text = re.sub(r"(?<=\d)\{:\}\s*(?=\d)", ":", text)  # a colon without space around it, as in 3{:}30
     for sign, command in SIGNS.items():
         text = text.replace(sign, command)
     for pattern, instead in RULES:

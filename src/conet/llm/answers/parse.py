@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conet.llm.answers.latex import clean, closing, split
 from conet.llm.answers.numbers import number
@@ -108,11 +109,26 @@ def _related(text: str, depth: int) -> Value | None:
 
 
 def _either(values: tuple[Value, ...]) -> Value:
+    """Join what "or" parts: inequalities to a region; of several unknowns it is no "and"."""
     regions = tuple(value for value in values if isinstance(value, Region))
     name = common_name(regions)
-    if len(regions) < len(values) or name is None:
-        return _list(values)
-    return union(regions, name)
+    if len(regions) == len(values) and name is not None:
+        return union(regions, name)
+    values = tuple(map(_point, values))
+    found = _list(values)
+    spoken = {value.name for value in values if isinstance(value, Region | Named)}
+    return replace(found, brackets="or") if len(spoken) > 1 and isinstance(found, Collection) else found
+
+
+def _point(value: Value) -> Value:
+    """Make one point of ``x = 1, y = 2``, in the order of its names: of several solutions each is one."""
+    if not isinstance(value, Collection) or value.kind != "list":
+        return value
+    named = {item.name: item.value for item in value.items if isinstance(item, Named)}
+    if not 1 < len(named) == len(value.items):
+        return value
+    names = sorted(named)
+    return Named(f"({','.join(names)})", Collection("tuple", tuple(named[name] for name in names), "()"))
 
 
 def _union(values: tuple[Value, ...]) -> Value | None:

@@ -1,5 +1,6 @@
 """Sets of real numbers as unions of intervals: joined, intersected, complemented, and written one way."""
 
+from fractions import Fraction
 from itertools import pairwise
 
 from conet.llm.answers.numbers import Number
@@ -24,10 +25,10 @@ def as_region(value: Value | None) -> Region | None:
     return None
 
 
-def real(value: Value | None) -> float | None:
+def real(value: Value | None) -> Fraction | None:
     """Return the real number that a bound stands for; None where it is no number."""
     if isinstance(value, Number) and not value.unit:
-        return float(value.value) / (100 if value.percent else 1)
+        return value.value / (100 if value.percent else 1)
     if isinstance(value, Expression) and not value.unit:
         from conet.llm.answers.symbolic import constant
 
@@ -92,7 +93,7 @@ def intersection(first: Region, second: Region, name: str = "") -> Region | None
     return None
 
 
-def _bounds(piece: Piece) -> tuple[float, float]:
+def _bounds(piece: Piece) -> tuple[float | Fraction, float | Fraction]:
     low, high = real(piece.low), real(piece.high)
     return (
         float("-inf") if piece.low is None else float("nan") if low is None else low,

@@ -34,7 +34,16 @@ UNWORKED = re.compile(
     r"(?:\^\S+)?\s*\}|\\begin\s*\{[vV]|(?<![a-zA-Z])(?:mod|gcd|lcm)(?![a-zA-Z])"
 )
 DERIVATIVE = re.compile(r"\\frac\s*\{\s*(?:d|\\partial\s)[^{}]*\}\s*\{\s*(?:d|\\partial\s)[^{}]*\}")
-UNKNOWN = re.compile(r"(?<![\\a-zA-Z])(?![ei](?![a-zA-Z]))[a-zA-Z]")
+GREEK = (
+    r"\\(?:alpha|beta|[gG]amma|[dD]elta|(?:var)?epsilon|zeta|eta|(?:var)?theta|Theta|iota|kappa|[lL]ambda|mu"
+    r"|nu|[xX]i|(?:var)?rho|(?:var)?sigma|Sigma|tau|[uU]psilon|(?:var)?phi|Phi|chi|[pP]si|[oO]mega|ell)"
+)  # all but pi, which is a number
+UNKNOWN = re.compile(rf"(?<![\\a-zA-Z])(?![ei](?![a-zA-Z]))[a-zA-Z]|{GREEK}(?![a-zA-Z])")
+# What is called so in an equation alone: an angle, a length, a value of a function, a probability.
+CALLED = re.compile(
+    rf"{NAME.pattern}|(?:m\s*)?\\(?:measured)?angle\s*[a-zA-Z]{{1,3}}|\\overline\s*\{{\s*[A-Z]{{2}}\s*\}}"
+    r"|\|\s*[A-Z]{2}\s*\||[fghpqFGHP]'*\s*\(\s*-?\d+\s*\)|P\s*\([^()=]*\)"
+)
 
 
 def unworked(text: str) -> bool:
@@ -48,14 +57,17 @@ def unequal(text: str, depth: int, read: Read) -> Value | None:
     r"""Read ``x \ne 0``, ``x \ne 1, 2`` or ``x \ne 1, x \ne 2``: all real numbers but some."""
     if not UNEQUAL.search(text):
         return None
-    names, points = [], []
+    names: list[str] = []
+    points: list[Value | None] = []
     for part in split(text, SEVERAL):
         sides = split(part, UNEQUAL)
         if len(sides) == 2 and NAME.fullmatch(sides[0]):
             names.append(sides[0])
         elif len(sides) != 1 or not names:
             return None
-        points.append(read(sides[-1], depth))
+        point = read(sides[-1], depth)
+        several = isinstance(point, Collection) and point.kind == "list"  # of \pm 2
+        points += point.items if several and isinstance(point, Collection) else (point,)
     if len(set(names)) != 1 or any(point is None for point in points):
         return None
     outside = Region(tuple(Piece(point, point, (True, True)) for point in points), names[0])
@@ -142,7 +154,7 @@ def equation(text: str, depth: int, read: Read) -> Value | None:
     if len(sides) < 2 or not all(sides):
         return None
     left, *rest = sides
-    if NAME.fullmatch(left) and not _is_constant(left):
+    if CALLED.fullmatch(left) and not _is_constant(left):
         value = read(rest[0], depth) if len(rest) == 1 else _chain(rest, depth, read)
         return None if value is None else Named(re.sub(r"\s+|\\text|[{}]", "", left), value)
     if NAMES.fullmatch(left) and len(rest) == 1:
@@ -152,6 +164,8 @@ def equation(text: str, depth: int, read: Read) -> Value | None:
         return _worked(left, rest[0], depth, read)
     if all(map(_is_constant, sides)):
         return _chain(sides, depth, read)
+    if len(rest) == 1 and CALLED.fullmatch(rest[0]) and not _is_constant(rest[0]):  # 7 = x
+        return equation(f"{rest[0]} = {left}", depth, read)
     return Equation(left, rest[0]) if len(rest) == 1 else None
 
 

@@ -23,8 +23,9 @@ FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?![a-zA
 DEGREES = re.compile(
     r"(\d+(?:\.\d+)?|\([^()]*\)|\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}|\\?[a-zA-Z]+)\s*\^\\circ(?![a-zA-Z])"
 )
-DIGITS = 30  # of a value at a point; an identity holds to far more than chance can give
-CHANCE = 1e-20  # relative difference of two values that are the same
+DIGITS = 60  # of a value; an identity holds to far more than chance can give
+CHANCE = 1e-50  # relative difference of two values that are the same
+MOST = 2000  # digits of a value that are computed to tell it from a near one; beyond, it is not the same
 # Added to a value of its own for each unknown, of which each begins at another place in the ring: far ones
 # too, since |x + 9| is x + 9 near zero, and of either sign beside either, since |xy| is xy where signs agree.
 POINTS = (0.0, 1.731, 7.119, -2.917, 4.393, -412.7, -23.61, 37.83, 12.93)
@@ -103,26 +104,48 @@ def _equal(one: str, other: str, tolerance: float) -> bool:
 
 
 def _same_constant(one: Constant, other: Constant, tolerance: float) -> bool:
+    import mpmath
+
     if one.value.is_Rational and other.value.is_Rational:
         mine, gold = (Fraction(int(each.value.p), int(each.value.q)) for each in (one, other))
         return agree(mine, gold, tolerance, one.exact, other.exact)
     whole = any(each.exact and each.value.is_Integer for each in (one, other))
     exact = tolerance <= EXACT and (whole or (one.exact and other.exact))
-    mine, gold = (_at(each.value, {}) for each in (one, other))
-    if not cmath.isfinite(complex(mine - gold)):
+    if one.value == other.value:
+        return True
+    digits = DIGITS + (_wanted(one.value, other.value) if exact else 0)
+    if digits > MOST:
         return False
-    return bool(abs(mine - gold) <= (CHANCE if exact else tolerance) * abs(gold)) or (
-        gold == 0 and bool(abs(mine) <= CHANCE)
-    )
+    mine, gold = (_at(each.value, {}, digits) for each in (one, other))
+    with mpmath.workdps(digits):
+        if not (mpmath.isfinite(mine) and mpmath.isfinite(gold)):
+            return False
+        chance = mpmath.mpf(10) ** (DIGITS - digits) * CHANCE if exact else tolerance
+        return bool(abs(mine - gold) <= chance * abs(gold)) or (gold == 0 and bool(abs(mine) <= CHANCE))
 
 
-def constant(latex: str) -> float | None:
-    """Return the value of a formula without unknowns; None where it is none, or not real."""
+def _wanted(*values: Any) -> int:
+    r"""Return how many digits tell a root from what lies beside it: ``\sqrt{10^{60}+1}`` is near 10^30."""
+    import sympy
+
+    parts = [max(abs(each.p), each.q) for value in values for each in value.atoms(sympy.Rational)]
+    return 2 * int(0.302 * max((int(part).bit_length() for part in parts), default=0) + 1)
+
+
+def constant(latex: str) -> Fraction | None:
+    """Return the value of a formula without unknowns to fifty digits; None where it is none, or not real."""
+    import mpmath
+
     found = formula(latex)
     if found is None or found.free_symbols:
         return None
-    value = complex(_at(found, {}))
-    return value.real if cmath.isfinite(value) and abs(value.imag) <= 1e-12 else None
+    if found.is_Rational:
+        return Fraction(int(found.p), int(found.q))
+    value = _at(found, {})
+    if not mpmath.isfinite(value) or abs(value.imag) > 1e-12:
+        return None
+    with mpmath.workdps(DIGITS):  # fifty digits are the same however the number was written
+        return Fraction(mpmath.nstr(value.real, DIGITS - 10))
 
 
 def _is_complex(expression: Any) -> bool:
@@ -155,16 +178,16 @@ def _values(expression: Any, names: set[Any]) -> list[Any]:
     ]
 
 
-def _at(expression: Any, chosen: dict[Any, float]) -> Any:
-    """Evaluate to :data:`DIGITS` digits; NaN where that is no number."""
+def _at(expression: Any, chosen: dict[Any, float], digits: int = DIGITS) -> Any:
+    """Evaluate to so many digits; NaN where that is no number."""
     import mpmath
     import sympy
 
     try:
         # no fractions: sympy would factor them to take a root
         numbers = {name: sympy.Float(x, 3 * DIGITS) for name, x in chosen.items()}
-        value = sympy.N(expression.xreplace(numbers), DIGITS)
-        with mpmath.workdps(DIGITS):
+        value = sympy.N(expression.xreplace(numbers), digits, maxn=4 * digits)
+        with mpmath.workdps(digits):
             return mpmath.mpc(*(mpmath.mpf(str(part)) for part in value.as_real_imag()))
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         return mpmath.mpc("nan")

@@ -27,7 +27,8 @@ class Expression:
 class Collection:
     """Several values: a set, in which repetition does not count, a list in any order, or a tuple in order.
 
-    ``brackets`` are those of a tuple, since (1, 2) may be a pair or an open interval.
+    ``brackets`` are those of a tuple, since (1, 2) may be a pair or an open interval; "or" of a list that
+    says ``x = 1`` or ``y = 2``, of which one holds, not both.
     """
 
     kind: Literal["set", "list", "tuple"]
