@@ -91,6 +91,8 @@ def regime_run(seed: int, changes: Mapping[str, Any], snapshots: Sequence[int]) 
     trainer = start("reference", seed, changes)
     record = train(trainer, looks={"snapshot": (snapshots, snapshot)})
     arrays = {name: record.column(name) for name in (*CURVES, "islands")} | snapshots_of(record)
+    for unread in ("effective_out_degree", "traffic_mean_degree"):
+        del arrays[f"snapshot.{unread}"]
     paths = of_paths(trainer)
     arrays |= {name: paths[name] for name in ("final.path_giant", "random.path_giant")}
     web = threshold_web(trainer.policy, trainer.config.web.threshold)

@@ -27,8 +27,8 @@ def percolation_run(seed: int, changes: Mapping[str, Any]) -> Arrays:
     Returns
     -------
     dict of arrays
-        ``looks``, the steps; the fields of :class:`conet.observables.path_islands.PathIslands` at each,
-        shape (looks,), float64; ``problems``.
+        The fields of :class:`conet.observables.path_islands.PathIslands` at each
+        look, shape (looks,), float64; ``problems``.
     """
     trainer = start("reference", seed, {**QUIET, **changes})
     problems = trainer.problems
@@ -41,4 +41,4 @@ def percolation_run(seed: int, changes: Mapping[str, Any]) -> Arrays:
     steps = range(0, trainer.config.steps + 1, EVERY)
     record = train(trainer, looks={"paths": (steps, look)})
     columns = np.array(record.seen("paths"), np.float64).T
-    return {**dict(zip(NAMES, columns)), "looks": np.array(steps), "problems": np.asarray(len(problems))}
+    return {**dict(zip(NAMES, columns)), "problems": np.asarray(len(problems))}

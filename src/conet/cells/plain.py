@@ -195,7 +195,7 @@ def _final(trainer: Trainer) -> Arrays:
     summary, topology = web.summary(questions), topology_summary(web)
     sensitivity, best = threshold_sensitivity(policy, questions), argmax_web(policy).summary(questions)
     null = null_model(policy.graph, web, questions, draws=50)
-    found: dict[str, Any] = {f"final.{name}": summary[name] for name in ("mean_degree", "giant_component")}
+    found: dict[str, Any] = {"final.mean_degree": summary["mean_degree"]}
     found |= {f"final.{name}": topology[name] for name in TOPOLOGY}
     for name, degrees in (("in", in_degrees(web)), ("out", out_degrees(web))):
         found[f"final.{name}_degree"] = np.pad(degree_distribution(degrees), (0, DEGREES))[:DEGREES]
