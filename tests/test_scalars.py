@@ -239,3 +239,23 @@ def test_the_file_logger_of_verl_nests_its_numbers(tmp_path: Path) -> None:
     beside = conet.read(tmp_path)
     assert beside.rows.height == ROWS.height
     assert beside.scalars["entropy"].to_list() == [None] + [0.5] * 20
+
+
+def test_numbers_in_a_csv_file(tmp_path: Path) -> None:
+    """As Lightning's CSVLogger writes them, with gaps, and pandas, with a column of places without a name."""
+    names = ["", "epoch", "step", "reward", "kl", "completions/mean_length"]
+    rows = [f"{step},0,{step},{0.5 if step % 2 else ''},0.01,100" for step in range(20)]
+    (tmp_path / "metrics.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
+    found = conet.read(tmp_path)
+    assert found.format == "metrics"
+    assert found.scalars["step"].to_list() == list(range(20))
+    assert found.scalars["reward"].to_list() == [0.5 if step % 2 else None for step in range(20)]
+    assert found.scalars["length"].to_list() == [100.0] * 20
+    assert "" not in found.scalars.columns
+
+
+def test_a_csv_file_of_rollouts_without_prompts_is_no_file_of_numbers(tmp_path: Path) -> None:
+    rows = [f"{step},{sample % 2},{100 + sample}" for step in range(20) for sample in range(8)]
+    (tmp_path / "rollouts.csv").write_text("\n".join(["step,reward,length", *rows]) + "\n")
+    with pytest.raises(ConetError, match="no prompt"):
+        conet.read(tmp_path)

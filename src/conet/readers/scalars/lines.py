@@ -2,13 +2,14 @@
 
 Source: tinker_cookbook/utils/ml_log.py (tinker-cookbook: ``metrics.jsonl``), swift/trainers (ms-swift:
 ``logging.jsonl``), verl/utils/tracking.py (verl: logger ``file``), and W&B's ``wandb-history.jsonl`` of old
-versions.
+versions; or as lines of CSV with a row of names, as Lightning's CSVLogger and pandas write them.
 """
 
+import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from conet.readers.scalars.base import Row, ScalarReader
 from conet.readers.scalars.names import STEP, STEPS
 from conet.readers.scalars.quantities import quantity_of
 
-SUFFIXES = (".jsonl", ".ndjson", ".json")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv")
 LOOKED_AT = 40  # lines
 LONGEST = 1 << 20  # bytes of a line
 DEEPEST = 4  # objects in one another
@@ -112,11 +113,11 @@ def is_one(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES:
         return False
     try:
-        first = _parsed(next(iter(_first_lines(path, 1)), b""))
+        first = next(_parsed(path, _first_lines(path, 2 if _separated(path) else 1)), None)
         if first is not None and any(name.lower() in OF_ROLLOUTS for name in first):
             return False
-        seen = [_parsed(line) for line in _first_lines(path, LOOKED_AT)]
-    except OSError:
+        seen = list(_parsed(path, _first_lines(path, LOOKED_AT)))
+    except (OSError, csv.Error):
         return False
     entries = [entry for entry in seen if entry is not None]
     if not entries or len(entries) < len(seen) / 2:
@@ -135,30 +136,49 @@ def _first_lines(path: Path, most: int) -> list[bytes]:
     return [line for line in found if line.strip()]
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
+def _separated(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Yield the numbers of each line; lines without a step, or that are torn, are left out."""
+def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
+    """Yield the object of each line; None of what is none."""
+    if _separated(path):
+        texts = (line.decode("utf-8-sig", "replace") for line in lines)
+        for row in csv.DictReader(texts):
+            yield {name: value for name, value in row.items() if name and isinstance(value, str)}
+        return
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        yield entry if isinstance(entry, dict) else None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     with open_binary(path) as file:
         while line := file.readline(at_once() // 32 + 1):
             if len(line) > at_once() // 32:
                 raise Unusable(f"has a line of more than {at_once() // 32 >> 20} MB; raise --memory")
-            entry = _parsed(line)
+            yield line
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Yield the numbers of each line; lines without a step, or that are torn, are left out."""
+    try:
+        for entry in _parsed(path, _lines(path)):
             if entry is not None and (row := numbers_of(entry)):
                 yield row
+    except csv.Error as error:
+        raise Unusable(f"breaks off: {error}") from None
 
 
 READER = ScalarReader(
     name="metrics",
     is_one=is_one,
     rows=rows,
-    files="lines of JSON with a step and known numbers, under any name: `metrics.jsonl`, `logging.jsonl`",
-    trainer="tinker-cookbook, ms-swift, verl's logger `file`, your own",
+    files="lines of JSON, or a CSV file, with a step and known numbers, under any name: `metrics.jsonl`, "
+    "`logging.jsonl`, `metrics.csv`",
+    trainer="tinker-cookbook, ms-swift, verl's logger `file`, Lightning's CSVLogger, your own",
     setting="nothing with tinker-cookbook and ms-swift; verl `trainer.logger=[console,file]`",
 )
