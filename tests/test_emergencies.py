@@ -66,8 +66,20 @@ def test_a_limit_that_no_column_names(tmp_path):
     rows = run(np.full(40, 0.3), length=np.linspace(200, 1000, 40)).drop("finish_reason")
     rows = rows.with_columns(pl.col("response_length").clip(upper_bound=512))
     found = diagnosed(rows, tmp_path)
-    assert "512: probably a limit" in line(found, "truncated").text
+    assert "the longest, 512, since step 1" in line(found, "truncated").text
     assert found.findings["truncated_share"] is None
+
+
+def test_a_limit_that_no_column_names_is_seen_by_step_and_not_on_average(tmp_path):
+    """Of all answers one in twenty is as long as the limit, and at the end every one."""
+    lengths = curve((1, 250), (56, 300), (58, 2000), (60, 2000))
+    rows = run(curve((1, 0.3), (60, 0.5)), length=lengths, samples=4).drop("finish_reason")
+    rows = rows.with_columns(pl.col("response_length").clip(upper_bound=512))
+    assert (rows["response_length"] == 512).mean() < 0.1
+    said = line(diagnosed(rows, tmp_path), "truncated")
+    assert said.urgency == Urgency.EMERGENCY
+    assert 56 <= said.step <= 58
+    assert "100% of the answers are exactly as long as the longest, 512" in said.text
 
 
 def test_few_answers_cut_off_are_no_headline(tmp_path):
@@ -125,6 +137,47 @@ def test_dead_from_the_start(why, options, tmp_path):
     if "misjudged" in options:
         assert found.findings["judged_wrong_but_equal"] == pytest.approx(0.3, abs=0.05)
         assert "format_reward is 0.9" in found.headlines[0].text
+
+
+@pytest.mark.parametrize("logged", [["completion", "format_reward"], ["completion"], []])
+def test_without_gold_answers_verifier_and_difficulty_are_not_told_apart(logged, tmp_path):
+    rows = run(np.zeros(12), misjudged=0.5, format_reward=0.95).select("step", "prompt", "correct", *logged)
+    found = diagnosed(rows, tmp_path)
+    assert found.findings["dead_from_start"]
+    assert found.findings["dead_because"] is None
+    assert "verifier or difficulty" in found.notes["dead_because"]
+    assert "whether verifier or difficulty cannot be told" in found.headlines[0].text
+
+
+def test_a_format_reward_that_is_never_paid_is_named(tmp_path):
+    rows = run(np.zeros(12), format_reward=0.0).drop("completion", "ground_truth")
+    found = diagnosed(rows, tmp_path)
+    assert found.findings["dead_because"] == "format"
+    assert "format_reward is 0 on average" in found.headlines[0].text
+
+
+@pytest.mark.parametrize("misjudged", [0.0, 0.5])
+def test_nothing_in_a_run_that_does_not_move_would_have_been_seen_below_what_counts(misjudged, tmp_path):
+    found = diagnosed(run(np.zeros(12), misjudged=misjudged), tmp_path)
+    assert "a rise above 0.050 would have been seen" in line(found, "stage").text
+
+
+def test_problems_that_are_lost_are_said_though_the_accuracy_of_all_stays(tmp_path):
+    """Half of the problems are learned while the other half is lost, and two are never solved."""
+    parts = [
+        run(level, seed=seed, problems=4, spread=0.05).with_columns(prompt=pl.col("prompt") + f" ({seed})")
+        for seed, level in enumerate(
+            [curve((1, 0.1), (40, 0.9)), curve((1, 0.9), (30, 0), (40, 0)), np.zeros(40)]
+        )
+    ]
+    found = diagnosed(pl.concat(parts).sort("step", maintain_order=True), tmp_path)
+    assert found.findings["stage"] not in ("falling", "collapsed")
+    lost, dead = (line(found, f"{name} problems") for name in ("forgotten", "dead"))
+    assert lost.text == "4 of 12 problems were solved once and are lost."
+    assert dead.text.startswith("4 of 12 problems")
+    assert (lost.urgency, dead.urgency) == (Urgency.WARNING, Urgency.NOTE)
+    assert lost.remedy
+    assert dead.remedy
 
 
 @pytest.mark.parametrize(
@@ -192,6 +245,20 @@ def test_nothing_teaches(tmp_path):
     found = diagnosed(run(np.full(40, 0.02), spread=0.0), tmp_path)
     assert "groups without signal" in named(found)
     assert found.findings["teaching_share"]["end"] < 0.25
+    assert "get the same reward" in line(found, "groups without signal").text
+
+
+def test_groups_that_differ_in_another_reward_alone_do_not_get_the_same_reward(tmp_path):
+    rows = run(np.zeros(12), format_reward=0.5).with_columns(
+        reward=pl.col("correct") + 0.2 * pl.col("format_reward")
+    )
+    found = diagnosed(rows, tmp_path)
+    text = line(found, "groups without signal").text
+    assert "get the same reward" not in text
+    assert text.startswith(
+        "Nothing of the batch teaches what is correct: in 100% of the groups all answers are"
+    )
+    assert "by their other rewards alone" in found.notes["teaching_share"]
 
 
 HEALTHY = {
@@ -380,6 +447,7 @@ def test_short_right_answers_are_alike_without_a_collapse(collapses, tmp_path):
     assert last < early / 2
     assert found.findings["collapse"] is collapses
     assert ("diversity" in named(found)) is collapses
+    assert not collapses or line(found, "diversity").remedy
 
 
 def test_the_one_family_that_falls_is_a_warning_though_the_accuracy_of_all_falls_with_it(tmp_path):

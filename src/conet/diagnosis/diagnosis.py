@@ -12,8 +12,8 @@ from conet.base.text import counted
 from conet.diagnosis.declare import Finding, Headline, MainNumber, Result
 from conet.diagnosis.findings import FINDINGS
 from conet.diagnosis.findings.outcomes import NONE as NO_OUTCOMES
-from conet.diagnosis.findings.outcomes import table as outcome_table
 from conet.diagnosis.log import Log
+from conet.diagnosis.problem_table import problem_table
 from conet.diagnosis.words import clean
 from conet.readers import Reader, Source, read
 from conet.rollouts import RolloutRecord
@@ -120,7 +120,7 @@ class Diagnosis:
     def problems(self) -> "polars.DataFrame":
         """One row a problem of the rollouts: what became of it."""
         transitions = self.detail("transitions")
-        return outcome_table(
+        return problem_table(
             self.detail("outcomes") or NO_OUTCOMES,
             self.log.record.names,
             transitions.single if transitions else {},

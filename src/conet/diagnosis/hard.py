@@ -78,7 +78,7 @@ def _counts(visits: "polars.DataFrame") -> "polars.DataFrame":
 
 def none_in_words(problems: int, reasons: Mapping[str, int]) -> str:
     """Say why there is nothing to demonstrate, in one line."""
-    parts = (f"{reasons.get(reason, 0)} {words}" for reason, words in REASONS.items())
+    parts = (f"{reasons[reason]} {words}" for reason, words in REASONS.items() if reasons.get(reason))
     return f"no problem to heat on: of {counted(problems, 'problem')}, {', '.join(parts)}"
 
 

@@ -206,7 +206,7 @@ def _flat(rise: Interval, smallest: float) -> str:
     if np.isnan(rise.low):
         return f"{change}, and of so few visits no noise can be told"
     if rise.low <= 0 <= rise.high:
-        return f"{change}, which is noise: a rise above {max(rise.high, 0):.3f} would have been seen"
+        return f"{change}, which is noise: a rise above {max(rise.high, smallest):.3f} would have been seen"
     small = abs(rise.estimate) < smallest
     what = f"less than the {smallest:.2g} that counts" if small else "hardly more than noise"
     return f"{change} [{rise.low:+.3f}, {rise.high:+.3f}], {what}"

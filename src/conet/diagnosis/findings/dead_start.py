@@ -35,6 +35,11 @@ CAUSES = {
         "DAPO, arXiv 2503.14476: dynamic sampling; TRL: num_generations; verl: actor_rollout_ref.rollout.n",
     ),
 }
+UNTOLD = Remedy(
+    "judge ten answers by hand with the reward function alone; log completions and gold answers, and the "
+    "next diagnosis compares them",
+    "conet diagnose --map gold=COLUMN; TRL: log_extra(name, values) in a reward function",
+)
 
 
 @dataclass(frozen=True)
@@ -92,17 +97,22 @@ def compute(log: Log) -> Result:
         return Result(values=values, caveats=caveats, headlines=_misjudged(seen), detail=seen)
     why, parts = cause(log, seen)
     none = f"{share(correct / total)} of the answers are" if correct else "No answer is"
+    where = (
+        f"look at the {why} first" if why else "whether verifier or difficulty cannot be told from this log"
+    )
     said = Headline(
         name="dead from the start",
         text=(
-            f"{none} correct, from the first step on, so nothing is learned: look at the {why} first. "
-            f"{'; '.join(parts)}."
+            f"{none} correct, from the first step on, so nothing is learned: "
+            f"{'; '.join([f'{where}. {parts[0]}', *parts[1:]]) if parts else where}."
         ),
         urgency=Urgency.EMERGENCY,
         evidence=f"{correct} correct of {total:,} answers",
         step=int(log.steps["step"][0]),
-        remedy=CAUSES[why],
+        remedy=CAUSES[why] if why else UNTOLD,
     )
+    if why is None:
+        caveats["dead_because"] = "no gold answers beside marked results: verifier or difficulty, not told"
     return Result(
         values=values | {"dead_from_start": True, "dead_because": why},
         caveats=caveats,
@@ -121,16 +131,20 @@ def _ever(log: Log) -> bool:
     )
 
 
-def cause(log: Log, seen: Judged) -> tuple[str, list[str]]:
-    """Name the most likely cause, and what each of the four rests on."""
+def cause(log: Log, seen: Judged) -> tuple[str | None, list[str]]:
+    """Name the most likely cause, and what each of the four rests on.
+
+    None where neither limit nor format explains it and no gold answers were compared: a verifier that
+    judges everything wrong and problems that are too hard look alike then.
+    """
     cut = per_step_values(log.answers, "truncated")
     cut_share = float(np.nanmean(cut)) if np.isfinite(cut).any() else None
-    formats = {
+    rewards = {
         name.removeprefix(COMPONENT): float(np.nanmean(per_step_values(log.answers, name)))
         for name in log.answers.columns
         if name.startswith(COMPONENT) and np.isfinite(per_step_values(log.answers, name)).any()
     }
-    paid = {name: value for name, value in formats.items() if value > 0}
+    told = {name: value for name, value in rewards.items() if value > 0 or _is_format(name)}
     parts = []
     if seen.misjudged is not None:
         parts.append(
@@ -140,22 +154,24 @@ def cause(log: Log, seen: Judged) -> tuple[str, list[str]]:
         parts.append(f"{share(cut_share)} are cut off")
     if seen.marked is not None:
         parts.append(f"{share(seen.marked)} mark their result (boxed, in a tag, …)")
-    if paid:
-        parts.append(", ".join(f"{name} is {value:.2g} on average" for name, value in paid.items()))
+    if told:
+        parts.append(", ".join(f"{name} is {value:.2g} on average" for name, value in told.items()))
     if seen.misjudged is not None and seen.misjudged > MISJUDGED:
-        why = "verifier"
-    elif cut_share is not None and cut_share > CUT:
-        why = "length limit"
-    elif _format_fails(formats, seen):
-        why = "format"
-    else:
-        why = "difficulty"
-    return why, parts or ["nothing that was logged tells format, verifier and difficulty apart"]
+        return "verifier", parts
+    if cut_share is not None and cut_share > CUT:
+        return "length limit", parts
+    if _format_fails(rewards, seen):
+        return "format", parts
+    return None if seen.misjudged is None else "difficulty", parts
+
+
+def _is_format(name: str) -> bool:
+    return "format" in name.lower() or "fmt" in name.lower()
 
 
 def _format_fails(rewards: dict[str, float], seen: Judged) -> bool:
     """Whether a format reward is hardly ever paid; where there is none, whether results are seldom marked."""
-    formats = [value for name, value in rewards.items() if "format" in name.lower() or "fmt" in name.lower()]
+    formats = [value for name, value in rewards.items() if _is_format(name)]
     if formats:
         return max(formats) < 0.1
     return seen.marked is not None and seen.marked < MARKED
@@ -194,7 +210,8 @@ FINDING = Finding(
         f"{5 * MOST_CORRECT:.0%}. The verifier is named where more than {MISJUDGED:.0%} of the wrong answers "
         "give the gold answer (of a live run that is a warning); else the length limit where more than "
         f"{CUT:.0%} are cut off; else the format where a format reward is below 0.1 or, without one, fewer "
-        f"than {MARKED:.0%} mark their result; else the difficulty"
+        f"than {MARKED:.0%} mark their result; else the difficulty; null where no gold answers were "
+        "compared, as it may be the verifier then"
     ),
     view="learning-curve",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, Interval, mean_interval
-from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
+from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
 from conet.diagnosis.log import Log, fifth, mean_of
 from conet.diagnosis.visits import Visits
 from conet.observables.pass_at_k import pass_at_k
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 MOST_K = 64
 ALIKE = 0.25  # of the pairs that differed, so many fewer differ where answers become alike (our choice)
+REMEDY = Remedy(
+    "keep the policy broad: clip rises less than falls (clip-higher), an entropy bonus or a KL penalty, or "
+    "an advantage that pays for pass@k",
+    "DAPO, arXiv 2503.14476, section 3.1: TRL's epsilon_high, verl's clip_ratio_high; pass@k as a reward: "
+    "arXiv 2508.10751",
+)
 SMALLEST_MISS = 0.005  # of pass@1 from 1, below which there is nothing left to find
 
 
@@ -196,7 +202,8 @@ def compute(log: Log) -> Result:
         "signs": list(found.signs),
     }
     signs = "; ".join(found.signs)
-    said = Headline(text=f"Signs of policy collapse: {signs}.", urgency=Urgency.WARNING, evidence=signs)
+    text = f"Signs of policy collapse: {signs}."
+    said = Headline(text=text, urgency=Urgency.WARNING, evidence=signs, remedy=REMEDY)
     return Result(
         values={"collapse": bool(signs), "diversity": values},
         headlines=(said,) if signs else (),

@@ -20,6 +20,8 @@ REMEDY = Remedy(
     "TRL: num_generations; `conet llm train`: schedule.name=temperature schedule.adaptive_groups=true; "
     "verl: actor_rollout_ref.rollout.n, algorithm.filter_groups; DAPO, arXiv 2503.14476",
 )
+SAME = 1e-6  # rewards that differ by less are one
+DIFFERS = 0.05  # so many more groups differ in their rewards than in what is correct (our choice)
 MOST_CHANCE = 1e-3  # that so few groups without signal are there by chance
 
 
@@ -92,6 +94,12 @@ def compute(log: Log) -> Result:
         )
     elif found.filtered is None:
         caveats["filtered_groups"] = "too few groups of four or more samples to tell"
+    equal = equal_rewards(log)
+    if equal is not None and end is not None and equal < end - DIFFERS:  # type: ignore[operator]
+        caveats["teaching_share"] = (
+            f"in {share(1 - equal)} of the groups of the last fifth rewards differ: groups that are all "
+            "right or all wrong teach too, by their other rewards alone"
+        )
     said = Headline(
         text="Groups without signal are missing from the files: every accuracy is that of the groups kept.",
         urgency=Urgency.NOTE,
@@ -104,7 +112,7 @@ def compute(log: Log) -> Result:
             "filtered_groups": found.filtered,
         },
         caveats=caveats,
-        headlines=(said,) if found.filtered else _silent(log, shares["end"]),
+        headlines=(said,) if found.filtered else _silent(log, shares["end"], equal),
         numbers=(MainNumber("groups without signal", number(end, 2), definition),),  # type: ignore[arg-type]
         detail=found,
     )
@@ -130,17 +138,40 @@ def _of_scalars(log: Log) -> Result:
     )
 
 
-def _silent(log: Log, end: float | None) -> tuple[Headline, ...]:
-    """Say so where most of the batch teaches nothing."""
+def equal_rewards(log: Log) -> float | None:
+    """Share of the groups of the last fifth whose answers all get the same reward; None where not known.
+
+    With a reward for the format beside what is correct, fewer than those that are all right or all wrong.
+    """
+    import polars as pl
+
+    rows = log.record.rows.lazy().filter(
+        (pl.col("split") == log.split)
+        & (pl.col("step") >= log.steps["step"][-log.fifth])
+        & pl.col("reward").is_not_null()
+    )
+    reward = pl.col("reward")
+    spread = rows.group_by("step", "problem").agg(number=pl.len(), spread=reward.max() - reward.min())
+    return mean_of(spread.filter(pl.col("number") >= 2).select(pl.col("spread") < SAME).collect()["spread"])
+
+
+def _silent(log: Log, end: float | None, equal: float | None) -> tuple[Headline, ...]:
+    """Say so where most of the batch teaches nothing, or nothing about what is correct."""
     if end is None or end < MOST_SILENT:
         return ()
     right, wrong = (mean_of(log.steps[name].tail(log.fifth)) or 0 for name in ("all_right", "all_wrong"))
     stage = log.other("stage")
     collapsed = stage is not None and stage.stage == "collapsed"
     part = f"Only {share(1 - end)}" if end < 1 else "Nothing"
+    text = f"{part} of the batch teaches: in {share(end)} of the groups all answers get the same reward."
+    if equal is not None and equal < end - DIFFERS:
+        text = (
+            f"{part} of the batch teaches what is correct: in {share(end)} of the groups all answers are "
+            f"right or all are wrong, and where rewards differ, in {share(1 - equal)}, it is by the others."
+        )
     said = Headline(
         name="groups without signal",
-        text=f"{part} of the batch teaches: in {share(end)} of the groups all answers get the same reward.",
+        text=text,
         urgency=Urgency.WARNING if wrong > right and not collapsed else Urgency.NOTE,
         evidence=f"all wrong {share(wrong)}, all right {share(right)}, in the last fifth",
         remedy=None if collapsed else REMEDY,

@@ -1,19 +1,16 @@
 """What became of each problem: learned, forgotten, dead, and how many of these chance would make."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from conet.base.text import counted, number
-from conet.diagnosis.declare import Finding, Key, MainNumber, Result
+from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits, by_visit, some
 from conet.observables.forgetting import LOST, never_falling
 from conet.observables.length import SOLVED
-
-if TYPE_CHECKING:
-    import polars
 
 FEWEST_VISITS = 3
 SAMPLES_A_LEVEL = 32  # that the accuracy at the start, at the end and at its best should rest on
@@ -22,6 +19,17 @@ STANDARD_ERRORS = 2.5  # and a change counts when it is so many standard errors
 MOST_SIMULATED = 1000  # problems
 SIMULATIONS = 20
 NOT_SO_DEAD = 0.1  # an accuracy with which a problem may by chance show no correct sample
+MANY = 0.1  # of the problems that are followed, lost or dead, from which on it is said (our choice)
+FORGETTING = Remedy(
+    "draw them again, and keep the policy nearer to the one that solved them: a lower learning rate or a KL "
+    "penalty; `problems.parquet` has their names, and `conet heat` writes their right answers",
+    "TRL: learning_rate, beta; forgetting follows the KL to the policy before: arXiv 2509.04259",
+)
+NEVER_SOLVED = Remedy(
+    "leave them out until the policy is better, begin with easier ones, or draw more answers to each: all "
+    "wrong, they teach nothing",
+    "DAPO, arXiv 2503.14476: dynamic sampling; TRL: num_generations; verl: actor_rollout_ref.rollout.n",
+)
 STATUSES = ("learned", "forgotten", "dead", "solved", "open", "few visits")
 LEARNED, FORGOTTEN, DEAD, SOLVED_BEFORE, OPEN, FEW_VISITS = range(6)
 
@@ -178,38 +186,6 @@ def by_chance(found: Visits, status: np.ndarray) -> dict[str, float | None]:
     return result
 
 
-def table(found: Outcomes, names: list[str], sharp: dict[int, dict[str, float]]) -> "polars.DataFrame":
-    """Return one row a problem, those with a verdict first.
-
-    Parameters
-    ----------
-    sharp
-        What is known of the transition of a problem, by problem.
-    """
-    import polars as pl
-
-    order = np.lexsort((-found.samples, found.status))
-    fitted = [sharp.get(int(problem), {}) for problem in order]
-    return pl.DataFrame(
-        {
-            "problem": [names[problem] for problem in order],
-            "status": pl.Series([STATUSES[found.status[problem]] for problem in order], dtype=pl.String),
-            "visits": found.visits[order],
-            "samples": found.samples[order],
-            "correct_count": found.correct[order],
-            **{
-                f"accuracy_{name}": pl.Series(values[order]).fill_nan(None)
-                for name, values in (("start", found.start), ("best", found.best), ("end", found.end))
-            },
-            **{
-                name: pl.Series([row.get(name) for row in fitted], dtype=pl.Float64)
-                for name in ("onset_step", "width_steps")
-            },
-            "sharp": pl.Series([row.get("sharp") for row in fitted], dtype=pl.Boolean),
-        }
-    )
-
-
 def compute(log: Log) -> Result:
     """Count the problems by what became of them, and say how many of them chance would make."""
     found = outcomes(log.visits)
@@ -229,9 +205,35 @@ def compute(log: Log) -> Result:
     return Result(
         values=values,
         caveats=_caveats(found, chance),
+        headlines=_headlines(found, chance, log),
         numbers=(MainNumber(" | ".join(names), counts, f"by chance: {expected}"),),
         detail=found,
     )
+
+
+def _headlines(found: Outcomes, chance: dict[str, float | None], log: Log) -> tuple[Headline, ...]:
+    """Say that many problems are lost, or were never solved; of a run that falls both are a note alone."""
+    followed = len(found.status) - found.count(FEW_VISITS)
+    stage, said = log.other("stage"), []
+    falls = stage is not None and stage.stage in ("falling", "collapsed")
+    for name, status, what, urgency, remedy in (
+        ("forgotten", FORGOTTEN, "solved once and are lost", Urgency.WARNING, FORGETTING),
+        ("dead", DEAD, "seen again and again without a correct answer", Urgency.NOTE, NEVER_SOLVED),
+    ):
+        count, expected = found.count(status), chance[name] or 0.0
+        surely = count >= max(2.0, MANY * followed) and count > expected + 3 * np.sqrt(expected)
+        if not surely or count == followed == found.count(DEAD):  # that none was solved is said elsewhere
+            continue
+        said.append(
+            Headline(
+                name=f"{name} problems",
+                text=f"{count} of {counted(followed, 'problem')} were {what}.",
+                urgency=Urgency.NOTE if falls else urgency,
+                evidence=f"by chance {number(expected, 1)}; at least {FEWEST_VISITS} visits each",
+                remedy=None if falls else remedy,
+            )
+        )
+    return tuple(said)
 
 
 def _untold(found: Outcomes, log: Log) -> Result:
@@ -282,7 +284,10 @@ FINDING = Finding(
         "`learned`: accuracy at the end at least 1/2, and 1/4 above that at the start. `forgotten`: once "
         "at least 1/2, at the end at most 1/10. `dead`: not one correct answer. Start, best and end are "
         "windows of as many visits as hold 32 samples, a third of all at most; learned and forgotten need "
-        "2.5 standard errors. A problem with fewer than 3 visits is in none of the three"
+        "2.5 standard errors. A problem with fewer than 3 visits is in none of the three. A headline names "
+        f"forgotten and dead ones where they are {MANY:.0%} of the problems or more, at least two, and three "
+        "standard deviations above chance; a warning where they are forgotten while the accuracy of all does "
+        "not fall"
     ),
     view="problems",
 )

@@ -73,26 +73,39 @@ def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str) -> Hea
 
 
 def _guessed(log: Log) -> Result:
-    """Say that many answers are exactly as long as the longest, where nothing says which were cut off."""
+    """Say that many answers are exactly as long as the longest, where nothing says which were cut off.
+
+    Looked at by step, as a run whose answers have met the limit but lately has few of them in all.
+    """
+    import polars as pl
+
     keys = ("truncated_share", "truncated", "truncated_since")
-    caveats = dict.fromkeys(keys, UNKNOWN)
+    nothing = Result(caveats=dict.fromkeys(keys, UNKNOWN))
+    if not log.has_rollouts:
+        return nothing
     rows = log.record.rows
-    rows = rows.filter((rows["split"] == log.split) & rows["length"].is_not_null())
-    longest = int(rows["length"].max() or 0)  # type: ignore[arg-type]
-    if longest < NARROW:
-        return Result(caveats=caveats)
-    at_limit = rows.filter(rows["length"] == longest).height / rows.height
-    if at_limit < ABOVE or rows["length"].n_unique() <= OTHERS:
-        return Result(caveats=caveats)
+    rows = rows.filter((pl.col("split") == log.split) & pl.col("length").is_not_null())
+    last = rows.filter(pl.col("step") >= log.steps["step"][-log.fifth])
+    longest = int(last["length"].max() or 0)  # type: ignore[arg-type]
+    if longest < NARROW or rows["length"].n_unique() <= OTHERS:
+        return nothing
+    by_step = rows.group_by("step").agg(at=(pl.col("length") == longest).mean()).sort("step")
+    steps, at_limit = by_step["step"].to_numpy().astype(np.int64), per_step_values(by_step, "at")
+    since = since_above(steps, at_limit, ABOVE)
+    if since is None:
+        return nothing
+    now = float(at_limit[steps >= since].mean())
+    when = f"since the first step ({since})" if since == steps[0] else f"since step {since}"
     said = Headline(
         name="truncated",
-        text=f"{share(at_limit)} of the answers have the same greatest length, {longest:,}: probably a limit "
-        "cuts them off.",
-        urgency=Urgency.WARNING,
+        text=f"{share(now)} of the answers are exactly as long as the longest, {longest:,}, {when}: probably "
+        "a limit cuts them off.",
+        urgency=Urgency.EMERGENCY if max(now, float(at_limit[-3:].mean())) >= MOST else Urgency.WARNING,
         evidence=UNKNOWN,
+        step=since,
         remedy=REMEDY,
     )
-    return Result(caveats=caveats, headlines=(said,))
+    return Result(caveats=nothing.caveats, headlines=(said,), detail=since)
 
 
 FINDING = Finding(
@@ -112,7 +125,8 @@ FINDING = Finding(
     decides=(
         f"answers cut off, over answers of which that is known. A warning where more than {ABOVE:.0%} are "
         f"cut off at the end, an emergency from {MOST:.0%}; since: the step from which on it stayed so. "
-        f"Where the files do not say it, a warning if {ABOVE:.0%} or more are exactly as long as the longest"
+        "Where the files do not say it, the same of answers that are exactly as long as the longest of the "
+        "last fifth of the steps"
     ),
     view="groups",
 )
