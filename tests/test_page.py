@@ -160,6 +160,21 @@ def test_the_web_slides_and_a_node_is_read(page, server):
     page.get_by_role("heading", name="Problem 0").wait_for()
 
 
+def test_a_link_restores_the_view_on_the_same_page_too(page, server):
+    """Whatever the address holds: what there is not is left out."""
+    opened(page, server, "run/first/web?step=60")
+    said = page.locator(".web-said")
+    said.filter(has_text="Update 60").wait_for()
+    page.evaluate("location.hash = '#/run/first/web?step=0&problem=999&problems=999&node=x&since=-1'")
+    said.filter(has_text="Update 0").wait_for()
+    assert page.get_by_role("spinbutton", name="path of problem").input_value() == ""
+    assert page.get_by_role("heading", name="Brushed").count() == 0
+    page.evaluate("location.hash = '#/run/first/web?step=60&since=31&problem=1.5'")
+    said.filter(has_text="flipped").wait_for()
+    page.go_back()
+    said.filter(has_text="Update 0").wait_for()
+
+
 def test_a_step_of_the_slider_writes_only_what_differs(page, server):
     """All nodes and edges are gone through when it rests, for their order and the labels, and not before."""
     history = server.ask("/api/runs/first/web").json
@@ -347,6 +362,26 @@ def test_rollouts_are_read_and_their_texts_are_only_text(page, server):
     assert page.locator("img, iframe, object, embed").count() == 0
 
 
+def test_more_rollouts_are_listed_on_demand(page, server):
+    opened(page, server, "run/log/rollouts")
+    rows = page.locator(".rollout-list li")
+    rows.nth(63).wait_for()
+    assert rows.count() == 64
+    page.get_by_role("button", name="show 64 more").click()
+    rows.nth(127).wait_for()
+    page.get_by_role("button", name="show 16 more").click()
+    rows.nth(143).wait_for()
+    assert page.get_by_role("button", name=re.compile("show .* more")).count() == 0
+    page.get_by_label("show rollout 144,").check()
+    page.locator(".rollout", has_text="step 11 · problem 2").first.wait_for()
+    page.get_by_label("steps").first.fill("1")
+    page.get_by_label("to", exact=True).fill("2")
+    page.get_by_label("to", exact=True).press("Enter")
+    page.get_by_text("24 rollouts").wait_for()
+    page.get_by_role("button", name="right against wrong").click()
+    page.get_by_text("None of the rollouts in the list is right.").wait_for()
+
+
 def test_what_cannot_be_shown_is_said(page, server, runs):
     opened(page, server, "run/broken")
     page.locator(".failure").wait_for()
@@ -439,7 +474,7 @@ AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
         "compare/first/without-webs",
     ],
 )
-def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(browser, server, place, scheme):
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(browser, server, place, scheme):
     context = browser.new_context(
         viewport={"width": 390, "height": 800}, color_scheme=scheme, bypass_csp=True
     )
@@ -448,8 +483,10 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_telephone(browser, server
     opened(page, server, place)
     page.wait_for_load_state("networkidle")
     page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    said = [(one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found]
-    assert not said, json.dumps(said, indent=1)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for width in (390, 900, 1600):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        said = [(one["id"], one["help"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found]
+        assert not said, f"{width}: {json.dumps(said, indent=1)}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import threading
 import time
 
 import polars as pl
@@ -19,6 +20,8 @@ from page_server import serving
 import conet
 from conet.base.lock import exclusive
 from conet.cli import main
+from conet.diagnosis import diagnose
+from conet.serve.library import Library
 
 pytestmark = pytest.mark.page
 EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'
@@ -104,6 +107,39 @@ def test_what_cannot_be_read_or_leads_outside_is_said(server, name):
     found = server.ask(f"/api/runs/{name}/spark")
     assert found.status == 409
     assert found.json["got"]
+
+
+def test_the_list_is_made_once_however_many_runs_there_are(tmp_path, monkeypatch):
+    """Of the runs that were let go of, what the list shows is kept."""
+    for number in range(6):
+        as_trl(rollouts(two_stages(30, 8)), tmp_path / f"log-{number}")
+    made = []
+    monkeypatch.setattr("conet.serve.opened.diagnose", lambda record: made.append(record) or diagnose(record))
+    library = Library([tmp_path])
+    seen = []
+    for _ in range(2):
+        for name in library.paths():
+            seen.append((library.opened(name).spark().step, library.opened(name).headlines()))
+    assert len(made) == 6
+    assert seen[:6] == seen[6:]
+    as_trl(rollouts(two_stages(40, 8)), tmp_path / "log-0")
+    assert library.opened("log-0").spark().step != seen[0][0]
+
+
+def test_what_takes_long_holds_up_nobody_else(runs, monkeypatch):
+    """While the rollouts of a run are diagnosed, the run itself is opened."""
+    opened = Library([runs]).opened("finished")
+    begun, ends, names = threading.Event(), threading.Event(), []
+    monkeypatch.setattr("conet.serve.opened.diagnose", lambda _: begun.set() or ends.wait(300))
+    slow = threading.Thread(target=lambda: opened.diagnosis, daemon=True)
+    quick = threading.Thread(target=lambda: names.extend(opened.view_names()), daemon=True)
+    slow.start()
+    assert begun.wait(300)
+    quick.start()
+    quick.join(120)
+    ends.set()
+    assert "learning-curve" in names
+    slow.join(120)
 
 
 def test_a_run_that_is_deleted_while_it_is_open_is_said(server, runs):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import conet
 from conet.base.lock import exclusive, is_held
 from conet.cli import main
 from conet.serve import bundle
@@ -40,6 +41,11 @@ def test_the_shipped_bundle_is_built_from_the_sources():
     built = json.loads((WEB / "built.json").read_text())
     assert built["sources"] == digest(WEB, [*below(WEB / "src"), *(WEB / name for name in SOURCES)])
     assert built["bundle"] == digest(bundle.FOLDER, below(bundle.FOLDER))
+
+
+def test_the_page_has_the_version_of_the_project():
+    for name in ("package.json", "package-lock.json"):
+        assert json.loads((WEB / name).read_text())["version"] == conet.__version__
 
 
 def test_the_lock_file_names_no_registry():

@@ -7,12 +7,8 @@ import { setTheme, shell } from "./pages/shell";
 import { link, read } from "./state";
 import "./style.css";
 
-let shown = "";
-
 async function show(): Promise<void> {
   const { path } = read();
-  if (path.join("/") === shown && document.querySelector("main")) return;
-  shown = path.join("/");
   leaveTab();
   const main = h("main", { id: "main", tabindex: -1 });
   const [kind, one, other] = path;

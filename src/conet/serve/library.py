@@ -42,6 +42,7 @@ class Library:
         self.texts = texts
         self.reading = {"format": format, "column_mapping": column_mapping}
         self._opened: dict[str, Opened] = {}
+        self._small: dict[Path, dict] = {}  # of runs that were let go of
         self._lock = threading.Lock()
 
     def paths(self) -> dict[str, Path]:
@@ -81,9 +82,11 @@ class Library:
             known = self._opened.pop(name, None)
             if known is None or not known.is_still(path):
                 known = Opened(Run(path), self.places, self.reading, self.texts)
+                known.take(self._small.pop(path, {}))
             self._opened[name] = known
             while len(self._opened) > KEPT:
-                del self._opened[next(iter(self._opened))]
+                gone = self._opened.pop(next(iter(self._opened)))
+                self._small[gone.run.path] = gone.small()
             return known
 
     def rows(self) -> list[RunRow]:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from copy import copy
 from pathlib import Path
@@ -24,6 +25,7 @@ from conet.views.source import Source, source_of, state_of_all
 
 POINTS = 60  # of a sparkline
 TEXTLESS = ("record", "spark")  # what is made alike where no text may be shown
+SMALL = ("spark", "headlines")  # what the list of runs shows, and can be kept of very many
 
 
 class Opened:
@@ -55,6 +57,7 @@ class Opened:
         self.run, self.lock, self.texts = run, threading.RLock(), texts or run.kind == "walks"
         self._inode = _inode(run.path)
         self._made: dict[str, tuple[Any, Any]] = {}
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         where = log.place(run.path) if run.kind == "log" else run.path
         if not any(Path(os.path.realpath(where)).is_relative_to(place) for place in places):
             raise ConetError(
@@ -78,9 +81,20 @@ class Opened:
         """Whether the same directory stands in that place."""
         return path == self.run.path and _inode(path) == self._inode
 
+    def small(self) -> dict[str, tuple[Any, Any]]:
+        """Return what of the run can be kept when it is let go of, for :meth:`take`."""
+        return {name: self._made[name] for name in SMALL if name in self._made}
+
+    def take(self, known: Mapping[str, tuple[Any, Any]]) -> None:
+        """Take up what was kept; it counts as long as the files of the run are the same."""
+        self._made.update(known)
+
     def made(self, name: str, make: Any) -> Any:
-        """Return what a function makes of the run, made once as long as its files are the same."""
-        with self.lock:
+        """Return what a function makes of the run, made once as long as its files are the same.
+
+        What takes long holds up nobody who asks for something else: each name has a lock of its own.
+        """
+        with self._locks[name]:
             files = state_of_all(self.where)
             known = self._made.get(name)
             if known is None or known[0] != files:
@@ -147,10 +161,9 @@ class Opened:
         """
         if name not in self.view_names():
             raise LookupError(name)
+        source = self.source if name in self.source.known else source_of(self.diagnosis)
         with self.lock:
-            if name in self.source.known:
-                return self.made(f"view {name}", lambda: self.source.view(name))
-            return self.made(f"view {name}", lambda: source_of(self.diagnosis).view(name))
+            return self.made(f"view {name}", lambda: source.view(name))
 
     def spark(self) -> Spark:
         """Return the accuracy in few points."""

@@ -128,7 +128,8 @@ def _html(data: str, left_out: list[str]) -> str:
         f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    note = f"<p>This page is incomplete, without {escape('; '.join(left_out))}</p>" if left_out else ""
+    lacks = escape("; ".join(left_out))
+    note = f'<p class="failure incomplete">This page is incomplete, without {lacks}</p>' if lacks else ""
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -19,7 +19,8 @@ export function fromSample(data: Record<string, unknown>, place: string): unknow
   }
   const [problem, first, last] = [query.get("problem"), Number(query.get("first") ?? 0), Number(query.get("last") ?? Infinity)];
   const rows = sample.rows.filter((row) => (problem === null || row.problem === Number(problem)) && row.step >= first && row.step < last);
-  if (match[2] === "rollouts") return { total: rows.length, rows: rows.slice(0, 64) };
+  const offset = Number(query.get("offset") ?? 0);
+  if (match[2] === "rollouts") return { total: rows.length, rows: rows.slice(offset, offset + 64) };
   const words = (query.get("words") ?? "").toLowerCase();
   const text = new Map(sample.texts.map((one) => [one.index, one.completion.map((part) => part.content).join("\n").toLowerCase()]));
   const found = rows.filter((row) => text.get(row.index)?.includes(words));

@@ -16,6 +16,6 @@ export function bars(panel: Schemas["Bars"]): HTMLElement {
     if (low != null && high != null) bar.append(s("line", { x1: across(low), x2: across(high), y1: 5, y2: 5 }));
     return h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "drawn" }, bar), h("td", {}, number(value)));
   });
-  const head = h("tr", {}, h("th", {}, "name"), h("th", {}, panel.interval || "drawn"), h("th", {}, named(panel.value)));
+  const head = h("tr", {}, h("th", {}, "name"), h("th", {}, panel.interval || "as a bar"), h("th", {}, named(panel.value)));
   return h("figure", { class: "panel" }, panel.title ? h("h3", {}, panel.title) : null, h("table", { class: "bars" }, h("thead", {}, head), h("tbody", {}, ...rows)));
 }

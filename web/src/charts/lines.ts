@@ -119,7 +119,7 @@ function render(
     inner.append(s("line", { x1: box.x, x2: box.x + box.width, y1: up(level.value), y2: up(level.value), class: "level" }));
     inner.append(s("text", { x: box.x + 4, y: up(level.value) - 4, class: "note" }, level.label));
   }
-  replace(svg, s("clipPath", { id: clip }, s("rect", box)), ...axes(panel, across, up, box), inner, ...labels.draw(top, height - BOTTOM));
+  replace(svg, s("clipPath", { id: clip }, s("rect", { ...box, y: box.y - 4, height: box.height + 8 })), ...axes(panel, across, up, box), inner, ...labels.draw(top, height - BOTTOM));
   return across;
 }
 

@@ -7,6 +7,8 @@ export interface Scale {
   ticks: number[];
 }
 
+const [BESIDE, ABOVE] = [70, 42]; // pixels at least between ticks: numbers are wider than high
+
 export function scale(axis: Schemas["Axis"], low: number, high: number, from: number, to: number): Scale {
   const logarithmic = axis.scale !== "linear";
   const bend = logarithmic ? (value: number) => Math.log(Math.max(value, 1e-12)) : (value: number) => value;
@@ -15,12 +17,12 @@ export function scale(axis: Schemas["Axis"], low: number, high: number, from: nu
   const width = last - first || 1;
   const map = ((value: number) => from + ((bend(value) - first) / width) * (to - from)) as Scale;
   map.invert = (pixel) => unbend(first + ((pixel - from) / (to - from || 1)) * width);
-  map.ticks = logarithmic ? powers(low, high, axis.scale === "log2" ? 2 : 10) : steps(low, high, Math.abs(to - from), axis.whole);
+  map.ticks = logarithmic ? powers(low, high, axis.scale === "log2" ? 2 : 10) : steps(low, high, Math.abs(to - from) / (from < to ? BESIDE : ABOVE), axis.whole);
   return map;
 }
 
-function steps(low: number, high: number, pixels: number, whole: boolean): number[] {
-  const wanted = Math.max(2, Math.floor(pixels / 70));
+function steps(low: number, high: number, room: number, whole: boolean): number[] {
+  const wanted = Math.max(2, Math.floor(room));
   const rough = (high - low) / wanted || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   let size = ([1, 2, 5, 10].find((one) => one * power >= rough) ?? 10) * power;

@@ -16,11 +16,16 @@ export async function comparePage(main: HTMLElement, names: [string, string]): P
     const charts = h("div", { class: "views" });
     const ways = names.map((name, place) => h("a", { href: link(["run", name]) }, `${"AB"[place]}: ${name}`));
     replace(main, title, h("p", { class: "ways" }, ...ways), settings(found), controls(time), charts);
+    const rest = waiting("drawing the views that both have");
+    main.append(rest);
     for (const view of common) {
+      if (!main.isConnected) return;
       const [one, other] = await Promise.all(names.map((name) => get<View>(address("runs", name, "views", view))));
       const card = both(one!, other!);
       if (card) charts.append(viewCard(names[0], card, time));
     }
+    rest.remove();
+    if (!charts.childElementCount) charts.append(h("p", { class: "empty" }, "They have no chart in common."));
     charts.querySelectorAll(".save").forEach((element) => element.remove());
   } catch (error) {
     replace(main, title, failure(error));

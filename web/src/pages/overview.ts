@@ -5,18 +5,19 @@ import { eventTable } from "../parts/events";
 import { failure, waiting } from "../parts/failure";
 import { info } from "../parts/info";
 import { viewCard } from "../parts/view";
+import { words } from "../parts/words";
 import type { Time } from "../state";
 
 const ELSEWHERE = ["concept-web", "problems"]; // have tabs of their own
 
 export async function overviewTab(main: HTMLElement, overview: Overview, time: Time): Promise<void> {
   const name = overview.run.name;
-  let words = main.querySelector<HTMLElement>(".headlines");
+  let said = main.querySelector<HTMLElement>(".headlines");
   let charts = main.querySelector<HTMLElement>(".views");
-  if (!words || !charts) {
-    words = h("section", { class: "headlines", "aria-label": "findings" }, waiting("reading the rollouts"));
+  if (!said || !charts) {
+    said = h("section", { class: "headlines", "aria-label": "findings" }, waiting("reading the rollouts"));
     charts = h("div", { class: "views" });
-    replace(main, words, controls(time), charts);
+    replace(main, said, controls(time), charts);
   }
   const events = eventTable(overview);
   const before = main.querySelector<HTMLDetailsElement>(".events");
@@ -26,7 +27,7 @@ export async function overviewTab(main: HTMLElement, overview: Overview, time: T
   } else if (events) main.append(events);
   const views = overview.views.filter((view) => !ELSEWHERE.includes(view));
   for (const view of views) await place(charts, name, view, time);
-  await say(words, name, time);
+  await say(said, name, time);
 }
 
 async function place(charts: HTMLElement, name: string, view: string, time: Time): Promise<void> {
@@ -41,7 +42,7 @@ async function place(charts: HTMLElement, name: string, view: string, time: Time
   else charts.append(card);
 }
 
-async function say(words: HTMLElement, name: string, time: Time): Promise<void> {
+async function say(said: HTMLElement, name: string, time: Time): Promise<void> {
   try {
     const found = await get<Headlines>(address("runs", name, "headlines"));
     const lines = found.headlines.map((line) =>
@@ -52,20 +53,20 @@ async function say(words: HTMLElement, name: string, time: Time): Promise<void> 
         h(
           "div",
           {},
-          h("p", {}, line.view ? h("a", { href: `#view-${line.view}`, onclick: (event: Event) => jump(event, line.view!, line.step, time) }, line.text) : line.text),
-          line.remedy ? h("p", { class: "remedy" }, `What people do then: ${line.remedy}`, line.source ? ` (${line.source})` : "") : null,
-          line.evidence && !line.text.toLowerCase().includes(line.evidence.toLowerCase()) ? h("p", { class: "evidence" }, line.evidence) : null,
+          h("p", {}, line.view ? h("a", { href: `#view-${line.view}`, onclick: (event: Event) => jump(event, line.view!, line.step, time) }, ...words(line.text)) : h("span", {}, ...words(line.text))),
+          line.remedy ? h("p", { class: "remedy" }, "What people do then: ", ...words(line.remedy), line.source ? ` (${line.source})` : "") : null,
+          line.evidence && !line.text.toLowerCase().includes(line.evidence.toLowerCase()) ? h("p", { class: "evidence" }, ...words(line.evidence)) : null,
         ),
       ),
     );
     const numbers = found.numbers.map((one) => h("div", { class: "tile" }, h("dt", {}, one.name, info(one.definition)), h("dd", {}, one.value)));
     replace(
-      words,
+      said,
       lines.length ? h("ol", {}, ...lines) : h("p", { class: "empty" }, found.why || "The rollouts give no finding."),
       numbers.length ? h("dl", { class: "tiles" }, ...numbers) : null,
     );
   } catch (error) {
-    replace(words, failure(error));
+    replace(said, failure(error));
   }
 }
 

@@ -33,6 +33,7 @@ class Reader {
   private chosen: number[] = [];
   private known = new Map<number, Text>();
   private loads = 0;
+  private note = "";
 
   constructor(private run: string, map: Schemas["ProblemMap"], query: Map<string, string>, time: Time) {
     const edges = map.edges;
@@ -48,39 +49,47 @@ class Reader {
     this.element.append(bar, h("div", { class: "reader-body" }, this.list, this.texts));
   }
 
-  async load(): Promise<void> {
+  /** Read the list; with `more`, those that follow on the ones that are shown. */
+  async load(more = false): Promise<void> {
     const turn = ++this.loads;
+    const before = more ? this.rows : [];
     const [problem, words] = [this.problem.value, this.words.value.trim()];
     remember({ problem, first: this.first.value, last: this.last.value, words });
     const query = new URLSearchParams({ first: this.first.value || "0", last: String(Number(this.last.value || 0) + 1) });
     if (problem) query.set("problem", problem);
     if (words) query.set("words", words);
-    replace(this.list, waiting(words ? "searching" : "reading"));
+    else query.set("offset", String(before.length));
+    if (!more) replace(this.list, waiting(words ? "searching" : "reading"));
     try {
-      let said: string;
+      let [said, rest] = ["", 0];
       if (words) {
         const found = await get<Schemas["Found"]>(`${address("runs", this.run, "search")}?${query}`);
         [this.rows, said] = [found.rows, `${counted(found.found, "rollout")} with these words, of ${number(found.searched)} searched${found.searched < found.total ? ` (the first of ${number(found.total)})` : ""}`];
       } else {
         const cell = await get<Schemas["Cell"]>(`${address("runs", this.run, "rollouts")}?${query}`);
-        [this.rows, said] = [cell.rows, `${counted(cell.total, "rollout")}${cell.rows.length < cell.total ? `, the first ${cell.rows.length} shown` : ""}`];
+        const rows = [...before, ...cell.rows];
+        rest = cell.rows.length ? cell.total - rows.length : 0;
+        if (turn !== this.loads) return;
+        [this.rows, said] = [rows, `${counted(cell.total, "rollout")}${rest ? `, the first ${number(rows.length)} shown` : ""}`];
       }
       if (turn !== this.loads) return;
-      this.chosen = this.rows.length ? [0] : [];
-      this.showList(said);
-      await this.showTexts();
+      if (!more) this.chosen = this.rows.length ? [0] : [];
+      this.showList(said, rest);
+      if (more) this.list.querySelectorAll<HTMLInputElement>("input")[before.length]?.focus();
+      else await this.showTexts();
     } catch (error) {
       if (turn === this.loads) replace(this.list, failure(error));
     }
   }
 
-  private showList(said: string): void {
+  private showList(said: string, rest: number): void {
     const items = this.rows.map((row, place) => {
-      const box = h("input", { type: "checkbox", checked: this.chosen.includes(place), "aria-label": `show rollout ${place + 1}, ${row.correct ? "right" : "wrong"}` });
+      const box = h("input", { type: "checkbox", checked: this.chosen.includes(place), "aria-label": `show rollout ${place + 1}, ${row.correct === null ? "unknown" : row.correct ? "right" : "wrong"}` });
       box.addEventListener("change", () => this.choose(place, box.checked));
       return h("li", {}, h("label", {}, box, verdict(row), h("span", { class: "facts" }, facts(row))));
     });
-    replace(this.list, h("p", { role: "status" }, said), h("ul", {}, ...items));
+    const more = rest > 0 ? h("button", { type: "button", onclick: () => void this.load(true) }, `show ${number(Math.min(64, rest))} more`) : null;
+    replace(this.list, h("p", { role: "status" }, said), h("ul", {}, ...items), more);
   }
 
   private choose(place: number, is: boolean): void {
@@ -92,6 +101,8 @@ class Reader {
   private oppose(): void {
     const [right, wrong] = [this.rows.findIndex((row) => row.correct === true), this.rows.findIndex((row) => row.correct === false)];
     this.chosen = [right, wrong].filter((place) => place >= 0);
+    const lacks = [right < 0 ? "right" : "", wrong < 0 ? "wrong" : ""].filter(Boolean).join(" or ");
+    this.note = lacks ? `None of the rollouts in the list is ${lacks}.` : "";
     this.list.querySelectorAll<HTMLInputElement>("input").forEach((box, index) => (box.checked = this.chosen.includes(index)));
     void this.showTexts();
   }
@@ -100,7 +111,7 @@ class Reader {
     const rows = this.chosen.map((place) => this.rows[place]!);
     const missing = rows.filter((row) => !this.known.has(row.index));
     if (!rows.length) {
-      replace(this.texts, h("p", { class: "empty" }, "Choose one or two rollouts."));
+      replace(this.texts, h("p", { class: "empty" }, this.rows.length ? "Choose one or two rollouts." : "No rollout fits: choose other problems, steps or words."));
       return;
     }
     try {
@@ -121,6 +132,7 @@ class Reader {
       this.difference.checked && rows.length === 2
         ? compared([rows[0]!, rows[1]!], [texts[0]!, texts[1]!])
         : h("div", { class: "side-by-side" }, ...rows.map((row, place) => card(row, texts[place], mark)));
-    replace(this.texts, asked, body);
+    replace(this.texts, this.note ? h("p", { class: "empty", role: "status" }, this.note) : null, asked, body);
+    this.note = "";
   }
 }

@@ -24,6 +24,8 @@ export const TABS: Tab[] = [
   { name: "rollouts", title: "Rollouts", there: (overview) => overview.texts, show: rolloutsTab },
 ];
 
+const FEW = 12; // settings that are shown at once
+
 let leave: (() => void) | void;
 
 /** End what the tab that was shown holds: a drawing on the GPU, a clock. */
@@ -53,7 +55,12 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
   );
   replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, offline ? null : controlBar(overview), body);
   const time = new Time(read().query);
-  leave = await shown.show(body, overview, time);
+  const ends = await shown.show(body, overview, time);
+  if (!main.isConnected) {
+    ends?.(); // another page was asked for meanwhile
+    return;
+  }
+  leave = ends;
   if (overview.run.state === "training" && !offline) {
     follow(name, main, live, state, async () => {
       overview = await get<Overview>(address("runs", name));
@@ -83,5 +90,7 @@ function saving(overview: Overview): HTMLElement | null {
 function settings(overview: Overview): HTMLElement | null {
   const all = Object.entries(overview.run.settings);
   if (!all.length) return null;
-  return h("p", { class: "run-settings" }, all.map(([key, value]) => `${key}=${value}`).join("  "));
+  const said = all.map(([key, value]) => `${key}=${value}`).join("  ");
+  if (all.length <= FEW) return h("p", { class: "run-settings" }, said);
+  return h("details", { class: "run-settings" }, h("summary", {}, `${all.length} settings that differ from the defaults`), said);
 }

@@ -2,22 +2,28 @@
 import { address, get, type Headlines, type RunRow, type Spark } from "../api/client";
 import { h, replace } from "../dom";
 import { spark } from "../parts/spark";
+import { words } from "../parts/words";
 import { link } from "../state";
 import { ago, number } from "../text";
 
+const APART = ["preset", "name", "purpose", "seed"]; // settings that are said elsewhere, or only on the page of the run
+
 export interface RunItem {
   element: HTMLElement;
-  fill(known: (spark: Spark) => void): Promise<void>;
+  /** Ask for the curve, once. */
+  draw(known: (spark: Spark) => void): Promise<void>;
+  /** Ask for the headline finding, which takes longer: the rollouts are read. */
+  say(): Promise<void>;
 }
 
 export function runItem(row: RunRow, chosen: (is: boolean) => void): RunItem {
   const curve = h("div", { class: "run-curve" });
-  const said = h("p", { class: "run-said" }, row.why || "…");
+  const said = h("p", { class: row.why ? "run-said" : "run-said waiting" }, row.why || "reading the rollouts");
   const readable = row.state !== "unreadable";
   const box = h("input", { type: "checkbox", disabled: !readable, "aria-label": `choose ${row.name} to compare` });
   box.addEventListener("change", () => chosen(box.checked));
-  const settings = Object.entries(row.settings).filter(([key]) => !["preset", "seed"].includes(key));
-  const name = [row.settings["preset"], row.settings["seed"] && `seed ${row.settings["seed"]}`].filter(Boolean).join(", ");
+  const settings = Object.entries(row.settings).filter(([key]) => !APART.includes(key));
+  const name = [row.settings["preset"] ?? row.settings["name"], row.settings["seed"] && `seed ${row.settings["seed"]}`].filter(Boolean).join(", ");
   const element = h(
     "li",
     { class: "run" },
@@ -28,20 +34,31 @@ export function runItem(row: RunRow, chosen: (is: boolean) => void): RunItem {
     said,
     settings.length ? h("p", { class: "run-settings" }, settings.map(([key, value]) => `${key}=${value}`).join("  ")) : null,
   );
+  const tried = async (ask: () => Promise<void>) => {
+    try {
+      if (readable) await ask();
+    } catch (error) {
+      said.classList.remove("waiting");
+      replace(said, error instanceof Error ? error.message : "");
+    }
+  };
+  let drawn = false;
   return {
     element,
-    async fill(known) {
-      if (!readable) return;
-      try {
+    draw: (known) =>
+      tried(async () => {
+        if (drawn) return;
+        drawn = true;
         const found = await get<Spark>(address("runs", row.name, "spark"));
         known(found);
         const reached = found.step === null ? "" : row.steps ? `${number(found.step)} of ${number(row.steps)}` : `step ${number(found.step)}`;
         replace(curve, spark(found.values, `accuracy of ${row.name}`), h("span", {}, h("b", {}, number(found.accuracy, 2)), h("small", {}, reached)));
+      }),
+    say: () =>
+      tried(async () => {
         const { headlines, why } = await get<Headlines>(address("runs", row.name, "headlines"));
-        replace(said, headlines[0]?.text ?? why ?? "");
-      } catch (error) {
-        replace(said, error instanceof Error ? error.message : "");
-      }
-    },
+        said.classList.remove("waiting");
+        replace(said, ...(headlines[0] ? words(headlines[0].text) : [why]));
+      }),
   };
 }

@@ -39,7 +39,7 @@ export async function runsPage(main: HTMLElement): Promise<void> {
     else chosen.delete(name);
     const two = [...chosen];
     const ready = two.length === 2;
-    compare.textContent = ready ? `compare ${two.join(" with ")}` : chosen.size < 2 ? "choose two to compare" : "choose two alone";
+    compare.textContent = ready ? `compare ${two.join(" with ")}` : chosen.size < 2 ? "choose two to compare" : "choose only two to compare";
     compare.setAttribute("aria-disabled", String(!ready));
     if (ready) compare.setAttribute("href", link(["compare", ...two]));
     else compare.removeAttribute("href");
@@ -64,9 +64,16 @@ export async function runsPage(main: HTMLElement): Promise<void> {
   const bar = h("div", { class: "bar" }, filter, order.parentElement, group.parentElement, compare);
   replace(main, h("h1", {}, "Runs"), bar, start, list);
   show();
+  // All curves before the first finding; that of a log is drawn from what its finding needs.
+  const draw = (row: RunRow) => items.get(row.name)!.draw((spark) => sparks.set(row.name, spark));
   for (const row of rows) {
     if (!main.isConnected) return;
-    await items.get(row.name)!.fill((spark) => sparks.set(row.name, spark));
+    if (row.kind !== "log") await draw(row);
+  }
+  for (const row of rows) {
+    if (!main.isConnected) return;
+    await draw(row);
+    await items.get(row.name)!.say();
   }
   if (order.value === "accuracy") show();
 }

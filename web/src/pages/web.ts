@@ -24,6 +24,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   // A run that trains is asked again and again: it is drawn anew where there is a new snapshot.
   const key = String(history.moments.at(-1)?.step);
   if (main.querySelector<HTMLElement>(".web")?.dataset["until"] === key) return;
+  if (!main.isConnected) return;
   const state = moments(history);
   const last = history.moments.length - 1;
   const box = h("div", { class: "sigma", role: "img", tabindex: 0, "aria-label": "the concept web; what it shows is said below" });
@@ -72,8 +73,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   }
 
   function follow(): void {
-    const wanted = problem.value === "" ? null : Number(problem.value);
-    state.problem = wanted !== null && wanted >= 0 && wanted < history.nodes.questions.length ? Math.floor(wanted) : null;
+    state.problem = index(problem.value, history.nodes.questions.length);
     remember({ problem: state.problem });
     show(state.index);
     drawn.frame();
@@ -117,15 +117,15 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   }
 
   const { query } = read();
-  state.chosen = (query.get("problems") ?? "").split(",").filter(Boolean).map(Number);
-  const wanted = query.get("problem");
-  if (wanted) state.problem = Number(wanted);
-  if (wanted) problem.value = wanted;
-  if (query.get("node")) state.node = Number(query.get("node"));
-  const before = query.get("since");
-  if (before) {
-    since.value = before;
-    state.since = since.value === "" ? null : history.moments.findIndex((one) => one.step === Number(before));
+  const problems = history.nodes.questions.length;
+  state.chosen = (query.get("problems") ?? "").split(",").flatMap((one) => index(one, problems) ?? []);
+  state.problem = index(query.get("problem"), problems);
+  if (state.problem !== null) problem.value = String(state.problem);
+  state.node = index(query.get("node"), Infinity);
+  const before = index(query.get("since"), Infinity);
+  if (before !== null && last > 0) {
+    state.since = Math.min(last - 1, place(history, before));
+    since.value = String(history.moments[state.since]!.step);
   }
   show(time.step === null ? last : place(history, time.step));
   if (state.problem !== null) drawn.frame();
@@ -135,11 +135,16 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   };
 }
 
+/** A whole number below a bound; null where an address or a field holds none. */
+function index(text: string | undefined | null, below: number): number | null {
+  return text && /^\d+$/.test(text) && Number(text) < below ? Number(text) : null;
+}
+
 function help(history: Schemas["WebHistory"]): string {
   return (
     `Edges that the policy takes with probability π ≥ ${history.threshold}, and the nodes they touch, at the same places at every snapshot. ` +
     "Colour: an island (a connected component, direction aside); the ten that ever grow largest have one each and keep it through merges, from one snapshot to the next by the nodes they share. " +
-    "Size: successful walks through a node. Squares are answers, rings questions. The path of a problem follows the best edge of each node. " +
+    "Size: successful walks through a node. Squares are answers, rings questions; edges point to where walks go. The path of a problem follows the best edge of each node. " +
     "The layout decides for the last snapshot; nothing moves."
   );
 }

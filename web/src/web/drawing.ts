@@ -7,6 +7,7 @@ import { createNodeBorderProgram } from "@sigma/node-border";
 import { NodeSquareProgram } from "@sigma/node-square";
 import Graph from "graphology";
 import Sigma from "sigma";
+import { createEdgeArrowProgram } from "sigma/rendering";
 import type { History, Moments, Touched } from "./moments";
 
 /** A question: a ring around the colour of its island. */
@@ -17,8 +18,20 @@ const Ring = createNodeBorderProgram({
   ],
 });
 
+/** An answer, whose number is written as those of the others are: in the colours of the theme. */
+class Square extends NodeSquareProgram {
+  constructor(...given: ConstructorParameters<typeof NodeSquareProgram>) {
+    super(...given);
+    Object.assign(this, { drawLabel: undefined, drawHover: undefined });
+  }
+}
+
+/** Directed: a head where walks arrive, large enough to be seen on a thin edge. */
+const Arrow = createEdgeArrowProgram({ lengthToThicknessRatio: 3.4, widenessToThicknessRatio: 2.8 });
+const MOST_ARROWS = 4000; // edges that are ever drawn, beyond which heads cannot be told apart (our choice)
+
 const REST = 250; // milliseconds after the last step of the slider
-const NEAREST = 0.3; // of the whole picture, what is shown of it at least
+const NEAREST = 0.16; // of the whole picture, what is shown of it at least
 
 export interface Drawing {
   /** Write all nodes and edges anew. */
@@ -53,9 +66,12 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     labelFont: "system-ui, sans-serif",
     labelSize: 12,
     labelColor: { color: look.ink },
+    defaultDrawNodeLabel: (context, data, settings) => above(context, data, settings.labelSize, look),
     defaultDrawNodeHover: (context, data, settings) => label(context, data, settings.labelSize, look),
     zIndex: true,
-    nodeProgramClasses: { border: Ring, square: NodeSquareProgram },
+    defaultEdgeType: state.ever.length > MOST_ARROWS ? "line" : "arrow",
+    edgeProgramClasses: { arrow: Arrow },
+    nodeProgramClasses: { border: Ring, square: Square },
     nodeReducer: (key, data) => node(Number(key), data, history, state, look),
     edgeReducer: (key) => edge(Number(key), history, state, look),
   });
@@ -198,7 +214,17 @@ function between(colour: string, ground: string, share: number): string {
   return `#${both.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
-function label(context: CanvasRenderingContext2D, data: { x: number; y: number; size: number; label?: string | null }, size: number, look: Look): void {
+type Drawn = { x: number; y: number; size: number; label?: string | null };
+
+/** The number of a node above it, where neighbours to the left and right do not cover it. */
+function above(context: CanvasRenderingContext2D, data: Drawn, size: number, look: Look): void {
+  if (!data.label) return;
+  context.font = `${size}px system-ui, sans-serif`;
+  context.fillStyle = look.ink;
+  context.fillText(data.label, data.x - context.measureText(data.label).width / 2, data.y - data.size - 4);
+}
+
+function label(context: CanvasRenderingContext2D, data: Drawn, size: number, look: Look): void {
   const text = `node ${data.label ?? ""}`;
   context.font = `600 ${size}px system-ui, sans-serif`;
   const wide = context.measureText(text).width + 10;
