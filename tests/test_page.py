@@ -218,7 +218,7 @@ def test_the_path_of_a_problem_is_brought_into_the_picture(page, server, width):
     page.get_by_role("button", name="show all").click()
     page.get_by_label("path of problem").fill(str(solved))
     page.wait_for_timeout(1000)
-    assert page.evaluate(INK) > 0
+    page.wait_for_function(f"({INK})() > 0")
     assert (
         page.locator(".sigma").bounding_box()["width"]
         <= page.locator(".timeline").bounding_box()["width"] + 1

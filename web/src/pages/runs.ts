@@ -3,6 +3,7 @@ import { get, offline, type RunRow, type Spark } from "../api/client";
 import { h, replace } from "../dom";
 import { startForm } from "./control";
 import { failure, waiting } from "../parts/failure";
+import { words } from "../parts/words";
 import { link, read, remember } from "../state";
 import { runItem } from "./runItem";
 
@@ -20,7 +21,7 @@ export async function runsPage(main: HTMLElement): Promise<void> {
   }
   const start = offline ? null : startForm((name) => (location.hash = link(["run", name])));
   if (!rows.length) {
-    replace(main, h("h1", {}, "Runs"), h("p", { class: "empty" }, "There is no run here yet. `conet run` makes one under runs/."), start);
+    replace(main, h("h1", {}, "Runs"), h("p", { class: "empty" }, ...words("There is no run here yet. `conet run` makes one under runs/.")), start);
     return;
   }
   const sparks = new Map<string, Spark>();
@@ -46,8 +47,8 @@ export async function runsPage(main: HTMLElement): Promise<void> {
   }
 
   function show(): void {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const kept = rows.filter((row) => words.every((word) => describe(row).includes(word)));
+    const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const kept = rows.filter((row) => wanted.every((word) => describe(row).includes(word)));
     const sorted = [...kept].sort((one, other) => compared(one, other, order.value as Order, sparks));
     const groups = new Map<string, RunRow[]>();
     for (const row of sorted) groups.set(groupOf(row, group.value), [...(groups.get(groupOf(row, group.value)) ?? []), row]);

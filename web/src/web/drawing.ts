@@ -216,12 +216,16 @@ function between(colour: string, ground: string, share: number): string {
 
 type Drawn = { x: number; y: number; size: number; label?: string | null };
 
-/** The number of a node above it, where neighbours to the left and right do not cover it. */
+/** The number of a node above it, where neighbours to the left and right do not cover it, on a rim of the ground. */
 function above(context: CanvasRenderingContext2D, data: Drawn, size: number, look: Look): void {
   if (!data.label) return;
   context.font = `${size}px system-ui, sans-serif`;
+  const [x, y] = [data.x - context.measureText(data.label).width / 2, data.y - data.size - 4];
+  [context.strokeStyle, context.lineWidth, context.lineJoin] = [look.ground, 4, "round"];
+  context.strokeText(data.label, x, y);
+  context.lineWidth = 1;
   context.fillStyle = look.ink;
-  context.fillText(data.label, data.x - context.measureText(data.label).width / 2, data.y - data.size - 4);
+  context.fillText(data.label, x, y);
 }
 
 function label(context: CanvasRenderingContext2D, data: Drawn, size: number, look: Look): void {
