@@ -129,7 +129,7 @@ def _html(data: str, left_out: list[str]) -> str:
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     lacks = escape("; ".join(left_out))
-    note = f'<p class="failure incomplete">This page is incomplete, without {lacks}</p>' if lacks else ""
+    note = f'<p class="failure lacking">This page is incomplete, without {lacks}</p>' if lacks else ""
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
