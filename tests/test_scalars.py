@@ -259,3 +259,21 @@ def test_a_csv_file_of_rollouts_without_prompts_is_no_file_of_numbers(tmp_path: 
     (tmp_path / "rollouts.csv").write_text("\n".join(["step,reward,length", *rows]) + "\n")
     with pytest.raises(ConetError, match="no prompt"):
         conet.read(tmp_path)
+
+
+def test_two_runs_in_files_of_one_folder_are_refused_by_name(tmp_path: Path) -> None:
+    """Else the numbers of the second would stand in place of the first one's."""
+    for name, reward in (("warm.csv", 0.25), ("cold.csv", 0.75)):
+        rows = [f"{step},{reward + step / 1024}" for step in range(20)]
+        (tmp_path / name).write_text("\n".join(["step,reward", *rows]) + "\n")
+    with pytest.raises(ConetError, match="several runs") as error:
+        conet.read(tmp_path)
+    assert "warm.csv" in said(error)
+    assert "cold.csv" in said(error)
+    assert conet.read(tmp_path / "warm.csv").scalars["reward"][0] == 0.25
+
+
+def test_copies_and_later_files_of_one_folder_are_one_run(tmp_path: Path) -> None:
+    for name, steps, reward in (("a", range(15), 0.25), ("b", range(15), 0.25), ("c", range(10, 30), 0.75)):
+        lines(tmp_path / f"{name}.jsonl", [{"step": step, "reward": reward} for step in steps])
+    assert conet.read(tmp_path).scalars["reward"].to_list() == [0.25] * 10 + [0.75] * 20

@@ -20,6 +20,8 @@ class ScalarReader:
         ``(path) -> iterator of Row``. Raises Unusable where the file cannot be read, or breaks off.
     run : callable
         ``(path) -> Path``: the folder that stands for the run which wrote the file.
+    a_file_a_run : bool
+        Whether files of one folder may be of several runs.
     files, trainer, setting : str
         As in :class:`conet.readers.base.Reader`.
     """
@@ -28,6 +30,7 @@ class ScalarReader:
     is_one: Callable[[Path], bool]
     rows: Callable[[Path], Iterator[Row]]
     run: Callable[[Path], Path] = lambda path: path.parent
+    a_file_a_run: bool = False
     files: str = ""
     trainer: str = ""
     setting: str = ""

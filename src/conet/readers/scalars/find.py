@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from conet.base.errors import ConetError
 from conet.readers.formats import natural
 from conet.readers.formats.chunk import Unusable, size
+from conet.readers.paths import run_of
 from conet.readers.places import state_of
 from conet.readers.scalars import READERS
 from conet.readers.scalars.base import ScalarReader
 from conet.readers.scalars.names import STEP
+from conet.readers.scalars.quantities import quantity_of
 from conet.readers.scalars.table import Values, quantities, table
 
 if TYPE_CHECKING:
@@ -132,8 +134,13 @@ def _read(reader: ScalarReader, paths: list[Path], pool: bool) -> Scalars | None
     for run in runs.values():
         if reader.name == "trainer_state":  # each holds all that the ones before it hold
             run.files = [max(run.files, key=size)]
+        before: list[tuple[Path, Values]] = []
         for path in run.files:
-            _fill(run, reader, path)
+            values = _values_of(run, reader, path)
+            if reader.a_file_a_run and not pool:
+                _refuse_other(before, path, values)
+                before.append((path, values))
+            run.values.add(values)
     there = [run for run in runs.values() if run.values.steps]
     if not there:
         return None
@@ -152,15 +159,17 @@ def _read(reader: ScalarReader, paths: list[Path], pool: bool) -> Scalars | None
     )
 
 
-def _fill(run: _Run, reader: ScalarReader, path: Path) -> None:
+def _values_of(run: _Run, reader: ScalarReader, path: Path) -> Values:
     """Read a file; what can be read before it breaks off stays."""
+    values = Values()
     try:
         for row in reader.rows(path):
-            run.values.put(int(row[STEP]), row)
+            values.put(int(row[STEP]), row)
     except Unusable as error:
         run.skipped[path.name] = str(error)
     except (OSError, MemoryError, ValueError, OverflowError) as error:
         run.skipped[path.name] = f"cannot be read ({type(error).__name__})"
+    return values
 
 
 def _refuse_several(runs: list[_Run]) -> None:
@@ -175,9 +184,39 @@ def _refuse_several(runs: list[_Run]) -> None:
         for other in runs[place + 1 :]:
             here, there = set(quantities(one.values)), set(quantities(other.values))
             alike = len(here & there) > SHARED * min(len(here), len(there)) if here and there else False
-            first, second = sorted(one.values.steps)[:2], sorted(other.values.steps)[:2]
-            if alike and min(first) <= max(second) and min(second) <= max(first):
+            if alike and _begin_alike(one.values, other.values):
                 names = ", ".join(str(run.folder) for run in runs[:5])
                 raise ConetError(
                     f"scalars of several runs, in {names}", "those of one run", "name one of the folders"
                 )
+
+
+def _begin_alike(one: Values, other: Values) -> bool:
+    """Whether the first two steps of one are not all before those of the other."""
+    first, second = sorted(one.steps)[:2], sorted(other.steps)[:2]
+    return bool(first and second) and min(first) <= max(second) and min(second) <= max(first)
+
+
+def _refuse_other(before: Sequence[tuple[Path, Values]], path: Path, values: Values) -> None:
+    """Refuse a file that says other numbers of the same steps than one before it in its folder.
+
+    Raises
+    ------
+    ConetError
+        Naming the two.
+    """
+    for earlier, known in before:
+        if run_of(earlier.name) == run_of(path.name):  # parts of one by their names
+            continue
+        same = differ = 0
+        for name in filter(quantity_of, known.columns.keys() & values.columns.keys()):
+            here, there = known.columns[name], values.columns[name]
+            shared = here.keys() & there.keys()
+            unlike = sum(here[step] != there[step] for step in shared)
+            same, differ = same + len(shared) - unlike, differ + unlike
+        if differ > same and _begin_alike(known, values):
+            raise ConetError(
+                f"scalars of several runs, in {earlier} and {path}",
+                "those of one run",
+                "name one of the files",
+            )

@@ -177,6 +177,7 @@ READER = ScalarReader(
     name="metrics",
     is_one=is_one,
     rows=rows,
+    a_file_a_run=True,
     files="lines of JSON, or a CSV file, with a step and known numbers, under any name: `metrics.jsonl`, "
     "`logging.jsonl`, `metrics.csv`",
     trainer="tinker-cookbook, ms-swift, verl's logger `file`, Lightning's CSVLogger, your own",
