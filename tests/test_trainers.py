@@ -668,3 +668,27 @@ def test_parts_of_a_sample_of_inspect_without_the_sample_are_counted(tmp_path):
         archive.writestr("samples/torn_epoch_1/messages/0.json", "[]")
         archive.writestr("samples/torn_epoch_1/attachments/0.json", "[]")
     assert conet.read(tmp_path).skipped == {"samples of which parts alone are in the archive": 1}
+
+
+@pytest.mark.parametrize("write", [logs.inspect_archive, logs.inspect_chunks])
+def test_ids_of_samples_of_inspect_may_have_slashes(write, tmp_path):
+    """An id is part of a member's name as it is, so each slash in it begins a folder."""
+    write(tmp_path / "plain")
+    (path,) = (tmp_path / "plain").glob("*.eval")
+    apart = tmp_path / "apart" / path.name
+    apart.parent.mkdir()
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(apart, "w") as archive:
+        for name in plain.namelist():
+            archive.writestr(name.replace("samples/", "samples/split/part_epoch_1/"), plain.read(name))
+    left_out = ["file"]
+    found = conet.read(apart.parent)
+    assert found.rows.drop(left_out).equals(conet.read(path.parent).rows.drop(left_out))
+    assert found.rows.height > 0
+    assert not found.skipped
+
+
+def test_one_evaluation_alone_is_no_epoch(tmp_path):
+    logs.inspect_logs(tmp_path)
+    found = str(conet.diagnose(tmp_path).findings)
+    assert "only one evaluation was logged" in found
+    assert "one epoch" not in found

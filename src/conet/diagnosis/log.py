@@ -72,6 +72,8 @@ class Log:
     @property
     def once(self) -> str:
         """Why nothing can be told of single problems where no one was visited at two steps."""
+        if self.steps.height == 1:
+            return f"only one {'evaluation' if self.split == 'eval' else 'step'} was logged"
         return ONE_EPOCH if self.record.follows else UNKNOWN
 
     @cached_property

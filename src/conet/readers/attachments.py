@@ -15,8 +15,9 @@ from typing import Any
 LookUp = Callable[[str], Any]
 SHELL = "/sample.json"
 _REFERENCE = re.compile(r"attachment://([0-9a-f]{32}|\d{1,9})(?![0-9a-f])")
-_CHUNK = re.compile(r"(samples/[^/]+)/attachments/(\d{1,9})\.json")
-_PART = re.compile(r"(samples/[^/]+)/.+")
+_SAMPLE = r"(samples/(?:.+_epoch_\d+|[^/]+))"  # an id may have slashes
+_CHUNK = re.compile(rf"{_SAMPLE}/attachments/(\d{{1,9}})\.json", re.DOTALL)
+_PART = re.compile(rf"{_SAMPLE}/.+", re.DOTALL)
 
 
 def resolved(value: Any, look_up: LookUp) -> Any:
@@ -34,9 +35,17 @@ def _text(found: Any, otherwise: str) -> str:
     return found if isinstance(found, str) else otherwise
 
 
-def without_shell(names: Sequence[str]) -> list[str]:
-    """Return the samples in chunks that lack the member which says what they are."""
-    begun = dict.fromkeys(found[1] for name in names if (found := _PART.fullmatch(name)))
+def without_shell(parts: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the samples in chunks that lack the member which says what they are.
+
+    Parameters
+    ----------
+    parts
+        The members that are no samples.
+    names
+        All members.
+    """
+    begun = dict.fromkeys(found[1] for name in parts if (found := _PART.fullmatch(name)))
     there = set(names)
     return [sample for sample in begun if sample + SHELL not in there]
 

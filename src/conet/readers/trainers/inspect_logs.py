@@ -31,7 +31,8 @@ ZSTANDARD, LOCAL = (
     93,
     30,
 )  # the number of the compression, and bytes of a member's own header: APPNOTE.TXT of ZIP
-SAMPLE = re.compile(r"samples/[^/]+(?:\.json|/sample\.json)")
+# An id with slashes makes folders of its own.
+SAMPLE = re.compile(r"samples/(?:[^/]+|.+_epoch_\d+)(?:\.json|/sample\.json)", re.DOTALL)
 TORN_SAMPLES = "samples of which parts alone are in the archive"
 GRADES = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 STEP = re.compile(r"(?:checkpoint|step|iter(?:ation)?)[-_]?(\d{1,9})(?!\d)", re.IGNORECASE)
@@ -83,7 +84,8 @@ def _archived(path: Path) -> Iterator[dict[str, Any] | Skipped]:
                 texts = chunks.get(name.removesuffix(SHELL))
                 beside = Attachments(texts, partial(_parsed, archive)) if texts else None
                 yield _rollout(_member(archive, name), step, beside.text if beside else None)
-            yield from (Skipped(TORN_SAMPLES) for _ in without_shell(names))
+            beside_it = [name for name in names if not SAMPLE.fullmatch(name)]
+            yield from (Skipped(TORN_SAMPLES) for _ in without_shell(beside_it, names))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise Unusable(f"cannot be read ({' '.join(str(error).split())[:80]})") from None
 
