@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def problem_table(
     found: Outcomes, names: list[str], sharp: dict[int, dict[str, float]]
 ) -> "polars.DataFrame":
-    """Return one row a problem, those with a verdict first.
+    """Return one row a problem, in the order of STATUSES: those with an outcome first.
 
     Parameters
     ----------
