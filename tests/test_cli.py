@@ -705,7 +705,3 @@ def test_an_option_left_from_the_file_is_told_with_its_owner(tmp_path, capsys):
 def test_an_update_written_with_a_point_is_one():
     config = preset("smoke").override({"schedule.name": "annealed_rlvr", "schedule.heat_at": 40.0})
     assert config.schedule.heat_at == 40
-
-
-def test_an_argument_that_is_not_utf_8_is_refused(call):
-    refused(call("report", "a\udcff"), "UTF-8")

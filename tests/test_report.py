@@ -362,3 +362,8 @@ def test_the_heating_signal_is_marked_where_it_fired(tmp_path: Path) -> None:
     source = WalksData(run)
     (found,) = [mark for mark in over_updates(source)["marks"] if mark.name == "heating_signal"]
     assert (found.label, found.step) == ("heating signal", 7)
+
+
+def test_a_run_whose_name_is_no_text_is_reported(tmp_path):
+    run = launch.run(small(steps=6), tmp_path / "run").path.rename(tmp_path / "r\udce9n")
+    assert has_report(write(Run(run)).parent)

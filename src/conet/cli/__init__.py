@@ -66,7 +66,6 @@ def _run(arguments: list[str] | None) -> int:
     """Return the exit code: 0 only when the work is done."""
     console = Console(file=unfiltered(sys.stdout))
     try:
-        _check_text(sys.argv[1:] if arguments is None else arguments)
         app(arguments, console=console, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -77,15 +76,6 @@ def _run(arguments: list[str] | None) -> int:
         tell(f"conet: {explain(error, arguments)}")
         return 2
     return 0
-
-
-def _check_text(arguments: list[str]) -> None:
-    """Refuse what is not UTF-8: a path that libraries below would not find, or would name otherwise."""
-    for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            raise ConetError(argument, "text in UTF-8", "rename the file or its directory") from None
 
 
 def explain(error: BaseException, arguments: list[str] | None = None) -> ConetError:
