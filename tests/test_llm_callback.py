@@ -240,6 +240,7 @@ def test_the_distance_of_the_weights_is_that_of_a_sample() -> None:
     assert len(drift.before or ()) < 1 << 16
 
 
+@pytest.mark.long
 def test_two_processes_count_together_and_speak_once(tmp_path: Path) -> None:
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29723"]
     done = subprocess.run(

@@ -83,6 +83,7 @@ def test_killed_resumed_evaluated_reported(tmp_path: Path) -> None:
     assert Path(out.strip().splitlines()[-1]).exists()
 
 
+@pytest.mark.long
 def test_two_processes_as_a_user_starts_them(tmp_path: Path) -> None:
     """Killed with both processes, resumed with two: one directory, and one summary on stdout."""
     run = tmp_path / "run"

@@ -73,6 +73,7 @@ def one_update(run: Path) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.long
 def test_the_loss_is_the_mean_over_the_tokens_of_an_update(tmp_path: Path, processes: int) -> None:
     run = tmp_path / "run"
     if processes == 1:
@@ -168,6 +169,7 @@ def test_an_epoch_asks_each_problem_once_in_another_order() -> None:
     assert [epoch(9, 2, generation, 3, shuffle=False) for generation in (0, 3, 4)] == [[0, 1], [6, 7], [0, 1]]
 
 
+@pytest.mark.long
 def test_heating_takes_no_more_memory_than_grpo() -> None:
     """At a vocabulary of 151,936: the logits of all tokens, and their gradient, would take 600 MiB more."""
     script = Path(__file__).parents[1] / "verification/heating_memory.py"

@@ -97,6 +97,7 @@ def test_a_download_that_breaks_off_goes_on_once(hub, server) -> None:
     assert constants.is_offline_mode()
 
 
+@pytest.mark.long
 def test_a_command_says_in_one_line_that_the_hub_is_silent(server, tmp_path) -> None:
     code = "from conet import cli; from conet.llm import hub; hub.SILENCE = 0.5; cli.main()"
     environment = os.environ | {"HF_ENDPOINT": server[0], "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}

@@ -271,6 +271,7 @@ np.save(f"{sys.argv[1]}-{rank}.npy", values_of(list(range(12))[rank::2]))
 """
 
 
+@pytest.mark.long
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     (tmp_path / "go.py").write_text(TOY + TWO)
     command = [

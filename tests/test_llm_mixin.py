@@ -115,6 +115,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
+@pytest.mark.long
 def test_the_example_killed_in_its_heating_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     said = run_script(whole, 8)
@@ -144,6 +145,7 @@ def test_the_example_killed_in_its_heating_ends_as_if_it_had_not_been(tmp_path: 
     assert (whole / "heat-3.jsonl").read_text() == (killed / "heat-3.jsonl").read_text()
 
 
+@pytest.mark.long
 def test_two_processes_have_one_voice(tmp_path: Path) -> None:
     launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29719")
     said = run_script(tmp_path, 4, *launcher)

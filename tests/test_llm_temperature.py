@@ -165,6 +165,7 @@ def test_the_target_is_logged_and_all_that_is_solved_makes_room(tmp_path: Path) 
     assert sum(easy[10:]) >= 8
 
 
+@pytest.mark.long
 def test_the_bonus_takes_no_more_memory_than_grpo() -> None:
     """At a vocabulary of 151,936, over the top tokens, which takes one more gradient of the head, in tiles."""
     script = Path(__file__).parents[1] / "verification/heating_memory.py"

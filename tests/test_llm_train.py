@@ -248,6 +248,7 @@ def test_resumed_is_the_same_bit_for_bit(
     assert (finished / "heat.jsonl").read_text() == (tmp_path / "run/heat.jsonl").read_text()
 
 
+@pytest.mark.long
 def test_settings_that_change_on_resuming_hold_from_there_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +322,7 @@ OWN = {
 
 
 @pytest.mark.parametrize("name", list(OWN))
+@pytest.mark.long
 def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -459,6 +459,7 @@ def test_gold_agrees_with_its_own_solution() -> None:
 
 @needs_data
 @pytest.mark.llm
+@pytest.mark.long
 def test_answers_of_other_problems_are_rejected() -> None:
     generator = random.Random(0)
     pairs = []
@@ -477,6 +478,7 @@ def test_answers_of_other_problems_are_rejected() -> None:
 @needs_data
 @pytest.mark.llm
 @pytest.mark.parametrize("name", ["minerva", "aime24", "math500", "math_train_512"])
+@pytest.mark.long
 def test_evaluation_of_real_problems(tmp_path: Path, name: str) -> None:
     """A model that is right in every second sample, and one that never is."""
     settings = ProblemSettings(

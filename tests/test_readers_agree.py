@@ -158,6 +158,7 @@ def test_whole_and_chunked_are_alike(rows, kind, chunk, tmp_path):
 
 @quick
 @given(files=st.lists(ROLLOUTS, min_size=1, max_size=3), kind=KINDS)
+@pytest.mark.long
 def test_fresh_and_watched_are_alike(files, kind, tmp_path_factory):
     """A run that grows: a file after another, and the first of them once more, longer."""
     place = tmp_path_factory.mktemp("run")

@@ -75,6 +75,7 @@ def test_a_text_may_be_longer_where_there_is_more_memory(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.long
 def test_long_answers_are_read_within_the_bound(kind, tmp_path):
     """A quarter of a gigabyte of answers of 40 KB, with a tenth of one allowed."""
     path, rows = tmp_path / f"rows.{kind}", 6000
@@ -102,6 +103,7 @@ def test_long_answers_are_read_within_the_bound(kind, tmp_path):
     assert child(path, allowed=0.5, memory=0.1) == f"{rows} {rows * 40_006} {{}}"
 
 
+@pytest.mark.long
 def test_texts_of_which_only_differences_are_in_the_file(tmp_path):
     """A file of a few kilobytes with 2 GB of answers, each a little longer than the one before."""
     path, rows = tmp_path / "rows.parquet", 2000

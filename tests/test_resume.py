@@ -351,6 +351,7 @@ def test_a_journal_that_begins_anew_stays_as_it_was_until_all_is_there(tmp_path,
 CONET = str(Path(sys.executable).with_name("conet"))
 
 
+@pytest.mark.long
 def test_really_killed_at_random_moments(tmp_path):
     """kill -9 of the real command: in training, while heating, and while the report is written."""
     rng = random.Random(0)
