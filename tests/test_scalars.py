@@ -277,3 +277,33 @@ def test_copies_and_later_files_of_one_folder_are_one_run(tmp_path: Path) -> Non
     for name, steps, reward in (("a", range(15), 0.25), ("b", range(15), 0.25), ("c", range(10, 30), 0.75)):
         lines(tmp_path / f"{name}.jsonl", [{"step": step, "reward": reward} for step in steps])
     assert conet.read(tmp_path).scalars["reward"].to_list() == [0.25] * 10 + [0.75] * 20
+
+
+def test_ranks_that_say_other_numbers_are_left_aside_and_named(tmp_path: Path) -> None:
+    for rank in range(3):
+        rows = [{"step": step, "reward": rank + step / 1024} for step in range(20)]
+        lines(tmp_path / f"metrics-rank{rank}.jsonl", rows)
+    found = conet.read(tmp_path)
+    assert found.scalars["reward"].to_list() == [step / 1024 for step in range(20)]
+    assert sum("left aside" in remark for remark in found.remarks) == 2
+
+
+def test_a_csv_file_with_a_name_twice_is_no_file_of_numbers(tmp_path: Path) -> None:
+    rows = [f"{step},0.25,0.75" for step in range(20)]
+    (tmp_path / "metrics.csv").write_text("\n".join(["step,reward,reward", *rows]) + "\n")
+    with pytest.raises(ConetError):
+        conet.read(tmp_path)
+
+
+def test_a_chart_that_the_page_of_wandb_saved(tmp_path: Path) -> None:
+    """Of one run it is read without its extremes; of two it is no run."""
+    path = tmp_path / "wandb_export.csv"
+    names = [f"calm-sea-3 - train/reward{part}" for part in ("", "__MIN", "__MAX")]
+    rows = [f'"{step}","0.5","0.25","0.75"' for step in range(20)]
+    path.write_text("\n".join([",".join(f'"{name}"' for name in ("Step", *names)), *rows]) + "\n")
+    found = conet.read(path)
+    assert found.scalars["reward"].to_list() == [0.5] * 20
+    assert [name for name in found.scalars.columns if name.startswith("train/")] == ["train/reward"]
+    path.write_text(path.read_text().replace("calm-sea-3 - train/reward__MIN", "wild-sea-4 - train/reward"))
+    with pytest.raises(ConetError):
+        conet.read(path)

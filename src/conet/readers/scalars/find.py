@@ -61,6 +61,7 @@ class _Run:
     files: list[Path]
     values: Values = field(default_factory=Values)
     skipped: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 class Finder:
@@ -70,7 +71,7 @@ class Finder:
         self.kinds: dict[Path, tuple[State, str]] = {}
         self.last: tuple[object, Scalars | None] = (None, None)
 
-    def find(self, files: Sequence[Path], apart: Collection[Path] = (), pool: bool = False) -> Scalars | None:
+    def find(self, files: Sequence[Path], apart: Collection[Path] = ()) -> Scalars | None:
         """Return the scalars that some files hold; None where there are none.
 
         Parameters
@@ -79,8 +80,6 @@ class Finder:
             All files of a place.
         apart
             Those that are known to hold something else.
-        pool
-            Whether several runs are taken for one.
 
         Raises
         ------
@@ -88,9 +87,9 @@ class Finder:
             For the logs of several runs.
         """
         by_kind = self._by_kind(files, set(apart))
-        state = tuple((path, state_of(path)) for paths in by_kind.values() for path in paths), pool
+        state = tuple((path, state_of(path)) for paths in by_kind.values() for path in paths)
         if self.last[0] != state:
-            self.last = state, _best(by_kind, pool)
+            self.last = state, _best(by_kind)
         return self.last[1]
 
     def _by_kind(self, files: Sequence[Path], apart: Collection[Path]) -> dict[str, list[Path]]:
@@ -116,17 +115,15 @@ class Finder:
         return known[1]
 
 
-def _best(by_kind: dict[str, list[Path]], pool: bool) -> Scalars | None:
+def _best(by_kind: dict[str, list[Path]]) -> Scalars | None:
     """Read each kind, and return the one with the most steps, or of these the most quantities."""
     found = [
-        scalars
-        for kind, paths in by_kind.items()
-        if (scalars := _read(READERS[kind], paths, pool)) is not None
+        scalars for kind, paths in by_kind.items() if (scalars := _read(READERS[kind], paths)) is not None
     ]
     return max(found, key=lambda one: (one.table.height, len(one.names)), default=None)
 
 
-def _read(reader: ScalarReader, paths: list[Path], pool: bool) -> Scalars | None:
+def _read(reader: ScalarReader, paths: list[Path]) -> Scalars | None:
     runs: dict[Path, _Run] = {}
     for path in sorted(paths, key=lambda path: (natural(path.parent), natural(path))):
         folder = reader.run(path)
@@ -137,15 +134,16 @@ def _read(reader: ScalarReader, paths: list[Path], pool: bool) -> Scalars | None
         before: list[tuple[Path, Values]] = []
         for path in run.files:
             values = _values_of(run, reader, path)
-            if reader.a_file_a_run and not pool:
-                _refuse_other(before, path, values)
+            if reader.a_file_a_run:
+                if remark := _other_rank(before, path, values):
+                    run.remarks.append(remark)
+                    continue
                 before.append((path, values))
             run.values.add(values)
     there = [run for run in runs.values() if run.values.steps]
     if not there:
         return None
-    if len(there) > 1 and not pool:
-        _refuse_several(there)
+    _refuse_several(there)
     values = Values()
     for run in sorted(there, key=lambda run: min(run.values.steps)):
         values.add(run.values)
@@ -156,6 +154,7 @@ def _read(reader: ScalarReader, paths: list[Path], pool: bool) -> Scalars | None
         files=tuple(path for run in there for path in run.files),
         names=quantities(values),
         skipped={name: why for run in runs.values() for name, why in run.skipped.items()},
+        remarks=tuple(remark for run in there for remark in run.remarks),
     )
 
 
@@ -197,26 +196,35 @@ def _begin_alike(one: Values, other: Values) -> bool:
     return bool(first and second) and min(first) <= max(second) and min(second) <= max(first)
 
 
-def _refuse_other(before: Sequence[tuple[Path, Values]], path: Path, values: Values) -> None:
-    """Refuse a file that says other numbers of the same steps than one before it in its folder.
+def _other_rank(before: Sequence[tuple[Path, Values]], path: Path, values: Values) -> str:
+    """Return why a file is left aside beside those before it in its folder; the empty text where it is not.
+
+    Ranks of one run may log other numbers of the same steps; those of the first are kept.
 
     Raises
     ------
     ConetError
-        Naming the two.
+        Where it says other numbers of the same steps than one that is no part of the same run by its name.
     """
     for earlier, known in before:
-        if run_of(earlier.name) == run_of(path.name):  # parts of one by their names
+        if not (_differ(known, values) and _begin_alike(known, values)):
             continue
-        same = differ = 0
-        for name in filter(quantity_of, known.columns.keys() & values.columns.keys()):
-            here, there = known.columns[name], values.columns[name]
-            shared = here.keys() & there.keys()
-            unlike = sum(here[step] != there[step] for step in shared)
-            same, differ = same + len(shared) - unlike, differ + unlike
-        if differ > same and _begin_alike(known, values):
+        if run_of(earlier.name) != run_of(path.name):
             raise ConetError(
                 f"scalars of several runs, in {earlier} and {path}",
                 "those of one run",
                 "name one of the files",
             )
+        return f"{path.name} says other numbers of the same steps than {earlier.name}, and was left aside"
+    return ""
+
+
+def _differ(one: Values, other: Values) -> bool:
+    """Whether most of the known numbers that both have at a step differ."""
+    same = differ = 0
+    for name in filter(quantity_of, one.columns.keys() & other.columns.keys()):
+        here, there = one.columns[name], other.columns[name]
+        shared = here.keys() & there.keys()
+        unlike = sum(here[step] != there[step] for step in shared)
+        same, differ = same + len(shared) - unlike, differ + unlike
+    return differ > same

@@ -143,9 +143,11 @@ def _separated(path: Path) -> bool:
 def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any] | None]:
     """Yield the object of each line; None of what is none."""
     if _separated(path):
-        texts = (line.decode("utf-8-sig", "replace") for line in lines)
-        for row in csv.DictReader(texts):
-            yield {name: value for name, value in row.items() if name and isinstance(value, str)}
+        table = csv.reader(line.decode("utf-8-sig", "replace") for line in lines)
+        names = _columns(next(table, []))
+        for row in table:
+            if row:
+                yield {name: value for name, value in zip(names, row) if name}
         return
     for line in lines:
         try:
@@ -153,6 +155,20 @@ def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any] | Non
         except (ValueError, RecursionError):
             entry = None
         yield entry if isinstance(entry, dict) else None
+
+
+def _columns(header: list[str]) -> list[str]:
+    """Return what the columns are called; nothing where a name stands twice: no number replaces another.
+
+    The page of W&B saves columns ``RUN - METRIC``, with two of extremes beside each: of one run the metric's
+    name is returned, and the empty text for the extremes.
+    """
+    runs = {name.partition(" - ")[0] for name in header if name != "Step"}
+    if header[:1] == ["Step"] and len(runs) == 1 and all(" - " in name for name in header[1:]):
+        names = [name.partition(" - ")[2] or name for name in header]
+        header = ["" if name.endswith(("__MIN", "__MAX")) else name for name in names]
+    named = [name for name in header if name]
+    return header if len(set(named)) == len(named) else []
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -179,7 +195,7 @@ READER = ScalarReader(
     rows=rows,
     a_file_a_run=True,
     files="lines of JSON, or a CSV file, with a step and known numbers, under any name: `metrics.jsonl`, "
-    "`logging.jsonl`, `metrics.csv`",
+    "`logging.jsonl`, `metrics.csv`, a chart saved from the page of W&B",
     trainer="tinker-cookbook, ms-swift, verl's logger `file`, Lightning's CSVLogger, your own",
     setting="nothing with tinker-cookbook and ms-swift; verl `trainer.logger=[console,file]`",
 )
