@@ -44,6 +44,7 @@ from conet.views.schema import (
     empty_view,
 )
 from conet.views.source import Source, source_of
+from conet.views.walks_data import _unfolded
 
 AXIS = Axis(name="updates done")
 ANY = st.floats(allow_nan=True, allow_infinity=True, width=64)
@@ -458,3 +459,12 @@ def test_figures_of_one_run_share_what_they_are_made_from(
     os.utime(changed, ns=(0, 0))
     shown.view("learning-curve")
     assert shown._kept[1] is not first
+
+
+def test_rollouts_that_are_further_than_the_metrics_are_left_out(run: Run) -> None:
+    """Of a run that trains the metrics are read first, and rollouts of later updates come meanwhile."""
+    steps, problems = run.metrics().height, len(run.problems().questions)
+    whole, part = (_unfolded(run, most, problems) for most in (steps, steps - 3))
+    assert whole is not None
+    assert part is not None
+    np.testing.assert_array_equal(part.samples, whole.samples[:-3])

@@ -127,6 +127,8 @@ def _unfolded(run: Run, steps: int, problems: int) -> Counts | None:
     if steps * problems > MOST_CELLS:
         return None
     table = per_problem(run.rollouts(), ("train", "eval"))
+    # Rollouts of a run that trains are read after its metrics, and can be further.
+    table = table.filter(table["step"] < steps)
     return unfold(table, steps, problems) if table.height else None
 
 
