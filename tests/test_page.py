@@ -17,6 +17,7 @@ from logs import as_trl
 from page_server import serving
 
 import conet
+from conet.base.lock import exclusive
 from conet.cli import main
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
@@ -416,6 +417,71 @@ def test_a_run_is_started_heated_and_stopped(browser, tmp_path):
         page.close()
     (run,) = tmp_path.iterdir()
     assert {"heat", "stop"} <= {event.get("action") for event in conet.Run(run).events()}
+
+
+def test_a_run_that_is_killed_and_resumed_is_followed(browser, runs, tmp_path):
+    """What cannot be done with a run that is killed is not offered, and that it trains again is seen."""
+    run = tmp_path / "growing"
+    shutil.copytree(runs / "first", run)
+    (run / "summary.json").unlink()
+    with serving(tmp_path) as server:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        with exclusive(run):
+            opened(page, server, "run/growing")
+            page.locator(".state.training").wait_for()
+            page.locator(".control").wait_for()
+            page.locator(".live", has_text="update 60").wait_for()
+        page.locator(".state.killed").wait_for()
+        page.locator(".control").wait_for(state="detached")
+        with exclusive(run):
+            page.locator(".state.training").wait_for()
+            page.locator(".control").wait_for()
+            page.locator(".live", has_text="update 60").wait_for()
+        page.locator(".control").wait_for(state="detached")
+        page.close()
+
+
+def test_a_list_that_was_left_does_not_write_into_the_address(page, server):
+    """It goes on reading the last run, and sorts by what was read when it has all."""
+    held = []
+    page.route("**/api/runs/*/headlines", held.append)
+    opened(page, server, "?sort=accuracy&group=state")
+    page.locator(".run", has_text="log").last.get_by_text("step 11").wait_for()
+    page.evaluate("location.hash = '#/compare/first/log'")
+    page.locator(".views .empty, .views .view").first.wait_for()
+    page.unroute("**/api/runs/*/headlines")
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(1000)
+    assert "group" not in page.url
+
+
+def test_a_log_is_in_no_group_of_a_setting(page, server):
+    opened(page, server, "?group=learner.learning_rate")
+    groups = page.locator(".run-groups section").filter(has_text="settings not known")
+    assert {"log", "broken"} <= set(groups.locator(".run-name > *:first-child").all_text_contents())
+    assert page.locator("h2", has_text="its default").count() == 0
+
+
+def test_long_texts_are_scrolled_in_a_box_and_one_step_is_a_dot(browser, tmp_path):
+    """Of a text of 100,000 characters, with such that turn or hide text, the completion is not pages away."""
+    long = "<b>\u202e\x00 مرحبا " * 6_000
+    rows = [
+        {"step": 0, "prompt": long, "completion": f"{long}{sample}", "accuracy_reward": float(sample > 0)}
+        for sample in range(4)
+    ]
+    as_trl(pl.DataFrame(rows), tmp_path / "long")
+    with serving(tmp_path) as server:
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        opened(page, server, "")
+        assert "h0" in page.locator(".spark path").get_attribute("d")
+        opened(page, server, "run/long/rollouts")
+        page.locator(".text.long").nth(1).wait_for()
+        assert page.evaluate("document.documentElement.scrollHeight") < 5000
+        assert page.locator(".text b").count() == 0
+        page.close()
 
 
 @pytest.fixture(scope="module")

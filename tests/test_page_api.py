@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -22,6 +23,7 @@ from conet.base.lock import exclusive
 from conet.cli import main
 from conet.diagnosis import diagnose
 from conet.serve.library import Library
+from conet.serve.opened import reached
 
 pytestmark = pytest.mark.page
 EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'
@@ -93,6 +95,16 @@ def test_a_log_says_what_a_diagnosis_of_it_says(server, runs):
     expected = [line.text for line in conet.diagnose(runs / "log").headlines]
     assert [line["text"] for line in found["headlines"]] == expected
     assert all(line["finding"] for line in found["headlines"])
+
+
+def test_the_accuracy_of_the_list_is_that_of_summary_and_diagnosis(server, runs):
+    """A log of which the last fifth is right throughout has reached 1, however short it is."""
+    summary = json.loads((runs / "finished" / "summary.json").read_text())
+    assert server.ask("/api/runs/finished/spark").json["accuracy"] == pytest.approx(summary["accuracy"])
+    steps = conet.diagnose(runs / "log").findings["accuracy"]["end"]
+    assert server.ask("/api/runs/log/spark").json["accuracy"] == pytest.approx(steps)
+    assert reached(np.repeat([0.0, 1.0], [8, 2]), log=True) == 1
+    assert reached(np.full(3, np.nan), log=True) is None is reached(np.empty(0), log=False)
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])

@@ -14,6 +14,8 @@ from conet.base.errors import ConetError
 from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.declare import Headline as Said
 from conet.diagnosis.diagnosis import as_json
+from conet.diagnosis.log import ends
+from conet.observables.length import END_STEPS
 from conet.readers import read
 from conet.readers.kept import Kept, users_folder
 from conet.rollouts import RolloutRecord
@@ -175,11 +177,10 @@ class Opened:
             return Spark(values=(), step=None, accuracy=None)
         table = table.sort("step")
         values = np.array(table["accuracy"].cast(float).to_list(), np.float64)
-        known = values[np.isfinite(values)]
         return Spark(
             values=np.round(thinned(values), 4),
             step=int(table["step"][-1]) + (self.run.kind != "log"),
-            accuracy=float(known[-20:].mean()) if len(known) else None,
+            accuracy=reached(values, self.run.kind == "log"),
         )
 
     def headlines(self) -> Headlines:
@@ -211,6 +212,22 @@ def said(line: Said) -> dict[str, Any]:
     """Return of a headline what the page shows."""
     known = as_json(line)
     return {name: known.get(name) for name in Headline.model_fields if name not in ("finding", "view")}
+
+
+def reached(values: np.ndarray, log: bool) -> float | None:
+    """Return the accuracy at the end, as the summary of a run or the diagnosis of a log says it.
+
+    Parameters
+    ----------
+    values
+        Of each step, float64; NaN where none is known.
+    log
+        Whether they are of a log: then the last fifth of the steps counts, else the last 20.
+    """
+    if log:
+        return ends(values)["end"]
+    known = values[np.isfinite(values)]
+    return float(known[-END_STEPS:].mean()) if len(known) else None
 
 
 def thinned(values: np.ndarray, most: int = POINTS) -> np.ndarray:

@@ -4,7 +4,7 @@ import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
 import { link, read, Time } from "../state";
 import { controlBar } from "./control";
-import { follow } from "./live";
+import { awaitResumed, follow } from "./live";
 import { overviewTab } from "./overview";
 import { problemsTab } from "./problems";
 import { rolloutsTab } from "./rollouts";
@@ -53,18 +53,37 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
     { class: "tabs", "aria-label": "parts of the run" },
     ...tabs.map((one) => h("a", { href: link(["run", name, one.name], kept()), "aria-current": one === shown ? "page" : null }, one.title)),
   );
-  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, offline ? null : controlBar(overview), body);
+  const steering = offline ? null : controlBar(overview);
+  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, steering, body);
   const time = new Time(read().query);
-  const ends = await shown.show(body, overview, time);
+  const first = shown.show(body, overview, time);
+  // Its state and its newest update are told from the beginning: the findings of a long run take longer.
+  if (overview.run.state === "training" && !offline) followed();
+  const ends = await first;
   if (!main.isConnected) {
     ends?.(); // another page was asked for meanwhile
     return;
   }
   leave = ends;
-  if (overview.run.state === "training" && !offline) {
+  if (overview.run.state === "killed" && !offline) resumed();
+
+  function resumed(): void {
+    awaitResumed(name, main, () => void (main.isConnected && runPage(main, name, shown.name)));
+  }
+
+  function followed(): void {
     follow(name, main, live, state, async () => {
-      overview = await get<Overview>(address("runs", name));
-      const ended = await shown.show(body, overview, time);
+      await first;
+      if (!main.isConnected) return;
+      const now = await get<Overview>(address("runs", name));
+      if (!main.isConnected) return;
+      if (now.run.state !== "training") steering?.remove();
+      const ended = await shown.show(body, now, time);
+      if (!main.isConnected) {
+        ended?.(); // what the page that is shown now holds is not this one's to end
+        return;
+      }
+      if (now.run.state === "killed") resumed();
       if (!ended) return;
       leaveTab();
       leave = ended;

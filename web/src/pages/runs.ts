@@ -76,7 +76,7 @@ export async function runsPage(main: HTMLElement): Promise<void> {
     await draw(row);
     await items.get(row.name)!.say();
   }
-  if (order.value === "accuracy") show();
+  if (main.isConnected && order.value === "accuracy") show();
 }
 
 function options(name: string, values: string[], chosen: string, changed: () => void): HTMLSelectElement {
@@ -92,6 +92,7 @@ function describe(row: RunRow): string {
 function groupOf(row: RunRow, key: string): string {
   if (key === "nothing") return "";
   if (key === "kind" || key === "state") return row[key].replace("_", " ") || "unreadable";
+  if (row.kind === "log" || row.state === "unreadable") return "settings not known";
   return `${key}=${row.settings[key] ?? "its default"}`;
 }
 

@@ -32,8 +32,11 @@ function inner(whole: string): Part {
   return { kind: "math", text: whole };
 }
 
+const LONG = 20_000; // characters, beyond which a text is scrolled in a box: what follows is found (our choice)
+
 export function rendered(text: string, mark: string): HTMLElement {
-  const box = h("div", { class: "text" });
+  const long = text.length > LONG;
+  const box = h("div", { class: long ? "text long" : "text", tabindex: long ? 0 : null });
   const all = parts(text);
   const block = (part: Part | undefined) => part?.kind === "display" || part?.kind === "code";
   for (const [place, part] of all.entries()) {

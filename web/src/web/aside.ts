@@ -76,7 +76,8 @@ function roleOf(history: History, id: number): string {
 
 function edgeTable(found: Schemas["NodeDetail"], choose: Choices): HTMLElement {
   const rows = found.edges.map((edge) => h("tr", {}, h("td", {}, go(edge.target, choose)), h("td", {}, number(edge.probability)), h("td", { class: "drawn" }, meter(edge.probability))));
-  return h("table", { class: "plain" }, h("caption", {}, `Where walks go from here; edges in effect (exp of the entropy): ${number(found.effective)}`), h("thead", {}, h("tr", {}, h("th", {}, "to"), h("th", {}, "π"), h("th", {}, "as a bar"))), h("tbody", {}, ...rows, h("tr", {}, h("td", {}, `${found.others} others`), h("td", {}, number(found.rest)), h("td", {}))));
+  const rest = found.others ? h("tr", {}, h("td", {}, counted(found.others, "other")), h("td", {}, number(found.rest)), h("td", {})) : null;
+  return h("table", { class: "plain" }, h("caption", {}, `Where walks go from here; edges in effect (exp of the entropy): ${number(found.effective)}`), h("thead", {}, h("tr", {}, h("th", {}, "to"), h("th", {}, "π"), h("th", {}, "as a bar"))), h("tbody", {}, ...rows, rest));
 }
 
 function drawnEdges(history: History, state: Moments, node: number, choose: Choices): HTMLElement {
