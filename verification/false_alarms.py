@@ -2,7 +2,7 @@
 
 Policies without any V are drawn: the length of a problem's correct rollouts stays what it is, or all of them
 drift together. What changes is which problems are asked, or which groups are kept. Every signal is a false
-alarm. `--write docs/detector.md` puts the table there. Half a minute.
+alarm. `--write docs/detector.md` puts the table there. Two or three minutes.
 """
 
 import argparse

@@ -259,8 +259,8 @@ def as_table(source: "Path | BytesIO", path: Path, columns: Collection[str] = ()
     try:
         with panics_as_errors():
             # A path need not be UTF-8, which polars asks for.
-            bytes_of = BytesIO(source.read_bytes()) if isinstance(source, Path) else source
-            table = pl.read_parquet(bytes_of, glob=False)
+            buffer = BytesIO(source.read_bytes()) if isinstance(source, Path) else source
+            table = pl.read_parquet(buffer, glob=False)
     except (OSError, pl.exceptions.PolarsError, Panic) as error:
         raise damaged(path, error) from None
     if not set(columns) <= set(table.columns):
