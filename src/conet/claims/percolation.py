@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from conet.base.intervals import interval
 from conet.cells import percolation
 from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
@@ -81,7 +82,6 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     runs = results.where(changes=WORLDS["reference"])
     shares = np.array([few(run) for run in runs])
     known = shares[np.isfinite(shares)]
-    middle = judge("C4", "", shares, 1.0)
     rows = [
         judged_within(
             "C4",
@@ -89,7 +89,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             shares,
             APART,
             float(known.mean()) if len(known) else float("nan"),
-            middle.ci,
+            interval(known),
             why="few paths lie as if at random: percolation, and no frustration",
             estimator="mean",
         ),
