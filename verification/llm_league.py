@@ -4,8 +4,9 @@
 
 Fixed before the runs:
 
-* Testbeds: the recipes `tiny` (sums) and `routes` (ways through one graph, load 0.4), 300 updates each of equal
-  size. A seed has its own weights, problems and, on `routes`, graph; all rules begin at the same warmed-up model.
+* Testbeds: the recipes `tiny` (sums) and `routes` (ways through one graph, load 0.4), each with the updates of its
+  recipe (150 and 300), of equal size for all rules. A seed has its own weights, problems and, on `routes`, graph;
+  all rules begin at the same warmed-up model.
 * Rules: RLVR; the paper's SFT (at the detector's signal, half-way at the latest, on solutions of the run's own
   rollouts, so that it costs no samples); a constant entropy bonus; a controlled one, `schedule.name=temperature`;
   a constant one with one SFT update in 15. No rule draws more completions than RLVR.
@@ -78,14 +79,15 @@ RULES: dict[str, tuple[Mapping[str, Any], ...]] = {
 
 def settings_of(testbed: str, seed: int, given: argparse.Namespace) -> recipe.Recipe:
     """Return the shipped recipe with problems and weights of this seed."""
-    updates = given.updates
+    shipped = recipe.load(testbed)
+    updates = given.updates or shipped.steps
     changes = {
         "seed": seed,
         "problems.seed": seed,
         "steps": updates,
         "checkpoint_every": max(1, updates // 2),
     }
-    found = recipe.load(testbed).override({**changes, **parse_pairs(given.set)})
+    found = shipped.override({**changes, **parse_pairs(given.set)})
     return found.override({"heating.latest": max(1, updates // 2), "heating.harvest_samples": 0})
 
 
@@ -287,8 +289,9 @@ def verdicts(found: Mapping[str, list[dict[str, Any]]]) -> list[ClaimResult]:
 
 def page(found: Mapping[str, list[dict[str, Any]]], given: argparse.Namespace) -> str:
     """Return the tables as Markdown."""
+    updates = given.updates or "the recipes'"
     lines = [
-        f"*What was run*: {given.updates} updates, {given.tuning_seeds} tuning seeds a candidate, "
+        f"*What was run*: {updates} updates, {given.tuning_seeds} tuning seeds a candidate, "
         + (f"{' '.join(given.set)}; " if given.set else "")
         + ", ".join(f"{len(seeds)} seeds of `{name}`" for name, seeds in found.items())
         + ".",
@@ -345,7 +348,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--tuning-seeds", type=int, default=2)
-    parser.add_argument("--updates", type=int, default=300)
+    parser.add_argument("--updates", type=int, help="instead of those of the recipes")
     parser.add_argument("--set", nargs="*", help="settings of the recipes, as key=value")
     parser.add_argument("--testbeds", nargs="+", default=TESTBEDS, choices=TESTBEDS)
     parser.add_argument("--out", type=Path, default=Path("runs/llm-league"))
