@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -193,6 +194,18 @@ def test_the_exact_learner_is_what_many_rollouts_come_to(threads):
     expected, sampled = (total - own for total, own in zip(totals, plain))
     np.testing.assert_allclose(sampled, expected, atol=0.003)
     assert np.abs(expected).max() > 0.05
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_the_exact_learner_learns_the_problems_that_were_chosen(weight):
+    """As if there were no others: a schedule may choose some."""
+    policy, some = random_policy(), [0, 2]
+    few = Problems(PROBLEMS.questions[some], PROBLEMS.answers[some], 5)
+    learner = LEARNERS["exact"](entropy=weight)
+    chosen = replace(batch_of(policy), walks=policy.sample(PROBLEMS, 4, 5, chosen=np.array(some, np.int32)))
+    found, alone = (learner.total_gradient(batch).values.copy() for batch in (chosen, batch_of(policy, few)))
+    np.testing.assert_allclose(found, alone, atol=1e-15)
+    assert np.abs(found - learner.total_gradient(batch_of(policy)).values).max() > 0.01
 
 
 def test_no_weight_is_the_learner_as_it_was():

@@ -78,8 +78,29 @@ def test_the_covariance_of_a_hop_by_hand():
     assert largest(found, used, 0.67).tolist() == [[True, False, False], [True, False, False]]
 
 
-def test_kl_cov_ascends_its_surrogate_less_the_penalty_on_the_hops_it_holds():
+def test_the_gradient_of_clip_higher_is_that_of_its_surrogate():
+    """Ratios beyond the upper end, and between it and the end of the symmetric range."""
+    walks, policy = fixed_walks(), random_policy(4)
+    behaviour, used = step_probability(walks, random_policy().probability), walks.used()
+    advantage = standardised(REWARDS).reshape(-1, 1)
+    ratio, raised = step_probability(walks, policy.probability) / behaviour, (advantage > 0) & used
+    for place in ((ratio > 1.5) & raised, (ratio > 1.2) & (ratio < 1.5) & raised):
+        assert place.any()
+
+    def surrogate(logits):
+        ratio = np.exp(log_walks(walks, logits)) / behaviour
+        least = np.minimum(ratio * advantage, np.clip(ratio, 0.8, 1.5) * advantage)
+        return float((least * used).sum()) / 12
+
+    learner = LEARNERS["grpo"](clip=0.2, clip_high=0.5, epochs=2)
+    found = learner.gradient(batch_of(policy, walks, behaviour))
+    np.testing.assert_allclose(found.values, finite_differences(surrogate, policy.logits), atol=1e-9)
+
+
+@pytest.mark.parametrize("length_normalization", [False, True])
+def test_kl_cov_ascends_its_surrogate_less_the_penalty_on_the_hops_it_holds(length_normalization):
     walks, policy = fixed_walks(), random_policy(1)
+    scale = 1 / walks.length[:, None] if length_normalization else 1.0
     behaviour, used = step_probability(walks, random_policy().probability), walks.used()
     advantage = standardised(REWARDS).reshape(-1, 1)
     held = largest(covariance(step_probability(walks, policy.probability), advantage, used), used, 0.3)
@@ -88,12 +109,13 @@ def test_kl_cov_ascends_its_surrogate_less_the_penalty_on_the_hops_it_holds():
     def surrogate(logits):
         ratio = np.exp(log_walks(walks, logits)) / behaviour
         penalty = 0.7 * (ratio - 1 - np.log(ratio)) * held
-        return float(((ratio * advantage - penalty) * used).sum()) / 12
+        return float(((ratio * advantage - penalty) * scale * used).sum()) / 12
 
-    learner = LEARNERS["kl_cov"](covariance_share=0.3, covariance_kl=0.7)
+    lengths = {"length_normalization": length_normalization}
+    learner = LEARNERS["kl_cov"](covariance_share=0.3, covariance_kl=0.7, **lengths)
     found = learner.gradient(batch_of(policy, walks, behaviour))
     np.testing.assert_allclose(found.values, finite_differences(surrogate, policy.logits), atol=1e-9)
-    plain = LEARNERS["grpo"](epochs=2).gradient(batch_of(policy, walks, behaviour))
+    plain = LEARNERS["grpo"](epochs=2, **lengths).gradient(batch_of(policy, walks, behaviour))
     assert np.abs(found.values - plain.values).max() > 0.01
 
 
@@ -105,6 +127,11 @@ def test_decay_takes_its_share_of_every_logit():
     assert gradient.rows.tolist() == list(range(GRAPH.nodes))
     optim.make("sgd", GRAPH.edges).step(policy, gradient, 3.0)
     np.testing.assert_allclose(policy.logits, 0.9 * before, rtol=1e-13)
+
+
+def test_a_decay_that_adam_would_rescale_is_refused():
+    with pytest.raises(ConetError, match="needs the optimizer sgd"):
+        Trainer(TINY.override({"learner.logit_decay": 0.01, "learner.optimizer": "adam"}))
 
 
 def test_groups_without_a_correct_walk_get_the_shortest_that_is_known():

@@ -185,9 +185,19 @@ def objective_gradient(
 
 
 def objective_with_visits(
-    policy: TablePolicy, problems: Problems, *, standardise: bool = True, threads: int = 1
+    policy: TablePolicy,
+    problems: Problems,
+    *,
+    standardise: bool = True,
+    chosen: Iterable[int] | None = None,
+    threads: int = 1,
 ) -> tuple[Gradient, np.ndarray]:
     """Return the gradient of :func:`objective_gradient`, and how often walks leave each node.
+
+    Parameters
+    ----------
+    policy, problems, standardise, chosen, threads
+        As there; M is the number of ``chosen``.
 
     Returns
     -------
@@ -196,6 +206,6 @@ def objective_with_visits(
         Expected visits of a walk from which it goes on, averaged over the problems.
     """
     rule = flow_kernels.STANDARDISED if standardise else flow_kernels.AS_GIVEN
-    flows = sum_flows(policy, problems, rule, threads=threads, visits=True)
+    flows = sum_flows(policy, problems, rule, chosen, threads, visits=True)
     count = len(flows.success)
     return from_flow(policy, flows.values / count), flows.visits / count

@@ -1,7 +1,9 @@
 """Group-relative policy optimisation and its published variants."""
 
+from typing import Self
+
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conet.engine.gradient import Gradient
 from conet.learners.base import Batch, Learner, standardised
@@ -30,7 +32,8 @@ class GRPO(Learner):
         r = π_reference/π at each recorded step (arXiv 2402.03300, eq. 4).
     logit_decay
         Share of every logit that an update of "sgd" takes away, apart from the gradient (decoupled weight
-        decay, Loshchilov and Hutter 2019, arXiv 1711.05101, which multiplies it by the learning rate).
+        decay, Loshchilov and Hutter 2019, arXiv 1711.05101, which multiplies it by the learning rate). Adam
+        would divide it by the size of the gradients, so that is refused.
     replay
         Where no rollout of a group is correct, put the shortest correct walk that the run has ever drawn of
         that problem in place of the last one (self-imitation, Oh et al. 2018, arXiv 1806.05635, for groups
@@ -46,10 +49,21 @@ class GRPO(Learner):
     logit_decay: float = Field(0.0, ge=0, lt=1)
     replay: bool = False
 
+    @model_validator(mode="after")
+    def _decays_apart(self) -> Self:
+        if self.logit_decay and self.optimizer != "sgd":
+            raise ValueError(f"logit_decay={self.logit_decay:g} needs the optimizer sgd")
+        return self
+
     @property
     def passes(self) -> int:
         """Gradient steps a batch of walks."""
         return self.epochs
+
+    def walk_weight(self, batch: Batch) -> np.ndarray:
+        """One over M G, shape (walks,), and over the length of each walk where that is asked for."""
+        lengths = batch.walks.length if self.length_normalization else np.ones_like(batch.walks.length)
+        return 1.0 / batch.rewards.size / np.maximum(lengths, 1)  # 0: an illegal move at once
 
     def advantage(self, rewards: np.ndarray) -> np.ndarray:
         """Advantage of each rollout, shape (questions, rollouts)."""
@@ -59,9 +73,7 @@ class GRPO(Learner):
 
     def weights(self, batch: Batch) -> np.ndarray:
         """Advantage over M G, times ratio and penalty where these are asked for."""
-        scale: float | np.ndarray = 1.0 / batch.rewards.size
-        if self.length_normalization:
-            scale = scale / np.maximum(batch.walks.length, 1)  # 0: an illegal move at once
+        scale = self.walk_weight(batch)
         advantage = self.advantage(batch.rewards).reshape(-1)
         if self.epochs == 1 and self.kl == 0.0:
             return advantage * scale  # the ratio is one, so clipping cannot matter
@@ -72,7 +84,7 @@ class GRPO(Learner):
             _ = batch.table  # the reference is known by edges alone
             with np.errstate(divide="ignore"):  # a step that became impossible: the training says so
                 step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
-        return step_weights * np.reshape(scale, (-1, 1))
+        return step_weights * scale[:, None]
 
     def surrogate(self, advantage: np.ndarray, ratio: np.ndarray) -> np.ndarray:
         """Weight of ∇ log π in the gradient of min(r A, clip(r) A)."""

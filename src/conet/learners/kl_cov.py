@@ -34,7 +34,8 @@ class KLCov(GRPO):
         advantage = self.advantage(batch.rewards).reshape(-1, 1)
         now, used = batch.policy.hop_probabilities(batch.walks), batch.walks.used()
         held = largest(covariance(now, advantage, used), used, self.covariance_share)
-        found[held] -= self.covariance_kl * (now / batch.behaviour - 1.0)[held] / batch.rewards.size
+        penalty = self.covariance_kl * (now / batch.behaviour - 1.0) * self.walk_weight(batch)[:, None]
+        found[held] -= penalty[held]
         return found
 
 
