@@ -13,11 +13,19 @@ HEAVY = ("numba", "llvmlite", "scipy", "polars", "pyarrow", "matplotlib", "netwo
 OPTIONAL = ("torch", "transformers", "trl", "fastapi", "ray")
 
 
-def loaded_by(code: str) -> set[str]:
-    """Top-level modules that a fresh process has loaded after the code."""
+LOG = str(Path(__file__).parent / "data/trouble/collapse.parquet")
+
+
+def modules_of(code: str) -> set[str]:
+    """Modules that a fresh process has loaded after the code."""
     script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)), file=sys.__stdout__)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules that a fresh process has loaded after the code."""
+    return {name.partition(".")[0] for name in modules_of(code)}
 
 
 def test_import_loads_next_to_nothing():
@@ -38,6 +46,15 @@ def test_a_wrong_setting_is_refused_before_anything_heavy_is_loaded():
         "try: preset('smok')\nexcept ConetError: pass\nelse: raise SystemExit(1)"
     )
     assert not loaded_by(code) & {*HEAVY, *OPTIONAL, "numpy"}
+
+
+def test_a_diagnosis_loads_no_compiled_loops_and_no_slow_statistics(tmp_path):
+    """Each takes as long to load as all the rest."""
+    loaded = modules_of(
+        f"from conet.cli import main; main(['diagnose', {LOG!r}, '--out', {str(tmp_path)!r}])"
+    )
+    assert {"polars", "conet.diagnosis.findings.outcomes"} <= loaded  # else nothing was tested
+    assert not loaded & {"numba", "scipy.stats"}
 
 
 PUBLIC = {

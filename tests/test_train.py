@@ -16,7 +16,7 @@ from conet.engine.tables import TablePolicy
 from conet.learners import LEARNERS
 from conet.observables import web
 from conet.rollouts import per_problem
-from conet.runs.measure import snapshot_steps
+from conet.runs.size import snapshot_steps
 from conet.runs.trainer import Trainer
 
 SMALL = conet.preset("smoke").override(

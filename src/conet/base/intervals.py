@@ -66,8 +66,6 @@ def interval(
     tuple of float
         Lower and upper end.
     """
-    from scipy.stats import bootstrap
-
     values = np.asarray(values, np.float64)
     if len(values) < 2:
         return -np.inf, np.inf
@@ -75,6 +73,8 @@ def interval(
         return float(values[0]), float(values[0])
     if statistic is np.mean and len(values) < FEW_SEEDS:
         return mean_interval(values, level)[1:]
+    from scipy.stats import bootstrap  # slow to load, so only where it is needed
+
     ends = (np.nan, np.nan)
     for method in ("BCa", "percentile"):
         result = bootstrap(
@@ -94,23 +94,27 @@ def interval(
 
 def share_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
     """Exact interval of a share (Clopper and Pearson 1934), by scipy; (0, 1) without a trial."""
-    from scipy.stats import binomtest
+    from scipy.special import betaincinv
 
-    if not trials:
-        return 0.0, 1.0
-    found = binomtest(int(successes), int(trials)).proportion_ci(level, "exact")
-    return float(found.low), float(found.high)
+    right, wrong, tail = int(successes), int(trials) - int(successes), (1 - level) / 2
+    low = float(betaincinv(right, wrong + 1, tail)) if right else 0.0
+    return low, float(betaincinv(right + 1, wrong, 1 - tail)) if wrong else 1.0
+
+
+def student(tail: float, freedom: float) -> float:
+    """Where Student's t leaves ``tail`` above it; not by ``scipy.stats``, which loads slowly."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(freedom, tail))
 
 
 def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
     """Mean of independent values with its interval by Student's t; infinite ends of a single value."""
-    from scipy.stats import t
-
     values = np.asarray(values, np.float64)
     mean, size = float(values.mean()), len(values)
     if size < 2:
         return Interval(mean, -np.inf, np.inf)
-    half = float(t.isf((1 - level) / 2, size - 1) * values.std(ddof=1) / np.sqrt(size))
+    half = float(student((1 - level) / 2, size - 1) * values.std(ddof=1) / np.sqrt(size))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -155,10 +159,8 @@ def for_few(found: Interval, items: int, level: float = LEVEL) -> Interval:
     less, and its ends are those of a normal distribution and not of Student's t: of 8 items it is 1.29 times
     too narrow. Hesterberg, What Teachers Should Know about the Bootstrap (2015), section 3.2.
     """
-    from scipy.stats import norm, t
-
     tail = (1 - level) / 2
-    factor = float(t.isf(tail, items - 1) / norm.isf(tail)) * (items / (items - 1)) ** 0.5
+    factor = student(tail, items - 1) / NormalDist().inv_cdf(1 - tail) * (items / (items - 1)) ** 0.5
     middle = found.estimate
     return Interval(middle, middle - factor * (middle - found.low), middle + factor * (found.high - middle))
 
@@ -235,13 +237,11 @@ def few_interval(drawn: np.ndarray, pairs: float, level: float = LEVEL) -> Inter
     pairs
         Pairs of visits that the halves were drawn from; with fewer than one there is no interval.
     """
-    from scipy.stats import t
-
     known = drawn[np.isfinite(drawn)]
     if 2 * len(known) < len(drawn) or not len(known):
         return Interval(float("nan"), float("nan"), float("nan"))
     mean = float(known.mean())
     if pairs < 1:
         return Interval(mean, float("nan"), float("nan"))
-    half = float(t.isf((1 - level) / 2, int(pairs)) * known.std())
+    half = float(student((1 - level) / 2, int(pairs)) * known.std())
     return Interval(mean, mean - half, mean + half)

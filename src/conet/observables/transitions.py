@@ -9,13 +9,15 @@ linear algebra, which on four parameters costs ten times the fit.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.engine.sample import Walks
-from conet.network.web import Web
+
+if TYPE_CHECKING:  # these load compiled loops, of which the transitions of a log need none
+    from conet.engine.sample import Walks
+    from conet.network.web import Web
 
 RISE_WIDTH = 2 * np.log(9.0)  # a logistic of scale s goes from 10 to 90 % of its rise in 2 ln 9 · s
 _SMALLEST = 1e-6  # probabilities stay this far from 0 and 1, so that one odd sample costs finitely much
@@ -190,7 +192,7 @@ class Attachment:
     upstream: int
 
 
-def attachment(web: Web, question: int, path: np.ndarray, targets: np.ndarray) -> Attachment:
+def attachment(web: "Web", question: int, path: np.ndarray, targets: np.ndarray) -> Attachment:
     """Say where a path attaches to an existing web: at the frontier, or at a trunk.
 
     Parameters
@@ -218,7 +220,7 @@ def attachment(web: Web, question: int, path: np.ndarray, targets: np.ndarray) -
     return Attachment(kind, junction, distance, new_edges, _upstream(web, junction))
 
 
-def modal_path(walks: Walks, problem: int) -> np.ndarray | None:
+def modal_path(walks: "Walks", problem: int) -> np.ndarray | None:
     """Return the most frequent successful walk of a problem as edge ids; None where none succeeded.
 
     Of equally frequent ones the shorter counts, then the one of lower edge ids.
@@ -231,7 +233,7 @@ def modal_path(walks: Walks, problem: int) -> np.ndarray | None:
     return np.array(best, np.int32)
 
 
-def _upstream(web: Web, node: int) -> int:
+def _upstream(web: "Web", node: int) -> int:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order
 

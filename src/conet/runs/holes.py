@@ -10,7 +10,7 @@ from typing import Any
 
 from conet.base.files import incomplete
 from conet.config import Config
-from conet.runs.measure import snapshot_steps
+from conet.runs.size import snapshot_steps
 
 
 def check_snapshots(folder: Path, config: Config, steps: Collection[int], finished: bool) -> None:

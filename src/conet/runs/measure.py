@@ -18,6 +18,7 @@ from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.standard import Observables, named, refuse_taken
 from conet.observables.web import threshold_web, traffic_counts
 from conet.rollouts import count_walks, is_group, without_signal
+from conet.runs.size import snapshot_steps
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
 WEB_COLUMNS = (
@@ -65,14 +66,6 @@ def observables_of(config: Config, given: Observables | None) -> dict[str, Obser
     refuse_taken(first, OWN_COLUMNS)
     refuse_taken(further, (*OWN_COLUMNS, *first))
     return first | further
-
-
-def snapshot_steps(config: Config) -> list[int]:
-    """Return the steps with a snapshot: the config's own, or 22 at most, denser early on."""
-    if config.snapshots.steps is not None:
-        return sorted({step for step in config.snapshots.steps if 0 <= step <= config.steps})
-    spread = np.geomspace(5, max(config.steps, 6), 21)
-    return sorted({0, *(round(step) for step in spread if step <= config.steps), config.steps})
 
 
 def step_metrics(

@@ -10,8 +10,6 @@ from pydantic import Field
 from conet.base.errors import ConetError, nearest
 from conet.base.registry import file_of
 from conet.config import Count, OpenSettings, Root, Settings, aliases, flatten, reading, validated
-from conet.observables.observation import ROLLOUTS, check_needs
-from conet.observables.standard import named
 from conet.rollouts.selection import Pick
 from conet.runs.recipe_problems import ProblemSettings, WarmUp
 
@@ -187,8 +185,7 @@ class Recipe(Root):
             Naming the key, the value and what would fit.
         """
         recipe = validated(cls, data)
-        ours = [name for name in recipe.observables if file_of(name) is None]
-        check_needs(named(ours), ROLLOUTS, "a language model")  # others are loaded when a training begins
+        _check_observables([name for name in recipe.observables if file_of(name) is None])
         heating, name = recipe.heating, recipe.schedule.name
         if heating.mode and name and MODES[heating.mode] != name:
             raise aliases.twice("heating.mode", heating.mode, "schedule.name", name)
@@ -198,6 +195,16 @@ class Recipe(Root):
             got = f"heating.harvest_samples={heating.harvest_samples}"
             raise ConetError(got, f"at least heating.min_samples={heating.min_samples}", "raise it")
         return recipe
+
+
+def _check_observables(ours: list[str]) -> None:
+    """Refuse those of the package that need more than rollouts; others are loaded when a training begins."""
+    if not ours:
+        return
+    from conet.observables.observation import ROLLOUTS, check_needs  # loads the engine, which takes its time
+    from conet.observables.standard import named
+
+    check_needs(named(ours), ROLLOUTS, "a language model")
 
 
 def shipped() -> dict[str, Path]:

@@ -1,13 +1,22 @@
-"""How much a run will write."""
+"""When a run writes a snapshot, and how much it will write."""
 
 from collections.abc import Callable
 
+import numpy as np
+
 from conet.config import Config
-from conet.runs.measure import snapshot_steps
 
 LARGE = 500_000_000  # bytes from which a run says beforehand what it will write
 # Measured on runs of the presets: what compression leaves of a rollout, and of a row of the metrics.
 ROLLOUT, ROW = 0.5, 900
+
+
+def snapshot_steps(config: Config) -> list[int]:
+    """Return the steps with a snapshot: the config's own, or 22 at most, denser early on."""
+    if config.snapshots.steps is not None:
+        return sorted({step for step in config.snapshots.steps if 0 <= step <= config.steps})
+    spread = np.geomspace(5, max(config.steps, 6), 21)
+    return sorted({0, *(round(step) for step in spread if step <= config.steps), config.steps})
 
 
 def expected_size(config: Config, edges: int, problems: int) -> dict[str, int]:

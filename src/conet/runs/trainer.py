@@ -23,11 +23,12 @@ from conet.runs import policies, schedules
 from conet.runs.demonstrations import harvested, kind_of, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
-from conet.runs.measure import at_snapshot, observables_of, snapshot_steps, step_metrics
+from conet.runs.measure import at_snapshot, observables_of, step_metrics
 from conet.runs.memory import Memory
 from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
+from conet.runs.size import snapshot_steps
 from conet.runs.update import failed, update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
 

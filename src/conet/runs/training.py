@@ -19,12 +19,13 @@ from conet.runs import events
 from conet.runs.code import CHANGED, Change, not_noted
 from conet.runs.control import Control
 from conet.runs.lengths import correct_length
-from conet.runs.measure import snapshot_steps, summarise
+from conet.runs.measure import summarise
 from conet.runs.progress import Progress
 from conet.runs.recorder import Recorder
 from conet.runs.restore import restore
 from conet.runs.run import Run, snapshot_name
 from conet.runs.simulate import warm_up
+from conet.runs.size import snapshot_steps
 from conet.runs.tables import GROWING
 from conet.runs.trainer import Trainer
 from conet.runs.version_0_1 import renamed, upgrade

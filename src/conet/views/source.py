@@ -12,12 +12,11 @@ from conet.runs import log
 from conet.runs.run import Run
 from conet.views import registry
 from conet.views.schema import View
-from conet.views.walks import observables
-from conet.views.walks_data import WalksData
 
 if TYPE_CHECKING:
     from conet.diagnosis import Diagnosis
     from conet.diagnosis.comparison import Comparison
+    from conet.views.walks_data import WalksData
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,19 @@ def source_of(thing: "Run | Diagnosis | Comparison", figures: Sequence[str] = ()
 def _shipped(thing: "Run | Diagnosis | Comparison") -> Source:
     if not isinstance(thing, Run):
         return _compared_or_diagnosed(thing)
-    data = kept(thing, WalksData if thing.kind == "walks" else _diagnosed)
-    if not isinstance(data, WalksData):
-        return _compared_or_diagnosed(data)
-    own = observables.names(data)
-    views = {name: _observable(observable) for name, observable in own.items()}
+    return _of_walks(thing) if thing.kind == "walks" else _compared_or_diagnosed(kept(thing, _diagnosed))
+
+
+def _of_walks(run: Run) -> Source:
+    """Load what only these need here: the engine takes its time, and a log has no use for it."""
+    from conet.views.walks import observables
+    from conet.views.walks_data import WalksData
+
+    def of(observable: str) -> "Callable[[WalksData], View]":
+        return lambda data: observables.observable_view(data, observable)
+
+    data = kept(run, WalksData)
+    views = {name: of(observable) for name, observable in observables.names(data).items()}
     return Source(data, dict(registry.WALKS) | views)
 
 
@@ -110,9 +117,9 @@ def _diagnosed(run: Run) -> "Diagnosis":
 
 
 def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
-    from conet.diagnosis.comparison import Comparison
+    from conet.diagnosis import Diagnosis
 
-    if isinstance(thing, Comparison):
+    if not isinstance(thing, Diagnosis):
         return Source(thing, registry.of_comparison())
     from conet.views.rollouts import trainer_metrics
 
@@ -135,7 +142,3 @@ def _compared_or_diagnosed(thing: "Diagnosis | Comparison") -> Source:
 def is_own(view: Any) -> bool:
     """Whether a finding brings its own view, instead of naming one that there is."""
     return callable(view) or (isinstance(view, str) and ".py:" in view)
-
-
-def _observable(name: str) -> Callable[[WalksData], View]:
-    return lambda data: observables.observable_view(data, name)

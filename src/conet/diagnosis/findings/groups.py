@@ -51,7 +51,7 @@ def filtering(found: Visits) -> Filtering:
     Schwarz); likewise with right and wrong exchanged. Fewer than a fifth of that, and a chance below
     1 in 1,000 for so few, count as filtered (our choice).
     """
-    from scipy.stats import poisson
+    from scipy.special import pdtr  # scipy.stats, which has the distribution by name, loads slowly
 
     size = found.group
     if size < SMALLEST_GROUP:
@@ -66,7 +66,7 @@ def filtering(found: Visits) -> Filtering:
             continue
         bound = (one / size) ** 2 / (two / (size * (size - 1) / 2))
         bound *= np.exp(-2 * np.sqrt(4 / one + 1 / two))  # two standard errors below
-        filtered |= bool(none < bound / FEWER_BY and poisson.cdf(none, bound) < MOST_CHANCE)
+        filtered |= bool(none < bound / FEWER_BY and pdtr(none, bound) < MOST_CHANCE)
         observed, expected = observed + none, expected + bound
     if not expected:
         return Filtering(None, None, None)
