@@ -76,6 +76,19 @@ def test_a_run_draws_solved_problems_less_often_and_at_its_end_all():
     assert trainer.rollouts <= 120 * 16 * 8
 
 
+@pytest.mark.parametrize("limit", [1e-9, 1.0])
+def test_all_are_drawn_at_the_end_also_where_no_turn_finds_anything_to_teach(limit):
+    changes = {"schedule.sft_every": 15, "schedule.max_accuracy": limit}
+    trainer, sizes, taught = Trainer(TINY.override(changes)), [], []
+    while trainer.step < 120:
+        row = trainer.advance()
+        taught += [row["step"]] if row["phase"] == "heat" else []
+        sizes.append((len(trainer.walks.problems), trainer.walks.rollouts))
+    assert sizes[-20:] == [(16, 8)] * 20
+    assert taught == ([] if limit < 0.1 else [14, 29, 44, 59, 74, 89])
+    assert sum(event["event"] == "heating_skipped" for event in trainer.events) == 6 - len(taught)
+
+
 def test_the_accuracy_of_a_problem_is_its_fading_mean():
     trainer = Trainer(TINY.override({"schedule.adaptive_groups": False}))
     weights, values = np.zeros(16), np.zeros(16)

@@ -126,6 +126,14 @@ def test_demonstrations_that_nobody_draws_rollouts_for_are_not_waited_for():
     assert run((HEAT, RLVR), 4, [[]])[0] == ["rlvr"] * 4
 
 
+def test_a_phase_that_does_not_wait_is_left_out_and_the_next_come_when_they_should():
+    once = Phase("heat", until=After(1), learner="sft", demonstrations="seen", waits=False)
+    turns = [part for step in (4, 9, 14) for part in (Phase("rlvr", until=AtStep(step)), once)]
+    names, tracker = run((*turns, RLVR), 20, [[], [3], [5]])
+    assert [step for step, name in enumerate(names) if name == "heat"] == [9, 14]
+    assert events(tracker)[1:4] == [(4, "heating_skipped"), (4, "phase_started"), (9, "heating_started")]
+
+
 def test_nothing_to_learn_from_in_the_last_phase_is_an_error():
     with pytest.raises(ConetError, match="no problem with a correct rollout for phase 'heat'"):
         run((HEAT,), 4, [[]])

@@ -113,6 +113,8 @@ def in_words(event: Mapping[str, Any]) -> str | None:
         return f"step {step}: heating on {event['eligible']} problems: {event['reason']}"
     if name == "heating_ended":
         return f"step {step}: heating has ended"
+    if name == "heating_skipped" and "since" not in event:
+        return f"step {step}: no heating this time: no problem is eligible"
     if name == "heating_skipped":
         return f"step {step}: no heating: no problem was ever eligible"
     return None

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from conet.observables.length import END_STEPS
-from conet.runs.events import heating
+from conet.runs.events import first_heating, heating
 from conet.runs.lengths import correct_length
 
 
@@ -13,8 +13,7 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
     rows = [row for row in trainer.recorder.rows if row["accuracy"] is not None]
     length = correct_length(trainer.recorder.path)
     annealing = trainer.annealing
-    names = ("heating_started", "heating_skipped")
-    heat = next((event for event in annealing.events if event["event"] in names), None)
+    heat = first_heating(annealing.events)
     last = [row["accuracy"] for row in rows[-END_STEPS:]]
     return {
         "kind": "llm",

@@ -17,6 +17,8 @@ Name = Literal[
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
+TRIED: tuple[Name, ...] = ("heating_started", "heating_skipped")
+
 # What version 0.1 called them: trainings of walks first, then those of language models.
 _OLD = {
     "heat now": "heating_signal",
@@ -43,11 +45,11 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
     event
         ``heating_signal`` (the detector's heating signal fires), ``phase_started`` (``phase``),
         ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
-        (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible to the end),
-        ``heating_ended``, ``resumed``, ``code_changed`` (``file``, ``sha256``; code that the settings name
-        is no longer what the run began with, which was accepted on resuming), ``settings_changed``
-        (``changes``: settings that were given on resuming, by key), or ``steered`` (``action``,
-        ``value``; ``refused`` says why it was not done).
+        (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible, and with
+        ``since`` none from then to the end), ``heating_ended``, ``resumed``,
+        ``code_changed`` (``file``, ``sha256``; code that the settings name is no longer what the run began
+        with, which was accepted on resuming), ``settings_changed`` (``changes``: settings that were given
+        on resuming, by key), or ``steered`` (``action``, ``value``; ``refused`` says why it was not done).
     details
         JSON values beside it.
     """
@@ -112,6 +114,12 @@ def heatings(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def first_heating(events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the event of the first heating, or of the first attempt where none began; None without one."""
+    of_kind = {name: [event for event in events if event["event"] == name] for name in TRIED}
+    return next((found[0] for found in of_kind.values() if found), None)
+
+
 def heating(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Say when, why and on how many problems a run was heated.
 
@@ -125,10 +133,9 @@ def heating(events: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """
     events = list(events)
     started = [event for event in events if event["event"] == "heating_started"]
-    tried = started or [event for event in events if event["event"] == "heating_skipped"]
-    if not tried:
+    first = first_heating(events)
+    if first is None:
         return None
-    first = tried[0]
     ends = [event["step"] for event in events if event["event"] == "heating_ended"]
     return {
         "step": first.get("since", first["step"]),

@@ -18,8 +18,8 @@ KEPT = ("phase_index", "phase_start", "waiting", "left_out", "accuracy", "correc
 class PhaseTracker:
     """The phase of a training, the detector, and the events.
 
-    Where a phase of demonstrations is due and there are none, the phase before goes on if it draws rollouts,
-    and it is tried again later; else the phase is left out.
+    Where a phase of demonstrations is due and there are none, the phase before goes on if it draws rollouts
+    and the phase waits, and it is tried again later; else the phase is left out.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class PhaseTracker:
         phase = self.phases[index]
         found = prepare(index)
         empty = found is not None and len(found) == 0
-        if empty and index and self.draws and not self.left_out:
+        if empty and index and phase.waits and self.draws and not self.left_out:
             self._wait(phase, step, reason)
             return False
         if empty and index + 1 == len(self.phases):

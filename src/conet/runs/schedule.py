@@ -219,6 +219,9 @@ class Phase:
         has ever drawn, of completions that of the last ``heating.window`` updates), "shortest" (a shortest
         path of every problem) or "random" (a random correct rollout of each). None: what the learner says,
         "shortest" where it says nothing.
+    waits : bool
+        What happens where there are no demonstrations when the phase is due and the phase before draws
+        rollouts: that one goes on, and it is tried again later; or the phase is left out.
     """
 
     name: str
@@ -228,6 +231,7 @@ class Phase:
     options: Mapping[str, Any] = field(default_factory=dict)
     problems: Problems | None = None
     demonstrations: Demonstrations | None = None
+    waits: bool = True
 
     @property
     def heats(self) -> bool:

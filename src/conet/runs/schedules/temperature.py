@@ -1,6 +1,8 @@
 """Annealing by temperature: an entropy bonus that keeps a run from freezing, and goes to zero at its end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -45,8 +47,9 @@ def temperature(
         Draw solved problems in every fourth update only, and more rollouts of the others, but in the last 20.
     sft_every
         One in so many updates is supervised: it learns the shortest correct walk ever drawn of each problem
-        that was solved less often than ``schedule.max_accuracy`` since the last one. For language models
-        the shortest solution and the accuracy are those of the last ``heating.window`` updates.
+        that was solved less often than ``schedule.max_accuracy`` since the last turn. For language models
+        the shortest solution and the accuracy are those of the last ``heating.window`` updates. A turn
+        without such a problem is left out.
     sft_learning_rate
         Its learning rate: the logit step a problem; of language models ``heating.learning_rate``.
 
@@ -91,15 +94,13 @@ def _phases(
     options: Mapping[str, Any],
     groups: AdaptiveGroups | None,
 ) -> tuple[Phase, ...]:
-    chosen = None if groups is None else groups.chosen
-    phases: list[Phase] = []
-    for _ in range(max(0, steps) // sft_every if sft_every else 0):
-        sft = {"learning_rate": sft_learning_rate}
-        phases += [
-            Phase("rlvr", until=After(sft_every - 1 if sft_every else 1), options=options, problems=chosen),
-            Phase("heat", until=After(1), learner="sft", options=sft, demonstrations="seen"),
-        ]
-    return (*phases, Phase("rlvr", until=AtStep(max(0, steps)), options=options, problems=chosen))
+    """Return the phases of so many updates; turns come by the clock, also after one that was left out."""
+    rlvr = Phase("rlvr", options=options, problems=None if groups is None else groups.chosen)
+    sft = {"learning_rate": sft_learning_rate}
+    heat = Phase("heat", until=After(1), learner="sft", options=sft, demonstrations="seen", waits=False)
+    turns = range(sft_every, steps + 1, sft_every) if sft_every else ()
+    pairs = ((replace(rlvr, until=AtStep(turn - 1)), heat) for turn in turns)
+    return (*chain.from_iterable(pairs), replace(rlvr, until=AtStep(max(0, steps))))
 
 
 def _check_tokens(setup: Setup, share: float) -> None:
