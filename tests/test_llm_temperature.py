@@ -165,6 +165,26 @@ def test_the_target_is_logged_and_all_that_is_solved_makes_room(tmp_path: Path) 
     assert sum(easy[10:]) >= 8
 
 
+@pytest.mark.parametrize(("target", "weights"), [(99.0, [0.0, 0.75, 1.0]), (0.001, [0.0, 0.0, 0.0])])
+def test_the_weight_that_trls_own_control_used_is_logged(
+    tmp_path: Path, target: float, weights: list[float]
+) -> None:
+    """None in the first update, before an entropy is known, and none above the target, whatever it has come to."""
+    args = {"use_adaptive_entropy": True, "entropy_target": target, "entropy_coef_delta": 0.25}
+    trainer = trainer_of(
+        tmp_path, {"mode": "rlvr"}, args=ALIKE | args | {"entropy_coef": 0.5, "max_steps": 3}
+    )
+    trainer.train()
+    logged = [row["conet/entropy_weight"] for row in trainer.state.log_history if "conet/phase" in row]
+    assert logged == weights
+
+
+def test_two_that_set_the_weight_are_refused(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path, {"schedule": "temperature"}, args=ALIKE | {"use_adaptive_entropy": True})
+    with pytest.raises(ConetError, match=r"and training\.use_adaptive_entropy"):
+        trainer.train()
+
+
 @pytest.mark.long
 def test_the_bonus_takes_no_more_memory_than_grpo() -> None:
     """At a vocabulary of 151,936, over the top tokens, which takes one more gradient of the head, in tiles."""

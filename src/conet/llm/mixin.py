@@ -66,6 +66,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
         self.used: dict[str, Any] = {}  # options of this update
         self.entropy_top = 1.0  # share of the vocabulary among which the entropy is measured
         self.rate: float | None = None  # learning rate of this update
+        self.entropy_weight = 0.0  # of the bonus in this update
         self.heated = False  # whether this update was supervised
         self.fired = False  # the heating signal, in this update
         self.told_events = 0  # events that were told
@@ -181,6 +182,9 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
                 group["lr"] = options["learning_rate"]
         self.used = {f"option.{name}": options.get(name) for name in self.annealing.tracker.option_names}
         self.rate = float(self.optimizer.param_groups[0]["lr"])
+        # TRL's control leaves the bonus out above its target, and changes the weight before the update ends.
+        off = self.use_adaptive_entropy and self._last_world_entropy > self.args.entropy_target
+        self.entropy_weight = 0.0 if off else float(self.entropy_coef)
 
     def tell(self) -> None:
         """Tell what has happened since it was last told."""

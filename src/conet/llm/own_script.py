@@ -52,7 +52,7 @@ def settings_of(given: AnnealingSettings | Mapping[str, Any] | None) -> Annealin
 def annealing_of(trainer: Any, settings: AnnealingSettings) -> Annealing:
     """Return the state of the schedule as a training begins."""
     args, steps = trainer.args, trainer.state.max_steps
-    names = ("learning_rate", "num_generations", "entropy_coef", "beta", "epsilon")
+    names = ("learning_rate", "num_generations", "entropy_coef", "use_adaptive_entropy", "beta", "epsilon")
     options = {name: getattr(args, name) for name in names}
     problems = 0 if isinstance(trainer.train_dataset, IterableDataset) else len(trainer.train_dataset)
     name = MODES[settings.mode] if settings.mode else settings.schedule

@@ -19,7 +19,7 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
     -------
     dict
         ``phase`` (its number from 0), ``heating`` (0 or 1), ``learning_rate`` (that was used), ``entropy``
-        (nats a token), ``entropy_weight`` (of the bonus), ``entropy_target`` (what a controller steers for,
+        (nats a token), ``entropy_weight`` (of its bonus), ``entropy_target`` (what a controller steers for,
         nats a token) and ``weights_moved`` (distance from the weights before the last heating, relative to
         their norm); while heating also ``heating_epoch`` (passes over the heat set), and of the heat set
         ``heat_set/size``, ``heat_set/length`` (mean, in tokens) and ``heat_set/truncated`` (share). None
@@ -31,7 +31,7 @@ def state_of_phase(trainer: Any, supervised: bool) -> dict[str, float | None]:
         "heating": float(supervised),
         "learning_rate": trainer.rate,
         "entropy": None if supervised else trainer.measured("entropy"),
-        "entropy_weight": None if supervised else float(trainer.entropy_coef),
+        "entropy_weight": None if supervised else trainer.entropy_weight,
         "entropy_target": None if supervised else _target(trainer),
         "weights_moved": trainer.drift.distance(trainer.model.parameters()),
     }

@@ -117,6 +117,10 @@ def _check(phase: Phase, options: Mapping[str, Any], heating: HeatingSettings) -
         raise ConetError(got, "the rollouts of the training, no others", remedy)
     for name in phase.options:
         _check_option(name, phase, what)
+    if "entropy" in phase.options and options.get("use_adaptive_entropy"):
+        got = f"{what} that sets the weight of the entropy, and training.use_adaptive_entropy"
+        # TRL's control would leave the bonus out wherever the entropy is above a target of its own.
+        raise ConetError(got, "one of them", "leave use_adaptive_entropy out, or choose another schedule")
     if "kl" in phase.options and not options["beta"]:
         got = f"{what} with the option kl, and training.beta=0"
         raise ConetError(
