@@ -204,7 +204,7 @@ def test_the_last_of_two_equal_keys_counts(call):
     ],
 )
 def test_values_read_as_what_they_look_like(text, value):
-    from conet.cli.options import parse_pair
+    from conet.config.pairs import parse_pair
 
     assert parse_pair("a.key=" + text) == ("a.key", value)
 

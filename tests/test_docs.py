@@ -17,8 +17,8 @@ from conet import cli
 from conet.base.errors import ConetError
 from conet.cells.sweep_file import read as read_grid
 from conet.claims import CLAIMS
-from conet.cli.options import parse_pairs
 from conet.config import aliases
+from conet.config.pairs import parse_pairs
 from conet.runs import events, recipe
 
 BLOCKS = [block for page in DOCUMENTS for block in blocks(page)]

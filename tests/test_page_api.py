@@ -5,6 +5,8 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -21,6 +23,7 @@ from page_server import serving
 import conet
 from conet.base.lock import exclusive
 from conet.cli import main
+from conet.config import files_read
 from conet.diagnosis import diagnose
 from conet.serve.library import Library
 from conet.serve.opened import reached
@@ -474,14 +477,80 @@ def test_settings_are_refused_in_the_words_of_the_command_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+CODE = """from pathlib import Path
+Path(__file__).with_name("ran").touch()
+def mine(*a, **k): return {}
+"""
+
+
 @pytest.mark.parametrize(
     "pair",
-    ["learner.name=mine.py:Mine", "graph.file=/etc/passwd", "--config", "nothing", 'observables=["a.py:b"]'],
+    [
+        "learner.name=HERE/mine.py:mine",
+        "graph.kind=HERE/mine.py:mine",
+        "schedule.name=HERE/mine.py:mine",
+        "observables=HERE/mine.py:mine",
+        'observables=["HERE/mine.py:mine"]',
+        'observables=["HERE/mine\\u002epy:mine"]',
+        'graph.more={"inside": ["HERE/mine\\u002epy:mine"]}',
+        "graph.file=HERE/pairs",
+        "problems.file=HERE/pairs",
+        'problems.file="HERE/p\\u0061irs"',
+        "tasks.file=HERE/pairs",
+    ],
 )
 def test_the_page_runs_no_code_and_reads_no_file(tmp_path, pair):
+    """Each would run or read what is there, were it not refused; the words say where it can be done."""
+    here, runs = tmp_path / "elsewhere", tmp_path / "runs"
+    here.mkdir()
+    runs.mkdir()
+    (here / "mine.py").write_text(CODE)
+    (here / "pairs").write_text("secret-of-this-machine\n")
+    with serving(runs) as server:
+        asked = {"preset": "smoke", "steps": 1, "settings": [pair.replace("HERE", str(here))]}
+        answer = act(server, "/api/runs", asked)
+    assert answer.status == 409
+    assert b"secret-of" not in answer.body
+    assert "command line" in answer.json["remedy"]
+    assert not (here / "ran").exists()
+    assert not list(runs.iterdir())
+
+
+@pytest.mark.parametrize(
+    "pair", ["--config", "--config=/etc/passwd", "nothing", "graph.nodes=4\0", "graph.more=\ud800"]
+)
+def test_what_is_no_setting_is_no_argument(tmp_path, pair):
     with serving(tmp_path) as server:
-        assert act(server, "/api/runs", {"preset": "smoke", "settings": [pair]}).status == 409
+        answer = act(server, "/api/runs", {"preset": "smoke", "settings": [pair]})
+    assert answer.status == 409
+    assert answer.json["expected"] == "key=value"
     assert not list(tmp_path.iterdir())
+
+
+def test_the_process_of_a_run_that_the_page_starts_runs_no_code_either(tmp_path):
+    """Whatever way a name may find past the server."""
+    (tmp_path / "mine.py").write_text(CODE)
+    command = [sys.executable, "-P", "-m", "conet.serve.child", "run", "--preset", "smoke", "--steps", "1"]
+    command += ["--out", str(tmp_path / "run"), "--set", f"graph.kind={tmp_path}/mine.py:mine"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert found.returncode == 2
+    assert "command line" in found.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_every_setting_that_names_a_file_of_data_is_marked():
+    """What is marked is refused on the page."""
+    config = conet.preset("smoke")
+    sections = {name: getattr(config, name) for name in type(config).model_fields}
+    named = {
+        f"{name}.{key}"
+        for name, section in sections.items()
+        for key in getattr(type(section), "model_fields", {})
+        if key in ("file", "path", "folder", "directory") or key.endswith(("_file", "_path"))
+    }
+    given = files_read(config.override(dict.fromkeys(named, "x")))
+    assert given == dict.fromkeys(named, "x")
+    assert {"graph.file", "problems.file"} <= named
 
 
 def test_only_runs_that_may_be_steered_are(server):

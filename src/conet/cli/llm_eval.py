@@ -9,7 +9,8 @@ from conet.base.errors import ConetError
 from conet.base.kinds import EVALUATION
 from conet.base.places import check_folder, holding
 from conet.base.text import counted, listed
-from conet.cli.options import Count, Flag, Json, Pairs, Whole, note_unverified, parse_pairs
+from conet.cli.options import Count, Flag, Json, Pairs, Whole, note_unverified
+from conet.config.pairs import parse_pairs
 
 PROBLEMS = "problems.parquet"  # of a run
 OF_RUN = ("training", "held-out")  # problems that a run directory has

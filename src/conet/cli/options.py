@@ -12,6 +12,7 @@ from cyclopts import Parameter, Token
 from conet.base.errors import ConetError
 from conet.base.terminal import is_standard_output, tell
 from conet.base.text import one_line
+from conet.config.pairs import parse_pairs
 
 # Numbers as they are usually written. Python takes more for one: 1_000, blanks, digits of every script.
 WHOLE = re.compile("-?[0-9]{1,4000}")
@@ -68,16 +69,6 @@ def say(text: str, out: Path) -> None:
         print(one_line(text))
 
 
-def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
-    """Turn the arguments of ``--set`` into changes of the config; of a key given twice, the last counts."""
-    if pairs == []:
-        raise ConetError("--set without a pair", "key=value", "for example --set graph.nodes=400")
-    changes = dict(parse_pair(pair) for pair in pairs or [])
-    if "preset" in changes:
-        raise ConetError("--set preset=…", "the option --preset", f"--preset {changes['preset']}")
-    return changes
-
-
 def all_changes(pairs: list[str] | None, **options: Any) -> dict[str, Any]:
     """Return the changes of ``--set`` and of the options that stand for a setting, as ``--seed``.
 
@@ -94,21 +85,6 @@ def all_changes(pairs: list[str] | None, **options: Any) -> dict[str, Any]:
         if value is not None:
             changes[key] = value
     return changes
-
-
-def parse_pair(pair: str) -> tuple[str, Any]:
-    """Split ``key=value``; the value is JSON where it reads as JSON, without blanks around it, else text."""
-    from conet.config.reading import loads_once
-
-    key, separator, text = pair.partition("=")
-    if not separator or not key:
-        raise ConetError(f"--set {pair[:100]}", "key=value", "for example --set graph.nodes=400")
-    if text.lower() in ("none", "true", "false"):
-        return key, {"none": None, "true": True, "false": False}[text.lower()]
-    try:
-        return key, text if text != text.strip() else loads_once(text)
-    except (ValueError, RecursionError):
-        return key, text
 
 
 def count(given: int | None, option: str = "--threads") -> int:

@@ -1,7 +1,8 @@
 """Settings of a run, and named presets."""
 
-from conet.config.checking import flatten, keys_of, validated
+from conet.config.checking import files_read, flatten, keys_of, validated
 from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, hash_of
+from conet.config.pairs import parse_pairs
 from conet.config.presets import PRESETS
 from conet.config.settings import (
     Config,
@@ -31,10 +32,12 @@ __all__ = [
     "SnapshotSettings",
     "StepOrShare",
     "WebSettings",
+    "files_read",
     "flatten",
     "hash_of",
     "keys_of",
     "load",
+    "parse_pairs",
     "preset",
     "validated",
 ]

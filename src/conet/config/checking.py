@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from conet.base.errors import ConetError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+FILE = "reads a file"  # in ``json_schema_extra`` of a field: its value names a file that is read
 SHOWN = 100  # characters of a wrong value that an error repeats
 
 
@@ -100,6 +101,18 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
         section = isinstance(inner, type) and issubclass(inner, BaseModel)
         keys += keys_of(inner, f"{prefix}{name}.") if section else [prefix + name]  # type: ignore[arg-type]
     return keys
+
+
+def files_read(settings: BaseModel, prefix: str = "") -> dict[str, str]:
+    """Return the files that settings name to be read, by dotted key: of the fields marked by :data:`FILE`."""
+    found: dict[str, str] = {}
+    for name, field in type(settings).model_fields.items():
+        value, marks = getattr(settings, name), field.json_schema_extra
+        if isinstance(value, BaseModel):
+            found |= files_read(value, f"{prefix}{name}.")
+        elif value is not None and isinstance(marks, dict) and FILE in marks:
+            found[prefix + name] = str(value)
+    return found
 
 
 def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
+from conet.config.checking import FILE
 from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare
 from conet.config.presets import PRESETS
 
@@ -25,7 +26,9 @@ class GraphSettings(OpenSettings):
     kind: str = Field(default="regular", description="kind of graph, or `path/to/file.py:name`")
     nodes: int = Field(default=800, ge=2, lt=2**31, description="number of nodes N")
     degree: Count = Field(default=40, description="out-degree K of a node; of some kinds the mean")
-    file: str | None = Field(default=None, description="GraphML file, for the kind `graphml`")
+    file: str | None = Field(
+        default=None, description="GraphML file, for the kind `graphml`", json_schema_extra={FILE: True}
+    )
 
 
 class ProblemSettings(Settings):
@@ -43,7 +46,9 @@ class ProblemSettings(Settings):
         default=False, description="whether a walk also ends, unrewarded, at another's answer"
     )
     file: str | None = Field(
-        default=None, description="file of pairs: lines `question answer`, or JSON `[[q, a], …]`"
+        default=None,
+        description="file of pairs: lines `question answer`, or JSON `[[q, a], …]`",
+        json_schema_extra={FILE: True},
     )
 
 

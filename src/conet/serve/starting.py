@@ -10,12 +10,13 @@ from pathlib import Path
 from conet.base.digests import is_run
 from conet.base.errors import ConetError
 from conet.base.text import one_line
-from conet.config import PRESETS
+from conet.config import PRESETS, files_read, parse_pairs, preset
+from conet.runs.code import files_named
 from conet.serve.library import Library
 from conet.serve.models_actions import Preset, Started, StartRequest
 
 PATIENCE = 120.0  # seconds until a run has its directory, or has said why not
-PROGRAM = "import sys; from conet.cli import main; main(sys.argv[1:])"
+PROGRAM = ("-P", "-m", "conet.serve.child")  # -P: no module is taken from the working directory
 
 
 class Starter:
@@ -46,7 +47,7 @@ class Starter:
             arguments = arguments_of(asked, out)
             with tempfile.TemporaryFile() as said:
                 child = subprocess.Popen(
-                    [sys.executable, "-c", PROGRAM, *arguments],
+                    [sys.executable, *PROGRAM, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=said,
@@ -95,12 +96,13 @@ def arguments_of(asked: StartRequest, out: Path) -> list[str]:
             f"preset {asked.preset!r}"[:100], f"one of {', '.join(PRESETS)}", "choose one of these"
         )
     for pair in asked.settings:
-        key, separator, value = pair.partition("=")
-        if not separator or pair.startswith("-"):
+        if pair.startswith("-") or not pair.isprintable():
             raise ConetError(f"{pair!r}"[:100], "key=value", "for example graph.nodes=400")
-        if ".py" in value or key.strip() == "graph.file":
-            got = f"{pair!r}"[:100]
-            raise ConetError(got, "settings that name no file", "start this run from the command line")
+    # What the run would have, not what was typed: names of old, JSON and its escapes are resolved.
+    settings = preset(asked.preset).override(parse_pairs(asked.settings or None))
+    for file in (*files_named(settings.model_dump(mode="json")), *files_read(settings).values()):
+        got = f"settings that name {file!r}"[:100]
+        raise ConetError(got, "settings that name no file", "start this run from the command line")
     arguments = ["run", "--preset", asked.preset, "--seed", str(asked.seed), "--control", "--out", str(out)]
     arguments += [] if asked.steps is None else ["--steps", str(asked.steps)]
     return arguments + (["--set", *asked.settings] if asked.settings else [])
