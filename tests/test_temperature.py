@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import conet
 from conet.base.errors import ConetError
+from conet.base.registry import load_file
 from conet.engine import exact
 from conet.runs.cooling import GAIN, LIMIT, Anchored, Cooling, Cycles, HoldEntropy, target_of
 from conet.runs.schedule import Clock
@@ -208,6 +210,34 @@ def test_a_share_of_the_first_entropy_is_reached_and_a_resumed_run_is_the_same(t
 def test_what_does_not_fit_is_refused(changes, words):
     with pytest.raises(ConetError, match=words):
         Trainer(TINY.override(changes))
+
+
+def test_the_script_of_the_regimes_pairs_both_schedules_by_seed():
+    path = Path(__file__).parents[1] / "verification/temperature.py"
+    script = load_file(path, "script")
+    small = {
+        "steps": 25,
+        "graph.nodes": 40,
+        "graph.degree": 5,
+        "problems.count": 12,
+        "problems.max_length": 7,
+        "learner.learning_rate": 20.0,
+    }
+    line = script.row("small", small, {"schedule.entropy_share": 0.5}, range(2))
+    gains, hops = [], []
+    for seed in range(2):
+        config = conet.preset("reference").override({**small, "seed": seed})
+        warmed = {"schedule.name": "temperature", "schedule.entropy_share": 0.5}
+        runs = [conet.simulate(config.override(changes))[1] for changes in ({}, warmed)]
+        plain, warm = (exact.solve(one.policy, one.problems).success.mean() for one in runs)
+        gains.append(warm - plain)
+        hops.append([one.walker_steps for one in runs])
+    plain, warm = np.sum(hops, axis=0)
+    assert abs(gains[0]) > 1e-4, "that is, something was tested"
+    cells = [cell.strip() for cell in line.strip("| ").split("|")]
+    assert cells[0] == "small"
+    assert cells[3].startswith(f"{np.mean(gains):+.3f} ± ")
+    assert cells[4:] == [f"{min(gains):+.3f}", f"{warm / plain:.2f}"]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
