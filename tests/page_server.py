@@ -47,9 +47,9 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(*places: Path, host: str = "127.0.0.1", **options: Any) -> Iterator[Server]:
+def serving(*places: Path, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Iterator[Server]:
     """Serve some places as long as the context lasts."""
-    listening = listen(host, 0)
+    listening = listen(host, port)
     port = listening.getsockname()[1]
     guard = guarded(Library(places, **options), host, port)
     server = uvicorn.Server(uvicorn.Config(guard, log_level="error", timeout_graceful_shutdown=1))

@@ -12,37 +12,22 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
 
-import playwright.sync_api as playwright
 from logs import as_trl
+from page_browser import BROWSED, PATIENCE, chromium, opened
 from page_server import serving
 
 import conet
 from conet.base.lock import exclusive
 from conet.cli import main
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-pytestmark = [pytest.mark.page, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-unsafe-swiftshader",
-]
+pytestmark = BROWSED
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\x1b[31m\u202e"
-PATIENCE = 300_000  # milliseconds: kernels are compiled when first asked for, and no test is about speed
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +78,6 @@ def page(browser, server):
     outside = [url for url in foreign if not url.startswith((server.address, "data:", "blob:", "file:"))]
     assert not outside
     context.close()
-
-
-def opened(page, server, place):
-    page.goto(server.address + "#/" + place)
-    page.wait_for_selector("main h1")
-    return page
 
 
 def test_the_list_is_filtered_and_two_runs_are_compared(page, server):

@@ -42,6 +42,17 @@ function add(element: Element, children: Child[]): void {
   }
 }
 
+/** Put an element in the place of another, with the focus where it was; not while the pointer is pressed there. */
+export function swap(before: Element, after: Element): void {
+  if (before.querySelector(":active")) return;
+  const places = (element: Element) => [...element.querySelectorAll<HTMLElement | SVGElement>("a, button, summary, [tabindex]")];
+  const at = places(before).findIndex((one) => one === document.activeElement);
+  const itself = before === document.activeElement;
+  before.replaceWith(after);
+  if (itself && after instanceof HTMLElement) after.focus({ preventScroll: true });
+  else if (at >= 0) places(after)[at]?.focus({ preventScroll: true });
+}
+
 export function replace(element: Element, ...children: Child[]): void {
   element.replaceChildren();
   add(element, children);

@@ -13,6 +13,13 @@ export function read(): Place {
   };
 }
 
+/** An event of the window: the page of the address is to be shown anew, since what it was of is another. */
+export const ANEW = "conet-anew";
+
+export function anew(): void {
+  window.dispatchEvent(new Event(ANEW));
+}
+
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -43,18 +50,20 @@ export class Time {
   step: number | null;
   range: [number, number] | null;
   smoothing: number;
-  private listeners = new Set<Listener>();
+  private listeners = new Map<Listener, Element>();
 
-  constructor(query: Map<string, string>) {
+  /** Of a page, until it is left: what it holds in the address then is another's. */
+  constructor(query: Map<string, string>, leaving: AbortSignal) {
+    leaving.addEventListener("abort", () => window.clearTimeout(this.waiting));
     this.step = numberOf(query.get("step"));
     const [from, to] = [numberOf(query.get("from")), numberOf(query.get("to"))];
     this.range = from !== null && to !== null && to > from ? [from, to] : null;
     this.smoothing = numberOf(query.get("smooth")) ?? 1;
   }
 
-  listen(listener: Listener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  /** Tell every change as long as an element is part of the page: a run that trains is drawn anew again and again. */
+  listen(element: Element, listener: Listener): void {
+    this.listeners.set(listener, element);
   }
 
   to(step: number | null): void {
@@ -75,7 +84,9 @@ export class Time {
   private waiting = 0;
 
   private changed(): void {
-    for (const listener of this.listeners) listener();
+    for (const [listener, element] of this.listeners)
+      if (element.isConnected) listener();
+      else this.listeners.delete(listener);
     window.clearTimeout(this.waiting);
     this.waiting = window.setTimeout(
       () =>

@@ -22,7 +22,15 @@ export function ago(seconds: number): string {
 
 /** Characters that hide or turn text, written out as in JSON; the same set as conet.base.text. */
 const HIDDEN =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|\udb40[\udc00-\udc7f]/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\u{e0000}-\u{e007f}]/gu;
+
+/** The same of every text in something that was answered; rows of numbers are left as they are. */
+export function allVisible<T>(value: T): T {
+  if (typeof value === "string") return visible(value) as T;
+  if (Array.isArray(value)) return (typeof value[0] === "number" ? value : value.map(allVisible)) as T;
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, allVisible(inner)])) as T;
+}
 
 export function visible(text: string): string {
   return text.replace(HIDDEN, (found) =>

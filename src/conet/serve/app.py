@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
@@ -14,8 +15,9 @@ from conet.base.errors import ConetError
 from conet.base.panics import Panic
 from conet.base.text import one_line
 from conet.serve import bundle
+from conet.serve.absent import Absent
 from conet.serve.acting import add_actions
-from conet.serve.library import Library
+from conet.serve.library import Library, inside
 from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
 from conet.serve.overview import overview_of
 from conet.serve.pictures import picture
@@ -47,14 +49,9 @@ def application(library: Library) -> FastAPI:
 def guarded(library: Library, host: str, port: int) -> Guard:
     """Return the whole server: page and addresses behind the guard."""
     app = application(library)
-    _page(app, token := _Token())
-    guard = Guard(app, host, port)
-    token.value = guard.token
-    return guard
-
-
-class _Token:
-    value = ""
+    token = secrets.token_urlsafe(24)
+    _page(app, token)
+    return Guard(app, host, port, token)
 
 
 def _failures(app: FastAPI) -> None:
@@ -65,8 +62,8 @@ def _failures(app: FastAPI) -> None:
         failure = Failure(got=one_line(error.got), expected=error.expected, remedy=error.remedy)
         return JSONResponse(failure.model_dump(), 409)
 
-    @app.exception_handler(LookupError)
-    def absent(request: Request, error: LookupError) -> JSONResponse:
+    @app.exception_handler(Absent)
+    def absent(request: Request, error: Absent) -> JSONResponse:
         name = one_line(str(error.args[0] if error.args else "")[:200])
         expected = "a run of the list, and a part that it has"
         failure = Failure(got=name, expected=expected, remedy="reload the page")
@@ -102,6 +99,12 @@ def _runs(app: FastAPI, library: Library) -> None:
         """Say what there is of a run."""
         return overview_of(library, name, library.opened(name))
 
+    @app.get("/api/runs/{name}/row", responses=FAILURES)
+    def row(name: Name) -> RunRow:
+        """Describe one run as the list does: nothing of it is read that grows."""
+        inside(path := library.path(name), library.places)
+        return library.row(name, path)
+
     @app.get("/api/runs/{name}/spark", responses=FAILURES)
     def spark(name: Name) -> Spark:
         """Return the accuracy in few points."""
@@ -128,19 +131,22 @@ def _live(app: FastAPI, library: Library) -> None:
 
     @app.get("/api/runs/{name}/stream", responses=FAILURES, response_class=StreamingResponse)
     async def stream(name: Name, request: Request) -> StreamingResponse:
-        """Send the spark of a run whenever it has changed, as server-sent events, until it ends."""
+        """Send the spark of a run whenever it has changed, as server-sent events, until it ends.
+
+        The event is the state of the run, its id the identity.
+        """
         await asyncio.to_thread(library.opened, name)
         return StreamingResponse(_follow(library, name), media_type="text/event-stream")
 
 
 async def _follow(library: Library, name: str) -> AsyncIterator[str]:
     """Yield an event for every change; a comment in between, by which a closed connection is noticed."""
-    before: tuple[str, str] | None = None
+    before: tuple[str, str, str] | None = None
     while True:
-        state, spark = await asyncio.to_thread(_progress, library, name)
-        if (state, spark) != before:
-            before = state, spark
-            yield f"event: {state}\ndata: {spark}\n\n"
+        state, which, spark = found = await asyncio.to_thread(_progress, library, name)
+        if found != before:
+            before = found
+            yield f"event: {state}\ndata: {spark}\nid: {which}\n\n"
         else:
             yield ": unchanged\n\n"
         if state != "training":
@@ -148,20 +154,24 @@ async def _follow(library: Library, name: str) -> AsyncIterator[str]:
         await asyncio.sleep(LOOK)
 
 
-def _progress(library: Library, name: str) -> tuple[str, str]:
+def _progress(library: Library, name: str) -> tuple[str, str, str]:
+    """Return state, identity and spark of a run."""
     try:
         opened = library.opened(name)
-        return library.row(name, opened.run.path).state, opened.spark().model_dump_json()
-    except (ConetError, LookupError, OSError, Panic) as error:
-        return "gone", json.dumps({"got": one_line(str(error))})
+        row = library.row(name, opened.run.path)
+        return row.state, row.identity, opened.spark().model_dump_json()
+    except Absent:
+        return "gone", "", "{}"
+    except (ConetError, OSError, Panic) as error:
+        return "unreadable", "", json.dumps({"got": one_line(str(error))})
 
 
-def _page(app: FastAPI, token: _Token) -> None:
+def _page(app: FastAPI, token: str) -> None:
     """Enter the files of the page, each under its own name."""
 
     @app.get("/", include_in_schema=False)
     def page() -> Response:
-        return Response(bundle.index(token.value), media_type="text/html; charset=utf-8")
+        return Response(bundle.index(token), media_type="text/html; charset=utf-8")
 
     for name in bundle.files():
         app.get(f"/{name}", include_in_schema=False)(_file(name))

@@ -10,8 +10,9 @@ from conet.base.errors import ConetError
 from conet.base.lock import is_held
 from conet.base.text import one_line
 from conet.runs.run import Run
+from conet.serve.absent import Absent
 from conet.serve.models import RunRow, State
-from conet.serve.opened import Opened
+from conet.serve.opened import Opened, identity
 
 KEPT = 4  # runs whose tables stay in memory
 IGNORED = (".conet-", ".")  # how directories are called that are not whole yet, or hidden
@@ -61,17 +62,20 @@ class Library:
 
         Raises
         ------
-        LookupError
+        Absent
             When there is none of that name.
         """
-        return self.paths()[name]
+        found = self.paths().get(name)
+        if found is None:
+            raise Absent(name)
+        return found
 
     def opened(self, name: str) -> Opened:
         """Return a run that is open, or open it; those that were asked for least lately are let go of.
 
         Raises
         ------
-        LookupError
+        Absent
             When there is none of that name.
         ConetError
             When it cannot be read, or leads out of the places.
@@ -106,6 +110,7 @@ class Library:
                 settings={},
                 steps=None,
                 changed=changed(path),
+                identity=identity(path),
                 why=str(error),
             )
         return RunRow(
@@ -115,6 +120,7 @@ class Library:
             settings=settings_of(run),
             steps=getattr(run.config, "steps", None),
             changed=changed(path),
+            identity=identity(path),
         )
 
 

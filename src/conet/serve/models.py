@@ -41,6 +41,8 @@ class RunRow(Reply):
         Updates in all.
     changed : float
         When a file of it changed last, in seconds of the epoch.
+    identity : str
+        Another where another run has taken its place.
     why : str
         Why it cannot be read.
     """
@@ -51,6 +53,7 @@ class RunRow(Reply):
     settings: dict[str, str]
     steps: int | None
     changed: float
+    identity: str
     why: str = ""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from conet.engine.problem_gradients import problem_gradients
 from conet.runs.run import Run
 from conet.runs.webs import mean_table, snapshot_step
+from conet.serve.absent import Absent
 from conet.serve.models_web import Fight, NodeDetail, OutEdge
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _policy(run: Run, node: int, step: int | None) -> "tuple[int, TablePolicy]":
 
     Raises
     ------
-    LookupError
+    Absent
         When the network has no such node.
     ConetError
         When there is no snapshot at that step.
@@ -73,5 +74,5 @@ def _policy(run: Run, node: int, step: int | None) -> "tuple[int, TablePolicy]":
     at = snapshot_step(run, step)
     policy = mean_table(run, at)
     if not 0 <= node < policy.graph.nodes:
-        raise LookupError(f"node {node}")
+        raise Absent(f"node {node}")
     return at, policy

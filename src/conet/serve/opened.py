@@ -21,6 +21,7 @@ from conet.readers.kept import Kept, users_folder
 from conet.rollouts import RolloutRecord
 from conet.runs import log
 from conet.runs.run import Run
+from conet.serve.absent import Absent
 from conet.serve.models import Headline, Headlines, MainNumber, Spark
 from conet.views.schema import View
 from conet.views.source import Source, source_of, state_of_all
@@ -56,10 +57,10 @@ class Opened:
         reading: Mapping[str, str] | None = None,
         texts: bool = True,
     ) -> None:
-        self.run, self.lock, self.texts = run, threading.RLock(), texts or run.kind == "walks"
-        self._inode = _inode(run.path)
+        self.run, self.texts = run, texts or run.kind == "walks"
+        self._identity = identity(run.path)
         self._made: dict[str, tuple[Any, Any]] = {}
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self.locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         where = log.place(run.path) if run.kind == "log" else run.path
         if not any(Path(os.path.realpath(where)).is_relative_to(place) for place in places):
             raise ConetError(
@@ -81,7 +82,7 @@ class Opened:
 
     def is_still(self, path: Path) -> bool:
         """Whether the same directory stands in that place."""
-        return path == self.run.path and _inode(path) == self._inode
+        return path == self.run.path and identity(path) == self._identity
 
     def small(self) -> dict[str, tuple[Any, Any]]:
         """Return what of the run can be kept when it is let go of, for :meth:`take`."""
@@ -96,7 +97,7 @@ class Opened:
 
         What takes long holds up nobody who asks for something else: each name has a lock of its own.
         """
-        with self._locks[name]:
+        with self.locks[name]:
             files = state_of_all(self.where)
             known = self._made.get(name)
             if known is None or known[0] != files:
@@ -158,13 +159,13 @@ class Opened:
         ------
         ConetError
             For an unknown name, or where the data cannot be read.
-        LookupError
+        Absent
             For a name that is not one of :meth:`view_names`: no file of the user's own is loaded.
         """
         if name not in self.view_names():
-            raise LookupError(name)
+            raise Absent(name)
         source = self.source if name in self.source.known else source_of(self.diagnosis)
-        with self.lock:
+        with self.locks["views"]:
             return self.made(f"view {name}", lambda: source.view(name))
 
     def spark(self) -> Spark:
@@ -239,9 +240,15 @@ def thinned(values: np.ndarray, most: int = POINTS) -> np.ndarray:
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> str:
+    """Say which run stands in a place, so that another of the same name is known; empty where there is none.
+
+    A file system may give a new folder the number of one that was deleted: when the run began counts too.
+    """
     try:
         found = path.stat()
+        began = path / "provenance.json"
+        start = began.stat().st_mtime_ns if began.exists() else 0
     except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return ""
+    return f"{found.st_dev:x}-{found.st_ino:x}-{start:x}"

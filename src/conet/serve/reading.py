@@ -3,12 +3,13 @@
 Texts stay in their files. They are read when they are asked for, a few at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from conet.base.errors import ConetError
 from conet.readers.messages import as_messages, text_of
 from conet.rollouts import RolloutRecord
+from conet.serve.absent import Absent
 from conet.serve.models_rollouts import Cell, Found, RolloutRow, Speech, TextOf
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ SEARCHED = 2000  # rollouts that one search reads
 LONGEST = 200_000  # letters of one text
 
 
-def cell(record: RolloutRecord, problem: int | None, first: int, last: int, offset: int) -> Cell:
-    """Return the rollouts of a problem, or of all, at some steps; at most 64 from an offset on.
+def cell(record: RolloutRecord, problem: Sequence[int], first: int, last: int, offset: int) -> Cell:
+    """Return the rollouts of some problems, or of all, at some steps; at most 64 from an offset on.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def texts(record: RolloutRecord, numbers: Iterable[int], most: int = MOST) -> li
 
     Raises
     ------
-    LookupError
+    Absent
         When there is no such rollout.
     ConetError
         When the files hold no texts, or have changed since.
@@ -48,7 +49,7 @@ def texts(record: RolloutRecord, numbers: Iterable[int], most: int = MOST) -> li
     wanted = list(numbers)[:most]
     for one in wanted:
         if not 0 <= one < record.rows.height:
-            raise LookupError(f"rollout {one}")
+            raise Absent(f"rollout {one}")
     found = record.texts(record.rows[wanted]) if wanted else []
     return [
         TextOf(index=one, prompt=speeches(prompt), completion=speeches(completion))
@@ -57,7 +58,7 @@ def texts(record: RolloutRecord, numbers: Iterable[int], most: int = MOST) -> li
 
 
 def search(
-    record: RolloutRecord, words: str, problem: int | None, first: int, last: int, correct: bool | None
+    record: RolloutRecord, words: str, problem: Sequence[int], first: int, last: int, correct: bool | None
 ) -> Found:
     """Return the rollouts whose completion holds some words, capitals aside.
 
@@ -91,12 +92,12 @@ def speeches(value: object) -> list[Speech]:
     ]
 
 
-def _rows(record: RolloutRecord, problem: int | None, first: int, last: int) -> "polars.DataFrame":
+def _rows(record: RolloutRecord, problem: Sequence[int], first: int, last: int) -> "polars.DataFrame":
     import polars as pl
 
     wanted = (pl.col("step") >= first) & (pl.col("step") < last)
-    if problem is not None:
-        wanted &= pl.col("problem") == problem
+    if problem:
+        wanted &= pl.col("problem").is_in(list(problem))
     return record.rows.with_row_index("index").filter(wanted)
 
 

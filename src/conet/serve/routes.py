@@ -23,7 +23,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 Name = Annotated[str, Path(description="name of a run, as the list has it", min_length=1)]
 LARGEST = 2**31 - 1
-Problem = Annotated[int | None, Query(description="number of a problem; all where absent", ge=0, le=LARGEST)]
+Problem = Annotated[
+    list[Annotated[int, Field(ge=0, le=LARGEST)]] | None,
+    Query(description="numbers of problems; all where absent", max_length=4000),
+]
 Step = Annotated[int, Query(ge=-LARGEST, le=LARGEST)]
 Index = Annotated[int, Field(ge=-LARGEST, le=2**53)]
 Node = Annotated[int, Path(ge=0, le=LARGEST)]
@@ -46,14 +49,14 @@ def add_web(app: FastAPI, library: Library) -> None:
     def node(name: Name, node: Node, step: Snapshot = None) -> NodeDetail:
         """Describe one node at one snapshot: where walks go from it."""
         opened = library.opened(name)
-        with opened.lock:
+        with opened.locks["nodes"]:
             return detail(opened.run, node, step)
 
     @app.get("/api/runs/{name}/nodes/{node}/fights", responses=FAILURES)
     def node_fights(name: Name, node: Node, step: Snapshot = None) -> list[Fight]:
         """Return the problems whose gradients oppose each other most at a node."""
         opened = library.opened(name)
-        with opened.lock:
+        with opened.locks["nodes"]:
             return fights(opened.run, node, step)
 
 
@@ -88,13 +91,13 @@ def add_rollouts(app: FastAPI, library: Library) -> None:
         offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
     ) -> Cell:
         """Return rollouts of a problem, or of all, from the first step up to the last, without texts."""
-        return cell(library.opened(name).record, problem, first, last, offset)
+        return cell(library.opened(name).record, problem or (), first, last, offset)
 
     @app.get("/api/runs/{name}/texts", responses=FAILURES)
     def rollout_texts(name: Name, index: Annotated[list[Index], Query(max_length=64)]) -> list[TextOf]:
         """Read prompts and completions of some rollouts from their files."""
         opened = library.opened(name)
-        with opened.lock:
+        with opened.locks["texts"]:
             return texts(opened.record, index)
 
     @app.get("/api/runs/{name}/search", responses=FAILURES)
@@ -108,5 +111,5 @@ def add_rollouts(app: FastAPI, library: Library) -> None:
     ) -> Found:
         """Return rollouts whose completion holds some words; of very many, the first are searched."""
         opened = library.opened(name)
-        with opened.lock:
-            return search(opened.record, words, problem, first, last, correct)
+        with opened.locks["texts"]:
+            return search(opened.record, words, problem or (), first, last, correct)

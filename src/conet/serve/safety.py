@@ -2,7 +2,6 @@
 
 import hmac
 import ipaddress
-import secrets
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
@@ -15,6 +14,7 @@ Application = Callable[[Scope, Any, Send], Awaitable[None]]
 
 COOKIE, HEADER = "conet-token", b"x-conet-token"
 SAFE = {"GET", "HEAD"}
+FOREIGN = {b"cross-site", b"same-site"}  # of the same site is also what another port of this machine shows
 # No request leaves the machine, no foreign page shows this one, nothing but our own files is run.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -51,9 +51,9 @@ class Guard:
         Made anew for each server.
     """
 
-    def __init__(self, application: Application, host: str, port: int, token: str | None = None) -> None:
+    def __init__(self, application: Application, host: str, port: int, token: str) -> None:
         self.application, self.host, self.port = application, host, port
-        self.token = secrets.token_urlsafe(24) if token is None else token
+        self.token, self.cookie = token, f"{COOKIE}-{port}"  # cookies are shared by all ports of a host
         self.open = is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
@@ -83,10 +83,13 @@ class Guard:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1") != f"http://{host}":
             return 403, "This server answers its own pages alone."
+        navigates = headers.get(b"sec-fetch-mode") == b"navigate" and scope["path"] == "/"
+        if headers.get(b"sec-fetch-site") in FOREIGN and not navigates:
+            return 403, "This server answers its own pages alone."
         given = headers.get(HEADER, b"").decode("latin-1")
         if scope["method"] not in SAFE and not self._is_token(given):
             return 403, "An action needs the token of this server's page."
-        if not self.open and not any(map(self._is_token, (given, *_offered(scope, headers)))):
+        if not self.open and not any(map(self._is_token, (given, *self._offered(scope, headers)))):
             return 401, "Open the address that conet serve has printed: it holds the token."
         return None
 
@@ -108,21 +111,20 @@ class Guard:
         """Keep the token that the address held, so that the files of the page can be asked for."""
         if self.open or not any(map(self._is_token, _query(scope))):
             return []
-        value = f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+        value = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
         return [(b"set-cookie", value.encode())]
+
+    def _offered(self, scope: Scope, headers: dict[bytes, bytes]) -> list[str]:
+        """Return the tokens that a request brings in its address or its cookie."""
+        try:
+            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
+        except CookieError:
+            return _query(scope)
+        return [*_query(scope), *(cookie[name].value for name in cookie if name == self.cookie)]
 
 
 def _query(scope: Scope) -> list[str]:
     return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
-
-
-def _offered(scope: Scope, headers: dict[bytes, bytes]) -> list[str]:
-    """Return the tokens that a request brings in its address or its cookie."""
-    try:
-        cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
-    except CookieError:
-        return _query(scope)
-    return [*_query(scope), *(cookie[name].value for name in cookie if name == COOKIE)]
 
 
 def _is_address(name: str) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.base.panics import Panic
 from conet.serve import bundle
+from conet.serve.absent import Absent
 from conet.serve.history import history
 from conet.serve.library import Library
 from conet.serve.models import RunRow
@@ -46,14 +47,13 @@ def saved_page(library: Library, names: list[str] | None = None, with_texts: boo
 
     Raises
     ------
-    LookupError
+    Absent
         When there is no run of a name.
     ConetError
         When there is nothing to save, or the bundle is not there.
     """
-    known = library.paths()
-    chosen = list(known) if names is None else names
-    rows = [library.row(name, known[name]) for name in chosen]
+    chosen = list(library.paths()) if names is None else names
+    rows = [library.row(name, library.path(name)) for name in chosen]
     if not any(row.kind for row in rows):
         raise ConetError("no run that can be read", "at least one", "name a directory of runs, or a log")
     data: dict[str, Any] = {"api/runs": [_row(row) for row in rows]}
@@ -87,7 +87,7 @@ def _data(library: Library, name: str, with_texts: bool, left_out: list[str]) ->
     def put(make: Callable[[], Any], *parts: str) -> None:
         try:
             data[address("runs", name, *parts)] = make().model_dump(mode="json")
-        except (ConetError, LookupError, OSError, Panic) as error:
+        except (ConetError, Absent, OSError, Panic) as error:
             left_out.append(f"{' '.join((name, *parts))}: {error}")
 
     overview = overview_of(library, name, opened)

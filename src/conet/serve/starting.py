@@ -30,7 +30,7 @@ class Starter:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self._children: list[subprocess.Popen] = []
+        self._children: dict[Path, subprocess.Popen] = {}
         self._lock = threading.Lock()
 
     def start(self, asked: StartRequest) -> Started:
@@ -41,26 +41,27 @@ class Starter:
         ConetError
             When its settings do not fit, or there is nowhere to put it.
         """
-        with self._lock:
-            self._children = [child for child in self._children if child.poll() is None]
-            out = self._place(asked)
-            arguments = arguments_of(asked, out)
-            with tempfile.TemporaryFile() as said:
-                child = subprocess.Popen(
+        with tempfile.TemporaryFile() as said:  # closed here, while the child goes on writing
+            with self._lock:
+                out = self._place(asked)
+                arguments = arguments_of(asked, out)
+                known = self._children.items()
+                self._children = {path: child for path, child in known if child.poll() is None}
+                child = self._children[out] = subprocess.Popen(
                     [sys.executable, *PROGRAM, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=said,
                     start_new_session=True,
                 )
-                self._children.append(child)
-                ends = time.monotonic() + PATIENCE
-                while not is_run(out) and child.poll() is None and time.monotonic() < ends:
-                    time.sleep(0.05)
-                if not is_run(out):
-                    said.seek(0)
-                    lines = said.read().decode("utf-8", "replace").strip().splitlines()
-                    raise _refused(lines[-1] if lines else "")
+            ends = time.monotonic() + PATIENCE
+            while not is_run(out) and child.poll() is None and time.monotonic() < ends:
+                time.sleep(0.05)
+            if not is_run(out):
+                child.terminate()  # what did not begin in time would come when nobody expects it any more
+                said.seek(0)
+                lines = said.read().decode("utf-8", "replace").strip().splitlines()
+                raise _refused(lines[-1] if lines else "")
         return Started(name=one_line(out.name), command=one_line(f"conet {' '.join(arguments)}"))
 
     def _place(self, asked: StartRequest) -> Path:
@@ -70,7 +71,7 @@ class Starter:
             raise ConetError("a new run, and no directory for it", "a directory of runs", remedy)
         name = f"{asked.preset}-s{asked.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
         found, number = folders[0] / name, 1
-        while found.exists():
+        while found.exists() or found in self._children:
             number += 1
             found = folders[0] / f"{name}-{number}"
         return found

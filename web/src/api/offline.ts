@@ -17,8 +17,8 @@ export function fromSample(data: Record<string, unknown>, place: string): unknow
     const wanted = query.getAll("index").map(Number);
     return wanted.map((index) => sample.texts.find((text) => text.index === index)).filter((text) => text !== undefined);
   }
-  const [problem, first, last] = [query.get("problem"), Number(query.get("first") ?? 0), Number(query.get("last") ?? Infinity)];
-  const rows = sample.rows.filter((row) => (problem === null || row.problem === Number(problem)) && row.step >= first && row.step < last);
+  const [problems, first, last] = [query.getAll("problem").map(Number), Number(query.get("first") ?? 0), Number(query.get("last") ?? Infinity)];
+  const rows = sample.rows.filter((row) => (!problems.length || problems.includes(row.problem)) && row.step >= first && row.step < last);
   const offset = Number(query.get("offset") ?? 0);
   if (match[2] === "rollouts") return { total: rows.length, rows: rows.slice(offset, offset + 64) };
   const words = (query.get("words") ?? "").toLowerCase();

@@ -228,6 +228,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{name}/row": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Row
+         * @description Describe one run as the list does: nothing of it is read that grows.
+         */
+        get: operations["row_api_runs__name__row_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{name}/search": {
         parameters: {
             query?: never;
@@ -278,6 +298,8 @@ export interface paths {
         /**
          * Stream
          * @description Send the spark of a run whenever it has changed, as server-sent events, until it ends.
+         *
+         *     The event is the state of the run, its id the identity.
          */
         get: operations["stream_api_runs__name__stream_get"];
         put?: never;
@@ -1008,12 +1030,16 @@ export interface components {
          *         Updates in all.
          *     changed : float
          *         When a file of it changed last, in seconds of the epoch.
+         *     identity : str
+         *         Another where another run has taken its place.
          *     why : str
          *         Why it cannot be read.
          */
         RunRow: {
             /** Changed */
             changed: number;
+            /** Identity */
+            identity: string;
             /** Kind */
             kind: string;
             /** Name */
@@ -1782,8 +1808,8 @@ export interface operations {
     rollouts_api_runs__name__rollouts_get: {
         parameters: {
             query?: {
-                /** @description number of a problem; all where absent */
-                problem?: number | null;
+                /** @description numbers of problems; all where absent */
+                problem?: number[] | null;
                 first?: number;
                 last?: number;
                 offset?: number;
@@ -1835,12 +1861,62 @@ export interface operations {
             };
         };
     };
+    row_api_runs__name__row_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name of a run, as the list has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRow"];
+                };
+            };
+            /** @description there is no such run, or no such part of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description it is there, and cannot be read */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description a parameter is not what is described */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     find_api_runs__name__search_get: {
         parameters: {
             query: {
                 words: string;
-                /** @description number of a problem; all where absent */
-                problem?: number | null;
+                /** @description numbers of problems; all where absent */
+                problem?: number[] | null;
                 first?: number;
                 last?: number;
                 correct?: boolean | null;

@@ -20,7 +20,10 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   const names = legend(panel.series, colour, panel.y.name);
   const svg = s("svg", { class: "chart", role: "img", "aria-label": label, tabindex: time ? 0 : null });
   const cursor = s("line", { class: "cursor" });
-  const where = h("output", { class: "where" });
+  const where = h("div", { class: "where" });
+  // Of all the charts under one cursor, the one that has the focus says where it is.
+  svg.addEventListener("focus", () => where.setAttribute("aria-live", "polite"));
+  svg.addEventListener("blur", () => where.removeAttribute("aria-live"));
   const known = panel.series.some((one) => one.y.some((value) => value !== null));
   const element = h(
     "figure",
@@ -33,6 +36,8 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
     where,
   );
   let across: Scale | null = null;
+  const [first, last] = extent(panel.series.flatMap((one) => one.x)) ?? [0, 1];
+  const whole: [number, number] = [Math.min(first, panel.x.low ?? first), Math.max(last, panel.x.high ?? last)];
 
   function drawCursor(): void {
     const step = time?.step ?? null;
@@ -45,9 +50,7 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   }
 
   function shown(): [number, number] {
-    if (time?.range) return time.range;
-    const [low, high] = extent(panel.series.flatMap((one) => one.x)) ?? [0, 1];
-    return [Math.min(low, panel.x.low ?? low), Math.max(high, panel.x.high ?? high)];
+    return time?.range ?? whole;
   }
 
   let drawn = "";
@@ -68,8 +71,8 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   if (known) {
     new ResizeObserver(draw).observe(svg);
     if (time) {
-      time.listen(draw);
-      steer(svg, time, () => across, shown);
+      time.listen(element, draw);
+      steer(svg, time, () => across, shown, whole);
     }
   }
   return element;

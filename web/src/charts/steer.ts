@@ -3,7 +3,7 @@ import { s } from "../dom";
 import type { Time } from "../state";
 import type { Scale } from "./scale";
 
-export function steer(svg: SVGSVGElement, time: Time, across: () => Scale | null, shown: () => [number, number]): void {
+export function steer(svg: SVGSVGElement, time: Time, across: () => Scale | null, shown: () => [number, number], whole: [number, number]): void {
   let from: number | null = null;
   const brush = s("rect", { class: "brush" });
   const moment = (event: PointerEvent): number => {
@@ -45,16 +45,17 @@ export function steer(svg: SVGSVGElement, time: Time, across: () => Scale | null
   });
   svg.addEventListener("dblclick", () => time.zoom(null));
   svg.addEventListener("keydown", (event) => {
-    if (byKey(event.key, event.shiftKey, time, shown())) event.preventDefault();
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // those are the browser's
+    if (byKey(event.key, event.shiftKey, time, shown(), whole)) event.preventDefault();
   });
 }
 
 /** Left and right move the cursor (ten times as far with Shift), plus and minus zoom around it, 0 shows all. */
-export function byKey(key: string, shift: boolean, time: Time, [low, high]: [number, number]): boolean {
+export function byKey(key: string, shift: boolean, time: Time, [low, high]: [number, number], [first, last]: [number, number]): boolean {
   const step = time.step ?? Math.round((low + high) / 2);
   const stride = Math.max(1, Math.round((high - low) / (shift ? 20 : 200)));
   const held = (value: number) => Math.min(high, Math.max(low, value));
-  const around = (factor: number): [number, number] => [step - (step - low) * factor, step + (high - step) * factor];
+  const around = (factor: number): [number, number] => [Math.max(first, step - (step - low) * factor), Math.min(last, step + (high - step) * factor)];
   const actions: Record<string, () => void> = {
     ArrowLeft: () => time.to(held(step - stride)),
     ArrowRight: () => time.to(held(step + stride)),

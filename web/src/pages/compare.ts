@@ -2,31 +2,36 @@
 import { address, get, type Lines, type Overview, type Panel, type View } from "../api/client";
 import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
+import { saveButtons } from "../parts/save";
 import { viewCard } from "../parts/view";
 import { link, read, Time } from "../state";
 import { controls } from "./overview";
 
-export async function comparePage(main: HTMLElement, names: [string, string]): Promise<void> {
+export async function comparePage(main: HTMLElement, names: [string, string], leaving: AbortSignal): Promise<void> {
+  const time = new Time(read().query, leaving);
   const title = h("h1", {}, `${names[0]} and ${names[1]}`);
   replace(main, title, waiting("opening both runs"));
   try {
     const found = await Promise.all(names.map((name) => get<Overview>(address("runs", name))));
     const common = found[0]!.views.filter((view) => found[1]!.views.includes(view));
-    const time = new Time(read().query);
     const charts = h("div", { class: "views" });
     const ways = names.map((name, place) => h("a", { href: link(["run", name]) }, `${"AB"[place]}: ${name}`));
     replace(main, title, h("p", { class: "ways" }, ...ways), settings(found), controls(time), charts);
     const rest = waiting("drawing the views that both have");
     main.append(rest);
     for (const view of common) {
-      if (!main.isConnected) return;
-      const [one, other] = await Promise.all(names.map((name) => get<View>(address("runs", name, "views", view))));
-      const card = both(one!, other!);
-      if (card) charts.append(viewCard(names[0], card, time));
+      if (leaving.aborted) return;
+      const [one, other] = await Promise.all(names.map((name) => get<View>(address("runs", name, "views", view)).catch(() => null)));
+      if (!one || !other) continue; // of one of them it cannot be read: its own page says why
+      const card = both(one, other);
+      if (!card) continue;
+      const element = viewCard(names[0], card, time);
+      const save = saveButtons(() => `${names.join("-and-")}-${view}`, () => element);
+      element.querySelector(".save")?.replaceWith(save); // the reports have no drawing of both
+      charts.append(element);
     }
     rest.remove();
     if (!charts.childElementCount) charts.append(h("p", { class: "empty" }, "They have no chart in common."));
-    charts.querySelectorAll(".save").forEach((element) => element.remove());
   } catch (error) {
     replace(main, title, failure(error));
   }
@@ -35,12 +40,17 @@ export async function comparePage(main: HTMLElement, names: [string, string]): P
 /** Draw the curves of the second run into the panels of the first; views without curves are left out. */
 function both(one: View, other: View): View | null {
   const panels: Panel[] = [];
-  for (const [place, panel] of (one.panels ?? []).entries()) {
-    const partner = other.panels?.[place];
+  for (const panel of one.panels ?? []) {
+    // By what they show, not by their place: a panel each of what was logged, and others were logged there.
+    const partner = other.panels?.find((found) => found.kind === "lines" && panel.kind === "lines" && sort(found) === sort(panel));
     if (panel.kind !== "lines" || partner?.kind !== "lines") continue;
     panels.push({ ...panel, series: [...named(panel, "A"), ...named(partner, "B")], marks: [...marked(panel, "A"), ...marked(partner, "B")], x: wider(panel, partner), bands: [] });
   }
   return panels.length ? { ...one, panels, caption: "" } : null;
+}
+
+function sort(panel: Lines): string {
+  return JSON.stringify([panel.title, panel.x.name, panel.y.name, panel.y.unit]);
 }
 
 function named(panel: Lines, which: string): Lines["series"] {

@@ -1,6 +1,7 @@
 /** Steering a run that trains: each action is done between two updates, and is an event of the run. */
 import { address, get, type Overview, post, type Schemas } from "../api/client";
-import { h } from "../dom";
+import { h, replace } from "../dom";
+import { link } from "../state";
 
 export function controlBar(overview: Overview): HTMLElement | null {
   if (overview.run.state !== "training") return null;
@@ -27,7 +28,7 @@ export function controlBar(overview: Overview): HTMLElement | null {
     button("pause", () => void act("pause")),
     button("go on", () => void act("go")),
     h("span", { class: "group" }, button("heat", () => void act("heat", given(updates))), updates, " updates"),
-    h("span", { class: "group" }, button("set temperature", () => void act("temperature", given(weight))), weight),
+    h("span", { class: "group" }, button("set entropy bonus", () => void act("temperature", given(weight))), weight),
     button("stop", () => void act("stop")),
     said,
   );
@@ -60,9 +61,13 @@ export function startForm(began: (name: string) => void): HTMLElement {
     go.disabled = true;
     said.className = "waiting";
     said.textContent = "the run begins";
-    const body = { preset: preset.value, seed: Number(seed.value), steps: steps.value ? Number(steps.value) : null, settings: settings.value.split(/\s+/).filter(Boolean) };
+    const body = { preset: preset.value, seed: Number(seed.value), steps: steps.value ? Number(steps.value) : null, settings: settings.value.trim().split(/\s+(?=[\w.]+=)/).filter(Boolean) };
     post<Schemas["Started"]>("api/runs", body)
-      .then((started) => began(started.name))
+      .then((started) => {
+        said.className = "";
+        replace(said, "It has begun: ", h("a", { href: link(["run", started.name]) }, started.name), ", in the command line: ", h("code", {}, started.command));
+        if (details.isConnected) began(started.name); // who has gone elsewhere meanwhile is not called back
+      })
       .catch((error: unknown) => {
         said.className = "failure";
         said.textContent = error instanceof Error ? error.message : String(error);
@@ -72,11 +77,14 @@ export function startForm(began: (name: string) => void): HTMLElement {
   const details = h("details", { class: "start" }, h("summary", {}, "start a run"), form, purpose, said);
   details.addEventListener("toggle", () => {
     if (!details.open || known.length) return;
-    void get<Schemas["Preset"][]>("api/presets").then((found) => {
-      known = found;
-      preset.append(...found.map((one) => h("option", { value: one.name, selected: one.name === "reference" }, one.name)));
-      describe();
-    });
+    get<Schemas["Preset"][]>("api/presets").then(
+      (found) => {
+        known = found;
+        preset.replaceChildren(...found.map((one) => h("option", { value: one.name, selected: one.name === "reference" }, one.name)));
+        describe();
+      },
+      (error: Error) => (purpose.textContent = error.message),
+    );
   });
   return details;
 }

@@ -1,6 +1,6 @@
 /** The headline findings in words, each with the way to its chart, and all charts under one time cursor. */
 import { address, get, type Headlines, type Overview, type View } from "../api/client";
-import { h, replace } from "../dom";
+import { h, replace, swap } from "../dom";
 import { eventTable } from "../parts/events";
 import { failure, waiting } from "../parts/failure";
 import { info } from "../parts/info";
@@ -23,28 +23,37 @@ export async function overviewTab(main: HTMLElement, overview: Overview, time: T
   const before = main.querySelector<HTMLDetailsElement>(".events");
   if (events && before) {
     (events as HTMLDetailsElement).open = before.open;
-    before.replaceWith(events);
+    swap(before, events);
   } else if (events) main.append(events);
   const views = overview.views.filter((view) => !ELSEWHERE.includes(view));
-  for (const view of views) await place(charts, name, view, time);
-  await say(said, name, time);
+  for (const view of views) {
+    if (!main.isConnected) return;
+    await place(charts, name, view, time);
+  }
+  if (main.isConnected) void say(said, name, time); // it takes longest, and nothing waits for it
 }
 
 async function place(charts: HTMLElement, name: string, view: string, time: Time): Promise<void> {
+  const before = charts.querySelector(`#view-${CSS.escape(view)}`);
   let card: HTMLElement;
   try {
     card = viewCard(name, await get<View>(address("runs", name, "views", view)), time);
   } catch (error) {
+    if (before) throw error; // what is shown stays
     card = h("section", { class: "view", id: `view-${view}` }, h("h2", {}, view), failure(error));
   }
-  const before = charts.querySelector(`#view-${CSS.escape(view)}`);
-  if (before) before.replaceWith(card);
+  if (before) swap(before, card);
   else charts.append(card);
 }
 
 async function say(said: HTMLElement, name: string, time: Time): Promise<void> {
+  if (said.dataset["asks"]) return;
+  said.dataset["asks"] = "yes";
   try {
     const found = await get<Headlines>(address("runs", name, "headlines"));
+    const key = JSON.stringify(found);
+    if (said.dataset["says"] === key) return; // nothing is read out, and no focus lost, for nothing new
+    said.dataset["says"] = key;
     const lines = found.headlines.map((line) =>
       h(
         "li",
@@ -66,7 +75,9 @@ async function say(said: HTMLElement, name: string, time: Time): Promise<void> {
       numbers.length ? h("dl", { class: "tiles" }, ...numbers) : null,
     );
   } catch (error) {
-    replace(said, failure(error));
+    if (said.querySelector(".waiting, .failure")) replace(said, failure(error)); // else what is shown stays
+  } finally {
+    delete said.dataset["asks"];
   }
 }
 
@@ -87,7 +98,7 @@ export function controls(time: Time): HTMLElement {
     said.textContent = time.smoothing > 1 ? `mean of ${time.smoothing} steps; each is a dot` : "off";
     reset.disabled = time.range === null;
   };
-  time.listen(show);
+  time.listen(reset, show);
   show();
   const keys = info("Drag on a chart to zoom in, double-click to see all. With the keyboard: arrows move the moment, + and - zoom, 0 shows all.");
   return h("div", { class: "bar" }, h("label", {}, "smoothing ", slider), said, reset, keys);

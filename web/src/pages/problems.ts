@@ -2,6 +2,7 @@
 import { address, get, type Overview, type Schemas } from "../api/client";
 import { paint, scaleOf } from "../charts/heatmap";
 import { h, replace } from "../dom";
+import { saveButtons } from "../parts/save";
 import { failure, waiting } from "../parts/failure";
 import { link, read, remember, type Time } from "../state";
 import { counted, number } from "../text";
@@ -16,12 +17,21 @@ const WHY: Record<string, string> = {
   number: "number of the problem",
 };
 
+const shown = new WeakMap<HTMLElement, ProblemPage>();
+
 export async function problemsTab(main: HTMLElement, overview: Overview, time: Time): Promise<void> {
-  if (!main.querySelector(".problem-map")) replace(main, waiting("reading the rollouts"));
+  const before = shown.get(main);
+  if (!before) replace(main, waiting("reading the rollouts"));
   try {
     const map = await get<Schemas["ProblemMap"]>(address("runs", overview.run.name, "problems"));
-    replace(main, new ProblemPage(overview, map, time).element);
+    if (!main.isConnected) return;
+    if (before) return before.take(map);
+    const page = new ProblemPage(overview, map, time);
+    shown.set(main, page);
+    replace(main, page.element);
   } catch (error) {
+    if (!main.isConnected) return;
+    if (before) throw error; // what is shown stays
     replace(main, failure(error));
   }
 }
@@ -35,18 +45,32 @@ class ProblemPage {
   private chosen = h("div", { class: "chosen" });
   private order: HTMLSelectElement;
   private at: [number, number] = [0, 0];
+  private from: [number, number] | null = null;
+  private note = h("p", { class: "caption" });
+  private starts = h("span", {});
+  private ends = h("span", {});
 
   constructor(private overview: Overview, private map: Schemas["ProblemMap"], private time: Time) {
     const { query } = read();
     this.rows = map.rows;
-    const columns = map.edges.length - 1;
-    this.canvas = h("canvas", { width: columns, height: map.rows.length, class: "heat tall", tabindex: 0, role: "application", "aria-label": `accuracy of ${map.rows.length} problems in ${columns} bins of steps; arrows move, Enter chooses` });
+    this.canvas = h("canvas", { class: "heat tall", tabindex: 0, role: "application" });
     this.order = h("select", { onchange: () => this.sort() }, ...ORDERS.map((one) => h("option", { value: one, selected: query.get("sort") === one }, one)));
-    const note = map.left_out ? h("p", { class: "caption" }, `${counted(map.left_out, "problem")} with fewer rollouts left out.`) : null;
-    const ends = h("div", { class: "heat-axis" }, h("span", {}, `step ${number(map.edges[0])}`), h("span", {}, "drag to choose problems and steps; click for one cell"), h("span", {}, number((map.edges.at(-1) ?? 1) - 1)));
-    this.element.append(h("div", { class: "bar" }, h("label", {}, "sort by ", this.order), scaleOf("accuracy", 0, 1)), h("div", { class: "heat-box" }, this.canvas, this.box), ends, this.said, this.chosen);
-    if (note) this.element.append(note);
+    const axis = h("div", { class: "heat-axis" }, this.starts, h("span", { class: "hint" }, "drag to choose problems and steps; click for one cell"), this.ends);
+    this.element.append(h("div", { class: "bar" }, h("label", {}, "sort by ", this.order), scaleOf("accuracy", 0, 1), saveButtons(() => `${overview.run.name}-problems`, () => this.element)), h("div", { class: "heat-box" }, this.canvas, this.box), axis, this.said, this.chosen, this.note);
     this.listen();
+    this.take(map);
+  }
+
+  /** Take up what the map is now; as long as something is chosen, what it was chosen from stays. */
+  take(map: Schemas["ProblemMap"]): void {
+    if (this.from || this.chosen.childElementCount) return;
+    this.map = map;
+    const columns = map.edges.length - 1;
+    Object.assign(this.canvas, { width: columns, height: map.rows.length });
+    this.canvas.setAttribute("aria-label", `accuracy of ${map.rows.length} problems in ${columns} bins of steps; arrows move, Enter chooses, Escape chooses none`);
+    this.starts.textContent = `step ${number(map.edges[0])}`;
+    this.ends.textContent = number((map.edges.at(-1) ?? 1) - 1);
+    this.note.textContent = map.left_out ? `${counted(map.left_out, "problem")} with fewer rollouts left out.` : "";
     this.sort();
   }
 
@@ -75,20 +99,24 @@ class ProblemPage {
   }
 
   private listen(): void {
-    let from: [number, number] | null = null;
     this.canvas.addEventListener("pointerdown", (event) => {
-      from = this.cell(event);
+      this.from = this.cell(event);
       this.canvas.setPointerCapture(event.pointerId);
     });
     this.canvas.addEventListener("pointermove", (event) => {
       this.say(this.cell(event));
-      if (from) this.mark(from, this.cell(event));
+      if (this.from) this.mark(this.from, this.cell(event));
     });
     this.canvas.addEventListener("pointerup", (event) => {
-      if (from) this.select([from, this.cell(event)]);
-      from = null;
+      if (this.from) this.select([this.from, this.cell(event)]);
+      this.from = null;
+    });
+    this.canvas.addEventListener("pointercancel", () => {
+      this.from = null;
+      this.select(null);
     });
     this.canvas.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return; // those are the browser's
       const moves: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
       const move = moves[event.key];
       if (move) {
@@ -96,6 +124,7 @@ class ProblemPage {
         this.say(this.at);
         this.mark(this.at, this.at);
       } else if (event.key === "Enter") this.select([this.at, this.at]);
+      else if (event.key === "Escape") this.select(null);
       else return;
       event.preventDefault();
     });
@@ -130,7 +159,8 @@ class ProblemPage {
     const range: [string, string][] = [["first", String(first)], ["last", String(last)]];
     const ways = [
       this.overview.web ? h("a", { class: "button", href: link(["run", name, "web"], [["step", String(last)], ["problems", rows.map((row) => row.problem).join(",")]]) }, "in the web") : null,
-      this.overview.texts && h("a", { class: "button", href: link(["run", name, "rollouts"], [...(rows.length === 1 ? ([["problem", String(rows[0]!.problem)]] as [string, string][]) : []), ...range]) }, "their rollouts"),
+      this.overview.texts && h("a", { class: "button", href: link(["run", name, "rollouts"], [["problem", rows.map((row) => row.problem).join(",")], ...range]) }, "their rollouts"),
+      h("button", { type: "button", onclick: () => (this.select(null), this.canvas.focus()) }, "choose none"),
     ];
     const list = rows.slice(0, 100).map((row) => h("tr", {}, h("th", { scope: "row" }, this.toRollouts(row, range)), h("td", {}, row.outcome), h("td", {}, number(row.onset)), h("td", {}, number(row.start)), h("td", {}, number(row.end))));
     const head = h("tr", {}, ...["problem", "outcome", "onset", "accuracy at the start", "at the end"].map((word) => h("th", { scope: "col" }, word)));

@@ -12,6 +12,7 @@ export async function rolloutsTab(main: HTMLElement, overview: Overview, time: T
   replace(main, waiting("reading the rollouts"));
   try {
     const map = await get<Schemas["ProblemMap"]>(address("runs", overview.run.name, "problems"));
+    if (!main.isConnected) return;
     const reader = new Reader(overview.run.name, map, query, time);
     replace(main, reader.element);
     await reader.load();
@@ -33,6 +34,7 @@ class Reader {
   private chosen: number[] = [];
   private known = new Map<number, Text>();
   private loads = 0;
+  private shows = 0;
   private note = "";
 
   constructor(private run: string, map: Schemas["ProblemMap"], query: Map<string, string>, time: Time) {
@@ -40,7 +42,9 @@ class Reader {
     const [low, high] = [edges[0] ?? 0, (edges.at(-1) ?? 1) - 1];
     const reload = () => void this.load();
     const names = map.rows.map((row) => h("option", { value: row.problem, selected: query.get("problem") === String(row.problem) }, `${row.problem}: ${row.name}`));
-    this.problem = h("select", { onchange: reload }, h("option", { value: "" }, "all problems"), ...names);
+    const several = (query.get("problem") ?? "").split(",").filter((one) => /^\d+$/.test(one));
+    const region = several.length > 1 ? h("option", { value: several.join(","), selected: true }, `${number(several.length)} problems that were chosen`) : null;
+    this.problem = h("select", { onchange: reload }, h("option", { value: "" }, "all problems"), region, ...names);
     this.first = h("input", { type: "number", value: query.get("first") ?? time.step ?? low, min: low, max: high, onchange: reload });
     this.last = h("input", { type: "number", value: query.get("last") ?? high, min: low, max: high, onchange: reload });
     this.words = h("input", { type: "search", placeholder: "search in completions", value: query.get("words") ?? "", "aria-label": "search in completions", onchange: reload });
@@ -56,23 +60,24 @@ class Reader {
     const [problem, words] = [this.problem.value, this.words.value.trim()];
     remember({ problem, first: this.first.value, last: this.last.value, words });
     const query = new URLSearchParams({ first: this.first.value || "0", last: String(Number(this.last.value || 0) + 1) });
-    if (problem) query.set("problem", problem);
+    for (const one of problem.split(",").filter(Boolean)) query.append("problem", one);
     if (words) query.set("words", words);
     else query.set("offset", String(before.length));
     if (!more) replace(this.list, waiting(words ? "searching" : "reading"));
     try {
-      let [said, rest] = ["", 0];
+      let [rows, said, rest]: [Row[], string, number] = [[], "", 0];
       if (words) {
         const found = await get<Schemas["Found"]>(`${address("runs", this.run, "search")}?${query}`);
-        [this.rows, said] = [found.rows, `${counted(found.found, "rollout")} with these words, of ${number(found.searched)} searched${found.searched < found.total ? ` (the first of ${number(found.total)})` : ""}`];
+        const first = found.rows.length < found.found ? `, the first ${number(found.rows.length)} shown` : "";
+        [rows, said] = [found.rows, `${counted(found.found, "rollout")} with these words, of ${number(found.searched)} searched${found.searched < found.total ? ` (the first of ${number(found.total)})` : ""}${first}`];
       } else {
         const cell = await get<Schemas["Cell"]>(`${address("runs", this.run, "rollouts")}?${query}`);
-        const rows = [...before, ...cell.rows];
+        rows = [...before, ...cell.rows];
         rest = cell.rows.length ? cell.total - rows.length : 0;
-        if (turn !== this.loads) return;
-        [this.rows, said] = [rows, `${counted(cell.total, "rollout")}${rest ? `, the first ${number(rows.length)} shown` : ""}`];
+        said = `${counted(cell.total, "rollout")}${rest ? `, the first ${number(rows.length)} shown` : ""}`;
       }
-      if (turn !== this.loads) return;
+      if (turn !== this.loads) return; // something else was asked for meanwhile
+      this.rows = rows;
       if (!more) this.chosen = this.rows.length ? [0] : [];
       this.showList(said, rest);
       if (more) this.list.querySelectorAll<HTMLInputElement>("input")[before.length]?.focus();
@@ -108,6 +113,7 @@ class Reader {
   }
 
   private async showTexts(): Promise<void> {
+    const turn = ++this.shows;
     const rows = this.chosen.map((place) => this.rows[place]!);
     const missing = rows.filter((row) => !this.known.has(row.index));
     if (!rows.length) {
@@ -120,10 +126,11 @@ class Reader {
         for (const text of await get<Text[]>(`${address("runs", this.run, "texts")}?${query}`)) this.known.set(text.index, text);
       }
     } catch (error) {
+      if (turn !== this.shows) return;
       replace(this.texts, ...rows.map((row) => h("article", { class: "rollout" }, h("header", {}, verdict(row), facts(row)))), failure(error));
       return;
     }
-    if (this.chosen.map((place) => this.rows[place]!).join() !== rows.join()) return;
+    if (turn !== this.shows) return; // others were chosen meanwhile
     const texts = rows.map((row) => this.known.get(row.index)!);
     const mark = this.words.value.trim();
     const prompts = texts.filter((text, place) => place === 0 || JSON.stringify(text.prompt) !== JSON.stringify(texts[0]!.prompt));

@@ -2,9 +2,10 @@
 import { address, get, offline, type Overview } from "../api/client";
 import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
-import { link, read, Time } from "../state";
+import { anew, link, read, Time } from "../state";
 import { controlBar } from "./control";
-import { awaitResumed, follow } from "./live";
+import { follow } from "./live";
+import { heard } from "./heard";
 import { overviewTab } from "./overview";
 import { problemsTab } from "./problems";
 import { rolloutsTab } from "./rollouts";
@@ -26,23 +27,19 @@ export const TABS: Tab[] = [
 
 const FEW = 12; // settings that are shown at once
 
-let leave: (() => void) | void;
-
-/** End what the tab that was shown holds: a drawing on the GPU, a clock. */
-export function leaveTab(): void {
-  leave?.();
-  leave = undefined;
-}
-
-export async function runPage(main: HTMLElement, name: string, tab: string): Promise<void> {
+export async function runPage(main: HTMLElement, name: string, tab: string, leaving: AbortSignal): Promise<void> {
+  const { query } = read();
   replace(main, h("h1", {}, name), waiting("opening the run"));
   let overview: Overview;
   try {
     overview = await get<Overview>(address("runs", name));
   } catch (error) {
+    if (leaving.aborted) return;
     replace(main, h("h1", {}, name), failure(error));
+    window.addEventListener("conet-back", anew, { signal: leaving });
     return;
   }
+  if (leaving.aborted) return;
   const tabs = TABS.filter((one) => one.there(overview));
   const shown = tabs.find((one) => one.name === tab) ?? tabs[0]!;
   const body = h("div", { class: "tab", id: "tab" });
@@ -51,50 +48,33 @@ export async function runPage(main: HTMLElement, name: string, tab: string): Pro
   const bar = h(
     "nav",
     { class: "tabs", "aria-label": "parts of the run" },
-    ...tabs.map((one) => h("a", { href: link(["run", name, one.name], kept()), "aria-current": one === shown ? "page" : null }, one.title)),
+    ...tabs.map((one) => h("a", { "data-tab": one.name, "aria-current": one === shown ? "page" : null }, one.title)),
   );
   const steering = offline ? null : controlBar(overview);
   replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, steering, body);
-  const time = new Time(read().query);
-  const first = shown.show(body, overview, time);
+  const time = new Time(query, leaving);
+  /** What a tab passes on to the next: the moment. */
+  const passOn = () =>
+    bar.querySelectorAll("a").forEach((one) => one.setAttribute("href", link(["run", name, one.dataset["tab"]!], time.step === null ? [] : [["step", String(time.step)]])));
+  time.listen(bar, passOn);
+  passOn();
+  let ends: (() => void) | void;
+  leaving.addEventListener("abort", () => ends?.());
+  /** Show the tab, or what has come to it. */
+  const draw = async (now: Overview) => {
+    const given = await shown.show(body, now, time);
+    if (!given) return;
+    if (leaving.aborted) return given(); // another page was asked for meanwhile
+    ends?.();
+    ends = given;
+  };
+  const first = draw(overview);
   // Its state and its newest update are told from the beginning: the findings of a long run take longer.
-  if (overview.run.state === "training" && !offline) followed();
-  const ends = await first;
-  if (!main.isConnected) {
-    ends?.(); // another page was asked for meanwhile
-    return;
-  }
-  leave = ends;
-  if (overview.run.state === "killed" && !offline) resumed();
-
-  function resumed(): void {
-    awaitResumed(name, main, () => void (main.isConnected && runPage(main, name, shown.name)));
-  }
-
-  function followed(): void {
-    follow(name, main, live, state, async () => {
-      await first;
-      if (!main.isConnected) return;
-      const now = await get<Overview>(address("runs", name));
-      if (!main.isConnected) return;
-      if (now.run.state !== "training") steering?.remove();
-      const ended = await shown.show(body, now, time);
-      if (!main.isConnected) {
-        ended?.(); // what the page that is shown now holds is not this one's to end
-        return;
-      }
-      if (now.run.state === "killed") resumed();
-      if (!ended) return;
-      leaveTab();
-      leave = ended;
-    });
-  }
-}
-
-/** What a tab passes on to the next: the moment. */
-function kept(): [string, string][] {
-  const step = read().query.get("step");
-  return step ? [["step", step]] : [];
+  if (!offline) void follow(overview.run, leaving, heard(overview, { main, state, live, steering }, leaving, async () => {
+    await first;
+    if (!leaving.aborted) await draw(await get<Overview>(address("runs", name)));
+  }));
+  await first;
 }
 
 /** The page of this run as one file that needs no server. */

@@ -3,7 +3,7 @@ import { address, get, offline, type Overview, type Schemas } from "../api/clien
 import { h, replace } from "../dom";
 import { failure, waiting } from "../parts/failure";
 import { info } from "../parts/info";
-import { download } from "../parts/save";
+import { saveButtons } from "../parts/save";
 import { remember, read, type Time } from "../state";
 import { counted, number } from "../text";
 import { drawing, type Drawing } from "../web/drawing";
@@ -18,16 +18,19 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   try {
     history = await get<Schemas["WebHistory"]>(address("runs", name, "web"));
   } catch (error) {
+    if (main.querySelector(".web")) throw error; // what is shown stays
     replace(main, failure(error));
     return;
   }
   // A run that trains is asked again and again: it is drawn anew where there is a new snapshot.
   const key = String(history.moments.at(-1)?.step);
-  if (main.querySelector<HTMLElement>(".web")?.dataset["until"] === key) return;
+  const until = main.querySelector<HTMLElement>(".web")?.dataset["until"];
+  if (until === key) return;
+  if (until !== undefined && time.step === Number(until)) time.to(Number(key)); // who looks at the newest goes on to the newer
   if (!main.isConnected) return;
   const state = moments(history);
   const last = history.moments.length - 1;
-  const box = h("div", { class: "sigma", role: "img", tabindex: 0, "aria-label": "the concept web; what it shows is said below" });
+  const box = h("div", { class: "sigma", role: "application", tabindex: 0, "aria-label": "the concept web; arrows move it, plus and minus zoom, 0 shows all; what it shows is said below" });
   const said = h("p", { class: "web-said", "aria-live": "polite" });
   const slider = h("input", { type: "range", min: 0, max: last, step: 1, class: "web-slider", "aria-label": "snapshot", oninput: () => show(Number(slider.value), true) });
   const play = h("button", { type: "button", onclick: toggle }, "play");
@@ -35,17 +38,19 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   const since = h("select", { onchange: () => compare() }, h("option", { value: "" }, "no step"), ...history.moments.slice(0, last).map((one) => h("option", { value: one.step }, number(one.step))));
   const problem = h("input", { type: "number", min: 0, max: history.nodes.questions.length - 1, placeholder: "none", oninput: () => follow() });
   const details = aside(name, history, state, { node: (id) => pick(id), problem: (index) => choose(index), all: () => showAll() });
-  const save = h("button", { type: "button", class: "link", onclick: () => void picture() }, "PNG");
+  const left = h("div", { class: "web-left" });
+  const save = saveButtons(() => `${name}-web-${history.moments[state.index]!.step}`, () => left, (element) => (element === box ? drawn.vector() : null));
   const full = offline ? null : h("a", { href: `${address("runs", name, "figures", "concept-web")}?suffix=svg`, download: `${name}-concept-web.svg` }, "SVG of three moments");
   const controls = h("div", { class: "bar" }, play, slider, h("label", {}, "flipped since ", since), h("label", {}, "path of problem ", problem), h("span", { class: "save" }, save, full), info(help(history)));
-  replace(main, h("section", { class: "web", "data-until": key }, h("div", { class: "web-left" }, controls, strip.element, box, said, history.note ? h("p", { class: "caption" }, history.note) : null), details.element));
+  replace(main, h("section", { class: "web", "data-until": key }, left, details.element));
+  replace(left, controls, strip.element, box, said, history.note ? h("p", { class: "caption" }, history.note) : null);
 
   let drawn: Drawing;
   try {
     drawn = drawing(box, history, state, { over: (id) => details.hover(id), click: (id) => pick(id) });
   } catch (error) {
     replace(box, failure(error), h("p", {}, "Drawing needs WebGL, which this browser does not give."));
-    drawn = { refresh: () => undefined, step: () => undefined, canvas: () => null, end: () => undefined, to: () => undefined, frame: () => undefined };
+    drawn = { refresh: () => undefined, step: () => undefined, vector: () => null, end: () => undefined, to: () => undefined, frame: () => undefined };
   }
 
   /** Show a snapshot; `slid` where nothing but the moment is another. */
@@ -109,11 +114,6 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
       if (!box.isConnected || state.index >= last) toggle();
       else show(state.index + 1, true);
     }, 500);
-  }
-
-  async function picture(): Promise<void> {
-    const canvas = drawn.canvas();
-    canvas?.toBlob((data) => data && download(data, `${name}-web-${history.moments[state.index]!.step}.png`));
   }
 
   const { query } = read();

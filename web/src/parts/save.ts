@@ -1,34 +1,30 @@
-/** Saving a view as a file: the reports' drawing from the server, or the page's own where there is none. */
+/** Saving a view as a file: the reports' drawing from the server, or what stands on the page. */
 import { address, offline } from "../api/client";
 import { h } from "../dom";
+import { file, pictureOf, pixels, type Stand } from "./picture";
 
+/** The ways to a view as the reports draw it; where there is no server, as it stands here. */
 export function saveLinks(run: string, view: string, element: () => Element | null): HTMLElement {
-  if (!offline)
-    return h(
-      "span",
-      { class: "save" },
-      ...["svg", "png"].map((suffix) =>
-        h("a", { href: `${address("runs", run, "figures", view)}?suffix=${suffix}`, download: `${run}-${view}.${suffix}`, "aria-label": `save ${view} as ${suffix}` }, suffix.toUpperCase()),
-      ),
-    );
-  const button = h("button", { type: "button", class: "link", onclick: () => saveDrawing(element(), `${run}-${view}`) }, "SVG");
-  return h("span", { class: "save" }, button);
+  if (offline) return saveButtons(() => `${run}-${view}`, element);
+  return h(
+    "span",
+    { class: "save" },
+    ...["svg", "png"].map((suffix) =>
+      h("a", { href: `${address("runs", run, "figures", view)}?suffix=${suffix}`, download: `${run}-${view}.${suffix}`, "aria-label": `save ${view} as ${suffix}` }, suffix.toUpperCase()),
+    ),
+  );
 }
 
-/** Save the first drawing inside an element as an SVG that needs no style sheet. */
-export function saveDrawing(element: Element | null, name: string): void {
-  const svg = element?.querySelector("svg.chart");
-  if (!(svg instanceof SVGSVGElement)) return;
-  const copy = svg.cloneNode(true) as SVGSVGElement;
-  const [from, to] = [svg.querySelectorAll("*"), copy.querySelectorAll("*")];
-  from.forEach((original, place) => {
-    const style = getComputedStyle(original);
-    const target = to[place] as SVGElement;
-    for (const property of ["fill", "stroke", "stroke-width", "stroke-linecap", "stroke-dasharray", "opacity", "fill-opacity", "font-size", "font-family"])
-      target.setAttribute(property, style.getPropertyValue(property));
-  });
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  download(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }), `${name}.svg`);
+/** Buttons that save a part of the page as it stands. */
+export function saveButtons(name: () => string, element: () => Element | null, stand?: Stand): HTMLElement {
+  const save = async (suffix: "svg" | "png") => {
+    const found = element();
+    if (!found) return;
+    const picture = pictureOf(found, stand);
+    download(suffix === "svg" ? file(picture) : await pixels(picture), `${name()}.${suffix}`);
+  };
+  const button = (suffix: "svg" | "png") => h("button", { type: "button", class: "link", "aria-label": `save as ${suffix}`, onclick: () => void save(suffix) }, suffix.toUpperCase());
+  return h("span", { class: "save" }, button("svg"), button("png"));
 }
 
 export function download(data: Blob, name: string): void {

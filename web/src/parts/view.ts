@@ -5,15 +5,17 @@ import { heatMap } from "../charts/heatmap";
 import { lines } from "../charts/lines";
 import { h } from "../dom";
 import type { Time } from "../state";
+import { allVisible } from "../text";
 import { info } from "./info";
 import { saveLinks } from "./save";
 
-export function viewCard(run: string, view: View, time: Time | null): HTMLElement {
+export function viewCard(run: string, given: View, time: Time | null): HTMLElement {
+  const view = allVisible(given); // names of rewards and columns are those of the log
   const panels = h("div", { class: `panels ${view.arrangement}` }, ...(view.panels ?? []).map((panel) => drawn(panel, time, `${view.title}. ${view.caption}`)));
   return h(
     "section",
     { class: "view", id: `view-${view.name}`, tabindex: -1 },
-    h("header", {}, h("h2", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels) : null),
+    h("header", {}, h("h2", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels.parentElement) : null),
     view.absent ? h("p", { class: "empty" }, view.absent) : panels,
     view.caption ? h("p", { class: "caption" }, view.caption) : null,
   );

@@ -9,13 +9,16 @@ interface Part {
   text: string;
 }
 
-/** Between these signs stands mathematics; a single $ only where it hugs what it holds, as prices do not. */
-const SPLIT = /```[^\n]*\n[\s\S]*?(?:```|$)|\$\$[\s\S]+?\$\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\)|\$(?!\s)[^$\n]{1,400}?(?<!\s)\$(?!\d)|\$ [^$\n]{1,200}? \$|\\boxed\{(?:[^{}]|\{[^{}]*\})+\}/g;
+/** Between these signs stands mathematics; a single $ only where it hugs what it holds, as prices do not. Bounded: unclosed ones may be repeated without end. */
+const SPLIT = /```[^\n]*\n[\s\S]*?(?:```|$)|\$\$[\s\S]{1,2000}?\$\$|\\\[[\s\S]{1,2000}?\\\]|\\\([\s\S]{1,2000}?\\\)|\$(?!\s)[^$\n]{1,400}?(?<!\s)\$(?!\d)|\$ [^$\n]{1,200}? \$|\\boxed\{(?:[^{}]|\{[^{}]*\})+\}/g;
+
+const MOST = 500; // formulas and pieces of code of a text: what follows on them stays as it was written (our choice)
 
 export function parts(text: string): Part[] {
   const found: Part[] = [];
-  let end = 0;
+  let [end, special] = [0, 0];
   for (const match of text.matchAll(SPLIT)) {
+    if (++special > MOST) break;
     if (match.index > end) found.push({ kind: "text", text: text.slice(end, match.index) });
     found.push(inner(match[0]));
     end = match.index + match[0].length;

@@ -4,6 +4,8 @@ import { h, replace } from "../dom";
 import { counted, number } from "../text";
 import type { History, Moments } from "./moments";
 
+const REST = 200; // milliseconds until a node is asked for: not at every step of the slider
+
 interface Choices {
   node(id: number | null): void;
   problem(index: number | null): void;
@@ -15,11 +17,11 @@ export function aside(run: string, history: History, state: Moments, choose: Cho
   const body = h("div", {});
   const pick = h("input", { type: "number", min: 0, placeholder: "number", "aria-label": "node", onchange: () => choose.node(pick.value === "" ? null : Number(pick.value)) });
   const element = h("aside", { class: "web-right", "aria-label": "what is chosen" }, h("label", {}, "node ", pick), hovered, body);
-  let asked = "";
+  let [asked, resting] = ["", 0];
 
   function show(): void {
     const moment = history.moments[state.index]!;
-    pick.value = state.node === null ? "" : String(state.node);
+    if (document.activeElement !== pick) pick.value = state.node === null ? "" : String(state.node);
     const parts: (Node | null)[] = [];
     if (state.chosen.length) parts.push(h("section", {}, h("h2", {}, "Brushed"), h("p", {}, `Lit up: the best paths of ${counted(state.chosen.length, "problem")}: `, ...state.chosen.slice(0, 60).map((index) => problemButton(index, choose))), h("button", { type: "button", onclick: () => choose.all() }, "show all")));
     if (state.problem !== null) parts.push(problemPart(history, state, choose));
@@ -29,13 +31,15 @@ export function aside(run: string, history: History, state: Moments, choose: Cho
       const detail = h("div", { class: "node-detail" });
       parts.push(h("h2", {}, `Node ${state.node}`), h("p", {}, roleOf(history, state.node)), detail, passing(history, state, choose));
       asked = key;
-      void fill(detail, key);
+      window.clearTimeout(resting);
+      resting = window.setTimeout(() => void fill(detail, key), REST);
     }
     if (!parts.length) parts.push(h("p", { class: "empty" }, "Click a node, or give the number of a problem, to see where it stands."));
     replace(body, ...parts);
   }
 
   async function fill(detail: HTMLElement, key: string): Promise<void> {
+    if (asked !== key || !detail.isConnected) return;
     const [node, step] = [state.node!, history.moments[state.index]!.step];
     if (offline) {
       replace(detail, drawnEdges(history, state, node, choose));

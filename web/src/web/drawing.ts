@@ -9,6 +9,7 @@ import Graph from "graphology";
 import Sigma from "sigma";
 import { createEdgeArrowProgram } from "sigma/rendering";
 import type { History, Moments, Touched } from "./moments";
+import { vector } from "./vector";
 
 /** A question: a ring around the colour of its island. */
 const Ring = createNodeBorderProgram({
@@ -38,7 +39,8 @@ export interface Drawing {
   refresh(): void;
   /** Write those that a step of the slider touched. */
   step(touched: Touched): void;
-  canvas(): HTMLCanvasElement | null;
+  /** What is seen, as lines and shapes. */
+  vector(): SVGElement | null;
   to(id: number): void;
   /** Bring the path of a problem near; all where there is none. */
   frame(): void;
@@ -84,7 +86,12 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
     look = looks(box);
     sigma.setSetting("labelColor", { color: look.ink });
   };
+  box.addEventListener("keydown", (event) => moved(event, sigma.getCamera()));
   window.addEventListener("conet-theme", themed);
+  sigma.on("resize", () => {
+    look = looks(box); // nodes are small where the picture is
+    refresh();
+  });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", themed);
   let [resting, waiting] = [0, false]; // until all is drawn, no single node has a place in memory
@@ -110,7 +117,7 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
       written(nodes.length + edges.length);
       resting = window.setTimeout(all, REST);
     },
-    canvas: () => flattened(sigma, look.ground),
+    vector: () => vector(sigma, graph, look.ink, look.ground),
     to(id) {
       const at = history.nodes.id.indexOf(id);
       placed(() => {
@@ -133,6 +140,27 @@ export function drawing(box: HTMLElement, history: History, state: Moments, reac
       sigma.kill();
     },
   };
+}
+
+const MOVE = 0.1; // of what is seen, at a press of an arrow
+
+/** Arrows move what is seen, plus and minus zoom, 0 shows all. */
+function moved(event: KeyboardEvent, camera: ReturnType<Sigma["getCamera"]>): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return; // those are the browser's
+  const { x, y, ratio } = camera.getState();
+  const states: Record<string, { x?: number; y?: number; ratio?: number }> = {
+    ArrowLeft: { x: x - MOVE * ratio },
+    ArrowRight: { x: x + MOVE * ratio },
+    ArrowUp: { y: y + MOVE * ratio },
+    ArrowDown: { y: y - MOVE * ratio },
+    "+": { ratio: ratio / 1.5 },
+    "-": { ratio: ratio * 1.5 },
+    "0": { x: 0.5, y: 0.5, ratio: 1 },
+  };
+  const state = states[event.key];
+  if (!state) return;
+  camera.setState(state);
+  event.preventDefault();
 }
 
 function still(): boolean {
@@ -240,18 +268,4 @@ function label(context: CanvasRenderingContext2D, data: Drawn, size: number, loo
   context.stroke();
   context.fillStyle = look.ink;
   context.fillText(text, data.x + data.size + 7, data.y + size / 3);
-}
-
-/** All layers in one picture. WebGL forgets what it drew, so it is drawn right before. */
-function flattened(sigma: Sigma, ground: string): HTMLCanvasElement {
-  sigma.refresh();
-  const layers = Object.values(sigma.getCanvases());
-  const first = layers[0]!;
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [first.width, first.height];
-  const context = canvas.getContext("2d")!;
-  context.fillStyle = ground;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  for (const layer of layers) if (layer.width) context.drawImage(layer, 0, 0, canvas.width, canvas.height);
-  return canvas;
 }
