@@ -147,6 +147,38 @@ def test_the_time_to_heat(until, now, expected, tmp_path):
     assert expected in moment.why
 
 
+def curriculum(until: int) -> pl.DataFrame:
+    """Three sets of 16 problems, 30 steps each, whose lengths stay 60, 40 and 80 while accuracy rises."""
+    asked = np.repeat(np.arange(90) // 30, 48).reshape(90, 48) == np.arange(48) // 16
+    accuracy = np.where(asked, np.linspace(0.2, 0.7, 90)[:, None], np.nan)
+    lengths = np.array([60.0, 40.0, 80.0])[np.arange(48) // 16]
+    return rollouts(accuracy[:until], np.broadcast_to(lengths, (until, 48)))
+
+
+@pytest.mark.parametrize(
+    ("until", "now", "expected"),
+    [
+        (
+            61,
+            None,
+            "other problems are asked since step 60, and lengths are compared within one mix of problems",
+        ),
+        (90, False, "since other problems are asked (step 60), the correct length has not fallen by 10% yet"),
+    ],
+)
+def test_a_curriculum_is_no_time_to_heat(until, now, expected, tmp_path):
+    """Its correct length has a V: falls by a third, and doubles; and the diagnosis says why that is none."""
+    rows = curriculum(until)
+    found = diagnose(table(rows, tmp_path))
+    assert (found.findings["heat_now"], found.findings["heat_step"]) == (now, None)
+    assert expected in found.findings["heat_why"]
+    assert any(expected in line["text"] for line in found.findings["headlines"])
+    same = rows.with_columns(
+        prompt=pl.lit("What is ") + (pl.col("prompt").rank("dense") % 16).cast(pl.String)
+    )
+    assert find_signal(seen(same, tmp_path), per_step(seen(same, tmp_path).table), []).step is not None
+
+
 def test_a_run_that_was_heated_is_not_to_be_heated_again(planted):
     moment = find_signal(planted.log.visits, planted.steps.head(70), [60])
     assert (moment.now, moment.step) == (False, find_signal(planted.log.visits, planted.steps, []).step)

@@ -1,11 +1,13 @@
 """The callback that watches somebody else's training, and the numbers it logs."""
 
+import json
 import logging
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from conet.detect.online import Detector  # noqa: E402
 from conet.llm import models  # noqa: E402
 from conet.llm.callback import ConetCallback  # noqa: E402
 from conet.llm.drift import Drift  # noqa: E402
+from conet.llm.own_script import in_words  # noqa: E402
 from conet.rollouts.pool import Pool, Rollout  # noqa: E402
 from conet.runs.live import Live  # noqa: E402
 from conet.runs.recipe import ModelSettings  # noqa: E402
@@ -166,6 +169,26 @@ def test_it_speaks_once_saves_and_stops(tmp_path: Path, caplog: Any) -> None:
     assert sum("time to heat" in line for line in caplog.messages) == 1
     with pytest.raises(ConetError, match="did you mean 'save'"):
         ConetCallback(actions=["sav"])
+
+
+def test_it_says_why_it_is_silent_while_the_problems_change(tmp_path: Path, caplog: Any) -> None:
+    watcher = ConetCallback()
+    with caplog.at_level(logging.WARNING, "conet.llm.callback"):
+        for step in range(20):
+            first = 16 * (step // 10)
+            watcher.pending = rollouts({first + place: [1, 0] for place in range(16)})
+            watcher._close(SimpleNamespace(global_step=step, is_world_process_zero=True))
+    (said,) = caplog.messages
+    assert said.startswith(
+        "conet: at step 10: other problems are asked since step 10, and lengths are compared"
+    )
+    assert (watcher.evidence["mix_step"], watcher.evidence["heat_now"]) == (10, False)
+    again = ConetCallback()
+    again.kept = json.loads(json.dumps(watcher.kept))
+    assert again.kept == watcher.kept
+    assert again.evidence == watcher.evidence
+    event = {"step": 10, "event": "problems_changed", "since": 9, "silent": "few are seen"}
+    assert in_words(event) == "step 10: the heating signal begins anew: few are seen"
 
 
 def rollouts(rights: dict[int, list[int]], length: int = 10, cut: bool = False) -> list[Rollout]:

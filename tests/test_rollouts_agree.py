@@ -146,7 +146,9 @@ def test_metrics_of_a_language_model_are_the_sums_of_its_counts(steps):
             here["correct_length_sum"].sum(),
         )
         assert row["accuracy"] == correct / samples
-        assert for_detector(completions(walks)) == (row["correct_length_sum"], correct, samples)
+        *counts, asked = for_detector(completions(walks))
+        assert counts == [row["correct_length_sum"], correct, samples]
+        assert asked == walks.problem.tolist()
         assert row["truncated_share"] == here["truncated_count"].sum() / samples
         silent = (here["correct_count"] == 0) | (here["correct_count"] == here["samples"])
         expected = silent.filter(here["samples"] >= 2)

@@ -7,10 +7,11 @@ Offline, from whole curves, with intervals (:func:`find_knee`, :func:`curve_mode
 """
 
 from conet.base.intervals import Interval
+from conet.detect.evidence import Evidence, as_event
 from conet.detect.forecast import Forecast, forecast
 from conet.detect.knee import Knee, find_knee, knee
 from conet.detect.models import CurveModels, curve_models
-from conet.detect.online import Detector, Evidence, as_event
+from conet.detect.online import Detector
 from conet.detect.stages import Coincidence, Stages, coincidence, peak, stages
 from conet.detect.valley import Valley, arc, find_valley, shortest
 from conet.rollouts import Counts

@@ -78,9 +78,12 @@ def forecast(
 
 
 def forecast_online(detector: Detector) -> Forecast | None:
-    """Predict the bottom of the V from a detector that has seen every step so far; O(1)."""
+    """Predict the bottom of the V from a detector that has seen every step so far; O(1).
+
+    None once the mix of problems has changed: the table knows runs with one mix alone.
+    """
     learned, turned = detector.evidence(0).learned, detector.shortest_step
-    if learned is None or turned is None:
+    if learned is None or turned is None or detector.begun:
         return None
     if detector.heat_now:
         unit, quantiles = turned + 1, list(TURNED)

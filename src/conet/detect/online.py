@@ -1,11 +1,14 @@
 """Online: one cheap update a step, from rollouts alone, and the heating signal."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from math import inf, sqrt
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from conet.base.errors import ConetError
+from conet.detect.evidence import Evidence, Mean
+from conet.detect.mix import Mix
 
 NOISE_MEMORY = 2.0  # longer than the means': a noise estimate needs many steps
 STATE = (
@@ -23,45 +26,6 @@ STATE = (
     "shortest_step",
     "heat_now",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What the online detector knew when it was asked; None where it knew nothing yet.
-
-    Attributes
-    ----------
-    step : int
-    correct_length : float or None
-        Recent correct length (steps or tokens).
-    shortest, shortest_step : float, int or None
-        Its minimum so far, and when that was.
-    fall, rise : float or None
-        ``1 - shortest / start`` and ``correct_length / shortest - 1``.
-    rise_sigmas : float or None
-        The rise in units of its noise.
-    learned : float or None
-        Share of what could be learned: (accuracy - accuracy at start) / (1 - accuracy at start).
-    heat_now : bool
-    """
-
-    step: int
-    correct_length: float | None
-    shortest: float | None = None
-    shortest_step: int | None = None
-    fall: float | None = None
-    rise: float | None = None
-    rise_sigmas: float | None = None
-    learned: float | None = None
-    heat_now: bool
-
-
-class Mean(NamedTuple):
-    """A recent mean length; its variance is ``share`` times the variance of one rollout."""
-
-    length: float
-    share: float
-    noise: float
 
 
 class Detector:
@@ -88,7 +52,13 @@ class Detector:
     3. a(n) - a₀ ≥ ``learned`` (1 - a₀): a part of what was to be learned has been learned (left out
        where the number of rollouts is not given).
 
-    Once it has fired, it stays so. All numbers are our choice, made on seeds 1000 to 1019 and on pure
+    Once it has fired, it stays so.
+
+    Where it is told which problems a step asked, a fall and a rise count only within one mix of problems:
+    once the mix has changed (:class:`conet.detect.mix.Mix`), the detector begins anew, as if the run began
+    there; while it may be changing, the signal stays silent.
+
+    All numbers are our choice, made on seeds 1000 to 1019 and on pure
     noise, and measured on other seeds (``docs/detector.md``); the paper states no trigger.
 
     Parameters
@@ -119,7 +89,13 @@ class Detector:
         self.fall, self.rise, self.learned = fall, rise, learned
         self.fall_sigmas, self.rise_sigmas = fall_sigmas, rise_sigmas
         self.start_updates, self.start_correct = start_updates, start_correct
-        self.updates, self.total_correct = 0, 0.0
+        self.updates, self.mix = 0, Mix()
+        self.mix_step: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin with this update, knowing nothing of those before."""
+        self.begun, self.total_correct = self.updates, 0.0
         self.length = self.correct = self.samples = self.squared = self.noise = 0.0
         self.previous: Sequence[float] | None = None  # mean length of a step, and its rollouts
         self.start: Mean | None = None
@@ -129,7 +105,12 @@ class Detector:
         self.heat_now = False
 
     def update(
-        self, step: int, correct_length_sum: float, correct_count: float, samples: float | None = None
+        self,
+        step: int,
+        correct_length_sum: float,
+        correct_count: float,
+        samples: float | None = None,
+        problems: Sequence[int] | np.ndarray | None = None,
     ) -> Evidence:
         """Take in one step's rollouts.
 
@@ -142,6 +123,8 @@ class Detector:
         samples
             All its rollouts; without them the third condition is left out. A step without rollouts
             is passed over.
+        problems
+            The numbers of the problems that it asked, for a run in which they may change.
 
         Raises
         ------
@@ -160,14 +143,21 @@ class Detector:
                 "count the rollouts again",
             )
         if samples != 0:
+            if problems is not None and not self.heat_now:
+                changed = self.mix.look(step, problems, self.updates + 1, self.memory)
+                if changed is not None:
+                    self.mix_step = changed
+                    self._begin()
             self._take(float(correct_length_sum), float(correct_count), float(samples or 0))
-            self._judge(step)
+            if self.mix.since is None:
+                self._judge(step)
         return self.evidence(step)
 
     def _take(self, correct_length_sum: float, correct_count: float, samples: float) -> None:
         self.updates += 1
         self.total_correct += correct_count
-        rate = self.memory / (self.updates + self.memory - 1)
+        seen = self.updates - self.begun
+        rate = self.memory / (seen + self.memory - 1)
         self.length += rate * (correct_length_sum - self.length)
         self.correct += rate * (correct_count - self.correct)
         self.samples += rate * (samples - self.samples)
@@ -177,13 +167,13 @@ class Detector:
         mean = correct_length_sum / correct_count
         if self.previous is not None:
             before, count = self.previous
-            rate = NOISE_MEMORY / (self.updates + NOISE_MEMORY - 1)
+            rate = NOISE_MEMORY / (seen + NOISE_MEMORY - 1)
             pair = correct_count * count / (correct_count + count)  # makes the square one rollout's variance
             self.noise += rate * (pair * (mean - before) ** 2 - self.noise)
         self.previous = mean, correct_count
 
     def _judge(self, step: int) -> None:
-        enough = self.updates >= self.start_updates and self.total_correct >= self.start_correct
+        enough = self.updates - self.begun >= self.start_updates and self.total_correct >= self.start_correct
         if not enough or not self.length:
             return
         recent = self._recent()
@@ -205,13 +195,22 @@ class Detector:
         dict of str to float
             ``start_updates`` and ``start_correct`` (counts), and once these are 0 also ``fall``,
             ``fall_sigmas``, ``rise``, ``rise_sigmas`` and, where the number of rollouts is given,
-            ``learned``. 0 where it is met; the signal fires when all are.
+            ``learned``. 0 where it is met; the signal fires when all are. ``mix`` is 1 while the mix of
+            problems may change, and left out else.
         """
         known = self.evidence(0)
-        there: dict[str, float | None] = {"start_updates": self.updates, "start_correct": self.total_correct}
+        there: dict[str, float | None] = {
+            "start_updates": self.updates - self.begun,
+            "start_correct": self.total_correct,
+        }
+        if self.mix.since is not None:
+            return self._short_of(there) | {"mix": 1.0}
         if self.start is not None:
             there |= {name: getattr(known, name) for name in ("fall", "rise", "rise_sigmas", "learned")}
             there["fall_sigmas"] = self._sigmas(self.start)
+        return self._short_of(there)
+
+    def _short_of(self, there: Mapping[str, float | None]) -> dict[str, float]:
         found = {name: getattr(self, name) - value for name, value in there.items() if value is not None}
         return {name: max(0.0, float(value)) for name, value in found.items()}
 
@@ -230,12 +229,29 @@ class Detector:
         """Recent accuracy; None where the number of rollouts is not given."""
         return self.correct / self.samples if self.samples else None
 
+    @property
+    def silent(self) -> str | None:
+        """Why nothing can be compared, where the mix of problems changes or has just changed."""
+        within = "lengths are compared within one mix of problems only"
+        if self.mix.since is not None:
+            return f"most problems since step {self.mix.since} were never asked before, and {within}"
+        if self.mix_step is None or self.start is not None:
+            return None
+        seen = f"{round(self.total_correct)} of {self.start_correct} correct answers"
+        steps = f"{self.updates - self.begun} of {self.start_updates} steps"
+        return (
+            f"other problems are asked since step {self.mix_step}, and {within}: "
+            f"{seen} and {steps} that the signal needs have been seen"
+        )
+
     def evidence(self, step: int) -> Evidence:
         """Return what is known after the last update."""
         recent = self._recent() if self.correct else None
-        if recent is None or self.start is None or self.shortest is None:
+        mix: dict[str, Any] = {"mix_step": self.mix_step, "silent": self.silent}
+        unknown = recent is None or self.start is None or self.shortest is None
+        if unknown or self.mix.since is not None:
             length = None if recent is None else recent.length
-            return Evidence(step=step, correct_length=length, heat_now=self.heat_now)
+            return Evidence(step=step, correct_length=length, heat_now=self.heat_now, **mix)
         learned, first, now = None, self.start_accuracy, self.accuracy
         if first is not None and now is not None:
             learned = (now - first) / (1 - first) if first < 1 else 0.0
@@ -249,12 +265,14 @@ class Detector:
             rise_sigmas=self._sigmas(recent),
             learned=learned,
             heat_now=self.heat_now,
+            **mix,
         )
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""
         values = {name: getattr(self, name) for name in STATE}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        kept = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return kept | {"begun": self.begun, "mix_step": self.mix_step, "mix": self.mix.state()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
@@ -262,8 +280,6 @@ class Detector:
             setattr(self, name, state[name])
         for name in ("start", "shortest"):
             setattr(self, name, state[name] and Mean(*state[name]))
-
-
-def as_event(evidence: Evidence) -> dict[str, Any]:
-    """Return the evidence as JSON values for the event log (which knows no infinity)."""
-    return {name: None if value == inf else value for name, value in asdict(evidence).items()}
+        self.begun, self.mix_step = state.get("begun", 0), state.get("mix_step")  # not in earlier checkpoints
+        self.mix = Mix()
+        self.mix.load(state.get("mix", {}))

@@ -18,7 +18,8 @@ from transformers.trainer_callback import ExportableState
 
 from conet.base.errors import ConetError, nearest
 from conet.config.aliases import note, twice
-from conet.detect.online import Detector, as_event
+from conet.detect.evidence import as_event
+from conet.detect.online import Detector
 from conet.llm.asking import number_of
 from conet.llm.interference import InterferenceWatch, log_into
 from conet.llm.own_script import evidence_in_words
@@ -157,7 +158,7 @@ class ConetCallback(TrainerCallback, ExportableState):
     def _close(self, state: Any, log: Any = None) -> None:
         """Count what a step drew."""
         rollouts, self.pending, step = self.pending, [], state.global_step
-        known = self.detector.heat_now
+        known, mix = self.detector.heat_now, self.detector.mix_step
         self.evidence = as_event(self.detector.update(step, *counted(rollouts)))
         self.pool.add(step, rollouts)
         values = self.live.observe(step, rollouts, self.pool, self.detector)
@@ -167,6 +168,8 @@ class ConetCallback(TrainerCallback, ExportableState):
             if state.is_world_process_zero and "say" in self.actions:
                 said = evidence_in_words(self.evidence)
                 logger.warning("conet: time to heat, at step %d: %s; %d problems", step, said, eligible)
+        if self.detector.mix_step != mix and state.is_world_process_zero and "say" in self.actions:
+            logger.warning("conet: at step %d: %s", step, self.detector.silent)
         values["eligible"] = eligible
         if self.rate is not None:
             values["learning_rate"] = self.rate

@@ -107,6 +107,8 @@ def in_words(event: Mapping[str, Any]) -> str | None:
     step, name = event["step"], event["event"]
     if name == "heating_signal":
         return f"step {step}: the heating signal fired: {evidence_in_words(event)}"
+    if name == "problems_changed":
+        return f"step {step}: the heating signal begins anew: {event['silent']}"
     if name == "heating_waits":
         return f"step {step}: heating is due ({event['reason']}) and waits: no problem is eligible yet"
     if name == "heating_started":
@@ -122,6 +124,8 @@ def in_words(event: Mapping[str, Any]) -> str | None:
 
 def evidence_in_words(evidence: Mapping[str, Any]) -> str:
     """Say what the detector knows."""
+    if evidence.get("silent"):
+        return str(evidence["silent"])
     length, shortest = evidence.get("correct_length"), evidence.get("shortest")
     if length is None or shortest is None:
         return "nothing is known yet"

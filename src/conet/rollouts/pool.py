@@ -56,10 +56,16 @@ class Rollout:
         return len(self.tokens) if self.own is None else sum(self.own)
 
 
-def counted(rollouts: Sequence[Rollout]) -> tuple[int, int, int]:
-    """Return what the detector takes of a step: length and number of the correct rollouts, number of all."""
+def counted(rollouts: Sequence[Rollout]) -> tuple[int, int, int, list[int]]:
+    """Return what the detector takes of a step.
+
+    Returns
+    -------
+    tuple
+        Length and number of the correct rollouts, number of all, and the problem of each.
+    """
     lengths = [rollout.length for rollout in rollouts if rollout.correct]
-    return sum(lengths), len(lengths), len(rollouts)
+    return sum(lengths), len(lengths), len(rollouts), [rollout.problem for rollout in rollouts]
 
 
 class Visit(NamedTuple):

@@ -5,7 +5,8 @@ from math import inf
 from typing import Any
 
 from conet.base.errors import ConetError
-from conet.detect.online import Detector, as_event
+from conet.detect.evidence import as_event
+from conet.detect.online import Detector
 from conet.rollouts.pool import Demonstration, Pool, Rollout, counted, present_names
 from conet.rollouts.selection import Pick
 from conet.rollouts.token_store import TokenStore

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 Name = Literal[
     "heating_signal",
+    "problems_changed",
     "phase_started",
     "heating_waits",
     "heating_started",
@@ -43,7 +44,9 @@ def note(events: list[dict[str, Any]], step: int, event: Name, /, **details: Any
     step
         Updates done.
     event
-        ``heating_signal`` (the detector's heating signal fires), ``phase_started`` (``phase``),
+        ``heating_signal`` (the detector's heating signal fires), ``problems_changed`` (most problems
+        were never asked before, ``since`` a step; the detector begins anew, and ``silent`` says what it
+        waits for), ``phase_started`` (``phase``),
         ``heating_waits`` (``reason``; heating is due and no problem is eligible yet), ``heating_started``
         (``reason``, ``eligible``), ``heating_skipped`` (``reason``; no problem was eligible, and with
         ``since`` none from then to the end), ``heating_ended``, ``resumed``,

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from conet.detect.evidence import as_event
 from conet.detect.forecast import forecast_online
-from conet.detect.online import Detector, as_event
+from conet.detect.online import Detector
 from conet.observables.pass_at_k import pass_at_k
 from conet.rollouts.pool import Pool, Rollout
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.detect.online import Detector, Evidence, as_event
+from conet.detect.evidence import Evidence, as_event
+from conet.detect.online import Detector
 from conet.runs.events import note
 from conet.runs.schedule import Clock, Phase
 
@@ -99,7 +100,19 @@ class PhaseTracker:
             self.start_entropy = self.entropy() if callable(self.entropy) else self.entropy
         return self.start_entropy
 
-    def observe(self, step: int, length_sum: int, correct: int, samples: int) -> Evidence:
+    @property
+    def problems_vary(self) -> bool:
+        """Whether any phase chooses problems."""
+        return any(phase.problems is not None for phase in self.phases)
+
+    def observe(
+        self,
+        step: int,
+        length_sum: int,
+        correct: int,
+        samples: int,
+        problems: Sequence[int] | np.ndarray | None = None,
+    ) -> Evidence:
         """Take in the rollouts of a step; return the detector's evidence.
 
         Parameters
@@ -108,9 +121,13 @@ class PhaseTracker:
             Updates of the policy that they were drawn from.
         length_sum, correct, samples
             Total length of the correct rollouts, their number, and that of all.
+        problems
+            The problems that were asked, where they may change.
         """
-        fired = self.detector.heat_now
-        evidence = self.detector.update(step, length_sum, correct, samples)
+        fired, mix = self.detector.heat_now, self.detector.mix_step
+        evidence = self.detector.update(step, length_sum, correct, samples, problems)
+        if evidence.mix_step != mix:
+            note(self.events, step, "problems_changed", since=evidence.mix_step, silent=evidence.silent)
         if evidence.heat_now and not fired:
             note(self.events, step, "heating_signal", **as_event(evidence))
         self.accuracy = correct / samples if samples else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.detect.online import Evidence
+from conet.detect.evidence import Evidence
 
 if TYPE_CHECKING:
     from conet.learners import Learner

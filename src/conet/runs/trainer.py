@@ -185,9 +185,9 @@ class Trainer:
             )
             row |= evaluate(self.observables, observation)
         row["gradient_norm"] = self._update(learner, walks)
-        row["walker_steps"] = self.walker_steps
-        row["heat_now"] = self.detector.heat_now
-        self.tracker.observe(self.step, row["correct_length_sum"], row["correct_count"], len(walks.length))
+        row |= {"walker_steps": self.walker_steps, "heat_now": self.detector.heat_now}
+        counts = row["correct_length_sum"], row["correct_count"], len(walks.length)
+        self.tracker.observe(self.step, *counts, walks.problems if self.tracker.problems_vary else None)
         self.step += 1
         if self.step == self.config.steps:
             self.tracker.finish()

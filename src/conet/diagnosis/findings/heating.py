@@ -65,14 +65,15 @@ def find_signal(
         why = "no answer is correct, or the correct ones have no length"
         return HeatingSignal(now=None, step=None, why=why)
     detector, evidence = Detector(), None
+    asked = _asked(found)
     fired: tuple[int, int] | None = None
     rows = steps.select("step", "correct_length_sum", "correct_count", "samples").iter_rows()
     for step, length_sum, correct, samples in rows:
-        evidence = detector.update(step, length_sum, correct, samples)
+        evidence = detector.update(step, length_sum, correct, samples, asked[step])
         if evidence.heat_now and fired is None:
             fired = step, detector.updates
     assert evidence is not None
-    start = fall_in_words(valley)
+    start = fall_in_words(valley) if evidence.mix_step is None else None  # the V is that of the whole run
     if fired is None:
         now, why = _not_yet(detector, evidence, start)
     else:
@@ -80,6 +81,13 @@ def find_signal(
     return HeatingSignal(
         now=now, step=None if fired is None else fired[0], why=why, evidence=evidence, detector=detector
     )
+
+
+def _asked(found: Visits) -> dict[int, np.ndarray]:
+    """Return the problems of each step."""
+    step, problem = (found.table[name].to_numpy() for name in ("step", "problem"))
+    places = np.flatnonzero(np.diff(step)) + 1
+    return dict(zip(step[np.append(0, places)].tolist(), np.split(problem, places), strict=True))
 
 
 def fall_in_words(valley: Valley | None) -> str | None:
@@ -108,14 +116,17 @@ def _fired_because(evidence: Evidence, start: str | None) -> str:
     learned = ""
     if evidence.learned is not None:
         learned = f"; {evidence.learned:.0%} of what could be learned is learned"
+    within = "" if evidence.mix_step is None else f" among the problems asked since step {evidence.mix_step}"
     return (
-        f"the correct length has fallen ({start or f'by {evidence.fall:.0%}'}) "
+        f"the correct length has fallen{within} ({start or f'by {evidence.fall:.0%}'}) "
         f"and has risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
     )
 
 
 def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple[bool | None, str]:
     """Say which condition is missing."""
+    if evidence.silent is not None:
+        return None, evidence.silent
     if evidence.fall is None or evidence.rise is None:
         needed = f"{detector.start_correct} correct answers in {detector.start_updates} steps"
         right = counted(round(detector.total_correct), "correct answer")
@@ -140,7 +151,10 @@ def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple
             if evidence.learned >= 0
             else "no more is solved than at the start"
         )
-    return False, "; ".join(lacking) or "the fall of the correct length is within its noise"
+    since = (
+        "" if evidence.mix_step is None else f"since other problems are asked (step {evidence.mix_step}), "
+    )
+    return False, since + ("; ".join(lacking) or "the fall of the correct length is within its noise")
 
 
 def _not_while(found: HeatingSignal, stage: Any, log: Log) -> HeatingSignal:
@@ -204,7 +218,8 @@ FINDING = Finding(
         f"`heat_now`: the heating signal has fired (the correct length has fallen by {_RULE.fall:.0%}, has "
         f"risen again by {_RULE.rise:.0%} and {_RULE.rise_sigmas:.0f} standard errors, and "
         f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, its "
-        "accuracy does not fall, problems recur, `conet heat` would find some, and no "
+        "accuracy does not fall, problems recur (where a run goes on to problems that it never asked before, "
+        "everything is counted from there anew), `conet heat` would find some, and no "
         f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire"
     ),
     view="correct-length",
