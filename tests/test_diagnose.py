@@ -173,10 +173,10 @@ def test_a_curriculum_is_no_time_to_heat(until, now, expected, tmp_path):
     assert (found.findings["heat_now"], found.findings["heat_step"]) == (now, None)
     assert expected in found.findings["heat_why"]
     assert any(expected in line["text"] for line in found.findings["headlines"])
-    same = rows.with_columns(
-        prompt=pl.lit("What is ") + (pl.col("prompt").rank("dense") % 16).cast(pl.String)
-    )
-    assert find_signal(seen(same, tmp_path), per_step(seen(same, tmp_path).table), []).step is not None
+    if until == 90:  # the same lengths of one set of problems
+        same = rows.with_columns(prompt=(pl.col("prompt").rank("dense") % 16).cast(pl.String))
+        one_set = seen(same, tmp_path)
+        assert find_signal(one_set, per_step(one_set.table), []).step is not None
 
 
 def test_a_run_that_was_heated_is_not_to_be_heated_again(planted):
