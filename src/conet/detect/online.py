@@ -247,9 +247,9 @@ class Detector:
     def evidence(self, step: int) -> Evidence:
         """Return what is known after the last update."""
         recent = self._recent() if self.correct else None
+        changing = self.mix.since is not None
         mix: dict[str, Any] = {"mix_step": self.mix_step, "silent": self.silent}
-        unknown = recent is None or self.start is None or self.shortest is None
-        if unknown or self.mix.since is not None:
+        if changing or recent is None or self.start is None or self.shortest is None:
             length = None if recent is None else recent.length
             return Evidence(step=step, correct_length=length, heat_now=self.heat_now, **mix)
         learned, first, now = None, self.start_accuracy, self.accuracy

@@ -12,7 +12,7 @@ from conet.observables.pass_at_k import pass_at_k
 from conet.rollouts.pool import Pool, Rollout
 
 # What is told of the detector's evidence.
-EVIDENCE = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now")
+EVIDENCE = ("correct_length", "fall", "rise", "rise_sigmas", "learned", "heat_now", "mix_step")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 SAMPLES = (8, 16, 32)
 SOLVED = 0.5  # share of a problem's rollouts; our choice
