@@ -173,6 +173,7 @@ def test_a_curriculum_is_no_time_to_heat(until, now, expected, tmp_path):
     assert (found.findings["heat_now"], found.findings["heat_step"]) == (now, None)
     assert expected in found.findings["heat_why"]
     assert any(expected in line["text"] for line in found.findings["headlines"])
+    assert found.findings["v_bottom_forecast"] is None
     if until == 90:  # the same lengths of one set of problems
         same = rows.with_columns(prompt=(pl.col("prompt").rank("dense") % 16).cast(pl.String))
         one_set = seen(same, tmp_path)

@@ -21,6 +21,10 @@ def compute(log: Log) -> Result:
     if valley is not None and valley.start_ratio.low <= 1:
         return Result(caveats={KEY: "the correct length has not fallen yet with its whole interval"})
     found = None if signal.detector is None else forecast_online(signal.detector)
+    changed = None if signal.evidence is None else signal.evidence.mix_step
+    if changed is not None:
+        why = f"other problems are asked since step {changed}, and the forecast knows runs with one mix alone"
+        return Result(caveats={KEY: why})
     if found is None:
         why = "there is a forecast while 3 to 40 % of what could be learned is learned, and lengths are known"
         return Result(caveats={KEY: why})
