@@ -208,6 +208,57 @@ def test_a_name_is_only_a_name(server):
     assert HTML.encode() not in page.body
 
 
+def strings(value):
+    """Every text in a JSON value, keys among them."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return (
+        [value]
+        if isinstance(value, str)
+        else [s for one in value for s in strings(one)]
+        if isinstance(value, list)
+        else []
+    )
+
+
+BAD = "bad\u202e\x1b[31m\n_reward"
+
+
+@pytest.fixture(scope="module")
+def columns(tmp_path_factory):
+    """A log in which columns, prompts and numbers of the trainer have names that should not be shown as they are."""
+    place = tmp_path_factory.mktemp("columns")
+    rows = texts().with_columns(pl.lit(0.25).alias(BAD), prompt=pl.col("prompt") + "\u202e\x1b[31m")
+    as_trl(rows, place / "log")
+    numbers = [{"step": step, "entropy": 1 / (step + 1), BAD: 0.5 * step} for step in range(8)]
+    (place / "log" / "trainer_state.json").write_text(json.dumps({"log_history": numbers}))
+    with serving(place / "log", column_mapping="correct=accuracy_reward>=1") as found:
+        yield found
+
+
+def test_names_of_columns_are_written_out_wherever_they_are_shown(columns):
+    """Texts of rollouts alone are as they are: there they are what one wants to see."""
+    views = columns.ask("/api/runs/log").json["views"]
+    places = [f"/api/runs/log/views/{view}" for view in views] + [
+        f"/api/runs/log/figures/{view}" for view in views
+    ]
+    places += [
+        "/api/runs",
+        *(f"/api/runs/log{one}" for one in ("", "/headlines", "/problems", "/rollouts", "/search?words=a")),
+    ]
+    shown = []
+    for place in places:
+        answer = columns.ask(place)
+        assert answer.status == 200, place
+        said = [answer.body.decode()] if "/figures/" in place else strings(answer.json)
+        assert not [one for one in said if RAW.search(one)], place
+        shown += said
+    page = columns.ask("/api/runs/log/page?texts=false").body.decode()
+    data = page.partition('id="conet-data">')[2].partition("</script>")[0]
+    assert not [one for one in strings(json.loads(data)) if RAW.search(one)]
+    assert any("bad\\u202e\\u001b[31m\\n_reward" in one for one in shown)
+
+
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in OPERATIONS])
 def test_nothing_is_answered_to_a_foreign_host_or_page(server, method, path):
     own = f"127.0.0.1:{server.port}"

@@ -1,11 +1,12 @@
 """The columns of rollouts, the same for walks, language models and other people's logs: one row a rollout."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import polars
 
-SPLITS = ("train", "eval", "harvest")
+Split = Literal["train", "eval", "harvest"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 PHASES = ("rlvr", "heat", "sft")
 
 

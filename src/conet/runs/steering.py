@@ -1,7 +1,7 @@
 """What the actions of a steered run do to a training of walks."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from conet.base.errors import ConetError
 from conet.config import validated
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from conet.runs.trainer import Trainer
 
 HEAT_STEPS = 10  # updates of a heating where nothing is said, as schedule.heat_steps
-ACTIONS = ("pause", "go", "heat", "temperature", "stop")
+Action = Literal["pause", "go", "heat", "temperature", "stop"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 def check(action: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from conet.runs import policies
 if TYPE_CHECKING:
     from conet.runs.run import Run
 
-ROLES = np.array(["none", "question", "answer", "both"])
+Role = Literal["none", "question", "answer", "both"]
+ROLES = np.array(get_args(Role))
 
 
 def policy(run: "Run", step: int | None = None) -> Any:

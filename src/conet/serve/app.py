@@ -4,11 +4,12 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic.json_schema import models_json_schema
 
 from conet import __version__
 from conet.base.errors import ConetError
@@ -19,12 +20,17 @@ from conet.serve.absent import Absent
 from conet.serve.acting import add_actions
 from conet.serve.library import Library, inside
 from conet.serve.models import Failure, Headlines, Overview, RunRow, Spark
+from conet.serve.models_rollouts import Sample
 from conet.serve.overview import overview_of
 from conet.serve.pictures import picture
 from conet.serve.routes import FAILURES, Name, add_rollouts, add_saved, add_web
 from conet.serve.safety import Guard
 from conet.views.schema import View
 
+STREAM: dict[str, Any] = {
+    "description": "events called as a State, each with a Spark; or gone; or unreadable, with `got`",
+    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Spark"}}},
+}
 LOOK = 1.0  # seconds between two looks at a run that is followed
 
 
@@ -35,7 +41,7 @@ def application(library: Library) -> FastAPI:
     ----------
     library : Library
     """
-    app = FastAPI(title="CoNet's page", version=__version__, docs_url=None, redoc_url=None)
+    app = _Described(title="CoNet's page", version=__version__, docs_url=None, redoc_url=None)
     _failures(app)
     _runs(app, library)
     add_web(app, library)
@@ -44,6 +50,17 @@ def application(library: Library) -> FastAPI:
     add_actions(app, library)
     _live(app, library)
     return app
+
+
+class _Described(FastAPI):
+    """Describes also what the page reads without an address of its own: types are made of the description."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description, with what a saved page holds."""
+        found = super().openapi()
+        _, more = models_json_schema([(Sample, "serialization")], ref_template="#/components/schemas/{model}")
+        found["components"]["schemas"] |= more["$defs"]
+        return found
 
 
 def guarded(library: Library, host: str, port: int) -> Guard:
@@ -129,7 +146,7 @@ def _runs(app: FastAPI, library: Library) -> None:
 def _live(app: FastAPI, library: Library) -> None:
     """Enter the address that is listened to while a run trains."""
 
-    @app.get("/api/runs/{name}/stream", responses=FAILURES, response_class=StreamingResponse)
+    @app.get("/api/runs/{name}/stream", responses=FAILURES | {200: STREAM}, response_class=StreamingResponse)
     async def stream(name: Name, request: Request) -> StreamingResponse:
         """Send the spark of a run whenever it has changed, as server-sent events, until it ends.
 

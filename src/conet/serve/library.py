@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from conet.serve.absent import Absent
 from conet.serve.models import RunRow, State
 from conet.serve.opened import Opened, identity
 
+REMEMBERED = 1.0  # seconds for which the place of a run is not looked up anew (our choice)
 KEPT = 4  # runs whose tables stay in memory
 IGNORED = (".conet-", ".")  # how directories are called that are not whole yet, or hidden
 
@@ -44,6 +46,7 @@ class Library:
         self.reading = {"format": format, "column_mapping": column_mapping}
         self._opened: dict[str, Opened] = {}
         self._small: dict[Path, dict] = {}  # of runs that were let go of
+        self._found: tuple[float, dict[str, Path]] = (0.0, {})  # when it was looked, and what there was
         self._lock = threading.Lock()
 
     def paths(self) -> dict[str, Path]:
@@ -55,20 +58,25 @@ class Library:
                 while name in found:
                     name += "~"
                 found[name] = path
-        return dict(sorted(found.items()))
+        found = dict(sorted(found.items()))
+        self._found = time.monotonic(), found
+        return found
 
     def path(self, name: str) -> Path:
-        """Return the place of a run.
+        """Return the place of a run; the directories are not looked through for each part of one page.
 
         Raises
         ------
         Absent
             When there is none of that name.
         """
-        found = self.paths().get(name)
-        if found is None:
+        when, known = self._found
+        path = known.get(name)
+        if path is None or time.monotonic() - when > REMEMBERED or not path.exists():
+            path = self.paths().get(name)
+        if path is None:
             raise Absent(name)
-        return found
+        return path
 
     def opened(self, name: str) -> Opened:
         """Return a run that is open, or open it; those that were asked for least lately are let go of.
@@ -111,7 +119,7 @@ class Library:
                 steps=None,
                 changed=changed(path),
                 identity=identity(path),
-                why=str(error),
+                why=one_line(str(error)),
             )
         return RunRow(
             name=name,
@@ -228,4 +236,4 @@ def _differing(given: dict, default: dict, before: str) -> Iterator[tuple[str, s
             other = default.get(key)
             yield from _differing(value, other if isinstance(other, dict) else {}, f"{name}.")
         elif name in ("preset", "seed", "learner.name", "schedule.name") or value != default.get(key):
-            yield name, str(value)
+            yield name, one_line(str(value))

@@ -1,11 +1,13 @@
 """What the page is told, as JSON; the types of its TypeScript are made from these."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from conet.views.parts import Numbers
 
+Kind = Literal["walks", "language_model", "log", ""]
+Urgency = Literal["note", "advice", "state", "warning", "emergency"]  # names of conet.diagnosis.Urgency
 State = Literal["training", "finished", "killed", "log", "unreadable"]
 
 
@@ -48,7 +50,7 @@ class RunRow(Reply):
     """
 
     name: str
-    kind: str
+    kind: Kind
     state: State
     settings: dict[str, str]
     steps: int | None
@@ -69,7 +71,7 @@ class Headline(Reply):
     """A sentence of a diagnosis, and the view that shows it."""
 
     text: str
-    urgency: str
+    urgency: Urgency
     evidence: str | None
     step: int | None
     interval: list[float] | None
@@ -96,6 +98,15 @@ class Headlines(Reply):
     why: str = ""
 
 
+class Event(Reply):
+    """What happened in a training, with its details: see :mod:`conet.runs.events`."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    step: int
+    event: str
+
+
 class Overview(Reply):
     """What there is of one run.
 
@@ -103,19 +114,21 @@ class Overview(Reply):
     ----------
     views : list of str
         Names for ``/api/runs/{name}/views/{view}``.
-    events : list of dict
-        See :mod:`conet.runs.events`.
+    events : list of Event
     texts : bool
         Whether prompts and completions can be asked for.
     web : bool
         Whether it may have a concept web.
     steerable : bool
         Whether it may be steered while it trains.
+    last_words : str
+        Of a run that was started on the page and has been killed: its last line on stderr.
     """
 
     run: RunRow
     views: list[str]
-    events: list[dict[str, Any]]
+    events: list[Event]
     texts: bool
     web: bool
     steerable: bool
+    last_words: str = ""

@@ -2,20 +2,21 @@
 
 from pydantic import Field, StrictFloat
 
+from conet.runs.steering import Action
 from conet.serve.models import Reply
 
 
 class ActionRequest(Reply):
     """What is asked of a run that trains; ``value``: updates of a heating, weight of the entropy bonus."""
 
-    action: str
+    action: Action
     value: StrictFloat | None = None
 
 
 class Asked(Reply):
     """That a request has been handed to the run."""
 
-    asked: str
+    asked: Action
 
 
 class Preset(Reply):

@@ -1,5 +1,7 @@
 """What the page is told of problems and rollouts."""
 
+from conet.diagnosis.findings.outcomes import Status
+from conet.rollouts.schema import Split
 from conet.serve.models import Reply
 from conet.views.parts import Numbers
 
@@ -19,7 +21,7 @@ class ProblemRow(Reply):
 
     problem: int
     name: str
-    outcome: str
+    outcome: Status
     onset: int | None
     start: float | None
     end: float | None
@@ -44,7 +46,7 @@ class RolloutRow(Reply):
     reward: float | None
     length: int | None
     truncated: bool | None
-    split: str | None
+    split: Split | None
     components: dict[str, float | None]
 
 

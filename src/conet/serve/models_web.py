@@ -1,5 +1,6 @@
 """What the page is told of a concept web."""
 
+from conet.runs.webs import Role
 from conet.serve.models import Reply
 from conet.views.parts import Integers, Numbers
 
@@ -10,7 +11,7 @@ class WebNodes(Reply):
     id: Integers
     x: Numbers
     y: Numbers
-    role: list[str]
+    role: list[Role]
     questions: Integers
     answers: Integers
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from conet.base.errors import ConetError
+from conet.base.text import one_line
 from conet.diagnosis import Diagnosis, diagnose
 from conet.diagnosis.declare import Headline as Said
 from conet.diagnosis.diagnosis import as_json
@@ -189,7 +190,7 @@ class Opened:
         try:
             return self.made("headlines", self._headlines)
         except ConetError as error:
-            return Headlines(headlines=[], numbers=[], notes={}, why=str(error))
+            return Headlines(headlines=[], numbers=[], notes={}, why=one_line(str(error)))
 
     def _headlines(self) -> Headlines:
         found = self.diagnosis

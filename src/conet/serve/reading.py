@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from conet.base.errors import ConetError
+from conet.base.text import one_line
 from conet.readers.messages import as_messages, text_of
 from conet.rollouts import RolloutRecord
 from conet.serve.absent import Absent
@@ -113,7 +114,7 @@ def described(row: dict, names: tuple[str, ...]) -> RolloutRow:
         length=row.get("length"),
         truncated=row.get("truncated"),
         split=row.get("split"),
-        components={name: _finite(value) for name, value in zip(names, parts)},
+        components={one_line(name): _finite(value) for name, value in zip(names, parts)},
     )
 
 

@@ -67,11 +67,13 @@ class Guard:
         if refused is not None:
             await _refuse(send, *refused)
             return
-        cookie = self._wants_cookie(scope)
+        if not self.open and scope["path"] == "/" and any(map(self._is_token, _query(scope))):
+            await self._keep_token(send)
+            return
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS, *cookie]
+                message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)
 
         await self.application(scope, receive, with_headers)
@@ -107,12 +109,15 @@ class Guard:
             return is_loopback(name)
         return name in {self.host.lower(), socket.gethostname().lower(), "localhost"} or _is_address(name)
 
-    def _wants_cookie(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        """Keep the token that the address held, so that the files of the page can be asked for."""
-        if self.open or not any(map(self._is_token, _query(scope))):
-            return []
-        value = f"{self.cookie}={self.token}; HttpOnly; SameSite=Strict; Path=/"
-        return [(b"set-cookie", value.encode())]
+    async def _keep_token(self, send: Send) -> None:
+        """Move the token from the address into a cookie, so that a link to a view does not give it away.
+
+        Lax, not strict: the address may be opened by a link in a message, whose page is a foreign one.
+        """
+        value = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Path=/"
+        headers = [(b"location", b"/"), (b"set-cookie", value.encode()), *HEADERS]
+        await send({"type": "http.response.start", "status": 303, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
 
     def _offered(self, scope: Scope, headers: dict[bytes, bytes]) -> list[str]:
         """Return the tokens that a request brings in its address or its cookie."""

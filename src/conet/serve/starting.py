@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,8 +13,10 @@ from conet.config import PRESETS, files_read, parse_pairs, preset
 from conet.runs.code import files_named
 from conet.serve.library import Library
 from conet.serve.models_actions import Preset, Started, StartRequest
+from conet.serve.said import SAID, last_line, place_of
 
 PATIENCE = 120.0  # seconds until a run has its directory, or has said why not
+MERCY = 10.0  # seconds in which a run may end by itself
 PROGRAM = ("-P", "-m", "conet.serve.child")  # -P: no module is taken from the working directory
 
 
@@ -30,8 +31,8 @@ class Starter:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self._children: dict[Path, subprocess.Popen] = {}
-        self._lock = threading.Lock()
+        self._children: dict[Path, subprocess.Popen] = {}  # by where they put their run
+        self._lock = threading.Lock()  # while a place is chosen; a run that begins slowly holds up nobody
 
     def start(self, asked: StartRequest) -> Started:
         """Start a run that can be steered, and wait until it has a directory.
@@ -41,27 +42,22 @@ class Starter:
         ConetError
             When its settings do not fit, or there is nowhere to put it.
         """
-        with tempfile.TemporaryFile() as said:  # closed here, while the child goes on writing
-            with self._lock:
-                out = self._place(asked)
-                arguments = arguments_of(asked, out)
-                known = self._children.items()
-                self._children = {path: child for path, child in known if child.poll() is None}
+        with self._lock:
+            self._children = {place: child for place, child in self._children.items() if child.poll() is None}
+            out = self._place(asked)
+            arguments = arguments_of(asked, out)
+            with open(said := place_of(out), "xb") as file:
                 child = self._children[out] = subprocess.Popen(
                     [sys.executable, *PROGRAM, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=said,
+                    stderr=file,
                     start_new_session=True,
                 )
-            ends = time.monotonic() + PATIENCE
-            while not is_run(out) and child.poll() is None and time.monotonic() < ends:
-                time.sleep(0.05)
-            if not is_run(out):
-                child.terminate()  # what did not begin in time would come when nobody expects it any more
-                said.seek(0)
-                lines = said.read().decode("utf-8", "replace").strip().splitlines()
-                raise _refused(lines[-1] if lines else "")
+        try:
+            _wait(child, out, said)
+        finally:
+            said.unlink(missing_ok=True)
         return Started(name=one_line(out.name), command=one_line(f"conet {' '.join(arguments)}"))
 
     def _place(self, asked: StartRequest) -> Path:
@@ -75,6 +71,33 @@ class Starter:
             number += 1
             found = folders[0] / f"{name}-{number}"
         return found
+
+
+def _wait(child: subprocess.Popen, out: Path, said: Path) -> None:
+    """Wait until a run has its directory, and put what it says there.
+
+    Raises
+    ------
+    ConetError
+        When it ends without one, or does not begin in time; then it is ended, so that it does not come later.
+    """
+    ends = time.monotonic() + PATIENCE
+    while not is_run(out) and child.poll() is None and time.monotonic() < ends:
+        time.sleep(0.05)
+    if is_run(out):
+        said.rename(out / SAID)
+        return
+    if child.poll() is not None:
+        raise _refused(last_line(said))
+    child.terminate()
+    try:
+        child.wait(MERCY)
+    except subprocess.TimeoutExpired:
+        child.kill()
+    got = f"a run that had not begun after {PATIENCE:g} seconds, and was ended"
+    raise ConetError(
+        got, "one that begins sooner", "start it from the command line, which shows what it does"
+    )
 
 
 def _refused(line: str) -> ConetError:

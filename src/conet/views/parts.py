@@ -3,7 +3,11 @@
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+
+from conet.base.text import one_line, visible
+
+SENTENCES = ("text", "caption", "definition", "note", "empty", "absent")  # may have several lines
 
 
 def numbers(values: Any) -> Any:
@@ -22,9 +26,22 @@ Integers = Annotated[tuple[int, ...], BeforeValidator(lambda values: tuple(np.as
 
 
 class Part(BaseModel):
-    """Base of all parts of a view: immutable, finite numbers only, unknown names refused."""
+    """Base of all parts of a view: immutable, finite numbers only, unknown names refused.
+
+    Names come from columns, problems and paths of others: whoever shows a view shows no control character.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _shown(cls, value: Any, info: ValidationInfo) -> Any:
+        """Write out the control characters of a text; line ends too, but in sentences."""
+        written = visible if info.field_name in SENTENCES else one_line
+        if isinstance(value, str):
+            return written(value)
+        named = isinstance(value, tuple) and value and isinstance(value[0], str)
+        return tuple(map(written, value)) if named else value
 
 
 class Axis(Part):

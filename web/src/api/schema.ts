@@ -379,8 +379,11 @@ export interface components {
          * @description What is asked of a run that trains; ``value``: updates of a heating, weight of the entropy bonus.
          */
         ActionRequest: {
-            /** Action */
-            action: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "pause" | "go" | "heat" | "temperature" | "stop";
             /** Value */
             value?: number | null;
         };
@@ -389,8 +392,11 @@ export interface components {
          * @description That a request has been handed to the run.
          */
         Asked: {
-            /** Asked */
-            asked: string;
+            /**
+             * Asked
+             * @enum {string}
+             */
+            asked: "pause" | "go" | "heat" | "temperature" | "stop";
         };
         /**
          * Axis
@@ -516,6 +522,18 @@ export interface components {
             weight: (number | null)[];
         };
         /**
+         * Event
+         * @description What happened in a training, with its details: see :mod:`conet.runs.events`.
+         */
+        Event: {
+            /** Event */
+            event: string;
+            /** Step */
+            step: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * Failure
          * @description What a reader of the page can mend: the three parts of a :class:`conet.base.errors.ConetError`.
          */
@@ -578,8 +596,11 @@ export interface components {
             step: number | null;
             /** Text */
             text: string;
-            /** Urgency */
-            urgency: string;
+            /**
+             * Urgency
+             * @enum {string}
+             */
+            urgency: "note" | "advice" | "state" | "warning" | "emergency";
             /** View */
             view: string | null;
         };
@@ -910,20 +931,24 @@ export interface components {
          *     ----------
          *     views : list of str
          *         Names for ``/api/runs/{name}/views/{view}``.
-         *     events : list of dict
-         *         See :mod:`conet.runs.events`.
+         *     events : list of Event
          *     texts : bool
          *         Whether prompts and completions can be asked for.
          *     web : bool
          *         Whether it may have a concept web.
          *     steerable : bool
          *         Whether it may be steered while it trains.
+         *     last_words : str
+         *         Of a run that was started on the page and has been killed: its last line on stderr.
          */
         Overview: {
             /** Events */
-            events: {
-                [key: string]: unknown;
-            }[];
+            events: components["schemas"]["Event"][];
+            /**
+             * Last Words
+             * @default
+             */
+            last_words: string;
             run: components["schemas"]["RunRow"];
             /** Steerable */
             steerable: boolean;
@@ -976,8 +1001,11 @@ export interface components {
             name: string;
             /** Onset */
             onset: number | null;
-            /** Outcome */
-            outcome: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "learned" | "forgotten" | "dead" | "solved" | "open" | "few visits";
             /** Problem */
             problem: number;
             /** Start */
@@ -1005,7 +1033,7 @@ export interface components {
             /** Reward */
             reward: number | null;
             /** Split */
-            split: string | null;
+            split: ("train" | "eval" | "harvest") | null;
             /** Step */
             step: number;
             /** Truncated */
@@ -1040,8 +1068,11 @@ export interface components {
             changed: number;
             /** Identity */
             identity: string;
-            /** Kind */
-            kind: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "walks" | "language_model" | "log" | "";
             /** Name */
             name: string;
             /** Settings */
@@ -1060,6 +1091,18 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * Sample
+         * @description Some rollouts with their texts, for a page that has no server; ``total``: how many there are.
+         */
+        Sample: {
+            /** Rows */
+            rows: components["schemas"]["RolloutRow"][];
+            /** Texts */
+            texts: components["schemas"]["TextOf"][];
+            /** Total */
+            total: number;
         };
         /**
          * Series
@@ -1295,7 +1338,7 @@ export interface components {
             /** Questions */
             questions: number[];
             /** Role */
-            role: string[];
+            role: ("none" | "question" | "answer" | "both")[];
             /** X */
             x: (number | null)[];
             /** Y */
@@ -2030,12 +2073,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description events called as a State, each with a Spark; or gone; or unreadable, with `got` */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": components["schemas"]["Spark"];
+                };
             };
             /** @description there is no such run, or no such part of it */
             404: {

@@ -51,7 +51,7 @@ export async function runPage(main: HTMLElement, name: string, tab: string, leav
     ...tabs.map((one) => h("a", { "data-tab": one.name, "aria-current": one === shown ? "page" : null }, one.title)),
   );
   const steering = offline ? null : controlBar(overview);
-  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, settings(overview), saving(overview)), bar, steering, body);
+  replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, lastWords(overview), settings(overview), saving(overview)), bar, steering, body);
   const time = new Time(query, leaving);
   /** What a tab passes on to the next: the moment. */
   const passOn = () =>
@@ -84,6 +84,11 @@ function saving(overview: Overview): HTMLElement | null {
   const ways = [h("a", { href: page, download: `${overview.run.name}.html` }, "save this page")];
   if (overview.texts) ways.push(h("a", { href: `${page}?texts=false`, download: `${overview.run.name}.html` }, "without texts"));
   return h("span", { class: "save" }, ...ways);
+}
+
+/** What a run that was started here said last, where it was killed. */
+function lastWords({ last_words }: Overview): HTMLElement | null {
+  return last_words ? h("p", { class: "run-settings last-words" }, `It said last: ${last_words}`) : null;
 }
 
 function settings(overview: Overview): HTMLElement | null {

@@ -1,7 +1,7 @@
 """What became of each problem: learned, forgotten, dead, and how many of these chance would make."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -30,7 +30,8 @@ NEVER_SOLVED = Remedy(
     "wrong, they teach nothing",
     "DAPO, arXiv 2503.14476: dynamic sampling; TRL: num_generations; verl: actor_rollout_ref.rollout.n",
 )
-STATUSES = ("learned", "forgotten", "dead", "solved", "open", "few visits")
+Status = Literal["learned", "forgotten", "dead", "solved", "open", "few visits"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 LEARNED, FORGOTTEN, DEAD, SOLVED_BEFORE, OPEN, FEW_VISITS = range(6)
 
 
