@@ -75,8 +75,8 @@ def over_seeds(rng: np.random.Generator) -> Iterator[tuple[str, float, Interval 
         found = ends(float(np.median(values)), interval(values, np.median))
         yield f"median over {seeds} seeds, skewed", float(np.exp(-0.5)), found
     for share in (0.02, 0.5):
-        right = int(rng.binomial(64, share))
-        yield f"share of 64, {share:g}", share, ends(right / 64, share_interval(right, 64))
+        hits = int(rng.binomial(64, share))
+        yield f"share of 64, {share:g}", share, ends(hits / 64, share_interval(hits, 64))
     early, late = np.exp(3 + 0.3 * rng.standard_normal((2, 16)))
     told = detect.coincidence({"one": early - 1, "other": late - 1})[0]
     yield "ratio of two moments over 16 seeds", 1.0, told.ratio
@@ -127,7 +127,9 @@ def population(drawn: np.ndarray, falls: float = 0.0) -> Population:
 def rollouts(rng: np.random.Generator, of: Population) -> detect.Counts:
     """Draw a group of each problem at each row."""
     right = rng.binomial(GROUP, of.accuracy)
-    lengths = rng.gamma(np.maximum(4.0 * right, 1e-9)) * of.length / 4.0  # of one: half as broad as it is long
+    lengths = (
+        rng.gamma(np.maximum(4.0 * right, 1e-9)) * of.length / 4.0
+    )  # of one: half as broad as it is long
     return detect.Counts.of(right.astype(float), np.where(right > 0, lengths, 0.0), float(GROUP))
 
 
@@ -155,7 +157,8 @@ def of_learning(counts: detect.Counts) -> Intervals:
     }
     if knee.step is not None:
         apart = knee_behind_bottom(counts, knee.step.estimate, valley.bottom.estimate, valley.window)
-        found |= {"knee over bottom": apart and apart.ratio, "knee less bottom": apart and apart.difference}
+        found["knee over bottom"] = None if apart is None else apart.ratio
+        found["knee less bottom"] = None if apart is None else apart.difference
     return found
 
 
@@ -204,7 +207,8 @@ def of_few(rng: np.random.Generator) -> Iterator[tuple[str, float, Interval | No
             yield "rise, the same 4 problems", find_stage(exact).rise.estimate, find_stage(counts).rise
         else:
             told, truth = find_trend(counts), find_trend(exact)
-            assert told is not None and truth is not None
+            assert told is not None
+            assert truth is not None
             yield "fall, the same 4 problems", truth.fall.estimate, told.fall
 
 
