@@ -38,6 +38,8 @@ CONFIG = conet.preset("smoke").override(
 )
 ROUNDS = 25  # changes of each kind and file; verification/faults.py makes many more
 
+OTHERS = [pytest.param(kind, marks=pytest.mark.long) for kind in ("digit", "cut")]
+
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch):
@@ -110,7 +112,7 @@ def changed(data: bytes, kind: str, rng: random.Random) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("kind", ["bit", "digit", "cut"])
+@pytest.mark.parametrize("kind", ["bit", *OTHERS])
 def test_no_change_of_a_finished_run_is_silent(kind, finished, tmp_path):
     path = shutil.copytree(finished, tmp_path / "run")
     before, rng = everything(path), random.Random(0)
@@ -130,7 +132,7 @@ def test_no_change_of_a_finished_run_is_silent(kind, finished, tmp_path):
     assert everything(path) == before
 
 
-@pytest.mark.parametrize("kind", ["bit", "digit", "cut"])
+@pytest.mark.parametrize("kind", ["bit", *OTHERS])
 def test_no_change_of_an_unfinished_run_is_silent(kind, unfinished, finished, tmp_path):
     """It goes on to the same end, or not at all."""
     whole = everything(finished)
@@ -155,7 +157,7 @@ def test_no_change_of_an_unfinished_run_is_silent(kind, unfinished, finished, tm
     assert refused == set(files(unfinished))
 
 
-@pytest.mark.parametrize("kind", ["bit", "digit", "cut", "line"])
+@pytest.mark.parametrize("kind", ["bit", *OTHERS, pytest.param("line", marks=pytest.mark.long)])
 def test_no_change_is_silent_in_what_is_read_of_an_unfinished_run(kind, unfinished, tmp_path):
     path = shutil.copytree(unfinished, tmp_path / "run")
     before, rng = everything(path), random.Random(2)

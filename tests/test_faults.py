@@ -18,6 +18,7 @@ MISSED = (
 SCRIPT = Path(__file__).parents[1] / "verification/faults.py"
 
 
+@pytest.mark.long
 def test_a_handful_of_each_kind(tmp_path):
     """In a process of its own: it forks, which a process that has used polars must not."""
     state = tmp_path / "faults.json"

@@ -174,6 +174,7 @@ def test_fresh_and_watched_are_alike(files, kind, tmp_path_factory):
 
 @quick
 @given(written=texts, cut=st.integers(1, 200))
+@pytest.mark.long
 def test_torn_anywhere_and_then_whole_is_the_same(written, cut, tmp_path):
     place = tmp_path / "rows.jsonl"
     data = "".join(f"{line}\n" for line in [RIGHT, *written]).encode()

@@ -151,6 +151,7 @@ def test_rows_of_a_function_are_counted_with_all_inside_them(tmp_path):
             list(chunks)
 
 
+@pytest.mark.long
 def test_a_line_of_json_that_python_makes_far_more_of(tmp_path):
     """In a column that nobody asked for, 12 MB of empty lists, which are 300 MB in memory."""
     path = tmp_path / "rows.jsonl"
