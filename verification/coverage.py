@@ -216,12 +216,12 @@ def of_few(rng: np.random.Generator) -> Iterator[tuple[str, float, Interval | No
 
 
 class Tally(NamedTuple):
-    """Of one interval: worlds that had one, those in which it held the truth, worlds in all, and the truth."""
+    """Of one interval: worlds that had one, those in which it held the truth or lay below it, and worlds in all."""
 
-    made: int
-    held: int
-    worlds: int
-    truth: float
+    made: int = 0
+    held: int = 0
+    below: int = 0
+    worlds: int = 0
 
 
 def count(world: World, worlds: int, seed: int) -> dict[str, Tally]:
@@ -229,10 +229,9 @@ def count(world: World, worlds: int, seed: int) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for number in range(worlds):
         for name, truth, one in world(np.random.default_rng([seed, number])):
-            old = found.get(name, Tally(0, 0, 0, truth))
-            made = one is not None and not np.isnan(one.low)
-            held = made and one is not None and one.low <= truth <= one.high
-            found[name] = Tally(old.made + made, old.held + held, old.worlds + 1, truth)
+            low, high = (np.nan, np.nan) if one is None else (one.low, one.high)
+            new = (not np.isnan(low), low <= truth <= high, high < truth, True)
+            found[name] = Tally(*(old + int(added) for old, added in zip(found.get(name, Tally()), new)))
     return found
 
 
@@ -245,17 +244,24 @@ def judged(tally: Tally) -> str:
 def row(name: str, tally: Tally) -> str:
     """Return a row of the table."""
     if not tally.made:
-        return f"| {name} | – | | 0 of {tally.worlds} | |"
+        return f"| {name} | – | | | | 0 of {tally.worlds} | |"
     low, high = share_interval(tally.held, tally.made)
-    share = tally.held / tally.made
-    made = f"{tally.made} of {tally.worlds}"
-    return f"| {name} | {share:.3f} | {low:.3f} to {high:.3f} | {made} | {judged(tally)} |"
+    held, below = tally.held / tally.made, tally.below / tally.made
+    cells = (
+        f"{held:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        f"{below:.3f}",
+        f"{1 - held - below:.3f}",
+        f"{tally.made} of {tally.worlds}",
+        judged(tally),
+    )
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def table(worlds: int, seed: int) -> Iterator[str]:
     """Yield the lines of the table, as Markdown."""
-    yield "| interval | coverage | 95 % interval | worlds with one | |"
-    yield "|---|---|---|---|---|"
+    yield "| interval | coverage | 95 % interval of it | lies below | lies above | worlds with one | |"
+    yield "|---|---|---|---|---|---|---|"
     known = truths()
     of_one_run = [of_runs(problems, known) for problems in (16, 64)]
     for place, world in enumerate((over_seeds, *of_one_run, of_few)):

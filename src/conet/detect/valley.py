@@ -10,7 +10,7 @@ from conet.base.intervals import LEVEL, RESAMPLES, Interval
 from conet.base.text import counted
 from conet.detect.knee import FEWEST_ROWS
 from conet.detect.valley_arms import Resampling, arms, bottom_interval, mean_length
-from conet.detect.valley_parts import parts_of_change, two_windows
+from conet.detect.valley_parts import parts_of_change
 from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
@@ -51,8 +51,8 @@ class Valley:
         End over bottom on the same rollouts; too large by the luck of the shortest step.
     change, within, composition : Interval
         Change of the pooled length from bottom to end and its exact parts
-        (:func:`conet.observables.length.length_decomposition`); ends from resampling problems, the
-        two windows kept.
+        (:func:`conet.observables.length.length_decomposition`), see
+        :func:`conet.detect.valley_parts.parts_of_change`.
     within_ratio : Interval
         End over bottom of the mean length of the problems that were solved at the bottom and have
         correct rollouts in both windows, each with the same weight: the V within problems.
@@ -182,7 +182,7 @@ def find_valley(
     with np.errstate(divide="ignore", invalid="ignore"):  # lengths of zero
         start_ratio, end_ratio = arms(counts, drawing)
         end = float(mean_length(sums[-END_STEPS:], correct[-END_STEPS:]))
-        parts = parts_of_change(two_windows(counts, row, window), counts, drawing)
+        parts = parts_of_change(counts, row, drawing)
         plain = float(np.float64(end) / length)
     bottom = bottom_interval(counts, row, drawing)
     judgement = _judge(counts, row, start_ratio, end_ratio, rise)
@@ -197,7 +197,7 @@ def find_valley(
         start_ratio=start_ratio,
         end_ratio=end_ratio,
         plain_end_ratio=plain,
-        **dict(zip(("change", "within", "composition", "within_ratio"), parts)),
+        **parts._asdict(),
     )
 
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, percentiles
-from conet.detect.valley_arms import Resampling
-from conet.observables.length import END_STEPS, SOLVED, changes, ratio
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
+from conet.detect.valley_arms import Resampling, bottom_rows
+from conet.observables.length import END_STEPS, SOLVED, changes, ratio, window_sums
 from conet.rollouts import Counts
 from conet.rollouts.arrays import COUNTED
 
@@ -15,7 +15,7 @@ MOST_AT_ONCE = 200_000  # problems times draws that are computed together
 
 
 class Windows(NamedTuple):
-    """Sums over the rows around the bottom and over the last rows, each of the shape (problems,)."""
+    """Sums over the rows around a bottom and over the last rows; (problems,) or (draws, problems) each."""
 
     before: np.ndarray
     length_before: np.ndarray
@@ -24,65 +24,108 @@ class Windows(NamedTuple):
     length_after: np.ndarray
 
 
-def two_windows(counts: Counts, row: int, window: int) -> Windows:
+class Parts(NamedTuple):
+    """Change of the pooled length from bottom to end, its two parts, and the ratio within problems."""
+
+    change: Interval
+    within: Interval
+    composition: Interval
+    within_ratio: Interval
+
+
+def parts_of_change(counts: Counts, row: int, how: Resampling) -> Parts:
+    """Change from bottom to end, its two parts, and the ratio within problems.
+
+    The estimates are those of the run, and add up. The parts depend on where the bottom lies, so each draw of
+    the problems has a bottom of its own. The ends of change and composition come from a bootstrap. Those of
+    what happens within problems come from halves, of which one chooses the bottom and the other is measured
+    there, as for the arms: else the luck of the shortest step counts as a rise. Where there are so many
+    problems that they are bundled, the bottom is that of the run. Our choice; ``docs/intervals.md`` says how
+    often the ends hold the truth.
+
+    Parameters
+    ----------
+    counts
+        See :class:`conet.rollouts.Counts`; fewer than 8 problems give no ends.
+    row
+        Of the bottom of the run.
+    how
+        Window and draws.
+    """
+    sums = _two_windows(counts, row, how.window)
+    whole = _parts(sums, np.ones((1, len(sums.before))))[0]
+    if counts.problems < FEWEST_PROBLEMS:
+        return Parts(*(Interval(float(part), np.nan, np.nan) for part in whole))
+    if counts.whole is not None:
+        drawn = crossed = _of_many(sums, how)
+    else:
+        weights = resampled(counts.problems, how.draws, how.seed)
+        half = halves(counts.problems, how.draws, how.seed)
+        drawn = _drawn(counts, weights, weights, how.window)
+        crossed = _drawn(counts, half.astype(np.float64), ~half, how.window)
+    of = (drawn, crossed, drawn, crossed)  # change, within, composition, ratio within
+    return Parts(*(percentiles(float(whole[k]), of[k][:, k], how.level) for k in range(len(of))))
+
+
+def _drawn(counts: Counts, choosing: np.ndarray, measured: np.ndarray, window: int) -> np.ndarray:
+    """Return the parts of each draw: these problems choose the bottom, those are measured there."""
+    rows = bottom_rows(counts, choosing, window)
+    near = (window_sums(getattr(counts, name), window)[rows] for name in COUNTED)
+    return _parts(Windows(*near, *_at_the_end(counts)), measured.T)
+
+
+def _at_the_end(counts: Counts) -> list[np.ndarray]:
+    return [getattr(counts, name)[-END_STEPS:].sum(axis=0) for name in COUNTED[:2]]
+
+
+def _two_windows(counts: Counts, row: int, window: int) -> Windows:
     """Sum each problem over the window around a row and over the last 20 rows, exactly if bundled."""
     first, last = max(0, row - window // 2), row + window // 2 + 1
     if counts.whole is None:
-        counted = counts.correct_count, counts.correct_length_sum, counts.samples
-        return Windows(
-            *(values[first:last].sum(axis=0) for values in counted),
-            *(values[-END_STEPS:].sum(axis=0) for values in counted[:2]),
-        )
+        near = (getattr(counts, name)[first:last].sum(axis=0) for name in COUNTED)
+        return Windows(*near, *_at_the_end(counts))
     steps = counts.whole["step"].to_numpy()
     _, problem = np.unique(counts.whole["problem"].to_numpy(), return_inverse=True)
     until = counts.steps[last] if last < len(counts.steps) else np.inf
-    near, end = (steps >= counts.steps[first]) & (steps < until), steps >= counts.steps[-END_STEPS:][0]
+    around, end = (steps >= counts.steps[first]) & (steps < until), steps >= counts.steps[-END_STEPS:][0]
 
     def total(name: str, chosen: np.ndarray) -> np.ndarray:
         assert counts.whole is not None
         weights = counts.whole[name].to_numpy()[chosen]
         return np.bincount(problem[chosen], weights, problem.max() + 1)
 
-    return Windows(*(total(name, near) for name in COUNTED), *(total(name, end) for name in COUNTED[:2]))
+    return Windows(*(total(name, around) for name in COUNTED), *(total(name, end) for name in COUNTED[:2]))
 
 
-def parts_of_change(sums: Windows, counts: Counts, how: Resampling) -> list[Interval]:
-    """Change from bottom to end, its two parts, and the ratio within problems."""
-    problems = len(sums.before)
-    whole = _parts(sums, np.arange(problems)[None])
-    if problems < FEWEST_PROBLEMS:
-        return [Interval(float(part), np.nan, np.nan) for part in whole[0]]
-    draws = how.draws if counts.whole is None else min(how.draws, DRAWS_OF_MANY)
-    rng, at_once = np.random.default_rng(how.seed), max(1, MOST_AT_ONCE // problems)
-    drawn = np.concatenate(
-        [
-            _parts(sums, rng.integers(problems, size=(min(at_once, draws - first), problems)))
-            for first in range(0, draws, at_once)
-        ]
-    )
-    return [percentiles(float(part), drawn[:, place], how.level) for place, part in enumerate(whole[0])]
+def _of_many(sums: Windows, how: Resampling) -> np.ndarray:
+    """Return the parts of draws of many problems, few draws at a time."""
+    problems, draws = len(sums.before), min(how.draws, DRAWS_OF_MANY)
+    at_once = max(1, MOST_AT_ONCE // problems)
+    firsts = range(0, draws, at_once)
+    weights = (resampled(problems, min(at_once, draws - first), how.seed + first).T for first in firsts)
+    return np.concatenate([_parts(sums, drawn) for drawn in weights])
 
 
-def _parts(sums: Windows, drawn: np.ndarray) -> np.ndarray:
-    """Change, its two parts and the ratio within problems, of problems drawn.
+def _parts(sums: Windows, weights: np.ndarray) -> np.ndarray:
+    """Change, its two parts and the ratio within problems, each problem counted as often as its weight says.
 
     Parameters
     ----------
-    drawn : ndarray of int, shape (draws, problems)
+    weights : ndarray, shape (draws, problems)
 
     Returns
     -------
     ndarray of float64, shape (draws, 4)
         NaN where a part does not exist.
     """
-    counts, length_sums = np.array(
-        [(sums.before, sums.after), (sums.length_before, sums.length_after)], np.float64
+    counts, length_sums = (
+        np.stack([weights * first, weights * last], axis=-2)
+        for first, last in ((sums.before, sums.after), (sums.length_before, sums.length_after))
     )
-    before, after, within, moved = changes(
-        *(np.moveaxis(part[:, drawn], 0, 1) for part in (counts, length_sums))
+    before, after, within, moved = changes(counts, length_sums)
+    solved = weights * ((sums.before >= SOLVED * sums.samples) & (sums.before > 0) & (sums.after > 0))
+    first, last = (
+        (solved * np.nan_to_num(ratio(lengths, rollouts))).sum(axis=-1)
+        for lengths, rollouts in ((sums.length_before, sums.before), (sums.length_after, sums.after))
     )
-    solved = (sums.before >= SOLVED * sums.samples) & (sums.before > 0) & (sums.after > 0)
-    lengths = ratio(length_sums, counts)
-    kept = (chosen[solved[chosen]] for chosen in drawn)
-    ratios = [float(np.divide(*lengths[::-1, each].sum(axis=1))) if len(each) else np.nan for each in kept]
-    return np.column_stack([after - before, within, moved.sum(axis=-1), ratios])
+    return np.column_stack([after - before, within, moved.sum(axis=-1), ratio(last, first)])
