@@ -13,13 +13,16 @@ from conet.base.errors import ConetError
 from conet.cli import main
 from conet.cli.summary import describe
 from conet.engine import exact
-from conet.engine.ground_state import Search, ground_state, hops, upper_bound
+from conet.engine.ground_state import Search, ground_state
+from conet.engine.ground_state_checks import hops, upper_bound
 from conet.engine.tables import TablePolicy
 from conet.learners import optim
 from conet.network import graph as graphs
 from conet.network import problems as problem_sets
 from conet.network.graph import Graph, regular
 from conet.network.problems import Problems
+from conet.observables import Observation
+from conet.observables.standard import residual_frustration
 from conet.runs.capacity import capacity
 
 TINY = ["--preset", "smoke", "--set", "graph.nodes=60", "graph.degree=4", "problems.count=20"]
@@ -267,6 +270,17 @@ def test_moves_that_are_none_are_refused(moves, capsys):
 
 
 # In a run -------------------------------------------------------------------------------------------------
+
+
+def test_where_some_problems_are_drawn_it_is_of_these():
+    graph = graphs.build(HARD.graph, HARD.seed)
+    problems = problem_sets.make(HARD.problems, graph.nodes, HARD.seed)
+    solved = ground_state(graph, problems).length > 0
+    policy, one_of_each = TablePolicy(graph), [int(solved.argmax()), int(solved.argmin())]
+    for chosen, best in ((sorted(one_of_each), 0.5), (one_of_each[:1], 1.0), (one_of_each[1:], 0.0)):
+        walks = policy.sample(problems, 16, 1, chosen=np.array(chosen, np.int32))
+        found = residual_frustration(Observation(0, policy, problems, walks))
+        assert found == pytest.approx(best - walks.correct.mean())
 
 
 def test_a_run_that_asks_for_it_says_how_far_it_is_from_the_best(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.engine import ground_state_kernels as kernels
+from conet.engine.ground_state_checks import hops, upper_bound
 from conet.network.graph import Graph
 from conet.network.problems import Problems
 
@@ -33,7 +34,8 @@ class GroundState:
     length : ndarray of int32, shape (M,)
         Hops from question to answer; 0 where a problem is not solved.
     bound : int
-        No deterministic policy solves more problems (see :func:`upper_bound`).
+        No deterministic policy solves more problems (see
+        :func:`~conet.engine.ground_state_checks.upper_bound`).
     unreachable : int
         Problems that no walk can solve, of those that the search looked at.
     moves, found_at : int
@@ -179,90 +181,24 @@ def moves_for(problems: Problems) -> int:
     return max(MOVES, 50 * len(problems))
 
 
-def hops(graph: Graph, problems: Problems, next_node: np.ndarray) -> np.ndarray:
-    """Walk every problem along a deterministic policy: the check of a search, which shares nothing with it.
+_KNOWN: list[tuple[Any, Any, np.ndarray]] = []  # the last graph, its problems, and which of them are solved
 
-    Parameters
-    ----------
-    next_node : ndarray of int, shape (nodes,)
-        -1 where a walk ends.
 
-    Returns
-    -------
-    ndarray of int32, shape (M,)
-        Hops from question to answer, 0 where the policy does not solve the problem.
+def best_solved(graph: Graph, problems: Problems) -> np.ndarray:
+    """Return which problems the best policy found solves, bool, shape (M,).
 
-    Raises
-    ------
-    ConetError
-        When the policy goes where there is no edge.
+    It is searched for once for the same objects.
     """
-    goes = np.flatnonzero(next_node >= 0)
-    edges = graph.sources().astype(np.int64) * graph.nodes + graph.targets
-    astray = goes[~np.isin(goes * np.int64(graph.nodes) + next_node[goes], edges)]
-    if len(astray):
-        got = f"a policy that goes from node {astray[0]} to {next_node[astray[0]]}"
-        raise ConetError(got, "an edge of the graph", "give a policy of this graph")
-    ends = problems.stops(graph.nodes).astype(bool) if problems.stop_at_any_answer else np.zeros(0, bool)
-    length = np.zeros(len(problems), np.int32)
-    walking, node = np.arange(len(problems)), problems.questions.astype(np.int64)
-    for hop in range(1, problems.max_length + 1):
-        node = next_node[node].astype(np.int64)
-        arrived = node == problems.answers[walking]
-        length[walking[arrived]] = hop
-        on = ~arrived & (node >= 0)
-        if ends.size:
-            on &= ~ends[node]
-        walking, node = walking[on], node[on]
-    return length
-
-
-def upper_bound(graph: Graph, problems: Problems, unreachable: np.ndarray | None = None) -> int:
-    """Return a number of problems that no deterministic policy exceeds.
-
-    A solved problem's walk enters its answer from some node, which goes nowhere else: so different answers
-    need different nodes with an edge to them, a matching. Among those of the problems that can be solved at
-    all, the most valuable matching counts. (Our choice. A relaxation to flows says no more: with 1/K of the
-    policy on every edge, nearly all of the flow arrives at any load.)
-
-    Parameters
-    ----------
-    unreachable : ndarray of bool, shape (M,)
-        Problems that no walk can solve.
-    """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
-
-    wanted = problems.answers if unreachable is None else problems.answers[~unreachable]
-    answers, worth = np.unique(wanted, return_counts=True)
-    if not len(answers):
-        return 0
-    row = np.full(graph.nodes, -1)
-    order = np.argsort(-worth, kind="stable")  # greedy by worth is best: matched sets form a matroid
-    row[answers[order]] = np.arange(len(order))
-    enters = row[graph.targets] >= 0
-    sources, rows = graph.sources()[enters], row[graph.targets[enters]]
-    shape = (len(order), graph.nodes)
-    edges = csr_array((np.ones(len(rows), np.int8), (rows, sources)), shape=shape)
-    if len(np.unique(worth)) == 1:
-        return int(worth[0]) * int((maximum_bipartite_matching(edges, "column") >= 0).sum())
-    values, total, before = worth[order], 0, 0
-    for value in np.unique(values)[::-1]:  # the rank of a matroid, level by level
-        known = int((maximum_bipartite_matching(edges[: int((values >= value).sum())], "column") >= 0).sum())
-        total, before = total + int(value) * (known - before), known
-    return total
-
-
-_KNOWN: list[tuple[Any, Any, float]] = []  # the last graph, its problems, and their best share
+    if _KNOWN and _KNOWN[0][0]() is graph and _KNOWN[0][1]() is problems:
+        return _KNOWN[0][2]
+    solved = ground_state(graph, problems).length > 0
+    _KNOWN[:] = [(weakref.ref(graph), weakref.ref(problems), solved)]
+    return solved
 
 
 def best_share(graph: Graph, problems: Problems) -> float:
-    """Return the share that the best policy found solves; it is searched for once for the same objects."""
-    if _KNOWN and _KNOWN[0][0]() is graph and _KNOWN[0][1]() is problems:
-        return _KNOWN[0][2]
-    share = ground_state(graph, problems).solved_share
-    _KNOWN[:] = [(weakref.ref(graph), weakref.ref(problems), share)]
-    return share
+    """Return the share of the problems that the best policy found solves."""
+    return float(best_solved(graph, problems).mean())
 
 
 def ground_state(graph: Graph, problems: Problems, *, seed: int = 0, moves: int | None = None) -> GroundState:

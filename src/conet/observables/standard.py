@@ -112,12 +112,13 @@ def frustration(observation: Observation) -> dict[str, float]:
 def residual_frustration(observation: Observation) -> float:
     """Share of the problems that the best deterministic policy found solves, less the accuracy.
 
-    The policy is searched for at the first call (seconds; `conet capacity` shows it).
+    Both are of the problems that were drawn, all where a schedule chooses none. The policy is searched for at
+    the first call (seconds; `conet capacity` shows it).
     """
-    from conet.engine.ground_state import best_share
+    from conet.engine.ground_state import best_solved
 
-    best = best_share(observation.policy.graph, observation.problems)
-    return best - float(observation.walks.correct.mean())
+    solved = best_solved(observation.policy.graph, observation.problems)
+    return float(solved[observation.walks.problems].mean() - observation.walks.correct.mean())
 
 
 @needs("policy")
