@@ -15,8 +15,8 @@ from conet.report import comparison as report_of_comparison
 from conet.report import diagnosis as report_of_diagnosis
 
 # Pages whose code is run as it stands; that of the others is held against the command line and what can be imported.
-RUN = ("README.md", "docs/compare.md", "docs/gallery.md")
-PAGES = [ROOT / name for name in RUN]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in PAGES if not all(block.reason for block in blocks(page))]
 # Not run, only held against the command line; why, and where they are run.
 NOT_RUN = {
     "reproduce": "minutes to an hour: tests/test_reproduce.py",
@@ -62,6 +62,7 @@ def prepared(tmp_path_factory):
     for name in RUNS:
         made = f"{int('s1' in name)}-{8 if name.startswith(('b', 'g32')) else 4}"
         shutil.copytree(place / "runs" / made, place / "runs" / name)
+    shutil.copytree(place / "runs/RUN", place / "RUN")
     for name in LOGS:
         shutil.copytree(ROOT / "tests/data/trl/plain", place / name)
     rows = [
@@ -85,6 +86,13 @@ def prepared(tmp_path_factory):
     asked = {"question": "q", "answer": "a", "verified": True, "tokens": 7}
     lines = (json.dumps(asked | {"update": step, "question": f"q{p}"}) for step in range(9) for p in range(4))
     (own / "rollouts.jsonl").write_text("\n".join(lines))
+    grouped = place / "path/to/groups"
+    grouped.mkdir()
+    answers = [{"text": "a", "verified": True}, {"text": "b", "verified": False}]
+    groups = (
+        {"update": step, "question": f"q{p}", "answers": answers} for step in range(9) for p in range(4)
+    )
+    (grouped / "rollouts.jsonl").write_text("\n".join(map(json.dumps, groups)))
     for name in ("tests", "docs", "examples"):
         os.symlink(ROOT / name, place / name)
     for name in ("reader", "finding", "figure", "learner", "graph", "schedule", "observable"):
@@ -144,7 +152,8 @@ def call(words: list[str], output: str) -> None:
     if "--out" in words and words[0] == "run":
         shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
     if "--format" in words and "PATH" in words:
-        words = ["path/to/logs" if word == "PATH" else word for word in words]
+        own = "path/to/groups" if "my_reader.py:rows" in words else "path/to/logs"
+        words = [own if word == "PATH" else word for word in words]
     if output.startswith("conet: got"):  # shown to be refused
         with pytest.raises(SystemExit, match="2"):
             cli.main(words)
