@@ -29,11 +29,9 @@ from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.size import snapshot_steps
+from conet.runs.trainer_state import load_into, state_of
 from conet.runs.update import failed, update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
-
-WALKS = ("problems", "starts", "edges", "length", "correct")
-KEPT = ("step", "walker_steps", "rollouts", "failed_rollouts", "seconds")
 
 
 class Trainer:
@@ -58,6 +56,10 @@ class Trainer:
     policy : Policy
     walks : Walks
         Rollouts of the last step.
+    drawn : bool
+        Whether they are at hand, which they are not just after a resume.
+    known_entropy : float or None
+        Of the policy where they chose, as it was kept, until there are new ones.
     """
 
     walks: Walks
@@ -103,12 +105,12 @@ class Trainer:
             self.phases, self.config.steps, retry=-(-settings.harvest_samples // learner.rollouts)
         )
         self.evaluation = LastEvaluation(lambda: self.measure()[1], snapshot_steps(self.config))
-        self.tracker.entropy = self._entropy
+        self.tracker.entropy = self.entropy
         self.tracker.evaluation = lambda: self.evaluation.asked(self.step)
         keeps = any(one.demonstrations == "seen" for one in self.phases)
         self.memory = Memory(self.problems, keeps or any(getattr(one, "replay", 0) for one in self.learners))
         self.tracker.problem_accuracy = self.memory.accuracy
-        self._drawn, self._known_entropy = False, None  # of the last rollouts, where they are not at hand
+        self.drawn, self.known_entropy = False, None  # of the last rollouts, where they are not at hand
 
     @property
     def tasks(self) -> Problems:
@@ -165,7 +167,7 @@ class Trainer:
         learner, phase = self.learner_now(), self.phase
         chosen = self.tracker.problems(self.step, len(self.problems))
         walks = self.walks = self.sample(learner.rollouts, streams.TRAIN, chosen=chosen)
-        self._drawn = True
+        self.drawn = True
         self.walker_steps += walks.steps
         self.rollouts += len(walks.length)
         self.memory.add(walks)
@@ -258,9 +260,9 @@ class Trainer:
         self.evaluation.keep(self.step, values)
         return arrays, values
 
-    def _entropy(self) -> float | None:
+    def entropy(self) -> float | None:
         """Return the mean entropy of the policy where the last rollouts chose."""
-        return visited_entropy(self.policy, self.walks) if self._drawn else self._known_entropy
+        return visited_entropy(self.policy, self.walks) if self.drawn else self.known_entropy
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return arrays and JSON values from which :meth:`load` goes on bit for bit.
@@ -272,29 +274,8 @@ class Trainer:
         """
         if not self.policy.finite:
             raise self._diverged()
-        arrays = self.policy.state()
-        for kind, optimizer in self.optimizers.items():
-            arrays |= {f"{kind}.{name}": array for name, array in optimizer.state().items()}
-        if self.demonstrations is not None:
-            arrays |= {f"demonstrations.{name}": getattr(self.demonstrations, name) for name in WALKS}
-        arrays |= {f"memory.{name}": array for name, array in self.memory.state().items()}
-        kept = {name: getattr(self, name) for name in KEPT} | self.tracker.state()
-        return arrays, kept | {"entropy": self._entropy(), "evaluation": self.evaluation.value}
+        return state_of(self)
 
     def load(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
-        self.policy.load(arrays)
-        for name in KEPT:
-            setattr(self, name, state.get(name, 0) if name == "failed_rollouts" else state[name])
-        self.tracker.load(state)
-        self._drawn, self._known_entropy, self.evaluation.value = False, state["entropy"], state["evaluation"]
-        for kind, optimizer in self.optimizers.items():
-            optimizer.load(_under(arrays, f"{kind}."))
-        self.memory.load(_under(arrays, "memory."))
-        demonstrated = _under(arrays, "demonstrations.")
-        self.demonstrations = Walks(**demonstrated, rollouts=1) if demonstrated else None
-        self.tracker.draws = self.demonstrations is None
-
-
-def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        load_into(self, arrays, state)
