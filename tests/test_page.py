@@ -92,7 +92,22 @@ def test_the_list_is_filtered_and_two_runs_are_compared(page, server):
     page.get_by_label("choose first to compare").check()
     page.get_by_label("choose without-webs to compare").check()
     page.get_by_role("link", name="compare first with without-webs").click()
-    page.locator("#view-learning-curve .legend", has_text="B: ").wait_for()
+    legend = page.locator("#view-correct-length .legend").first
+    legend.filter(has_text="B: ").wait_for()
+    # What is the same of both has one colour, and of the second broken lines.
+    looks = {}
+    for item in legend.locator("li").all():
+        dashes, colour = item.locator("path").evaluate(
+            "e => [getComputedStyle(e).strokeDasharray, getComputedStyle(e).stroke]"
+        )
+        which, name = item.locator("span").first.inner_text().split(": ")
+        looks[which, name.partition(" (")[0]] = dashes, colour
+    names = [name for which, name in looks if which == "A"]
+    assert len(names) == 2
+    for name in names:
+        assert looks["A", name][0] == "none" != looks["B", name][0]
+        assert looks["A", name][1] == looks["B", name][1]
+    assert len({colour for _, colour in looks.values()}) == 2
 
 
 def test_a_finding_leads_to_its_chart_and_all_charts_have_one_cursor(page, server):
@@ -389,7 +404,7 @@ def test_a_run_is_started_heated_and_stopped(browser, tmp_path):
         page.get_by_label("settings").fill(small)
         page.get_by_role("button", name="start").click()
         page.get_by_role("button", name="heat").click()
-        page.locator(".said", has_text="handed over").wait_for()
+        page.locator(".said", has_text="heat: done, at update").wait_for()
         page.locator(".live", has_text="update").wait_for()
         page.get_by_role("button", name="stop").click()
         page.locator(".state.killed").wait_for()

@@ -119,6 +119,47 @@ def test_the_accuracy_of_the_list_is_that_of_summary_and_diagnosis(server, runs)
     assert reached(np.full(3, np.nan), log=True) is None is reached(np.empty(0), log=False)
 
 
+def test_a_folder_with_rollouts_of_no_format_is_a_run_of_the_list(tmp_path):
+    """As where it is named itself; what differs in a number alone is one log, and what cannot be told says so."""
+    rows = [{"step": step, "prompt": f"p{step % 2}", "completion": "c", "reward": 1.0} for step in range(4)]
+
+    def plain(*folders):
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "rollouts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    plain(tmp_path / "both" / "one", tmp_path / "both" / "other", tmp_path / "mixed" / "plain")
+    plain(*(tmp_path / "parts" / f"step_{step}" for step in range(3)))
+    as_trl(rollouts(two_stages(30, 8)), tmp_path / "mixed" / "trl")
+    (tmp_path / "none" / "deeper").mkdir(parents=True)
+    plain(tmp_path / "unknown")
+    (tmp_path / "unknown" / "rollouts.jsonl").write_text('{"some": 1}\n')
+    names = {one.name: list(Library([one]).paths()) for one in tmp_path.iterdir()}
+    assert names == {
+        "both": ["one", "other"],
+        "mixed": ["plain", "trl"],
+        "none": [],
+        "parts": ["parts"],
+        "unknown": ["unknown"],
+    }
+    assert [row.state for row in Library([tmp_path / "both"]).rows()] == ["log", "log"]
+    (row,) = Library([tmp_path / "unknown"]).rows()
+    assert row.state == "unreadable"
+    assert "log of rollouts" in row.why
+
+
+def test_what_is_kept_of_a_run_goes_with_it(tmp_path):
+    for number in range(6):
+        as_trl(rollouts(two_stages(30, 8)), tmp_path / f"log-{number}")
+    library = Library([tmp_path])
+    for name in library.paths():
+        library.opened(name).spark()
+    assert {path.name for path in library._small} == {"log-0", "log-1"}
+    shutil.rmtree(tmp_path / "log-0")
+    library.paths()
+    assert {path.name for path in library._small} == {"log-1"}
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_a_view_is_a_picture(server, suffix):
     found = server.ask(f"/api/runs/finished/figures/learning-curve?suffix={suffix}")

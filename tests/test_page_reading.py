@@ -45,6 +45,11 @@ def server(tmp_path_factory):
     log(place / "hidden", lambda step, problem, sample: f"[{shown}]")
     endless = [r"\[ x " * 40_000, r"\( x " * 40_000, "$$ x " * 40_000, "$x$ " * 40_000]
     log(place / "endless", lambda step, problem, sample: endless[sample])
+    alike = [f"word{number}" for number in range(3000)]
+    log(
+        place / "alike",
+        lambda step, problem, sample: " ".join([*alike[:40], f"own{sample}", *alike, f"end{sample}"]),
+    )
     with serving(place) as found:
         yield found
 
@@ -186,6 +191,15 @@ def test_formulas_without_an_end_do_not_hold_up_the_page(page, server):
         page.get_by_label(f"show rollout {number},").check()
         page.locator(".rollout .text").first.wait_for()
     assert page.locator(".katex").count() <= 2 * 500
+
+
+def test_of_two_long_texts_that_share_nearly_all_only_the_rest_is_marked(page, server):
+    opened(page, server, "run/alike/rollouts")
+    page.get_by_label("show rollout 2,").check()
+    page.get_by_label("difference of two").check()
+    page.locator(".text.diff ins").first.wait_for()
+    assert page.locator(".text.diff del").all_inner_texts() == ["own0", "end0"]
+    assert page.locator(".text.diff ins").all_inner_texts() == ["own1", "end1"]
 
 
 def test_keys_with_a_modifier_are_the_browsers(page, server):

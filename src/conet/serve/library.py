@@ -1,9 +1,10 @@
 """Which runs there are in the directories that are shown, and nothing outside of them."""
 
 import os
+import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from conet.serve.opened import Opened, identity
 
 REMEMBERED = 1.0  # seconds for which the place of a run is not looked up anew (our choice)
 KEPT = 4  # runs whose tables stay in memory
+TABLES = {".jsonl", ".json", ".csv", ".tsv", ".parquet", ".arrow"}  # how files of rows end
 IGNORED = (".conet-", ".")  # how directories are called that are not whole yet, or hidden
 
 
@@ -60,6 +62,9 @@ class Library:
                 found[name] = path
         found = dict(sorted(found.items()))
         self._found = time.monotonic(), found
+        with self._lock:
+            for gone in self._small.keys() - set(found.values()):
+                del self._small[gone]
         return found
 
     def path(self, name: str) -> Path:
@@ -150,17 +155,38 @@ def _runs_at(place: Path) -> Iterator[Path]:
     """Yield the runs that lie in a place, or the place itself where it is one, or a log of several files."""
     from conet.base.digests import is_run
 
-    below: list[Path] = []
+    folders: list[Path] = []
     if place.is_dir() and not is_run(place):
         with suppress(OSError):
             entries = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(IGNORED)]
-            below = [entry for entry in entries if entry.is_dir() and _is_run(entry, any_table=False)]
+            folders = [entry for entry in entries if entry.is_dir()]
+    known = {folder for folder in folders if _is_run(folder, any_table=False)}
     # One folder with files in it, such as TRL's completions/, is a part of the log.
-    part = len(below) == 1 and not is_run(below[0]) and any(one.is_file() for one in below[0].iterdir())
-    if below and not (part and _is_run(place, any_table=False)):
-        yield from below
-    elif _is_run(place, any_table=True):
+    part = len(known) == 1 and not any(map(is_run, known)) and any(map(_holds_files, known))
+    if known and not (part and _is_run(place, any_table=False)):
+        yield from (one for one in folders if one in known or _is_run(one, any_table=True))
+    elif not known and _several(plain := [one for one in folders if _is_run(one, any_table=True)], place):
+        yield from plain
+    elif _is_run(place, any_table=True) or _holds_tables(place):
         yield place
+
+
+def _several(plain: Sequence[Path], place: Path) -> bool:
+    """Whether folders are logs of their own, not parts of one that differ in a number, as ``step_16``."""
+    names = {re.sub(r"\d+", "", folder.name) for folder in plain}
+    return len(names) > 1 and not _is_run(place, any_table=False) and not _holds_tables(place)
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(one.is_file() for one in folder.iterdir())
+
+
+def _holds_tables(folder: Path) -> bool:
+    """Whether a place is a file of rows, or one lies directly in it."""
+    with suppress(OSError):
+        files = folder.iterdir() if folder.is_dir() else (folder,)
+        return any(one.is_file() and not TABLES.isdisjoint(one.suffixes) for one in files)
+    return False
 
 
 def _is_run(path: Path, any_table: bool) -> bool:

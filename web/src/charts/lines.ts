@@ -78,14 +78,20 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   return element;
 }
 
-/** A colour a series; what is the same thing at several moments, or one of many, has shades of its own. */
-function colours(series: Series[]): (place: number) => string {
+/** A series, or that of a second run: then `like` is the place of what is the same of the first, -1 where nothing is. */
+export type Curve = Series & { like?: number };
+
+/** A colour a series; what was measured has that of the curve through it, which follows on it. */
+function colours(series: Curve[]): (place: number) => string {
   let next = 0;
-  const found = series.map((one) => {
-    if (one.role === "measured") return `measured c${(next % 6) + 1}`;
-    if (one.role === "reference") return "c-reference";
-    return `c${(next++ % 6) + 1}`;
-  });
+  const found: string[] = [];
+  for (const one of series) {
+    const second = one.like === undefined ? "" : " second";
+    if (one.like !== undefined && one.like >= 0) found.push(found[one.like] + second);
+    else if (one.role === "measured") found.push(`measured c${(next % 6) + 1}${second}`);
+    else if (one.role === "reference") found.push(`c-reference${second}`);
+    else found.push(`c${(next++ % 6) + 1}${second}`);
+  }
   return (place) => found[place] ?? "c1";
 }
 

@@ -1,6 +1,7 @@
 /** Two runs under one cursor: views of the same name, drawn into one. */
 import { address, get, type Lines, type Overview, type Panel, type View } from "../api/client";
 import { h, replace } from "../dom";
+import type { Curve } from "../charts/lines";
 import { failure, waiting } from "../parts/failure";
 import { saveButtons } from "../parts/save";
 import { viewCard } from "../parts/view";
@@ -44,13 +45,25 @@ function both(one: View, other: View): View | null {
     // By what they show, not by their place: a panel each of what was logged, and others were logged there.
     const partner = other.panels?.find((found) => found.kind === "lines" && panel.kind === "lines" && sort(found) === sort(panel));
     if (panel.kind !== "lines" || partner?.kind !== "lines") continue;
-    panels.push({ ...panel, series: [...named(panel, "A"), ...named(partner, "B")], marks: [...marked(panel, "A"), ...marked(partner, "B")], x: wider(panel, partner), bands: [] });
+    const series = [...named(panel, "A"), ...likened(panel.series, partner.series, named(partner, "B"))];
+    panels.push({ ...panel, series, marks: [...marked(panel, "A"), ...marked(partner, "B")], x: wider(panel, partner), bands: [] });
   }
   return panels.length ? { ...one, panels, caption: "" } : null;
 }
 
 function sort(panel: Lines): string {
   return JSON.stringify([panel.title, panel.x.name, panel.y.name, panel.y.unit]);
+}
+
+/** The same thing of both runs has one colour, and of the second broken lines: by name, else by place. */
+function likened(first: Lines["series"], second: Lines["series"], shown: Lines["series"]): Curve[] {
+  const twin = (place: number) => {
+    const same = first.findIndex((one) => one.name === second[place]!.name && one.role === second[place]!.role);
+    const named = second.some((one) => one.name === first[place]?.name); // then it is that one's
+    if (same >= 0 || named || first.length !== second.length) return same;
+    return first[place]!.role === second[place]!.role ? place : -1;
+  };
+  return shown.map((one, place) => ({ ...one, like: twin(place) }));
 }
 
 function named(panel: Lines, which: string): Lines["series"] {

@@ -1,20 +1,46 @@
 /** Steering a run that trains: each action is done between two updates, and is an event of the run. */
 import { address, get, type Overview, post, type Schemas } from "../api/client";
+import { pause } from "../api/pace";
 import { h, replace } from "../dom";
 import { link } from "../state";
+import { number } from "../text";
 
-export function controlBar(overview: Overview): HTMLElement | null {
+const NAMES: Record<string, string> = { go: "go on", temperature: "entropy bonus" }; // as the buttons say
+
+const LOOK = 500; // milliseconds between two looks at whether an action was done
+const LOOKS = 40;
+
+/** The buttons; `noted` is told what there is of the run once an action has been done: while it is paused nothing else is heard of it. */
+export function controlBar(overview: Overview, leaving: AbortSignal, noted: (now: Overview) => void): HTMLElement | null {
   if (overview.run.state !== "training") return null;
   if (!overview.steerable) return otherwise(overview);
   const said = h("output", { class: "said", "aria-live": "polite" });
+  let turns = 0;
   const updates = h("input", { type: "number", min: 1, value: 10, "aria-label": "updates of the heating" });
   const weight = h("input", { type: "number", min: 0, step: "any", placeholder: "0.02", "aria-label": "weight of the entropy bonus" });
   const act = async (action: string, value: number | null = null) => {
+    const name = NAMES[action] ?? action;
     said.className = "said";
-    said.textContent = `${action}: asked for`;
+    said.textContent = `${name}: asked for`;
+    const turn = ++turns;
+    const events = async () => {
+      const now = await get<Overview>(address("runs", overview.run.name));
+      return { now, done: now.events.filter((event) => event.event === "steered" && event["action"] === action) };
+    };
     try {
+      const before = (await events()).done.length;
       await post<Schemas["Asked"]>(address("runs", overview.run.name, "actions"), { action, value });
-      said.textContent = `${action}: handed over; the run notes it as an event`;
+      said.textContent = `${name}: handed over; the run notes it as an event`;
+      for (let look = 0; look < LOOKS && turn === turns && !leaving.aborted; look++) {
+        const { now, done } = await events();
+        if (leaving.aborted) return;
+        if (done.length > before) {
+          noted(now);
+          if (turn === turns) said.textContent = `${name}: done, at update ${number(done.at(-1)!.step)}`;
+          return;
+        }
+        await pause(LOOK, leaving);
+      }
     } catch (error) {
       said.className = "said failure";
       said.textContent = error instanceof Error ? error.message : String(error);

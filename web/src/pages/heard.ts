@@ -56,7 +56,10 @@ export function heard({ run }: Overview, parts: Parts, leaving: AbortSignal, red
     if (now.state === "gone") live.textContent = "The run is no longer there. What was read of it is still shown.";
     else if (now.state === "unreadable") live.textContent = now.why;
     else if (now.state === "log") grown(now);
-    else if (now.spark?.step != null) live.textContent = `update ${number(now.spark.step)}, accuracy ${number(now.spark.accuracy, 2)}`;
+    else if (now.spark?.step != null) {
+      live.textContent = `update ${number(now.spark.step)}, accuracy ${number(now.spark.accuracy, 2)}`;
+      if (now.state === "killed") live.append("; ", h("code", {}, "conet resume"), " goes on with it");
+    }
     if ((now.state === "training" && more) || (changed && before !== "gone" && before !== "unreadable")) void draw();
   };
 

@@ -19,18 +19,23 @@ export async function overviewTab(main: HTMLElement, overview: Overview, time: T
     charts = h("div", { class: "views" });
     replace(main, said, controls(time), charts);
   }
-  const events = eventTable(overview);
-  const before = main.querySelector<HTMLDetailsElement>(".events");
-  if (events && before) {
-    (events as HTMLDetailsElement).open = before.open;
-    swap(before, events);
-  } else if (events) main.append(events);
+  showEvents(main, overview);
   const views = overview.views.filter((view) => !ELSEWHERE.includes(view));
   for (const view of views) {
     if (!main.isConnected) return;
     await place(charts, name, view, time);
   }
   if (main.isConnected) void say(said, name, time); // it takes longest, and nothing waits for it
+}
+
+/** Show what happened in the run, also between two drawings. */
+export function showEvents(main: HTMLElement, overview: Overview): void {
+  const events = eventTable(overview);
+  const before = main.querySelector<HTMLDetailsElement>(".events");
+  if (events && before) {
+    events.open = before.open;
+    swap(before, events);
+  } else if (events) main.append(events);
 }
 
 async function place(charts: HTMLElement, name: string, view: string, time: Time): Promise<void> {

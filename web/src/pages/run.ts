@@ -6,7 +6,7 @@ import { anew, link, read, Time } from "../state";
 import { controlBar } from "./control";
 import { follow } from "./live";
 import { heard } from "./heard";
-import { overviewTab } from "./overview";
+import { overviewTab, showEvents } from "./overview";
 import { problemsTab } from "./problems";
 import { rolloutsTab } from "./rollouts";
 import { webTab } from "./web";
@@ -50,7 +50,7 @@ export async function runPage(main: HTMLElement, name: string, tab: string, leav
     { class: "tabs", "aria-label": "parts of the run" },
     ...tabs.map((one) => h("a", { "data-tab": one.name, "aria-current": one === shown ? "page" : null }, one.title)),
   );
-  const steering = offline ? null : controlBar(overview);
+  const steering = offline ? null : controlBar(overview, leaving, (now) => shown.name === "overview" && showEvents(body, now));
   replace(main, h("div", { class: "run-head" }, h("h1", {}, name), state, live, lastWords(overview), settings(overview), saving(overview)), bar, steering, body);
   const time = new Time(query, leaving);
   /** What a tab passes on to the next: the moment. */

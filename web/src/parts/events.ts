@@ -5,7 +5,7 @@ import { number, visible } from "../text";
 
 const SHOWN = ["phase", "action", "value", "reason", "eligible", "refused", "file"];
 
-export function eventTable(overview: Overview): HTMLElement | null {
+export function eventTable(overview: Overview): HTMLDetailsElement | null {
   if (!overview.events.length) return null;
   const rows = overview.events.map((event) => {
     const words = SHOWN.filter((key) => event[key] !== undefined && event[key] !== null).map((key) => `${key} ${visible(String(event[key]))}`);

@@ -1,47 +1,62 @@
-/** What two texts have in common, word by word: the longest common subsequence between a common beginning and end. */
+/** What two texts have in common, word by word: the fewest words that go and come (Myers 1986). */
 
 export interface Piece {
   kind: "both" | "left" | "right";
   text: string;
 }
 
-const MOST = 4_000_000; // cells of the table; longer texts are compared line by line
+const MOST = 3000; // words that go and come; texts with more are compared line by line (our choice)
 
 export function diff(left: string, right: string): Piece[] {
   const words = (text: string): string[] => text.match(/\s+|[^\s]+/g) ?? [];
-  let [one, other] = [words(left), words(right)];
-  if (one.length * other.length > MOST) [one, other] = [left.split(/(?<=\n)/), right.split(/(?<=\n)/)];
-  let start = 0;
-  while (start < one.length && start < other.length && one[start] === other[start]) start++;
-  let tail = 0;
-  while (tail < one.length - start && tail < other.length - start && one[one.length - 1 - tail] === other[other.length - 1 - tail]) tail++;
-  const [a, b] = [one.slice(start, one.length - tail), other.slice(start, other.length - tail)];
-  const middle = a.length * b.length > MOST ? [...a.map((text) => piece("left", text)), ...b.map((text) => piece("right", text))] : common(a, b);
-  return joined([...one.slice(0, start).map((text) => piece("both", text)), ...middle, ...one.slice(one.length - tail).map((text) => piece("both", text))]);
+  const lines = (text: string): string[] => text.split(/(?<=\n)/);
+  const found = fewest(words(left), words(right)) ?? fewest(lines(left), lines(right));
+  return joined(found ?? [piece("left", left), piece("right", right)]);
 }
 
 function piece(kind: Piece["kind"], text: string): Piece {
   return { kind, text };
 }
 
-function common(a: string[], b: string[]): Piece[] {
-  const width = b.length + 1;
-  const table = new Uint32Array((a.length + 1) * width);
-  for (let i = a.length - 1; i >= 0; i--)
-    for (let j = b.length - 1; j >= 0; j--)
-      table[i * width + j] = a[i] === b[j] ? table[(i + 1) * width + j + 1]! + 1 : Math.max(table[(i + 1) * width + j]!, table[i * width + j + 1]!);
-  const found: Piece[] = [];
-  let [i, j] = [0, 0];
-  while (i < a.length && j < b.length) {
-    if (a[i] === b[j]) {
-      found.push(piece("both", a[i++]!));
-      j++;
-    } else if (table[(i + 1) * width + j]! >= table[i * width + j + 1]!) found.push(piece("left", a[i++]!));
-    else found.push(piece("right", b[j++]!));
+/**
+ * The pieces of a shortest way from one text to the other; null where it is too long. Diagonal k holds the places x of
+ * the one and x - k of the other; after d changes `far` knows for each how far one gets.
+ */
+function fewest(one: string[], other: string[]): Piece[] | null {
+  const middle = MOST + 1;
+  const far = new Int32Array(2 * MOST + 3);
+  const before: Int32Array[] = []; // of each number of changes, what was reached with one less
+  for (let changes = 0; changes <= MOST; changes++) {
+    before.push(far.slice(middle - changes - 1, middle + changes + 2));
+    for (let k = -changes; k <= changes; k += 2) {
+      let x = down(far, middle, k, changes) ? far[middle + k + 1]! : far[middle + k - 1]! + 1;
+      while (x < one.length && x - k < other.length && one[x] === other[x - k]) x++;
+      far[middle + k] = x;
+      if (x >= one.length && x - k >= other.length) return back(before, one, other);
+    }
   }
-  while (i < a.length) found.push(piece("left", a[i++]!));
-  while (j < b.length) found.push(piece("right", b[j++]!));
-  return found;
+  return null;
+}
+
+/** Whether the last change on a diagonal was a word that came, not one that went. */
+function down(far: Int32Array, middle: number, k: number, changes: number): boolean {
+  return k === -changes || (k !== changes && far[middle + k - 1]! < far[middle + k + 1]!);
+}
+
+/** Walk back from both ends. */
+function back(before: Int32Array[], one: string[], other: string[]): Piece[] {
+  const found: Piece[] = [];
+  let [x, y] = [one.length, other.length];
+  for (let changes = before.length - 1; changes > 0; changes--) {
+    const [far, middle, k] = [before[changes]!, changes + 1, x - y];
+    const came = down(far, middle, k, changes);
+    const from = far[middle + (came ? k + 1 : k - 1)]!;
+    const above = from - (came ? k + 1 : k - 1);
+    for (; x > from && y > above; y--) found.push(piece("both", one[--x]!));
+    found.push(came ? piece("right", other[--y]!) : piece("left", one[--x]!));
+  }
+  while (x > 0) found.push(piece("both", one[--x]!));
+  return found.reverse();
 }
 
 function joined(pieces: Piece[]): Piece[] {

@@ -198,7 +198,7 @@ function node(at: number, data: Record<string, unknown>, history: History, state
   return {
     ...data,
     hidden: !inside && !onPath && !chosen,
-    size: look.scale * Math.min(11, size) + (chosen || marked ? 3 : 0),
+    size: look.scale * Math.min(11, size) + (chosen || marked ? 3 * Math.max(0.6, look.scale) : 0),
     color: chosen ? look.ink : state.flipped.has(at) ? look.flip : colour,
     borderColor: chosen ? look.accent : fades ? look.faded : look.ink,
     zIndex: chosen || onPath ? 2 : 1,
@@ -213,7 +213,8 @@ function edge(at: number, history: History, state: Moments, look: Look) {
   const onPath = state.path.has(at);
   const fades = state.problem !== null && !onPath;
   return {
-    size: (onPath ? 3 : 0.8 * look.scale) + 1.6 * Math.min(1, Math.sqrt(state.traffic[at]! / 4)),
+    // Also of a path: where the picture is small, large heads would hide the nodes that they point to.
+    size: look.scale * (onPath ? 3 : 0.8) + 1.6 * (onPath ? look.scale : 1) * Math.min(1, Math.sqrt(state.traffic[at]! / 4)),
     color: onPath ? look.accent : fades ? look.soft : state.flipped.has(source) ? look.flip : mixed(state.colour(source), look.ground, weight),
     zIndex: onPath ? 2 : 0,
   };
