@@ -36,6 +36,7 @@ from conet.serve.library import Library
 from conet.serve.models_actions import StartRequest
 from conet.serve.opened import reached
 from conet.serve.starting import Starter
+from conet.views.source import source_of
 
 pytestmark = pytest.mark.page
 EVIL = '<script>alert(1)</script> \x1b[31m‮ "x"'
@@ -107,6 +108,16 @@ def test_a_log_says_what_a_diagnosis_of_it_says(server, runs):
     expected = [line.text for line in conet.diagnose(runs / "log").headlines]
     assert [line["text"] for line in found["headlines"]] == expected
     assert all(line["finding"] for line in found["headlines"])
+
+
+@pytest.mark.parametrize("name", ["finished", "log"])
+def test_every_chart_is_that_of_the_report(server, runs, name):
+    source, other = source_of(conet.Run(runs / name)), source_of(conet.diagnose(runs / name))
+    names = server.ask(f"/api/runs/{name}").json["views"]
+    assert set(source.names()) <= set(names)
+    for view in names:
+        expected = (source if view in source.names() else other).view(view)
+        assert server.ask(f"/api/runs/{name}/views/{view}").json == json.loads(expected.to_json())
 
 
 def test_the_accuracy_of_the_list_is_that_of_summary_and_diagnosis(server, runs):

@@ -50,6 +50,7 @@ def server(tmp_path_factory):
         place / "alike",
         lambda step, problem, sample: " ".join([*alike[:40], f"own{sample}", *alike, f"end{sample}"]),
     )
+    log(place / "capitals", lambda step, problem, sample: f"{'İ' * 9} then the Word. {sample}")
     with serving(place) as found:
         yield found
 
@@ -200,6 +201,13 @@ def test_of_two_long_texts_that_share_nearly_all_only_the_rest_is_marked(page, s
     page.locator(".text.diff ins").first.wait_for()
     assert page.locator(".text.diff del").all_inner_texts() == ["own0", "end0"]
     assert page.locator(".text.diff ins").all_inner_texts() == ["own1", "end1"]
+
+
+def test_the_words_that_were_searched_for_are_marked_where_they_stand(page, server):
+    """The small letter of one capital is two characters; a dot is no wild card."""
+    opened(page, server, "run/capitals/rollouts?words=the+word.")
+    page.locator("mark").first.wait_for()
+    assert page.locator("mark").all_inner_texts() == ["the Word."]
 
 
 def test_keys_with_a_modifier_are_the_browsers(page, server):

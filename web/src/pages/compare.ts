@@ -83,6 +83,7 @@ function wider(one: Lines, other: Lines): Lines["x"] {
 function settings(found: Overview[]): HTMLElement {
   const [one, other] = found.map((overview) => overview.run.settings) as [Record<string, string>, Record<string, string>];
   const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((key) => one[key] !== other[key]).sort();
+  if (found.some(({ run }) => run.kind === "log")) return h("p", {}, "A log does not say its settings, so they are not compared.");
   if (!keys.length) return h("p", {}, "Both have the same settings.");
   const rows = keys.map((key) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, one[key] ?? "default"), h("td", {}, other[key] ?? "default")));
   const table = h("table", { class: "plain" }, h("caption", {}, "Settings that differ"), h("thead", {}, h("tr", {}, h("th", {}, "setting"), h("th", {}, "A"), h("th", {}, "B"))), h("tbody", {}, ...rows));

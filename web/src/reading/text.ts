@@ -70,11 +70,11 @@ function marked(text: string, mark: string): Node[] {
   const shown = visible(text);
   if (!mark) return [document.createTextNode(shown)];
   const nodes: Node[] = [];
-  const [low, wanted] = [shown.toLowerCase(), mark.toLowerCase()];
   let end = 0;
-  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, at + wanted.length)) {
-    nodes.push(document.createTextNode(shown.slice(end, at)), h("mark", {}, shown.slice(at, at + mark.length)));
-    end = at + mark.length;
+  // Capitals aside, but in the text as it is: that in small letters may be longer, as of "İ".
+  for (const match of shown.matchAll(new RegExp(mark.replace(/[$()*+.?[\\\]^{|}/]/g, "\\$&"), "giu"))) {
+    nodes.push(document.createTextNode(shown.slice(end, match.index)), h("mark", {}, match[0]));
+    end = match.index + match[0].length;
   }
   nodes.push(document.createTextNode(shown.slice(end)));
   return nodes;
