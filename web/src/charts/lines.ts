@@ -37,7 +37,8 @@ export function lines(panel: Lines, time: Time | null, label: string): HTMLEleme
   );
   let across: Scale | null = null;
   const [first, last] = extent(panel.series.flatMap((one) => one.x)) ?? [0, 1];
-  const whole: [number, number] = [Math.min(first, panel.x.low ?? first), Math.max(last, panel.x.high ?? last)];
+  const single = first === last ? 1 : 0; // stands in the middle, not half cut off at the edge
+  const whole: [number, number] = [Math.min(first - single, panel.x.low ?? first), Math.max(last + single, panel.x.high ?? last)];
 
   function drawCursor(): void {
     const step = time?.step ?? null;
