@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,13 @@ def test_a_claim_is_a_file(mine, capsys, monkeypatch):
 def test_there_is_a_skeleton_for_each(mine):
     kinds = "claim figure finding graph learner observable reader schedule"
     assert {path.stem for path in mine.glob("*.py")} == set(kinds.split())
+
+
+def test_no_long_check_has_the_name_of_a_package():
+    """Tests put the folder on the path, and numba would then import our file in place of `coverage`."""
+    folders = [str(ROOT / name) for name in ("verification", "benchmarks")]
+    elsewhere = [place for place in sys.path if place not in folders]
+    scripts = [path.stem for folder in folders for path in Path(folder).glob("*.py")]
+    assert len(scripts) > 20
+    known = {"coverage", *sys.stdlib_module_names}
+    assert not [name for name in scripts if name in known or PathFinder.find_spec(name, elsewhere)]

@@ -110,7 +110,7 @@ def test_a_run_follows_the_controller():
     trainer, weights = Trainer(TINY), []
     start = None
     for step in range(30):
-        now = trainer._entropy()  # of the policy now, where the last rollouts chose
+        now = trainer.entropy()  # of the policy now, where the last rollouts chose
         start = now if start is None else start
         missing = 0.0 if now is None else ((1 - step / 30) ** 1.5 - now / start)
         row = trainer.advance()
@@ -160,7 +160,7 @@ def test_weights_of_ones_own(learner, shape, half):
 def test_an_entropy_that_is_held_is_held():
     config = TINY.override({"steps": 120, "schedule.entropy_target": 1.0})
     free = TINY.override({"steps": 120, "schedule.name": "rlvr"})
-    held, plain = (conet.simulate(one)[1]._entropy() for one in (config, free))
+    held, plain = (conet.simulate(one)[1].entropy() for one in (config, free))
     assert plain < 0.5
     assert 0.6 < held < 1.3
 
@@ -169,7 +169,7 @@ def test_a_share_of_the_first_entropy_is_reached_and_a_resumed_run_is_the_same(t
     config = TINY.override({"steps": 300, "schedule.entropy_share": 0.5})
     trainer = Trainer(config)
     weights = [trainer.advance()["option.entropy"] for _ in range(300)]
-    start, end = math.log(5), trainer._entropy()
+    start, end = math.log(5), trainer.entropy()
     assert end == pytest.approx(0.5 * start, rel=0.15)
     assert weights[0] == 0.0
     assert min(weights) >= 0.0

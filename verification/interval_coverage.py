@@ -1,4 +1,4 @@
-"""How often the printed intervals hold the truth: `python verification/coverage.py`.
+"""How often the printed intervals hold the truth: `python verification/interval_coverage.py`.
 
 Worlds with a known truth are drawn, and every interval of 95 % is made as the package makes it. Coverage is the
 share of worlds in which it holds the truth, of those in which there is an interval at all.
