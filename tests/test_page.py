@@ -230,11 +230,13 @@ def test_where_a_run_cannot_be_steered_the_page_says_what_can_be_done(page, serv
         run = known["run"] | {"kind": kind, "state": "training"}
         body = json.dumps(known | {"run": run, "steerable": False})
         page.route("**/api/runs/first", partial(answered, body))
+        page.route("**/api/runs/first/stream", lambda route: route.abort())  # it would say that it has finished
+        page.route("**/api/runs/first/row", partial(answered, json.dumps(run)))
         page.goto("about:blank")
         opened(page, server, "run/first")
         page.locator(".control[role=note] code", has_text=said).wait_for()
         assert page.get_by_role("button", name="heat").count() == 0
-        page.unroute("**/api/runs/first")
+        page.unroute_all()
 
 
 FOCUSED = """() => {

@@ -53,7 +53,7 @@ export class Time {
   private listeners = new Map<Listener, Element>();
 
   /** Of a page, until it is left: what it holds in the address then is another's. */
-  constructor(query: Map<string, string>, leaving: AbortSignal) {
+  constructor(query: Map<string, string>, readonly leaving: AbortSignal) {
     leaving.addEventListener("abort", () => window.clearTimeout(this.waiting));
     this.step = numberOf(query.get("step"));
     const [from, to] = [numberOf(query.get("from")), numberOf(query.get("to"))];

@@ -1,5 +1,6 @@
 /** The headline findings in words, each with the way to its chart, and all charts under one time cursor. */
 import { address, get, type Headlines, type Overview, type View } from "../api/client";
+import { seen } from "../api/pace";
 import { h, replace, swap } from "../dom";
 import { eventTable } from "../parts/events";
 import { failure, waiting } from "../parts/failure";
@@ -22,9 +23,11 @@ export async function overviewTab(main: HTMLElement, overview: Overview, time: T
   showEvents(main, overview);
   const views = overview.views.filter((view) => !ELSEWHERE.includes(view));
   for (const view of views) {
+    await seen(time.leaving);
     if (!main.isConnected) return;
     await place(charts, name, view, time);
   }
+  await seen(time.leaving);
   if (main.isConnected) void say(said, name, time); // it takes longest, and nothing waits for it
 }
 
