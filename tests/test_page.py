@@ -230,7 +230,9 @@ def test_where_a_run_cannot_be_steered_the_page_says_what_can_be_done(page, serv
         run = known["run"] | {"kind": kind, "state": "training"}
         body = json.dumps(known | {"run": run, "steerable": False})
         page.route("**/api/runs/first", partial(answered, body))
-        page.route("**/api/runs/first/stream", lambda route: route.abort())  # it would say that it has finished
+        page.route(
+            "**/api/runs/first/stream", lambda route: route.abort()
+        )  # it would say that it has finished
         page.route("**/api/runs/first/row", partial(answered, json.dumps(run)))
         page.goto("about:blank")
         opened(page, server, "run/first")

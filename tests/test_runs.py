@@ -21,7 +21,7 @@ from conet.base import lock
 from conet.base.errors import ConetError, Interrupted
 from conet.base.files import CannotWrite, cannot_write, damaged
 from conet.base.journal import Journal, read, read_sound
-from conet.base.lock import exclusive, is_held
+from conet.base.lock import Busy, exclusive, is_held
 from conet.runs import directory, recorder
 from conet.runs.directory import check_out, created
 from conet.runs.endings import saying_where
@@ -267,6 +267,23 @@ def test_two_runs_that_start_in_the_same_second(tmp_path, monkeypatch):
     expected = {f"smoke-s0-20260101-000000{end}" for end in ("", "-2", "-3", "-4")}
     assert {path.name for path in runs} == expected
     assert set(os.listdir(tmp_path / "runs")) == expected
+
+
+def test_a_new_directory_that_another_run_holds_to_remove_it_is_left_to_it(tmp_path, monkeypatch):
+    """Between making and holding it, another that starts may take it for one that was left."""
+    monkeypatch.chdir(tmp_path)
+    real, met = directory.exclusive, []
+
+    def held_by_another(path):
+        if met:
+            return real(path)
+        met.append(path)
+        raise Busy(str(path), "a folder that nobody writes into now", "wait until it ends")
+
+    monkeypatch.setattr(directory, "exclusive", held_by_another)
+    with created(None, CONFIG.preset, 0, {"config.json": b"{}"}, ["rollouts"]) as held:
+        assert held.path.name.startswith("smoke-s0-")
+    assert met
 
 
 @pytest.mark.parametrize("begun", [True, False])

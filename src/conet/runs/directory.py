@@ -15,7 +15,7 @@ from conet.base.files import cannot_write, digest, digest_of, sync, sync_all, wr
 from conet.base.journal import line_of, read
 from conet.base.kinds import UNFINISHED, resume_command
 from conet.base.leftovers import is_temporary, remove_temporaries
-from conet.base.lock import NAME, Held, exclusive
+from conet.base.lock import NAME, Busy, Held, exclusive
 from conet.base.places import check_folder, make_missing, numbered_places, taken
 from conet.runs.tables import GROWING
 
@@ -188,6 +188,8 @@ def _new(path: Path, stack: ExitStack) -> Held:
             held = stack.enter_context(exclusive(temporary))
             held.check()
             temporary.chmod(0o755)
+        except Busy:  # that process holds it, and is about to remove it
+            continue
         except (ConetError, OSError):
             if temporary.exists():
                 raise
