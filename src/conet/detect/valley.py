@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import LEVEL, RESAMPLES, Interval
+from conet.base.intervals import FEWEST_PROBLEMS, LEVEL, RESAMPLES, Interval, resampled
 from conet.base.text import counted
 from conet.detect.knee import FEWEST_ROWS
-from conet.detect.valley_arms import Resampling, arms, bottom_interval, mean_length
+from conet.detect.valley_arms import Resampling, arms, bottom_interval, bottom_rows, mean_length
 from conet.detect.valley_parts import parts_of_change
 from conet.observables.length import END_STEPS, START_STEPS, WINDOW, window_sums, windowed_correct_length
 from conet.rollouts import Counts
@@ -179,12 +179,14 @@ def find_valley(
         return None
     row, length = found
     drawing = Resampling(window, resamples, level, seed)
+    enough = counts.problems >= FEWEST_PROBLEMS
+    rows = bottom_rows(counts, resampled(counts.problems, resamples, seed), window) if enough else None
     with np.errstate(divide="ignore", invalid="ignore"):  # lengths of zero
         start_ratio, end_ratio = arms(counts, drawing)
         end = float(mean_length(sums[-END_STEPS:], correct[-END_STEPS:]))
-        parts = parts_of_change(counts, row, drawing)
+        parts = parts_of_change(counts, row, rows, drawing)
         plain = float(np.float64(end) / length)
-    bottom = bottom_interval(counts, row, drawing)
+    bottom = bottom_interval(counts, row, rows, drawing)
     judgement = _judge(counts, row, start_ratio, end_ratio, rise)
     return Valley(
         judgement=judgement,

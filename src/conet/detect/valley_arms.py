@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles
 from conet.observables.length import END_STEPS, START_STEPS, ratio, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
@@ -25,12 +25,11 @@ def bottom_rows(counts: Counts, weights: np.ndarray, window: int) -> np.ndarray:
     return _lowest(windowed_correct_length(correct_length_sum, correct_count, window))
 
 
-def bottom_interval(counts: Counts, row: int, how: Resampling) -> Interval:
-    """Step of a row with the interval of the shortest; no ends with fewer than 8 problems."""
+def bottom_interval(counts: Counts, row: int, rows: np.ndarray | None, how: Resampling) -> Interval:
+    """Step of a row, with the interval of the rows that draws of the problems have; None: no ends."""
     step = float(counts.steps[row])
-    if counts.problems < FEWEST_PROBLEMS:
+    if rows is None:
         return Interval(step, np.nan, np.nan)
-    rows = bottom_rows(counts, resampled(counts.problems, how.draws, how.seed), how.window)
     return percentiles(step, counts.steps[rows].astype(np.float64), how.level)
 
 

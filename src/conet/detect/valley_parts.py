@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
+from conet.base.intervals import Interval, halves, percentiles, resampled
 from conet.detect.valley_arms import Resampling, bottom_rows
 from conet.observables.length import END_STEPS, SOLVED, changes, ratio, window_sums
 from conet.rollouts import Counts
@@ -33,7 +33,7 @@ class Parts(NamedTuple):
     within_ratio: Interval
 
 
-def parts_of_change(counts: Counts, row: int, how: Resampling) -> Parts:
+def parts_of_change(counts: Counts, row: int, rows: np.ndarray | None, how: Resampling) -> Parts:
     """Change from bottom to end, its two parts, and the ratio within problems.
 
     The estimates are those of the run, and add up. The parts depend on where the bottom lies, so each draw of
@@ -46,30 +46,32 @@ def parts_of_change(counts: Counts, row: int, how: Resampling) -> Parts:
     Parameters
     ----------
     counts
-        See :class:`conet.rollouts.Counts`; fewer than 8 problems give no ends.
+        See :class:`conet.rollouts.Counts`.
     row
         Of the bottom of the run.
+    rows : ndarray of int, shape (draws,), or None
+        Of the bottom of each bootstrap draw; None, with fewer than 8 problems, gives no ends.
     how
         Window and draws.
     """
     sums = _two_windows(counts, row, how.window)
     whole = _parts(sums, np.ones((1, len(sums.before))))[0]
-    if counts.problems < FEWEST_PROBLEMS:
+    if rows is None:
         return Parts(*(Interval(float(part), np.nan, np.nan) for part in whole))
     if counts.whole is not None:
         drawn = crossed = _of_many(sums, how)
     else:
         weights = resampled(counts.problems, how.draws, how.seed)
         half = halves(counts.problems, how.draws, how.seed)
-        drawn = _drawn(counts, weights, weights, how.window)
-        crossed = _drawn(counts, half.astype(np.float64), ~half, how.window)
+        drawn = _drawn(counts, rows, weights, how.window)
+        chosen = bottom_rows(counts, half.astype(np.float64), how.window)
+        crossed = _drawn(counts, chosen, ~half, how.window)
     of = (drawn, crossed, drawn, crossed)  # change, within, composition, ratio within
     return Parts(*(percentiles(float(whole[k]), of[k][:, k], how.level) for k in range(len(of))))
 
 
-def _drawn(counts: Counts, choosing: np.ndarray, measured: np.ndarray, window: int) -> np.ndarray:
-    """Return the parts of each draw: these problems choose the bottom, those are measured there."""
-    rows = bottom_rows(counts, choosing, window)
+def _drawn(counts: Counts, rows: np.ndarray, measured: np.ndarray, window: int) -> np.ndarray:
+    """Return the parts of each draw, which has its own bottom and problems."""
     near = (window_sums(getattr(counts, name), window)[rows] for name in COUNTED)
     return _parts(Windows(*near, *_at_the_end(counts)), measured.T)
 
