@@ -35,7 +35,7 @@ def league() -> Any:
 def test_interference_by_hand(league: Any) -> None:
     alike, apart = np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[3.0, 0.0], [0.0, 4.0]])
     opposed = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])
-    found = [league.interference(rows) for rows in (alike, apart, opposed, opposed[:1])]
+    found = [league.interference(league.products_of(rows)) for rows in (alike, apart, opposed, opposed[:1])]
     assert [one["cancelled"] for one in found[:3]] == pytest.approx([0.0, 1 - 5 / 7, 1.0])
     assert found[1]["by_chance"] == found[1]["cancelled"]  # orthogonal ones are as chance has them
     assert [one["opposed"] for one in found[:3]] == [0.0, 0.0, 1.0]
@@ -72,9 +72,8 @@ def test_a_cell_is_trained_once_and_a_seed_measured(league: Any, tmp_path: Path)
     text = league.page({"routes": [found]}, given)
     assert "| entropy, controlled | " in text
     assert "(1) controlled less RLVR on routes" in text
-    (tmp_path / "results-annealing.md").write_text(f"before\n\n{league.MARK}\n\nold\n\n{league.END}\nafter\n")
-    league.put(tmp_path, text)
-    page = (tmp_path / "results-annealing.md").read_text()
+    old = f"before\n\n{league.MARK}\n\nold\n\n{league.END}\nafter\n"
+    page = league.between(old, league.MARK, league.END, text)
     assert page.startswith("before\n")
     assert page.endswith(f"{league.END}\nafter\n")
     assert "old" not in page

@@ -134,8 +134,8 @@ def ask(model: Path, whole: recipe.Recipe, out: Path) -> dict[str, float]:
     return {f"pass@{k}": result["pass_at_k"][k]["value"] for k in ("1", "64")}
 
 
-def gradients(model_path: Path, whole: recipe.Recipe) -> np.ndarray:
-    """Return the policy gradient of each problem in all weights: float32, shape (problems, weights)."""
+def products(model_path: Path, whole: recipe.Recipe) -> np.ndarray:
+    """Return the inner products of the problems' gradients, as :func:`interference` takes them."""
     import torch
 
     where = whole.model.model_copy(update={"path": str(model_path)})
@@ -159,7 +159,12 @@ def gradients(model_path: Path, whole: recipe.Recipe) -> np.ndarray:
             (likelihood(model, *batch, len(asked)) * advantage).mean().backward()
             parts = [weight.grad.reshape(-1) for weight in model.parameters() if weight.grad is not None]
             rows.append(torch.cat(parts).numpy().copy())
-    return np.array(rows)
+    return products_of(np.array(rows))
+
+
+def products_of(rows: np.ndarray) -> np.ndarray:
+    """Return the inner products of rows, in float64."""
+    return rows.astype(np.float64) @ rows.T.astype(np.float64)
 
 
 def padded(asked: list[int], completions: list[list[int]], pad: int) -> tuple[Any, Any]:
@@ -184,13 +189,13 @@ def likelihood(model: Any, ids: Any, mask: Any, prompt: int) -> Any:
     return (logs * counts).sum(-1) / counts.sum(-1).clamp(min=1)
 
 
-def interference(found: np.ndarray) -> dict[str, float]:
+def interference(products: np.ndarray) -> dict[str, float]:
     """Say how much the gradients of problems stand in each other's way.
 
     Parameters
     ----------
-    found : ndarray of float, shape (problems, weights)
-        Their gradients; those without one are left out.
+    products : ndarray of float, shape (problems, problems)
+        Inner products of their gradients; those without one are left out.
 
     Returns
     -------
@@ -198,17 +203,16 @@ def interference(found: np.ndarray) -> dict[str, float]:
         ``cancelled`` (1 - |sum| / sum of norms), ``by_chance`` (what independent gradients of these norms have)
         and ``opposed`` (share of pairs with a negative cosine); NaN below two gradients. ``problems`` with one.
     """
-    norms = np.linalg.norm(found, axis=1)
-    some = norms > 0
-    found, norms = found[some].astype(np.float64), norms[some]
+    some = np.diag(products) > 0
+    products = products[np.ix_(some, some)]
+    norms = np.sqrt(np.diag(products))
     count = {"problems": float(some.sum())}
     if some.sum() < 2:
         return count | dict.fromkeys(("cancelled", "by_chance", "opposed"), np.nan)
-    products = (found @ found.T)[np.triu_indices(len(found), 1)]
     return count | {
-        "cancelled": float(1 - np.linalg.norm(found.sum(axis=0)) / norms.sum()),
+        "cancelled": float(1 - np.sqrt(max(products.sum(), 0.0)) / norms.sum()),
         "by_chance": float(1 - np.sqrt((norms**2).sum()) / norms.sum()),
-        "opposed": float((products < 0).mean()),
+        "opposed": float((products[np.triu_indices(len(products), 1)] < 0).mean()),
     }
 
 
@@ -218,7 +222,7 @@ def measured(whole: recipe.Recipe, place: Path, run: Path) -> dict[str, dict[str
     if not done.exists():
         half = run / "checkpoints" / f"checkpoint-{max(1, whole.steps // 2)}"
         stages = {"start": place / "start", "half-way": half, "end": run / "model"}
-        found = {stage: interference(gradients(path, whole)) for stage, path in stages.items()}
+        found = {stage: interference(products(path, whole)) for stage, path in stages.items()}
         write_atomic(done, json.dumps(found) + "\n")
     return dict(json.loads(done.read_text()))
 
@@ -303,21 +307,25 @@ def page(found: Mapping[str, list[dict[str, Any]]], given: argparse.Namespace) -
         ends = f"{row.ci[0]:+.3g} to {row.ci[1]:+.3g}"
         lines.append(f"| {row.statistic} | {row.estimate:+.3g} | {ends} | {row.judgement} |")
     for testbed, seeds in found.items():
-        if not seeds:
-            continue
-        lines += ["", f"**`{testbed}`**", "", "| rule | pass@1 | gain, paired | pass@64 | gain, paired |"]
-        lines.append("|---|---|---|---|---|")
-        lines += [row_of(seeds, rule) for rule in RULES if rule in seeds[0]]
-        lines += ["", "| interference along RLVR | start | half-way | end |", "|---|---|---|---|"]
-        for name, said in (
-            ("cancelled", "1 - norm of the sum / sum of norms"),
-            ("by_chance", "the same, of independent gradients of these norms"),
-            ("opposed", "share of pairs with a negative cosine"),
-            ("problems", "problems with a gradient"),
-        ):
-            stages = [[one["interference"][stage][name] for one in seeds] for stage in STAGES]
-            lines.append(f"| {said} | " + " | ".join(f"{np.nanmean(values):.3g}" for values in stages) + " |")
+        lines += table(f"`{testbed}`", seeds) if seeds else []
     return "\n".join(lines) + "\n"
+
+
+def table(testbed: str, seeds: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of a testbed: its rules, and interference along RLVR."""
+    lines = ["", f"**{testbed}**", "", "| rule | pass@1 | gain, paired | pass@64 | gain, paired |"]
+    lines.append("|---|---|---|---|---|")
+    lines += [row_of(seeds, rule) for rule in seeds[0] if rule != "interference"]
+    lines += ["", "| interference along RLVR | start | half-way | end |", "|---|---|---|---|"]
+    for name, said in (
+        ("cancelled", "1 - norm of the sum / sum of norms"),
+        ("by_chance", "the same, of independent gradients of these norms"),
+        ("opposed", "share of pairs with a negative cosine"),
+        ("problems", "problems with a gradient"),
+    ):
+        stages = [[one["interference"][stage][name] for one in seeds] for stage in STAGES]
+        lines.append(f"| {said} | " + " | ".join(f"{np.nanmean(values):.3g}" for values in stages) + " |")
+    return lines
 
 
 STAGES = ("start", "half-way", "end")
@@ -333,12 +341,11 @@ def row_of(seeds: list[dict[str, Any]], rule: str) -> str:
     return f"| {rule} | " + " | ".join(cells) + " |"
 
 
-def put(docs: Path, text: str) -> None:
-    """Put the tables between the marks of the page."""
-    file = docs / "results-annealing.md"
-    before, mark, rest = file.read_text(encoding="utf-8").partition(MARK + "\n")
-    assert mark, f"{file} has no {MARK}"
-    write_atomic(file, before + MARK + "\n\n" + text + "\n" + rest[rest.index(END) :])
+def between(page: str, mark: str, end: str, text: str) -> str:
+    """Return a page with a text between two of its lines."""
+    before, found, rest = page.partition(mark + "\n")
+    assert found, f"the page has no {mark}"
+    return before + mark + "\n\n" + text + "\n" + rest[rest.index(end) :]
 
 
 def main() -> None:
@@ -363,7 +370,8 @@ def main() -> None:
     text = page(found, given)
     print(text)
     if given.write:
-        put(given.write, text)
+        file = given.write / "results-annealing.md"
+        write_atomic(file, between(file.read_text(encoding="utf-8"), MARK, END, text))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ from conet.engine.ground_state import best_share
 from conet.engine.sample import EVALUATE
 from conet.network.topology import topology_summary
 from conet.observables.markov import markov
+from conet.observables.pass_at_k import pass_at_k
 from conet.observables.web import threshold_web
 from conet.runs.trainer import Trainer
 
+PASSES = (1, 64)
 LOOKS = (0, 25, 50, 100, 200, 400)
 WALKS = 32  # a problem, where it is looked
 
@@ -49,3 +51,27 @@ def run(seed: int, changes: dict[str, Any]) -> dict[str, np.ndarray]:
     pretraining = getattr(trainer.policy, "pretraining", {})
     arrays |= {f"pretraining.{name}": np.array(value) for name, value in pretraining.items()}
     return arrays
+
+
+def products(trainer: Trainer) -> np.ndarray:
+    """Return the inner products of the problems' gradients: 64 walks each, advantage reward less mean."""
+    rows = []
+    for problem in range(len(trainer.problems)):
+        walks = trainer.sample(PASSES[-1], EVALUATE, chosen=[problem])
+        weights = walks.correct - walks.correct.mean()
+        rows.append(trainer.policy.ascent(walks, weights / len(weights)).values)
+    return np.array(rows) @ np.array(rows).T
+
+
+def league(seed: int, changes: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Train, and return pass@1 and pass@64, and how the problems' gradients lie at start, half-way and end."""
+    trainer = start("neural", seed, {"snapshots.steps": [], "snapshots.web_every": 0, **changes})
+    steps = (0, trainer.config.steps // 2, trainer.config.steps)
+    record = train(trainer, looks={"products": (steps, products)})
+    correct = trainer.sample(PASSES[-1], EVALUATE).correct.reshape(-1, PASSES[-1]).sum(axis=1)
+    return {
+        "pass": np.array([pass_at_k(correct, PASSES[-1], k).mean() for k in PASSES]),
+        "products": np.array(record.seen("products")),
+        "ground_state": np.array(best_share(trainer.policy.graph, trainer.problems)),
+        "accuracy": record.column("accuracy"),
+    }
