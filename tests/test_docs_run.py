@@ -172,8 +172,22 @@ def agrees(shown: str, said: str, where: str) -> None:
 
 @pytest.mark.parametrize("name", ["an_idea_of_your_own", "watch_a_web_grow"])
 def test_a_notebook_runs_from_the_first_cell_to_the_last(name, world):
+    run_notebook(name)
+
+
+@pytest.mark.neural
+@pytest.mark.traces
+def test_the_notebook_on_transformers_finds_only_edges_that_were_walked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    left = run_notebook("does_a_transformer_obey")
+    assert left["edges"]
+    assert set(left["edges"]) <= left["walked"]
+
+
+def run_notebook(name):
+    """Run all cells, and return what they leave."""
     path = ROOT / f"examples/notebooks/{name}.py"
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# %% [markdown]\n# # ")
     assert text.count("# %%\n") >= 2
-    runpy.run_path(str(path))
+    return runpy.run_path(str(path))

@@ -1,0 +1,125 @@
+# %% [markdown]
+# # Does a transformer obey? And what web do texts have?
+#
+# CoNet's table knows the node alone; a transformer reads the whole path. Here a small one walks the
+# same graph, then its walks are told as sentences, and the web is found again from the sentences
+# alone. Needs the extras `[neural]` and `[traces]`. `SIZE` is small, for a first look: a minute of
+# one core; with `SIZE = {}` the preset `neural` is trained as it is.
+
+# %%
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import conet
+from conet.engine.sample import EVALUATE
+from conet.observables.markov import markov
+from conet.runs.trainer import Trainer
+from conet.traces.concept_web import concept_web
+from conet.traces.splitting import sentences
+from conet.traces.texts import steps_of
+
+SIZE = {"graph.nodes": 30, "graph.degree": 4, "problems.count": 10, "problems.max_length": 6, "steps": 60}
+WALKS = 32
+
+trainer = Trainer(conet.preset("neural").override({**SIZE, "seed": 1}))
+
+# %% [markdown]
+# How Markov is it? From the model's own probabilities, in nats: what the problem still tells once
+# the node is known, and what the path tells once both are.
+
+
+# %%
+def look() -> None:
+    walks = trainer.sample(WALKS, EVALUATE)
+    found = markov(trainer.policy, walks)
+    print(
+        f"update {trainer.step:3}: accuracy {walks.correct.mean():.2f}, "
+        f"H(next | node) {found.given_node:.2f}, "
+        f"I(next; problem | node) {found.problem:.3f}, I(next; path | node, problem) {found.history:.3f}"
+    )
+
+
+look()
+while trainer.step < trainer.config.steps:
+    trainer.advance()
+look()
+
+# %% [markdown]
+# Its walks, told: each node is a sentence. A language model's rollouts are such texts, only that we
+# do not know their nodes.
+
+# %%
+THINGS = [
+    "a right angle",
+    "a prime number",
+    "the speed of a train",
+    "red marbles",
+    "the age of an aunt",
+    "a water tank",
+    "two dice",
+    "a bank loan",
+    "the roots of a cubic",
+    "a flat tyre",
+    "ripe apples",
+    "the height of a mast",
+    "an hour of overtime",
+    "a parcel's postage",
+    "snow in April",
+    "a goal in football",
+    "the median",
+    "a circle's radius",
+    "train tickets",
+    "salt in a solution",
+    "a recipe for bread",
+    "the tiles of a roof",
+    "a school bus",
+    "the logarithm",
+    "hens and eggs",
+    "a broken clock",
+    "a fence post",
+    "the theatre's seats",
+    "a matrix",
+    "wine in a cellar",
+]
+
+
+def sentence(node: int) -> str:
+    return f"Now consider {THINGS[node % len(THINGS)]}{' again' * (node // len(THINGS))}."
+
+
+walks = trainer.sample(10 * WALKS, EVALUATE)
+targets = trainer.policy.graph.targets
+paths = [
+    [int(start), *(int(node) for node in targets[edges[:length]])]
+    for start, edges, length in zip(walks.starts, walks.edges, walks.length)
+]
+file = Path("runs/told.jsonl")
+file.parent.mkdir(exist_ok=True)
+with file.open("w") as out:
+    for path, problem, correct in zip(paths, walks.problem, walks.correct):
+        row = {
+            "step": 0,
+            "prompt": f"Problem {problem}",
+            "completion": " ".join(map(sentence, path)),
+            "reward": float(correct),
+        }
+        out.write(json.dumps(row) + "\n")
+
+# %% [markdown]
+# The web of the sentences beside the edges that were walked. Every edge found should be one that a
+# walk took; how many are found depends on how often each was taken.
+
+# %%
+record = conet.read(file)
+found = concept_web(record, steps_of(record, sentences))
+walked = {(sentence(node), sentence(later)) for path in paths for node, later in pairwise(path)}
+labels = found.concepts["label"].to_list()
+edges = [
+    (labels[source], labels[target])
+    for source, target, kept in zip(found.tested.source, found.tested.target, found.tested.significant)
+    if kept
+]
+right = sum(edge in walked for edge in edges)
+print(f"{len(edges)} edges found, {right} of them walked; {len(walked)} walked in all")
+print(f"degree {found.web.mean_degree:.2f}, {found.web.components} islands")
