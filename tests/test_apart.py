@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from conet.cells.apart import apart_run, copies
+from conet.cells.apart import ENOUGH, apart_run, copies
 from conet.cells.training import QUIET, start, train
 from conet.engine import exact
 from conet.network.graph import Graph
@@ -44,4 +44,5 @@ def test_alone_a_problem_begins_at_its_own_chance_and_learns_from_its_successes(
     chance = 1 - (1 - success) ** 8
     assert abs((chance * (first + 1)).sum() - 16) < 4 * 4
     assert run["accuracy"][-50:].mean() > 0.99
+    assert run["end_correct"].min() > 0.95 * ENOUGH
     assert success.mean() == pytest.approx(1 - (1 - 1 / 120) ** 10, rel=0.15)

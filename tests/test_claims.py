@@ -153,6 +153,8 @@ def test_the_entropy_row_can_fail_where_the_gap_row_could_not():
     early = late | {"snapshot.path_entropy": np.array([0.4, 0.2, 0.1, 0.1])}
     assert c6.rise_after(late) == 0.0
     assert c6.rise_after(early) == pytest.approx(0.47)
+    for found, expected in ((0, 0.98), (c6.ENOUGH, -0.02)):
+        assert c6.collective(late, {"end_correct": np.full(3, float(found))}, 128) == pytest.approx(expected)
 
 
 def test_widths_after_the_knee_over_those_before():

@@ -8,6 +8,7 @@ import numpy as np
 from conet.cells.cell import Arrays, Cell
 from conet.cells.training import QUIET, train
 from conet.config import preset
+from conet.engine.sample import EVALUATE
 from conet.network import graph as graphs
 from conet.network import problems as problem_sets
 from conet.network.graph import Graph
@@ -15,6 +16,7 @@ from conet.network.problems import Problems
 from conet.observables.transitions import transitions
 from conet.runs.trainer import Trainer
 
+ENOUGH = 2048  # walks a problem at the end, so that pass@512 is known without bias
 RISE = ("low", "high", "midpoint", "width", "beats_ramp")  # of each problem's logistic rise
 
 
@@ -36,7 +38,8 @@ def apart_run(seed: int, named: str, changes: Mapping[str, Any], together: int) 
     -------
     dict of arrays
         ``accuracy``, shape (steps,); ``problem.correct_count`` and ``problem.correct_length_sum``, shape
-        (steps, M); ``rollouts``; those of :data:`RISE`, shape (M,).
+        (steps, M); ``rollouts``; those of :data:`RISE`, and ``end_correct``, how many of :data:`ENOUGH` walks
+        of the policy at the end are correct, shape (M,).
     """
     config = preset(named).override({"seed": seed, **QUIET, **changes})
     graph = graphs.build(config.graph, seed)
@@ -51,6 +54,7 @@ def apart_run(seed: int, named: str, changes: Mapping[str, Any], together: int) 
         "problem.correct_count": counts,
         "problem.correct_length_sum": np.array(record.correct_length_sum),
         "rollouts": np.asarray(trainer.learner.rollouts),
+        "end_correct": trainer.sample(ENOUGH, EVALUATE).rewards.sum(axis=1),
         **{name: rises[name] for name in RISE},
     }
 
