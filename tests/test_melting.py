@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from conet.cells import melting as cells
+from conet.cells import susceptibility
 from conet.cells.melting import WEIGHTS, heated, quenched
+from conet.cells.susceptibility import fluctuating
 from conet.cells.training import QUIET, start
-from conet.claims import melting, quench
+from conet.claims import melting, melting_fluctuations, quench
 from conet.engine import exact
+from conet.judging.claim import Results
 
 SMALL = {
     "graph.nodes": 60,
@@ -49,6 +52,52 @@ def test_order_is_kept_where_it_would_not_begin_and_lost_beyond():
     assert melting.critical(kept) >= melting.critical(made)
 
 
+def test_a_susceptibility_by_hand():
+    run = {
+        "problems": np.array([10]),
+        "critical": np.array([2.0]),
+        "weight": np.array([1.0, 2.0, 4.0]),
+        "accuracy": np.array([[[0.9, 0.9], [0.9, 0.9]], [[0.8, 0.8], [0.2, 0.4]], [[0.1, 0.2], [0.2, 0.1]]]),
+    }
+    values = susceptibility.susceptibility(run)
+    np.testing.assert_allclose(values, [0.0, 10 * np.var([0.8, 0.8, 0.2, 0.4]), 10 * 0.0025], atol=1e-12)
+    np.testing.assert_allclose(susceptibility.within(run), [0.0, 10 * 0.01 / 2, 10 * 0.0025], atol=1e-12)
+    np.testing.assert_allclose(susceptibility.response(run), [0.35, 0.375, 0.4])
+    assert susceptibility.peak(run, values) == 0.0
+    assert susceptibility.peak(run, susceptibility.response(run)) == 1.0
+
+
+def test_replicas_walk_apart_on_one_graph_around_the_critical_weight():
+    run = fluctuating(3, SMALL)
+    assert run["accuracy"].shape == (17, 4, 11)
+    assert run["weight"][8] == run["critical"][0] == melting.critical(heated(3, False, SMALL))
+    assert (run["accuracy"][0].mean(), run["accuracy"][-1].mean()) > (0.9, 0.0)
+    assert run["accuracy"][-1].mean() < 0.6
+    assert len(np.unique(run["accuracy"][-1, :, 0])) == 4
+    assert run["problems"][0] == 12
+
+
+def test_the_peak_of_the_susceptibility_is_judged_by_its_place_and_its_growth():
+    def run(height, place):
+        accuracy = np.full((17, 4, 11), 0.5)
+        accuracy[place, :2] += height
+        world = {"critical": np.array([0.1]), "problems": np.array([30])}
+        return world | {"weight": 0.1 * np.array(susceptibility.AROUND), "accuracy": accuracy}
+
+    def judged(places, heights):
+        pairs = [
+            (susceptibility.cell(seed, melting_fluctuations.WATCHED[nodes]), run(height, place))
+            for nodes, place, height in zip((100, 200, 400), places, heights)
+            for seed in range(6)
+        ]
+        return melting_fluctuations.judge_rows(Results(pairs, []))
+
+    rows = judged((9, 9, 13), (0.1, 0.2, 0.4))
+    assert [row.estimate for row in rows] == pytest.approx([0.125, 0.125, 0.625, 4.0])
+    assert [row.judgement for row in rows] == ["holds", "holds", "fails", "holds"]
+    assert judged((8, 8, 8), (0.1, 0.1, 0.1))[-1].judgement == "fails"
+
+
 def test_a_power_law_has_no_bend_and_its_exponent():
     across = np.array([0.3, 0.6, 1.2, 2.4])
     assert quench.slope_and_bend(across, 0.2 * across**0.7) == pytest.approx((0.7, 0.0), abs=1e-9)
@@ -68,5 +117,5 @@ def test_every_world_is_there_once_and_begins_with_the_base():
 
     found = melting.cells(Scale(6))
     assert len({cell.key for cell in found}) == len(found)
-    assert sum(cell.arguments["changes"] == melting.BASE for cell in found) == 12
+    assert sum(cell.arguments["changes"] == melting.BASE for cell in found) == 12 + 6
     assert len(quench.cells(Scale(32))) == 6 * (1 + 4 + 1)

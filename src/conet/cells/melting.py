@@ -9,6 +9,7 @@ from conet.cells.cell import Arrays, Cell
 from conet.cells.training import QUIET, start, train
 from conet.engine import exact
 from conet.engine.ground_state import ground_state
+from conet.runs import critical
 from conet.runs.trainer import Trainer
 
 WEIGHTS = tuple(2.0 ** (half / 2) for half in range(9))  # of the entropy, over the mean-field estimate
@@ -49,18 +50,8 @@ def heated(seed: int, ordered: bool, changes: Mapping[str, Any]) -> Arrays:
 
 
 def mean_field(trainer: Trainer) -> float:
-    """Return √(G-1) p / (1 + M L/N): the scale of the weight above which the uniform policy does not order.
-
-    Where rollouts are rarely correct (accuracy p), a correct one is alone in its group of G and has the
-    advantage √(G-1). So a question's node is pulled towards the right edge by √(G-1) p for each of its
-    rollouts. The entropy pulls it back at every visit: its own, and those of the M walks that wander L hops
-    over N nodes, M L/N of them. Order begins where the first exceeds the second, but for a factor of
-    order one, from logarithms of how far the policy is from uniform. (Our derivation.)
-    """
-    accuracy = exact.solve(trainer.policy, trainer.problems).success.mean()
-    problems, nodes = trainer.problems, trainer.policy.graph.nodes
-    visits = 1.0 + len(problems) * problems.max_length / nodes
-    return float(np.sqrt(trainer.learner.rollouts - 1) * accuracy / visits)
+    """Return the mean-field estimate for a run (see :func:`conet.runs.critical.mean_field`)."""
+    return critical.mean_field(trainer.policy.graph, trainer.problems, trainer.learner.rollouts)
 
 
 def _order(trainer: Trainer, best: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from conet.base.intervals import interval
 from conet.cells import melting
 from conet.cells.cell import Cell
 from conet.cells.melting import WEIGHTS
-from conet.claims import melting_figure
+from conet.claims import melting_figure, melting_fluctuations
 from conet.claims.melting_runs import (
     BASE,
     FACTOR,
@@ -37,7 +37,7 @@ def cells(scale: Scale) -> list[Cell]:
     order = [(True, BASE), (False, BASE), *((False, one) for one in every[:8])]
     worlds = [*order, *((True, one) for one in FROM_ORDER), *((False, one) for one in every)]
     found = [melting.cell(seed, begun, one) for begun, one in worlds for seed in seeds]
-    return list({cell.key: cell for cell in found}.values())
+    return list({cell.key: cell for cell in [*found, *melting_fluctuations.cells(scale)]}.values())
 
 
 def judge_rows(results: Results) -> list[ClaimResult]:
@@ -62,7 +62,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             continue
         text = f"load {load:g}, N = 200: octaves by which order is kept beyond where it begins"
         rows.append(judge("melting", text, later, 0.5, why="hysteresis: more than one step of the weight"))
-    return rows
+    return rows + melting_fluctuations.judge_rows(results)
 
 
 def tables(results: Results) -> list[Table]:
@@ -94,7 +94,8 @@ def tables(results: Results) -> list[Table]:
     missing = [f"{name}: {', '.join(values)}" for name, values in left.items() if values]
     if missing:
         caption += f" Entered, and not run here: {'; '.join(missing)}."
-    return [Table("Where order begins", header, tuple(rows), caption)]
+    begins = Table("Where order begins", header, tuple(rows), caption)
+    return [begins, *melting_fluctuations.table(results)]
 
 
 def draw(results: Results) -> list[Picture]:
@@ -114,7 +115,8 @@ CLAIM = Claim(
         "entropy. One look at one other seed gave a factor of 2.5; a world agrees where the critical weight "
         "lies within a factor of two of 2.5 times the estimate. Hysteresis: from the ground state (logits "
         "of 8), order is kept to a weight larger by half an octave at least."
-    ),
+    )
+    + melting_fluctuations.METHOD,
     fixed="ff00cf0",
     cells=cells,
     judge=judge_rows,

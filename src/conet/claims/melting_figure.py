@@ -8,6 +8,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from conet.cells.melting import WEIGHTS
+from conet.claims import melting_fluctuations
 from conet.claims import melting_runs as melting
 from conet.judging.claim import Results
 from conet.report import style
@@ -22,6 +23,8 @@ def draw(results: Results) -> list[Picture]:
     for series, label in (("load", "problems a node"), ("lr/M", "learning rate over problems")):
         if any(len(_found(results, series, nodes)) > 1 for nodes in melting.SIZES):
             kinds.append((_lines, series, label))
+    if any(melting_fluctuations.runs_of(results, nodes) for nodes in melting.SIZES):
+        kinds.append((melting_fluctuations.draw,))
     rows = (len(kinds) + 1) // 2
     figure = style.figure(2.6 * rows)
     places = figure.subplots(rows, 2).reshape(-1)
@@ -33,7 +36,7 @@ def draw(results: Results) -> list[Picture]:
         "Accuracy at the end (N = 200, load 0.3) of runs that begin uniform and at the ground state; thin: "
         "seeds. Each world against the mean-field estimate; line: 2.5 times as large; dotted: a factor of "
         "two from it. Then, where they were run: up to which weight of the entropy a run orders, mean over "
-        "seeds with their range."
+        "seeds with their range. Last: M times the variance of the accuracy near that weight; thin: seeds."
     )
     title = "The phase diagram of the temperature"
     return [Picture(name="melting", title=title, caption=text, svg=style.to_svg(figure), wide=True)]

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import numpy as np
-
 from conet.cells.cell import Arrays
 from conet.cells.melting import WEIGHTS
+from conet.cells.susceptibility import critical
 from conet.claims.heating import RATE
 from conet.judging.claim import Results
 
 SIZES, LOADS, RATES = (100, 200, 400), (0.1, 0.2, 0.3, 0.4), (RATE / 4, RATE, 4 * RATE)
 STEPS, SEEDS, FIRST = 300, 6, 300
-HALF = 0.5  # accuracy from which a run is ordered
 FACTOR = 2.5  # critical weight over the mean-field estimate, as seed 901 had it
 
 
@@ -44,30 +42,13 @@ SERIES: dict[str, dict[str, dict[str, Any]]] = {
     "rollouts G": {str(rollouts): world(rollouts=rollouts) for rollouts in (4, 8, 32)},
 }
 BASE = world()
+WATCHED = {nodes: world(nodes) for nodes in SIZES}  # whose fluctuations are measured
 FROM_ORDER = [world(load=load) for load in LOADS]
 
 
 def runs_of(results: Results, changes: dict[str, Any], ordered: bool = False) -> list[Arrays]:
     """Return the runs of a world, by seed."""
     return results.where(changes=changes, ordered=ordered)
-
-
-def critical(run: Arrays) -> float:
-    """Return the weight at which the accuracy crosses one half from above for the last time.
-
-    Between two weights in a straight line, in the logarithm of the weight; the least or the largest of them
-    where all or none of the runs lie beyond it.
-    """
-    above = np.flatnonzero(run["accuracy"] >= HALF)
-    if not len(above):
-        return float(run["weight"][0])
-    place = int(above[-1])
-    if place == len(run["weight"]) - 1:
-        return float(run["weight"][-1])
-    high, low = run["accuracy"][place : place + 2]
-    way = (high - HALF) / (high - low)
-    first, second = np.log(run["weight"][place : place + 2])
-    return float(np.exp(first + way * (second - first)))
 
 
 def over_estimate(run: Arrays) -> float:
