@@ -1,6 +1,7 @@
 """What every finding keeps to, one from outside too; and what the documentation says of them."""
 
 import json
+import math
 import pkgutil
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from logs import as_verl, rollouts, two_stages, valley
 
 import conet
 from conet.base.errors import ConetError
+from conet.base.intervals import Interval
 from conet.cli import main
 from conet.diagnosis import Finding, Headline, Key, Result, Urgency
-from conet.diagnosis.findings import FINDINGS
+from conet.diagnosis.findings import FINDINGS, stage
 from conet.diagnosis.findings.heating import find_signal
 from conet.diagnosis.reference import filled
+from conet.diagnosis.stages import Stage
 from conet.diagnosis.text import by_cause, described
 from conet.views.registry import SCALARS
 
@@ -297,3 +300,22 @@ def test_the_output_that_the_docs_show_is_what_the_command_prints(monkeypatch, t
     monkeypatch.chdir(tmp_path)
     main(["diagnose", str(log)])
     assert capsys.readouterr().out.splitlines() == shown
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (33.2, "behind which the accuracy rises 33 times as slowly"),
+        (151224.0, "behind which the accuracy hardly rises"),
+        (math.inf, "behind which the accuracy hardly rises"),
+    ],
+)
+def test_a_slope_near_zero_makes_no_ratio(times, said):
+    found = Stage(
+        stage="slow",
+        why="",
+        knee=Interval(9.0, 8.0, 10.0),
+        slope_ratio=Interval(times, 2.0, times),
+        rise=Interval(0.5, 0.4, 0.6),
+    )
+    assert stage._said(found).endswith(said)

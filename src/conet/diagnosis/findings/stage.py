@@ -87,10 +87,7 @@ def _said(found: Stage) -> str:
     if found.stage is None:
         return f"The stage is undecided: {found.why}"
     if found.stage == "slow":
-        times = estimate(found.slope_ratio)
-        known = times is not None and np.isfinite(times)
-        slower = f", behind which the accuracy rises {times:.0f} times as slowly" if known else ""
-        return f"The run is in the slow stage: knee at step {step_of(found.knee)}{slower}"
+        return f"The run is in the slow stage: knee at step {step_of(found.knee)}{_slower(found)}"
     since = f"step {step_of(found.step)} {steps_between(found.step.ends()) if found.step else ''}".rstrip(
         " –"
     )
@@ -101,6 +98,16 @@ def _said(found: Stage) -> str:
         "collapsed": f"The accuracy has collapsed since {since}: {found.why}",
         "recovered": f"The accuracy has recovered by {since}: {found.why}",
     }[found.stage]
+
+
+def _slower(found: Stage) -> str:
+    """Say how much slower the accuracy rises behind the knee; a slope near zero makes no ratio."""
+    times = estimate(found.slope_ratio)
+    if times is None or np.isnan(times):
+        return ""
+    if times > 100:
+        return ", behind which the accuracy hardly rises"
+    return f", behind which the accuracy rises {times:.0f} times as slowly"
 
 
 REMEDIES = {
