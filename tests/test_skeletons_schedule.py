@@ -48,15 +48,20 @@ def functions(path: Path) -> list[str]:
 
 FILES = [ROOT / "docs" / "skeletons" / "schedule.py", *sorted((ROOT / "examples").glob("*schedule*.py"))]
 # With options that make phases and states of their own.
-FURTHER = {"temperature with all": {"schedule.adaptive_groups": True, "schedule.sft_every": 4}}
+FURTHER = {
+    "temperature with all": {"schedule.adaptive_groups": True, "schedule.sft_every": 4},
+    "temperature with a band": {"schedule.entropy_low": 1.0, "schedule.entropy_high": 1.2},
+    "clip_range with waves": {"schedule.shape": "oscillating"},
+}
+NEEDED = {"clip_range": {"learner.epochs": 2}}  # without which it is refused
 EVERY_SCHEDULE = [*sorted(SCHEDULES), *(name for path in FILES for name in functions(path))]
 
 
 @pytest.fixture(params=[*EVERY_SCHEDULE, *FURTHER])
 def config(request, monkeypatch) -> conet.Config:
     monkeypatch.chdir(ROOT)
-    further = FURTHER.get(request.param, {})
-    return TINY.override({"schedule.name": request.param.split(" with ")[0], **further})
+    further, name = FURTHER.get(request.param, {}), request.param.split(" with ")[0]
+    return TINY.override({"schedule.name": name, **NEEDED.get(name, {}), **further})
 
 
 def test_nothing_is_left_out():
@@ -87,7 +92,8 @@ def test_it_asks_for_a_setup_and_documents_its_options(config):
 
 
 def test_it_makes_phases_for_a_language_model_too(config):
-    setup = Setup(steps=100, problems=64, options={"learning_rate": 1e-6, "rollouts": 8, "entropy": 0.0})
+    options = {"learning_rate": 1e-6, "rollouts": 8, "entropy": 0.0, "clip": 0.2, "epochs": 2}
+    setup = Setup(steps=100, problems=64, options=options)
     for phase in make(config.schedule.name, setup):
         assert phase.learner in (None, "sft"), "TRL has no other"
 

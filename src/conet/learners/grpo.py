@@ -25,6 +25,9 @@ class GRPO(Learner):
     clip_high
         Upper end of the clip range, where it is not ``clip`` as well: clip-higher (Yu et al. 2025, DAPO,
         arXiv 2503.14476).
+    clip_slope, clip_high_slope
+        What the lower and the upper end of the clip range gain with the probability π of the step, such as
+        -0.25: ε + slope · π. So rare steps may change more than frequent ones (arXiv 2602.09782).
     epochs
         Gradient steps a batch of walks.
     kl
@@ -44,15 +47,22 @@ class GRPO(Learner):
     length_normalization: bool = False
     clip: float | None = Field(None, gt=0)
     clip_high: float | None = Field(None, gt=0)
+    clip_slope: float = 0.0
+    clip_high_slope: float = 0.0
     epochs: int = Field(1, ge=1)
     kl: float = Field(0.0, ge=0)
     logit_decay: float = Field(0.0, ge=0, lt=1)
     replay: bool = False
 
     @model_validator(mode="after")
-    def _decays_apart(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.logit_decay and self.optimizer != "sgd":
             raise ValueError(f"logit_decay={self.logit_decay:g} needs the optimizer sgd")
+        ends = {"clip_slope": self.clip, "clip_high_slope": self.clip_high or self.clip}
+        for name, end in ends.items():
+            slope = getattr(self, name)
+            if slope and (end is None or end + slope <= 0):
+                raise ValueError(f"{name}={slope:g} needs a clip range that is above 0 with it")
         return self
 
     @property
@@ -79,17 +89,19 @@ class GRPO(Learner):
             return advantage * scale  # the ratio is one, so clipping cannot matter
         now = batch.policy.hop_probabilities(batch.walks)
         ratio = now / batch.behaviour if self.epochs > 1 else np.ones_like(now)
-        step_weights = self.surrogate(advantage[:, None], ratio)
+        step_weights = self.surrogate(advantage[:, None], ratio, now)
         if self.kl > 0.0:
             _ = batch.table  # the reference is known by edges alone
             with np.errstate(divide="ignore"):  # a step that became impossible: the training says so
                 step_weights -= self.kl * (1.0 - batch.step_probability(batch.reference) / now)
         return step_weights * scale[:, None]
 
-    def surrogate(self, advantage: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-        """Weight of ∇ log π in the gradient of min(r A, clip(r) A)."""
-        low = -np.inf if self.clip is None else 1 - self.clip
-        high = 1 + (self.clip_high or self.clip or np.inf)
+    def surrogate(
+        self, advantage: np.ndarray, ratio: np.ndarray, now: np.ndarray | float = 0.0
+    ) -> np.ndarray:
+        """Weight of ∇ log π in the gradient of min(r A, clip(r) A); ``now``: the probability of the step."""
+        low = -np.inf if self.clip is None else 1 - (self.clip + self.clip_slope * now)
+        high = 1 + ((self.clip_high or self.clip or np.inf) + self.clip_high_slope * now)
         outside = np.where(advantage > 0, ratio > high, ratio < low)
         return np.where(outside, 0.0, advantage * ratio)
 

@@ -92,7 +92,7 @@ class Anchored:
     After each update the weight is raised by ``gain`` times what is missing of that share, or lowered by what
     is too much, and is never negative: so it goes on until the target is reached, where
     :class:`HoldEntropy` stays a little below. (An anchored target and a weight that follows the difference
-    as in AER, arXiv 2510.10959, without its weights by difficulty; gain and limit are our choice.)
+    as in AER, arXiv 2510.10959; gain and limit are our choice.)
 
     Parameters
     ----------
@@ -118,6 +118,41 @@ class Anchored:
         if target is None or clock.entropy is None or not clock.start_entropy:
             return before
         return min(self.limit, max(0.0, before + self.gain * (target - clock.entropy) / clock.start_entropy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Banded:
+    """A controller that changes the weight only while the entropy is outside a band, and keeps it in bounds.
+
+    After each update the weight falls by ``rate`` times min(0, H - low) + max(0, H - high), H being the
+    entropy, and is then put between ``least`` and ``most`` (AEnt, arXiv 2509.03493: its adaptive coefficient,
+    as the authors' code states it, without the optional pull back to the first weight).
+
+    Parameters
+    ----------
+    low, high
+        The band, in nats a choice.
+    first
+        The weight in the first update.
+    rate
+        By how much the weight changes for a nat.
+    least, most
+        Bounds of the weight.
+    """
+
+    low: float
+    high: float
+    first: float
+    rate: float = 0.002
+    least: float = 0.00004
+    most: float = 0.1
+
+    def __call__(self, clock: Clock) -> float:
+        """Return the weight now."""
+        weight = self.first if clock.entropy_weight is None else clock.entropy_weight
+        if clock.entropy is not None:
+            weight -= self.rate * (min(0.0, clock.entropy - self.low) + max(0.0, clock.entropy - self.high))
+        return min(self.most, max(self.least, weight))
 
 
 def target_of(weight: object, clock: Clock) -> float | None:

@@ -1,6 +1,7 @@
 """Which phase of its schedule a training is in, for walks and language models alike."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,8 @@ class PhaseTracker:
         self.correct_length: float | None = None
         self.entropy: Any = None  # as Clock takes it; the trainer sets it
         self.start_entropy: float | None = None  # the first that a schedule asked for
-        # Step and weight of the entropy when a schedule set it last, and the weight before that.
-        self.entropy_weights: tuple[int, float | None, float | None] = (-1, None, None)
+        # The last step whose options were asked for, the numbers that had been set by then, and before.
+        self.last_options: tuple[int, dict[str, float], dict[str, float]] = (-1, {}, {})
         self.problem_accuracy: Any = None
         self.evaluation: Any = None
         self.events: list[dict[str, Any]] = []
@@ -77,6 +78,7 @@ class PhaseTracker:
 
     def clock(self, step: int) -> Clock:
         """Return what a trigger sees when ``step`` updates are done."""
+        at, now, before = self.last_options
         return Clock(
             step=step,
             steps=self.steps,
@@ -85,15 +87,11 @@ class PhaseTracker:
             correct_length=self.correct_length,
             entropy=self.entropy,
             start_entropy=self._start_entropy,
-            entropy_weight=self._weight_before(step),
+            last_options=before if at == step else now,
             problem_accuracy=self.problem_accuracy,
             detector=self.detector.evidence(step),
             evaluation=self.evaluation,
         )
-
-    def _weight_before(self, step: int) -> float | None:
-        at, weight, before = self.entropy_weights
-        return before if at == step else weight
 
     def _start_entropy(self) -> float | None:
         if self.start_entropy is None:
@@ -176,8 +174,9 @@ class PhaseTracker:
             name: _asked(f"option {name!r}", value, phase, clock) if callable(value) else value
             for name, value in phase.options.items()
         }
-        if "entropy" in found:
-            self.entropy_weights = (step, found["entropy"], clock.entropy_weight)
+        before = dict(clock.last_options)
+        numbers = {name: float(value) for name, value in found.items() if isinstance(value, Real)}
+        self.last_options = (step, before | numbers, before)
         return found
 
     def problems(self, step: int, count: int) -> np.ndarray | None:
@@ -207,16 +206,16 @@ class PhaseTracker:
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep, as JSON values."""
         kept = {name: getattr(self, name) for name in (*KEPT, "start_entropy")}
-        kept["entropy_weights"] = list(self.entropy_weights)
-        return kept | {"detector": self.detector.state(), "events": self.events}
+        kept |= {"last_options": list(self.last_options), "detector": self.detector.state()}
+        return kept | {"events": self.events}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         for name in KEPT:
             setattr(self, name, state[name])
         self.start_entropy = state.get("start_entropy")  # not in earlier checkpoints, nor is the next
-        at, weight, before = state.get("entropy_weights", (-1, None, None))
-        self.entropy_weights = int(at), weight, before
+        at, now, before = state.get("last_options") or _of_weights(*state.get("entropy_weights", (-1,)))
+        self.last_options = int(at), dict(now), dict(before)
         self.events = list(state["events"])
         self.detector.load(state["detector"])
 
@@ -280,6 +279,11 @@ class PhaseTracker:
             note(self.events, step, "heating_started", **why, **learned)
         else:
             note(self.events, step, "phase_started", **learned)
+
+
+def _of_weights(at: int, *weights: float | None) -> tuple[Any, ...]:
+    """Return the last options from the weights of the entropy alone, which earlier checkpoints kept."""
+    return (at, *({} if one is None else {"entropy": one} for one in weights or (None, None)))
 
 
 def _asked(what: str, function: Callable[[Clock], Any], phase: Phase, clock: Clock) -> Any:

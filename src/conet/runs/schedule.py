@@ -47,6 +47,9 @@ class Clock:
         The first of these that was known.
     entropy_weight : float or None
         The weight of the entropy bonus in the last update that a schedule set it for.
+    last_options : mapping of str to float
+        The numbers that options had in the last update that a schedule set them for: the memory of an option
+        that follows its own past.
     problem_accuracy : ndarray of float64, shape (M,), or None
         Share of the correct rollouts of each problem of late, an exponential mean over the updates that drew
         it; NaN before the twentieth. For language models over the last ``heating.window`` updates, NaN below
@@ -70,6 +73,7 @@ class Clock:
         entropy: float | Callable[[], float | None] | None = None,
         start_entropy: float | Callable[[], float | None] | None = None,
         entropy_weight: float | None = None,
+        last_options: Mapping[str, float] | None = None,
         problem_accuracy: np.ndarray | Callable[[], np.ndarray | None] | None = None,
         detector: Evidence | None = None,
         evaluation: Mapping[str, float] | Callable[[], Mapping[str, float] | None] | None = None,
@@ -77,7 +81,8 @@ class Clock:
         self.step, self.steps, self.elapsed = step, steps, elapsed
         self.accuracy, self.correct_length, self.detector = accuracy, correct_length, detector
         self._entropy, self._start_entropy, self._evaluation = entropy, start_entropy, evaluation
-        self._problem_accuracy, self.entropy_weight = problem_accuracy, entropy_weight
+        self._problem_accuracy, self.last_options = problem_accuracy, last_options or {}
+        self.entropy_weight = self.last_options.get("entropy") if entropy_weight is None else entropy_weight
 
     def __repr__(self) -> str:
         return (

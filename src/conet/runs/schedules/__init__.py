@@ -19,6 +19,7 @@ SCHEDULES: Mapping[str, Schedule] = Table(
         "sft_then_rlvr": "conet.runs.schedules.sft_then_rlvr:sft_then_rlvr",
         "falling_rate": "conet.runs.schedules.falling_rate:falling_rate",
         "reheating": "conet.runs.schedules.reheating:reheating",
+        "clip_range": "conet.runs.schedules.clip_range:clip_range",
         "temperature": "conet.runs.schedules.temperature:temperature",
     }
 )

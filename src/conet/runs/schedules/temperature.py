@@ -3,25 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from conet.base.errors import ConetError
-from conet.runs.cooling import Anchored, Cooling, HoldEntropy
+from conet.runs.entropy_weight import Shape, weight_of
 from conet.runs.groups import AdaptiveGroups
-from conet.runs.schedule import After, AtStep, Cosine, Linear, Phase, Setup
+from conet.runs.schedule import After, AtStep, Phase, Setup
 
-Shape = Literal["controlled", "constant", "linear", "cosine", "none"]
+Weight = Annotated[float, Field(ge=0)]
 LAST = 20  # updates over which the summary's accuracy is taken
 
 
 def temperature(
     setup: Setup,
     cooling: Shape = "controlled",
-    entropy_target: Annotated[float, Field(ge=0)] | None = None,
+    entropy_target: Weight | None = None,
     entropy_share: Annotated[float, Field(gt=0, lt=1)] | None = None,
+    entropy_low: Weight | None = None,
+    entropy_high: Weight | None = None,
+    weight_rate: Annotated[float, Field(gt=0)] | None = None,
+    weight_least: Weight | None = None,
+    weight_most: Weight | None = None,
     entropy_top: Annotated[float, Field(gt=0, le=1)] = 1.0,
+    entropy_hard: Annotated[float, Field(gt=0, le=1)] | None = None,
     adaptive_groups: bool = False,
     sft_every: Annotated[int, Field(ge=2)] | None = None,
     sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
@@ -40,9 +46,19 @@ def temperature(
     entropy_share
         For "controlled": a share of the first entropy, to which another controller brings the entropy and
         where it keeps it (arXiv 2510.10959).
+    entropy_low, entropy_high
+        For "controlled": a band, in nats a choice. The weight begins with ``learner.entropy`` and changes
+        only while the entropy is outside (arXiv 2509.03493; such as 0.15 and 0.24 from a weight of 0.002).
+    weight_rate, weight_least, weight_most
+        Of that controller: by how much the weight changes for a nat outside, 0.002 where nothing is said, and
+        its bounds, 0.00004 and 0.1.
     entropy_top
         Of language models: the entropy is that among so large a share of the vocabulary, the most probable
         tokens (arXiv 2509.03493, which leaves out 0.3 of them). 1: all tokens.
+    entropy_hard
+        Of language models: the bonus of a problem is 1 - accuracy/entropy_hard times as large, none from that
+        accuracy of its group on (weights by difficulty as in arXiv 2510.10959; this formula is our choice).
+        None: it is the same for all.
     adaptive_groups
         Draw solved problems in every fourth update only, and more rollouts of the others, but in the last 20.
     sft_every
@@ -60,10 +76,12 @@ def temperature(
         that cannot have it.
     """
     setup.refuse_demonstrations("temperature")
-    rlvr: dict[str, Any] = {"entropy": _weight(setup, cooling, entropy_target, entropy_share)}
-    if entropy_top < 1:
-        _check_tokens(setup, entropy_top)
-        rlvr["entropy_top"] = entropy_top
+    control = {"entropy_target": entropy_target, "entropy_share": entropy_share}
+    control |= {"entropy_low": entropy_low, "entropy_high": entropy_high}
+    control |= {"weight_rate": weight_rate, "weight_least": weight_least, "weight_most": weight_most}
+    given = float(setup.options.get("entropy") or 0.0)
+    rlvr: dict[str, Any] = {"entropy": weight_of(given, cooling, control)}
+    rlvr |= _of_tokens(setup, cooling, entropy_top, entropy_hard)
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
     if setup.learner == "exact":
@@ -103,39 +121,19 @@ def _phases(
     return (*chain.from_iterable(pairs), replace(rlvr, until=AtStep(max(0, steps))))
 
 
-def _check_tokens(setup: Setup, share: float) -> None:
-    if not setup.language_model:
-        got = f"schedule.entropy_top={share:g} for walks, which choose among a few edges"
-        raise ConetError(got, "a language model, or 1", "leave it out")
-
-
-def _weight(setup: Setup, cooling: Shape, target: float | None, share: float | None) -> Any:
-    given = float(setup.options.get("entropy") or 0.0)
-    what = f"schedule.cooling={cooling} with an entropy weight of {given:g}"
-    if cooling == "controlled":
-        if given:
-            remedy = "leave the weight out, or set schedule.cooling=constant, linear or cosine"
-            raise ConetError(what, "no weight: the controller sets it", remedy)
-        if share is not None and target is not None:
-            got = f"schedule.entropy_share={share:g} and schedule.entropy_target={target:g}"
-            raise ConetError(got, "one of them", "leave one out")
-        if share is not None:
-            return Anchored(share)
-        # A fixed entropy is held against the learner, which takes more than slowing it down.
-        return HoldEntropy(Cooling()) if target is None else HoldEntropy(target, gain=3.0, limit=1.0)
-    if share is not None:
-        remedy = "leave it out, or set schedule.cooling=controlled"
-        got = f"schedule.entropy_share={share:g} with schedule.cooling={cooling}"
-        raise ConetError(got, "none", remedy)
-    if target is not None:
-        remedy = "leave it out, or set schedule.cooling=controlled"
-        raise ConetError(
-            f"schedule.entropy_target={target:g} with schedule.cooling={cooling}", "none", remedy
+def _of_tokens(setup: Setup, cooling: Shape, top: float, hard: float | None) -> dict[str, float]:
+    """Return the options that language models alone have."""
+    found = {} if top == 1 else {"entropy_top": top}
+    if hard is not None:
+        found["entropy_hard"] = hard
+        if cooling == "none":
+            got = f"schedule.entropy_hard={hard:g} with schedule.cooling=none"
+            raise ConetError(got, "a bonus that it weighs", "set another cooling, or leave it out")
+    if found and not setup.language_model:
+        name, value = next(iter(found.items()))
+        why = (
+            "which choose among a few edges" if name == "entropy_top" else "whose bonus is that of all nodes"
         )
-    if cooling == "none" and given:
-        raise ConetError(what, "no weight", "leave it out, or set schedule.cooling=constant")
-    if not given and cooling != "none":
-        raise ConetError(what, "the weight at the start", "set learner.entropy, for example to 0.03")
-    return {"none": 0.0, "constant": given, "linear": Linear(given, 0.0), "cosine": Cosine(given, 0.0)}[
-        cooling
-    ]
+        otherwise = "a language model" + (", or 1" if name == "entropy_top" else "")
+        raise ConetError(f"schedule.{name}={value:g} for walks, {why}", otherwise, "leave it out")
+    return found

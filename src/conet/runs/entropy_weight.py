@@ -1,0 +1,81 @@
+"""What sets the weight of the entropy bonus in ``schedule.name=temperature``, and what is refused."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from conet.base.errors import ConetError
+from conet.runs.cooling import Anchored, Banded, Cooling, HoldEntropy
+from conet.runs.schedule import Cosine, Linear
+
+Shape = Literal["controlled", "constant", "linear", "cosine", "none"]
+BAND = ("entropy_low", "entropy_high", "weight_rate", "weight_least", "weight_most")
+
+
+def weight_of(given: float, cooling: Shape, options: Mapping[str, Any]) -> Any:
+    """Return the weight, or a function of the Clock to it.
+
+    Parameters
+    ----------
+    given
+        The learner's own weight.
+    cooling
+        How it changes.
+    options
+        Of the controllers, None where they are not set: ``entropy_target``, ``entropy_share``, and those in
+        ``BAND``.
+
+    Raises
+    ------
+    ConetError
+        Where they contradict one another.
+    """
+    asked = {name: value for name, value in options.items() if value is not None}
+    what = f"schedule.cooling={cooling} with an entropy weight of {given:g}"
+    if cooling == "controlled":
+        return _controlled(given, what, asked)
+    for name, value in asked.items():
+        got = f"schedule.{name}={value:g} with schedule.cooling={cooling}"
+        raise ConetError(got, "none", "leave it out, or set schedule.cooling=controlled")
+    if cooling == "none" and given:
+        raise ConetError(what, "no weight", "leave it out, or set schedule.cooling=constant")
+    if not given and cooling != "none":
+        raise ConetError(what, "the weight at the start", "set learner.entropy, for example to 0.03")
+    return {"none": 0.0, "constant": given, "linear": Linear(given, 0.0), "cosine": Cosine(given, 0.0)}[
+        cooling
+    ]
+
+
+def _controlled(given: float, what: str, asked: Mapping[str, float]) -> Any:
+    kinds = ("entropy_target", "entropy_share", *BAND[:2])
+    found = [name for name in kinds if name in asked]
+    if len(found) > 1 and found != list(BAND[:2]):
+        got = " and ".join(f"schedule.{name}={asked[name]:g}" for name in found)
+        raise ConetError(got, "one of them", "leave one out")
+    band = [name for name in BAND if name in asked]
+    if band:
+        return _banded(given, asked, band)
+    if given:
+        remedy = "leave the weight out, or set schedule.cooling=constant, linear or cosine"
+        raise ConetError(what, "no weight: the controller sets it", remedy)
+    if "entropy_share" in asked:
+        return Anchored(asked["entropy_share"])
+    # A fixed entropy is held against the learner, which takes more than slowing it down.
+    target = asked.get("entropy_target")
+    return HoldEntropy(Cooling()) if target is None else HoldEntropy(target, gain=3.0, limit=1.0)
+
+
+def _banded(given: float, asked: Mapping[str, float], band: list[str]) -> Banded:
+    """Return the controller of a band, whose first weight is the learner's own."""
+    missing = [name for name in BAND[:2] if name not in asked]
+    if missing:
+        got = f"schedule.{band[0]}={asked[band[0]]:g} without schedule.{missing[0]}"
+        raise ConetError(got, "both ends of the band", "set schedule.entropy_low and schedule.entropy_high")
+    fields = {name.removeprefix("weight_"): asked[name] for name in BAND[2:] if name in asked}
+    found = Banded(low=asked["entropy_low"], high=asked["entropy_high"], first=given, **fields)
+    if found.low > found.high:
+        got = f"schedule.entropy_low={found.low:g} with schedule.entropy_high={found.high:g}"
+        raise ConetError(got, "a band: low, and high above it", "exchange them")
+    if found.least > found.most:
+        got = f"schedule.weight_least={found.least:g} with schedule.weight_most={found.most:g}"
+        raise ConetError(got, "the smaller weight first", "exchange them")
+    return found
