@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from conet.llm import checkpoints
 from conet.llm.drift import Drift
 from conet.llm.own_script import AnnealingSettings, annealing_of
@@ -31,6 +33,7 @@ class Checkpointed(GRPOTrainer):
     prepare: Any
     say: Any
     taught: int
+    _buffered_inputs: Any
     tell: Any
     told_events: int
 
@@ -64,15 +67,24 @@ class Checkpointed(GRPOTrainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
+        if self._step % (self.args.steps_per_generation * self.num_iterations):
+            torch.save(self._buffered_inputs, self._generation_file(self._folder()))
         self.accelerator.wait_for_everyone()  # each process writes files of its own
         if self.is_world_process_zero():
             begun = time.perf_counter()
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            folder = self._folder()
             store = self.annealing.pool.store
             if isinstance(store, OnDisk):
                 store.save(folder / POOL)
             checkpoints.write_state(folder, self.checkpoint_state())
             self.monitor_seconds += time.perf_counter() - begun
+
+    def _folder(self) -> Path:
+        return Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+
+    def _generation_file(self, folder: Path) -> Path:
+        """Return where the completions of this process lie that further updates are to learn from."""
+        return folder / f"generation-{self.accelerator.process_index}.pt"
 
     def checkpoint_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the annealing, as JSON values."""
@@ -95,6 +107,9 @@ class Checkpointed(GRPOTrainer):
         self._step = self.loaded["micro_step"] * every // before
         parts = self.args.gradient_accumulation_steps
         self.taught = self.loaded["taught"] * parts // self.loaded.get("micro_batches", parts)
+        drawn = self._generation_file(folder)
+        if drawn.exists() and (before, self.loaded.get("micro_batches")) == (every, parts):
+            self._buffered_inputs = torch.load(drawn, map_location=self.accelerator.device, weights_only=True)
         store = self.store
         if isinstance(store, OnDisk):
             store.load(folder / POOL)

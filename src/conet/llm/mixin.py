@@ -3,9 +3,10 @@
 >>> class MyTrainer(AnnealingMixin, GRPOTrainer): ...                                   # doctest: +SKIP
 >>> MyTrainer(model, reward_funcs=..., annealing={"steps": 30}).train()                 # doctest: +SKIP
 
-It departs from GRPOTrainer in ten places: which problems are asked and with which options, what a heating
-step's batch is and its loss, that it draws no prompts, looking at the rollouts, changing the phase at the end
-of a step, which learning rate is logged, and saving and loading a checkpoint.
+It departs from GRPOTrainer in twelve places: which problems are asked and with which options, what a heating
+step's batch is and its loss, that it draws no prompts, looking at the rollouts, weight of the entropy and
+clip range of each token, changing the phase at the end of a step, which learning rate is logged, and saving
+and loading a checkpoint.
 """
 
 import logging
@@ -25,6 +26,7 @@ from conet.llm.own_script import AnnealingSettings, check_trainer, in_words, set
 from conet.llm.phase_metrics import state_of_phase
 from conet.llm.schedule import ATTRIBUTES
 from conet.llm.supervised import Supervised
+from conet.llm.weighing import Weighing
 from conet.rollouts.pool import Rollout
 from conet.runs.annealing import Annealing
 from conet.runs.live import Live
@@ -38,7 +40,7 @@ else:
 logger = logging.getLogger(__name__)
 
 
-class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrainer):
+class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Weighing, Logged, GRPOTrainer):
     """GRPO by the phases of a schedule, such as GRPO, a short heating, and GRPO again.
 
     Put it before a GRPOTrainer, or a class of your own that is one. Reward functions of any kind, PEFT,
@@ -67,6 +69,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
         self.entropy_top = 1.0  # share of the vocabulary among which the entropy is measured
         self.rate: float | None = None  # learning rate of this update
         self.entropy_weight = 0.0  # of the bonus in this update
+        self._seen = {}
         self.heated = False  # whether this update was supervised
         self.fired = False  # the heating signal, in this update
         self.told_events = 0  # events that were told
@@ -123,6 +126,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
             self.observe_evaluation(inputs, completions, rewards)
         else:
             begun = time.perf_counter()
+            self.correct = self.one_reward(rewards) >= self.correct_from
             found = self.rollouts_of(self.numbers_of(inputs), self.written, completions, rewards)
             self.observe([one for one in found if one is not None])
             self.monitor_seconds += time.perf_counter() - begun
@@ -152,7 +156,7 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
         if not supervised:
             entropy = self.measured("entropy")
             tracker.entropy = tracker.entropy if entropy is None else entropy
-        self.log_values(state_of_phase(self, supervised))
+        self.log_values(state_of_phase(self, supervised) | self.in_use())
         boundary = self._step % (self.args.steps_per_generation * self.num_iterations) == 0
         if step == self.state.max_steps:
             tracker.finish()
@@ -173,10 +177,14 @@ class AnnealingMixin(Asking, Looking, Supervised, Checkpointed, Logged, GRPOTrai
 
     def apply(self, options: dict[str, Any]) -> None:
         """Set options of a phase, and what other phases set as it was at the start."""
+        self._seen = {}
         # The rest is TRL's own: it may adapt the weight of the entropy.
         for name in self.annealing.tracker.option_names:
             for key, value in zip(ATTRIBUTES.get(name, ()), self.defaults.get(name, ())):
-                setattr(self, key, options.get(name, value))
+                setattr(self, key, value)
+        for name, value in sorted(options.items()):  # `clip_high` after `clip`, which sets both ends
+            for key in ATTRIBUTES.get(name, ()):
+                setattr(self, key, value)
         if "learning_rate" in options:
             for group in self.optimizer.param_groups:
                 group["lr"] = options["learning_rate"]

@@ -14,6 +14,12 @@ from conet.runs.annealing import Annealing
 from conet.runs.recipe import MODES, HeatingSettings
 
 ACTIONS = ("heat", "save", "stop")
+# Options of TRL's trainer that schedules are told, or that are refused beside theirs.
+LOOKED_AT = (
+    *("learning_rate", "num_generations", "entropy_coef", "use_adaptive_entropy", "beta", "epsilon"),
+    *("epsilon_high", "num_iterations", "steps_per_generation", "gradient_accumulation_steps", "loss_type"),
+    "importance_sampling_level",
+)
 
 
 class AnnealingSettings(HeatingSettings):
@@ -52,8 +58,7 @@ def settings_of(given: AnnealingSettings | Mapping[str, Any] | None) -> Annealin
 def annealing_of(trainer: Any, settings: AnnealingSettings) -> Annealing:
     """Return the state of the schedule as a training begins."""
     args, steps = trainer.args, trainer.state.max_steps
-    names = ("learning_rate", "num_generations", "entropy_coef", "use_adaptive_entropy", "beta", "epsilon")
-    options = {name: getattr(args, name) for name in names}
+    options = {name: getattr(args, name) for name in LOOKED_AT}
     problems = 0 if isinstance(trainer.train_dataset, IterableDataset) else len(trainer.train_dataset)
     name = MODES[settings.mode] if settings.mode else settings.schedule
     if "heat" not in settings.actions and name == "annealed_rlvr":

@@ -15,8 +15,13 @@ ATTRIBUTES = {
     "entropy": ("entropy_coef",),
     "entropy_top": ("entropy_top",),
     "kl": ("beta",),
+    "entropy_hard": ("entropy_hard",),
     "clip": ("epsilon_low", "epsilon_high"),
+    "clip_slope": ("clip_slope",),
+    "clip_high": ("epsilon_high",),
+    "clip_high_slope": ("clip_high_slope",),
 }
+CLIPPED = ("grpo", "bnpo", "dr_grpo", "dapo")  # losses of TRL that clip the ratio of each token
 OPTIONS = {None: ("learning_rate", *ATTRIBUTES), "sft": ("learning_rate",)}
 
 
@@ -99,8 +104,17 @@ def _setup(options: Mapping[str, Any], steps: int, problems: int) -> Setup:
             "entropy": options["entropy_coef"],
             "kl": options["beta"],
             "clip": options["epsilon"],
+            "clip_high": options.get("epsilon_high"),
+            "epochs": _passes(options),
         },
     )
+
+
+def _passes(options: Mapping[str, Any]) -> int:
+    """Return how many updates of the policy a completion may live through."""
+    often, parts = options.get("steps_per_generation"), options.get("gradient_accumulation_steps", 1)
+    several = often > parts if often else "generation_batch_size" in options
+    return int(options["num_iterations"]) * (2 if several else 1)
 
 
 def _check(phase: Phase, options: Mapping[str, Any], heating: HeatingSettings) -> None:
@@ -121,11 +135,21 @@ def _check(phase: Phase, options: Mapping[str, Any], heating: HeatingSettings) -
         got = f"{what} that sets the weight of the entropy, and training.use_adaptive_entropy"
         # TRL's control would leave the bonus out wherever the entropy is above a target of its own.
         raise ConetError(got, "one of them", "leave use_adaptive_entropy out, or choose another schedule")
+    _check_clipping(phase, options, what)
     if "kl" in phase.options and not options["beta"]:
         got = f"{what} with the option kl, and training.beta=0"
         raise ConetError(
             got, "a reference model, which TRL only keeps with a beta", "--set training.beta=0.001"
         )
+
+
+def _check_clipping(phase: Phase, options: Mapping[str, Any], what: str) -> None:
+    """Refuse a clip range by the token's probability where TRL's loss has none for each token."""
+    slopes = {"clip_slope", "clip_high_slope"} & set(phase.options)
+    for name, fit in (("loss_type", CLIPPED), ("importance_sampling_level", ("token",))):
+        if slopes and options[name] not in fit:
+            got = f"{what} with a clip range by probability, and training.{name}={options[name]}"
+            raise ConetError(got, f"one of {', '.join(fit)}", "choose one, or another schedule")
 
 
 def _check_option(name: str, phase: Phase, what: str) -> None:

@@ -158,7 +158,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         if self.gradients is not None:
             row |= self.gradients.row()
         if not supervised:
-            row |= {name: self.measured(name) for name in ("entropy", "kl")}
+            row |= {name: self.measured(name) for name in ("entropy", "kl")} | self.in_use()
         self.shown("step", step, self.args.max_steps, in_words(row))
         self.monitor_seconds += time.perf_counter() - begun
         super().end_step(step)
