@@ -411,3 +411,13 @@ def test_a_rate_that_diverges_is_one_line():
     config = conet.preset("neural").override({**SMALL, "steps": 9, "learner.optimizer": "sgd"})
     with pytest.raises(ConetError, match=r"learning_rate"):
         conet.simulate(config.override({"learner.learning_rate": 1e30}))
+
+
+def test_a_rate_of_supervised_updates_that_broke_the_weights_is_named_by_the_phase_after_it():
+    config = conet.preset("neural").override({**SMALL, "steps": 9, "schedule.name": "temperature"})
+    taught = {"schedule.cooling": "none", "schedule.sft_every": 2, "schedule.max_accuracy": 1.0}
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ConetError, match=r"in phase 'rlvr'.*learner\.learning_rate.*sft_learning_rate=1e\+20"),
+    ):
+        conet.simulate(config.override({**taught, "schedule.sft_learning_rate": 1e20}))

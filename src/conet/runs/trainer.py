@@ -210,11 +210,16 @@ class Trainer:
 
     def _diverged(self) -> ConetError:
         name = rate_setting(self.phase, self.shipped)
+        rates = {name: self.learner_now().learning_rate}
+        for phase, learner in zip(self.phases[: self.tracker.phase_index], self.learners, strict=False):
+            if phase.learner == "sft":  # what it left may be the cause
+                rates.setdefault(rate_setting(phase, self.shipped), learner.learning_rate)
+        shown = ", ".join(f"{name}={rate:g}" for name, rate in rates.items())
         return ConetError(
             f"{self.policy.parameters} that are not finite, near step {self.step}, "
             f"in phase {self.phase.name!r}",
-            f"a learning rate that does not diverge ({name}={self.learner_now().learning_rate:g})",
-            "lower it",
+            f"a learning rate that does not diverge ({shown})",
+            "lower it" if len(rates) == 1 else "lower one of them",
         )
 
     def event(self, what: Name, /, **details: Any) -> None:
