@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from conet.base.errors import ConetError
 from conet.base.registry import load_file
 from conet.engine import exact
 from conet.runs.cooling import GAIN, LIMIT, Anchored, Cooling, Cycles, HoldEntropy, target_of
-from conet.runs.schedule import Clock
+from conet.runs.critical import BEGUN, HOT, OCTAVES, ORDERED, SLOW, BelowCritical, Estimate, estimate
+from conet.runs.schedule import Clock, Setup
+from conet.runs.schedules import make
 from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
@@ -103,6 +106,46 @@ def test_the_anchored_entropy_arrives_where_the_proportional_one_stays_below(sha
     assert ends[1] < 0.97 * 4.0 * share
 
 
+def test_a_weight_below_the_critical_one_by_hand():
+    """Of the 0.9 that the uniform policy lacks, order begins at a tenth and is there at a half."""
+    assert (HOT, OCTAVES, BEGUN, ORDERED, SLOW) == (10.0, 24.0, 0.1, 0.5, 0.25)
+    control = BelowCritical(lambda: Estimate(accuracy=0.1, weight=0.02))
+    weight, weights = None, []
+    for step, accuracy in enumerate([None, 0.1, 0.18, 0.2, 0.54, 0.56, 0.9, 0.3, 0.9]):
+        weight = control(Clock(step=step, steps=120, accuracy=accuracy, entropy_weight=weight))
+        weights.append(weight)
+    twentieths = np.array([0, 4, 8, 9, 10, 10, 10, 11, 11])
+    np.testing.assert_allclose(weights, 0.2 * 2.0 ** (-twentieths / 20))
+
+
+@pytest.mark.parametrize(
+    ("late", "octaves"), [([0.9, 0.9], 0), ([0.2, 0.2], 6), ([0.9, np.nan], 24), ([0.1, 0.1], 24), (None, 24)]
+)
+def test_order_is_that_of_all_problems_where_the_last_rollouts_are_of_the_hard_ones(late, octaves):
+    control = BelowCritical(lambda: Estimate(accuracy=0.1, weight=0.02))
+    known = None if late is None else np.array(late)
+    clock = Clock(step=1, steps=1, accuracy=0.0, entropy_weight=0.1, problem_accuracy=known)
+    assert control(clock) == pytest.approx(0.1 * 2.0**-octaves)
+
+
+def test_the_estimate_is_asked_once_and_not_before_it_is_needed():
+    asked = []
+    control = BelowCritical(lambda: asked.append(1) or Estimate(0.1, 0.02))
+    assert not asked
+    for step in range(3):
+        control(Clock(step=step, steps=9, accuracy=0.0, entropy_weight=0.1 if step else None))
+    assert len(asked) == 1
+
+
+def test_the_estimate_of_a_run_is_that_of_its_graph_problems_and_rollouts():
+    trainer = Trainer(TINY.override({"schedule.cooling": "critical"}))
+    found = estimate(trainer.policy.graph, trainer.problems, 6)
+    accuracy = exact.solve(trainer.policy, trainer.problems).success.mean()
+    assert found.accuracy == pytest.approx(accuracy)
+    assert found.weight == pytest.approx(np.sqrt(5) * accuracy / (1 + 12 * 7 / 40))
+    assert trainer.advance()["option.entropy"] == pytest.approx(10 * found.weight)
+
+
 # A run ----------------------------------------------------------------------------------------------------
 
 
@@ -186,9 +229,33 @@ def test_a_share_of_the_first_entropy_is_reached_and_a_resumed_run_is_the_same(t
     assert whole.policy.sha256 == other.policy.sha256
 
 
+@pytest.mark.parametrize("further", [{}, {"schedule.adaptive_groups": True}, {"schedule.sft_every": 7}])
+def test_a_weight_that_falls_until_order_begins_never_rises_and_resumes(further):
+    config = TINY.override({"steps": 60, "schedule.cooling": "critical", **further})
+    whole, resumed = Trainer(config), None
+    weights = []
+    for step in range(60):
+        if step == 33:
+            arrays, state = whole.state()
+            resumed = Trainer(config)
+            resumed.load({name: one.copy() for name, one in arrays.items()}, json.loads(json.dumps(state)))
+        row = whole.advance()
+        if row["phase"] == "rlvr":
+            weights.append(row["option.entropy"])
+        if resumed is not None:
+            assert resumed.advance() == row
+    assert resumed.policy.sha256 == whole.policy.sha256
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] > weights[-1] > 0.0
+    assert weights[-1] == weights[-2], "order has begun, and the weight stays"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"schedule.cooling": "critical", "learner.entropy": 0.1}, "no weight: the controller sets it"),
+        ({"schedule.cooling": "critical", "schedule.entropy_share": 0.5}, "expected none"),
+        ({"schedule.cooling": "critical", "schedule.entropy_target": 0.5}, "expected none"),
         ({"schedule.entropy_share": 0.5, "schedule.entropy_target": 1.0}, "one of them"),
         ({"schedule.entropy_share": 1.5}, "less than 1"),
         (
@@ -240,8 +307,9 @@ def test_the_script_of_the_regimes_pairs_both_schedules_by_seed():
     assert cells[4:] == [f"{min(gains):+.3f}", f"{warm / plain:.2f}"]
 
 
+@pytest.mark.parametrize("cooling", ["controlled", "critical"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_it_comes_nearer_to_the_ground_state_where_rlvr_freezes(seed):
+def test_it_comes_nearer_to_the_ground_state_where_rlvr_freezes(seed, cooling):
     """Fixed seeds, so no chance is left: on eight seeds that were tried the gain was .05 to .22."""
     config = conet.preset("smoke").override(
         {
@@ -255,10 +323,19 @@ def test_it_comes_nearer_to_the_ground_state_where_rlvr_freezes(seed):
         }
     )
     accuracy = []
-    for name in ("rlvr", "temperature"):
-        trainer = conet.simulate(config.override({"schedule.name": name}))[1]
+    for changes in ({}, {"schedule.name": "temperature", "schedule.cooling": cooling}):
+        trainer = conet.simulate(config.override(changes))[1]
         accuracy.append(exact.solve(trainer.policy, trainer.problems).success.mean())
     assert accuracy[1] > accuracy[0] + 0.04
+
+
+def test_a_language_model_has_no_estimate_of_its_critical_weight():
+    setup = Setup(steps=9, problems=4, options={"entropy": 0.0}, language_model=True)
+    with pytest.raises(ConetError, match=r"expected walks; .*entropy_share"):
+        make("temperature", setup, {}, {"cooling": "critical"})
+    (phase,) = make("temperature", replace(setup, language_model=False), {}, {"cooling": "critical"})
+    with pytest.raises(ConetError, match="without a graph"):
+        phase.options["entropy"](Clock(step=0, steps=9))
 
 
 def test_a_weight_in_cycles_by_hand():

@@ -2,8 +2,9 @@
 
     python verification/temperature.py
     python verification/temperature.py --set schedule.adaptive_groups=true schedule.sft_every=15
+    python verification/temperature.py --first 20 --set schedule.cooling=critical --base schedule.name=temperature
 
-Both have the same graph, problems, updates and rollouts. One run takes a few seconds, all of them some ten
+With `--base` the first column is another run than `rlvr`. Both have the same graph, problems, updates and rollouts. One run takes a few seconds, all of them some ten
 minutes; a row is printed when its seeds are done.
 """
 
@@ -18,7 +19,7 @@ from conet.cells.training import QUIET, start, train
 from conet.cli.options import parse_pairs
 from conet.engine import exact
 
-HEADER = "| regime | `rlvr` | `temperature` | gain | worst seed | hops walked |\n|---|---|---|---|---|---|"
+HEADER = "| regime | {} | `temperature` | gain | worst seed | hops walked |\n|---|---|---|---|---|---|"
 
 
 def regime(problems: int, rate: float, degree: int = 40, longest: int = 15) -> dict[str, Any]:
@@ -51,10 +52,17 @@ def measured(seed: int, changes: Mapping[str, Any]) -> tuple[float, int]:
     return float(exact.solve(trainer.policy, trainer.problems).success.mean()), trainer.walker_steps
 
 
-def row(name: str, changes: Mapping[str, Any], further: Mapping[str, Any], seeds: range) -> str:
+def row(
+    name: str,
+    changes: Mapping[str, Any],
+    further: Mapping[str, Any],
+    seeds: range,
+    base: Mapping[str, Any] | None = None,
+) -> str:
     """Run both schedules on all seeds; return a line of the table."""
     warm = {**changes, "schedule.name": "temperature", **further}
-    pairs = np.array([[measured(seed, one) for one in (changes, warm)] for seed in seeds])
+    plain_changes = {**changes, **(base or {})}
+    pairs = np.array([[measured(seed, one) for one in (plain_changes, warm)] for seed in seeds])
     plain, found = pairs[:, :, 0].T
     gain, hops = found - plain, pairs[:, 1, 1].sum() / pairs[:, 0, 1].sum()
     error = f" ± {standard_error(gain):.3f}" if len(gain) > 1 else ""
@@ -64,11 +72,17 @@ def row(name: str, changes: Mapping[str, Any], further: Mapping[str, Any], seeds
 
 def table(given: argparse.Namespace) -> Iterator[str]:
     """Return the lines of the table, each when it is known."""
-    yield HEADER
+    yield HEADER.format(f"`{' '.join(given.base)}`" if given.base else "`rlvr`")
     for name, changes in REGIMES.items():
         if given.regimes is None or name in given.regimes:
             seeds = range(given.first, given.first + given.seeds)
-            yield row(name, {**changes, "steps": given.updates}, parse_pairs(given.set), seeds)
+            yield row(
+                name,
+                {**changes, "steps": given.updates},
+                parse_pairs(given.set),
+                seeds,
+                parse_pairs(given.base),
+            )
 
 
 def main() -> None:
@@ -79,6 +93,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=800)
     parser.add_argument("--regimes", nargs="+", choices=REGIMES, help="these alone")
     parser.add_argument("--set", nargs="*", help="further settings of `temperature`, as key=value")
+    parser.add_argument("--base", nargs="*", help="settings of what it is held against, in place of `rlvr`")
     for line in table(parser.parse_args()):
         print(line, flush=True)
 

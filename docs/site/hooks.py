@@ -28,7 +28,7 @@ REFERENCE = {
     "Learners of one's own": ["conet.learners.Learner", "conet.learners.Batch"],
     "Observables": ["conet.observables.observation.Observation", "conet.observables.observation.needs"],
     "Graphs": ["conet.network.graph.from_edges", "conet.engine.ground_state.ground_state"],
-    "Schedules": ["conet.runs.schedule", "conet.runs.cooling"],
+    "Schedules": ["conet.runs.schedule", "conet.runs.cooling", "conet.runs.critical"],
     "Readers": ["conet.readers.Reader", "conet.readers.choose_columns.ColumnMapping", "conet.readers.Part"],
     "Findings of a diagnosis": ["conet.diagnosis.declare"],
     "Figures": ["conet.views.schema"],

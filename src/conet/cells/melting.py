@@ -50,8 +50,8 @@ def heated(seed: int, ordered: bool, changes: Mapping[str, Any]) -> Arrays:
 
 
 def mean_field(trainer: Trainer) -> float:
-    """Return the mean-field estimate for a run (see :func:`conet.runs.critical.mean_field`)."""
-    return critical.mean_field(trainer.policy.graph, trainer.problems, trainer.learner.rollouts)
+    """Return the mean-field estimate for a run (see :func:`conet.runs.critical.estimate`)."""
+    return critical.estimate(trainer.policy.graph, trainer.problems, trainer.learner.rollouts).weight
 
 
 def _order(trainer: Trainer, best: np.ndarray) -> None:

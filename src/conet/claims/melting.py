@@ -117,7 +117,7 @@ CLAIM = Claim(
         "of 8), order is kept to a weight larger by half an octave at least."
     )
     + melting_fluctuations.METHOD,
-    fixed="ff00cf0",
+    fixed="ff00cf0, those of the susceptibility at 8c03d2d",
     cells=cells,
     judge=judge_rows,
     draw=draw,

@@ -5,19 +5,20 @@ from typing import Any, Literal
 
 from conet.base.errors import ConetError
 from conet.runs.cooling import Anchored, Banded, Cooling, HoldEntropy
-from conet.runs.schedule import Cosine, Linear
+from conet.runs.critical import BelowCritical, Estimate
+from conet.runs.schedule import Cosine, Linear, Setup
 
-Shape = Literal["controlled", "constant", "linear", "cosine", "none"]
+Shape = Literal["controlled", "critical", "constant", "linear", "cosine", "none"]
 BAND = ("entropy_low", "entropy_high", "weight_rate", "weight_least", "weight_most")
 
 
-def weight_of(given: float, cooling: Shape, options: Mapping[str, Any]) -> Any:
+def weight_of(setup: Setup, cooling: Shape, options: Mapping[str, Any]) -> Any:
     """Return the weight, or a function of the Clock to it.
 
     Parameters
     ----------
-    given
-        The learner's own weight.
+    setup
+        Of the run; the learner's own weight is among its options.
     cooling
         How it changes.
     options
@@ -29,6 +30,7 @@ def weight_of(given: float, cooling: Shape, options: Mapping[str, Any]) -> Any:
     ConetError
         Where they contradict one another.
     """
+    given = float(setup.options.get("entropy") or 0.0)
     asked = {name: value for name, value in options.items() if value is not None}
     what = f"schedule.cooling={cooling} with an entropy weight of {given:g}"
     if cooling == "controlled":
@@ -36,6 +38,8 @@ def weight_of(given: float, cooling: Shape, options: Mapping[str, Any]) -> Any:
     for name, value in asked.items():
         got = f"schedule.{name}={value:g} with schedule.cooling={cooling}"
         raise ConetError(got, "none", "leave it out, or set schedule.cooling=controlled")
+    if cooling == "critical":
+        return _below_critical(given, what, setup)
     if cooling == "none" and given:
         raise ConetError(what, "no weight", "leave it out, or set schedule.cooling=constant")
     if not given and cooling != "none":
@@ -54,14 +58,30 @@ def _controlled(given: float, what: str, asked: Mapping[str, float]) -> Any:
     band = [name for name in BAND if name in asked]
     if band:
         return _banded(given, asked, band)
-    if given:
-        remedy = "leave the weight out, or set schedule.cooling=constant, linear or cosine"
-        raise ConetError(what, "no weight: the controller sets it", remedy)
+    _refuse(given, what)
     if "entropy_share" in asked:
         return Anchored(asked["entropy_share"])
     # A fixed entropy is held against the learner, which takes more than slowing it down.
     target = asked.get("entropy_target")
     return HoldEntropy(Cooling()) if target is None else HoldEntropy(target, gain=3.0, limit=1.0)
+
+
+def _below_critical(given: float, what: str, setup: Setup) -> BelowCritical:
+    _refuse(given, what)
+    if setup.language_model:
+        got = "schedule.cooling=critical for a language model, whose critical weight has no estimate"
+        raise ConetError(got, "walks", "set schedule.entropy_share, for example to 0.4, in its place")
+    return BelowCritical(setup.estimate or _not_known)
+
+
+def _refuse(given: float, what: str) -> None:
+    if given:
+        remedy = "leave the weight out, or set schedule.cooling=constant, linear or cosine"
+        raise ConetError(what, "no weight: the controller sets it", remedy)
+
+
+def _not_known() -> Estimate:
+    raise ConetError("schedule.cooling=critical without a graph", "a run of walks", "train it with conet.run")
 
 
 def _banded(given: float, asked: Mapping[str, float], band: list[str]) -> Banded:

@@ -18,6 +18,7 @@ from conet.detect.evidence import Evidence
 
 if TYPE_CHECKING:
     from conet.learners import Learner
+    from conet.runs.critical import Estimate
 
 Demonstrations = Literal["hard", "seen", "shortest", "random"]
 
@@ -262,6 +263,8 @@ class Setup:
         Its options, ``learning_rate`` among them.
     language_model : bool
         Whether completions of a language model are drawn, always equally many in an update.
+    estimate : function without arguments, or None
+        Of walks on a graph that is there: returns what is known of the critical weight of the entropy.
     """
 
     steps: int
@@ -270,6 +273,7 @@ class Setup:
     learns_from: Literal["rollouts", "demonstrations"] = "rollouts"
     options: Mapping[str, Any] = field(default_factory=dict)
     language_model: bool = False
+    estimate: "Callable[[], Estimate] | None" = None
 
     def refuse_demonstrations(self, schedule: str) -> None:
         """Refuse a learner of demonstrations.

@@ -20,6 +20,7 @@ from conet.observables import Observation, evaluate
 from conet.observables.diversity import visited_entropy
 from conet.observables.standard import Observables
 from conet.runs import policies, schedules
+from conet.runs.critical import Estimate, estimate
 from conet.runs.demonstrations import harvested, kind_of, shortest_walks
 from conet.runs.evaluation import LastEvaluation
 from conet.runs.events import Name, note
@@ -99,7 +100,7 @@ class Trainer:
         """Make phases and their learners, and what follows them."""
         settings, learner = self.config.schedule, self.learner
         self.shipped = given is None and settings.name in schedules.SCHEDULES
-        self.phases = phases_of(self.config, learner, len(self.problems), given)
+        self.phases = phases_of(self.config, learner, len(self.problems), given, self._estimate)
         self.learners = [learner_of(phase, learner, settings.sft_learning_rate) for phase in self.phases]
         self.tracker = PhaseTracker(
             self.phases, self.config.steps, retry=-(-settings.harvest_samples // learner.rollouts)
@@ -111,6 +112,9 @@ class Trainer:
         self.memory = Memory(self.problems, keeps or any(getattr(one, "replay", 0) for one in self.learners))
         self.tracker.problem_accuracy = self.memory.accuracy
         self.drawn, self.known_entropy = False, None  # of the last rollouts, where they are not at hand
+
+    def _estimate(self) -> Estimate:
+        return estimate(self.policy.graph, self.problems, self.learner.rollouts)
 
     @property
     def tasks(self) -> Problems:

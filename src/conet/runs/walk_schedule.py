@@ -1,6 +1,6 @@
 """The schedule of a run of walks: its phases, their learners, and the options of these now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from conet.base.errors import ConetError, nearest
@@ -9,11 +9,16 @@ from conet.learners import Learner
 from conet.learners import make as make_learner
 from conet.learners.sft import SFT
 from conet.runs import schedules
+from conet.runs.critical import Estimate
 from conet.runs.schedule import Phase, Schedule, Setup
 
 
 def phases_of(
-    config: Config, learner: Learner, problems: int, given: Schedule | Sequence[Phase] | None = None
+    config: Config,
+    learner: Learner,
+    problems: int,
+    given: Schedule | Sequence[Phase] | None = None,
+    estimate: Callable[[], Estimate] | None = None,
 ) -> tuple[Phase, ...]:
     """Return the phases that the config names, or those of a schedule given in their place.
 
@@ -21,6 +26,8 @@ def phases_of(
     ----------
     learner, problems
         The run's own learner, and how many problems there are.
+    estimate
+        What :class:`conet.runs.schedule.Setup` has of that name.
 
     Raises
     ------
@@ -33,6 +40,7 @@ def phases_of(
         learner=config.learner.name,
         learns_from=learner.learns_from,
         options=learner.model_dump(),
+        estimate=estimate,
     )
     settings = config.schedule
     known = {name: value for name, value in settings if name in type(settings).model_fields}

@@ -38,8 +38,10 @@ def temperature(
     ----------
     cooling
         "controlled": a controller sets the weight so that the entropy falls to zero over the run, neither
-        sooner nor by force; nothing needs to be tuned. "linear", "cosine": from ``learner.entropy`` to zero;
-        "constant": it stays. "none": no bonus, for the groups and the supervised updates alone.
+        sooner nor by force; nothing needs to be tuned. "critical", of walks: the weight falls until there is
+        order, and stays there, a little below the critical one; nothing is tuned here either. "linear",
+        "cosine": from ``learner.entropy`` to zero; "constant": it stays. "none": no bonus, for the groups and
+        the supervised updates alone.
     entropy_target
         For "controlled": an entropy, in nats a choice, below which the policy is kept from falling
         throughout.
@@ -79,8 +81,7 @@ def temperature(
     control = {"entropy_target": entropy_target, "entropy_share": entropy_share}
     control |= {"entropy_low": entropy_low, "entropy_high": entropy_high}
     control |= {"weight_rate": weight_rate, "weight_least": weight_least, "weight_most": weight_most}
-    given = float(setup.options.get("entropy") or 0.0)
-    rlvr: dict[str, Any] = {"entropy": weight_of(given, cooling, control)}
+    rlvr: dict[str, Any] = {"entropy": weight_of(setup, cooling, control)}
     rlvr |= _of_tokens(setup, cooling, entropy_top, entropy_hard)
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
