@@ -315,7 +315,12 @@ def table(testbed: str, seeds: list[dict[str, Any]]) -> list[str]:
     """Return the lines of a testbed: its rules, and interference along RLVR."""
     lines = ["", f"**{testbed}**", "", "| rule | pass@1 | gain, paired | pass@64 | gain, paired |"]
     lines.append("|---|---|---|---|---|")
-    lines += [row_of(seeds, rule) for rule in seeds[0] if rule != "interference"]
+    rules = [rule for rule in seeds[0] if rule != "interference"]
+    lines += [row_of(seeds, rule) for rule in rules]
+    numbers = " | ".join(map(str, range(len(seeds))))
+    lines += ["", f"| pass@1 of seed | {numbers} |", "|---" * (len(seeds) + 1) + "|"]
+    for rule in rules:
+        lines.append(f"| {rule} | " + " | ".join(f"{one[rule]['pass@1']:.3f}" for one in seeds) + " |")
     lines += ["", "| interference along RLVR | start | half-way | end |", "|---|---|---|---|"]
     for name, said in (
         ("cancelled", "1 - norm of the sum / sum of norms"),
