@@ -9,6 +9,7 @@ import numpy as np
 from conet.base.errors import ConetError
 from conet.detect.evidence import Evidence, as_event
 from conet.detect.online import Detector
+from conet.runs.calls import called
 from conet.runs.events import note
 from conet.runs.schedule import Clock, Phase
 
@@ -171,7 +172,7 @@ class PhaseTracker:
         """Return the options of the phase as they are at this step."""
         clock, phase = self.clock(step), self.phase
         found = {
-            name: _asked(f"option {name!r}", value, phase, clock) if callable(value) else value
+            name: called(f"option {name!r}", value, phase, clock) if callable(value) else value
             for name, value in phase.options.items()
         }
         before = dict(clock.last_options)
@@ -189,7 +190,7 @@ class PhaseTracker:
         """
         phase, chosen = self.phase, self.phase.problems
         if callable(chosen):
-            chosen = _asked("the choice of problems", chosen, phase, self.clock(step))
+            chosen = called("the choice of problems", chosen, phase, self.clock(step))
         if chosen is None:
             return None
         try:
@@ -225,7 +226,7 @@ class PhaseTracker:
             return "the phase before was left out"
         if self.waiting is not None:
             return self.waiting["reason"] if step >= self.waiting["again"] else None
-        answer = _asked("the trigger", self.phase.until, self.phase, self.clock(step))
+        answer = called("the trigger", self.phase.until, self.phase, self.clock(step))
         if answer is None or (isinstance(answer, int | float) and not answer):  # `clock.accuracy and …`
             return None
         if not isinstance(answer, bool | np.bool_ | str):
@@ -284,17 +285,3 @@ class PhaseTracker:
 def _of_weights(at: int, *weights: float | None) -> tuple[Any, ...]:
     """Return the last options from the weights of the entropy alone, which earlier checkpoints kept."""
     return (at, *({} if one is None else {"entropy": one} for one in weights or (None, None)))
-
-
-def _asked(what: str, function: Callable[[Clock], Any], phase: Phase, clock: Clock) -> Any:
-    """Call a function of the schedule, which may be the user's own, and say what it did wrong."""
-    try:
-        return function(clock)
-    except (ConetError, MemoryError):
-        raise
-    except (Exception, SystemExit) as error:
-        raise ConetError(
-            f"{what} of phase {phase.name!r} at step {clock.step}: {type(error).__name__}: {error}",
-            "a function of the Clock that gives a value at every step",
-            "mend the schedule; of a Clock, accuracy, correct_length and entropy are None at the start",
-        ) from error
