@@ -17,7 +17,7 @@ from test_llm_mixin import trainer_of  # noqa: E402
 from test_llm_train import Stopped, events, small, weights  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
-from conet.llm import checking, train  # noqa: E402
+from conet.llm import checking, checkpoints, train  # noqa: E402
 from conet.llm.weighing import share_by_accuracy  # noqa: E402
 
 RATE = 0.05
@@ -193,6 +193,23 @@ def test_a_training_resumes_bit_for_bit(name: str, tmp_path: Path, monkeypatch: 
         lows = metrics["clip_low"].to_list()
         assert min(lows) > 0.17
         assert max(lows) <= (0.3 if name == "waves" else 0.27)
+
+
+def test_completions_of_another_number_of_processes_are_not_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else some processes would draw and wait for those that have theirs."""
+    args = ARGS | {"max_steps": 2, "num_iterations": 2, "save_strategy": "steps", "save_steps": 1}
+    trainer_of(tmp_path, CLIP, args=args).train()
+    place, read = tmp_path / "checkpoint-1", checkpoints.read_state
+    assert (place / "generation-0.pt").exists()
+    assert not (tmp_path / "checkpoint-2/generation-0.pt").exists()
+    for processes, kept in ((1, True), (2, False)):
+        monkeypatch.setattr(checkpoints, "read_state", lambda at, n=processes: read(at) | {"processes": n})
+        trainer = trainer_of(tmp_path, CLIP, args=args)
+        trainer.create_optimizer_and_scheduler(2)
+        trainer._load_optimizer_and_scheduler(str(place))
+        assert (trainer._buffered_inputs is not None) == kept
 
 
 @pytest.mark.parametrize(

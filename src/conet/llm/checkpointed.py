@@ -91,6 +91,7 @@ class Checkpointed(GRPOTrainer):
         own = {"micro_step": self._step, "taught": self.taught, "live": self.live.state()}
         own |= {"generation": self.args.steps_per_generation * self.num_iterations}
         own |= {"micro_batches": self.args.gradient_accumulation_steps}  # of an update
+        own |= {"processes": self.accelerator.num_processes}
         return self.annealing.state() | own | {"before_heating": self.drift.before}
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
@@ -108,7 +109,9 @@ class Checkpointed(GRPOTrainer):
         parts = self.args.gradient_accumulation_steps
         self.taught = self.loaded["taught"] * parts // self.loaded.get("micro_batches", parts)
         drawn = self._generation_file(folder)
-        if drawn.exists() and (before, self.loaded.get("micro_batches")) == (every, parts):
+        # Where others would have none, all draw anew: they draw together, or wait for one another for ever.
+        same = (before, self.loaded.get("micro_batches")) == (every, parts)
+        if same and self.loaded.get("processes") == self.accelerator.num_processes and drawn.exists():
             self._buffered_inputs = torch.load(drawn, map_location=self.accelerator.device, weights_only=True)
         store = self.store
         if isinstance(store, OnDisk):
