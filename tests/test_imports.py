@@ -57,6 +57,13 @@ def test_a_diagnosis_loads_no_compiled_loops_and_no_slow_statistics(tmp_path):
     assert not loaded & {"numba", "scipy.stats"}
 
 
+def test_schedules_of_a_language_model_load_no_compiled_loops():
+    """Walks alone need them, also where a schedule can do more for walks."""
+    loaded = modules_of("from conet.runs.schedules import SCHEDULES\nfor name in SCHEDULES: SCHEDULES[name]")
+    assert {"conet.runs.schedules.temperature", "conet.runs.critical"} <= loaded  # else nothing was tested
+    assert "numba" not in loaded
+
+
 PUBLIC = {
     "Config",
     "ConetError",

@@ -254,6 +254,7 @@ def test_a_weight_that_falls_until_order_begins_never_rises_and_resumes(further)
     ("changes", "words"),
     [
         ({"schedule.cooling": "critical", "learner.entropy": 0.1}, "no weight: the controller sets it"),
+        ({"schedule.cooling": "critical", "learner.rollouts": 1}, "two rollouts of a problem or more"),
         ({"schedule.cooling": "critical", "schedule.entropy_share": 0.5}, "expected none"),
         ({"schedule.cooling": "critical", "schedule.entropy_target": 0.5}, "expected none"),
         ({"schedule.entropy_share": 0.5, "schedule.entropy_target": 1.0}, "one of them"),

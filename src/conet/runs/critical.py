@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from conet.engine import exact
-from conet.engine.tables import TablePolicy
-from conet.network.graph import Graph
-from conet.network.problems import Problems
 from conet.runs.schedule import Clock
+
+if TYPE_CHECKING:
+    from conet.network.graph import Graph
+    from conet.network.problems import Problems
 
 MOST = 256  # problems that are solved for the accuracy
 HOT = 10.0  # first weight over the estimate: four times what was most often critical
@@ -35,23 +36,26 @@ class Estimate:
     weight: float
 
 
-def estimate(graph: Graph, problems: Problems, rollouts: int) -> Estimate:
+def estimate(graph: "Graph", problems: "Problems", rollouts: int) -> Estimate:
     """Return √(G-1) p / (1 + M L/N), the scale of the critical weight, and p, the uniform policy's accuracy.
 
     Where rollouts are rarely correct, a correct one is alone in its group of G and has the
     advantage √(G-1). So a question's node is pulled towards the right edge by √(G-1) p for each of its
     rollouts. The entropy pulls it back at every visit: its own, and those of the M walks that wander L hops
     over N nodes, M L/N of them. Order begins where the first exceeds the second, but for a factor of
-    order one, from logarithms of how far the policy is from uniform. (Our derivation;
-    ``conet reproduce melting`` judges how good it is.)
+    order one, from logarithms of how far the policy is from uniform. (Our derivation, for advantages over
+    their standard deviation, as GRPO has them; ``conet reproduce melting`` judges how good it is.)
 
     Parameters
     ----------
     graph, problems
         Where the walks go.
     rollouts
-        G.
+        G, at least 2.
     """
+    from conet.engine import exact  # compiled: a language model has the same schedules and no graph
+    from conet.engine.tables import TablePolicy
+
     chosen = range(min(len(problems), MOST))
     accuracy = float(exact.solve(TablePolicy(graph), problems, chosen=chosen).success.mean())
     visits = 1.0 + len(problems) * problems.max_length / graph.nodes
