@@ -12,7 +12,8 @@ from conet.learners import LEARNERS
 from conet.runs.clipping import ClipRange
 from conet.runs.cooling import Banded
 from conet.runs.phases import PhaseTracker
-from conet.runs.schedule import Clock, Phase
+from conet.runs.schedule import Clock, Phase, Setup
+from conet.runs.schedules import make
 from conet.runs.trainer import Trainer
 
 TINY = conet.preset("smoke").override(
@@ -203,6 +204,8 @@ def test_what_does_not_fit_is_refused(changes, words):
 def test_a_learner_without_a_clip_range_is_refused():
     with pytest.raises(ConetError, match="a learner with a clip range"):
         Trainer(TINY.override({"schedule.name": "clip_range", "learner.name": "rloo"}))
+    with pytest.raises(ConetError, match="a learner with a clip range"):  # one's own, without passes
+        make("clip_range", Setup(steps=9, problems=4, learner="mine", options={"clip": 0.2}))
 
 
 def test_ends_stay_above_nothing():

@@ -40,7 +40,7 @@ def clip_range(
     """
     setup.refuse_demonstrations("clip_range")
     what = "schedule.name=clip_range"
-    if "clip" not in setup.options:
+    if not {"clip", "epochs"} <= set(setup.options):
         got = f"{what} with learner.name={setup.learner}"
         raise ConetError(got, "a learner with a clip range", "--set learner.name=grpo")
     if setup.options["epochs"] < 2:

@@ -51,9 +51,11 @@ def temperature(
     entropy_low, entropy_high
         For "controlled": a band, in nats a choice. The weight begins with ``learner.entropy`` and changes
         only while the entropy is outside (arXiv 2509.03493; such as 0.15 and 0.24 from a weight of 0.002).
-    weight_rate, weight_least, weight_most
-        Of that controller: by how much the weight changes for a nat outside, 0.002 where nothing is said, and
-        its bounds, 0.00004 and 0.1.
+    weight_rate
+        With a band: by how much an update changes the weight for each nat that the entropy is outside. None:
+        0.002.
+    weight_least, weight_most
+        With a band: bounds of the weight. None: 0.00004 and 0.1.
     entropy_top
         Of language models: the entropy is that among so large a share of the vocabulary, the most probable
         tokens (arXiv 2509.03493, which leaves out 0.3 of them). 1: all tokens.
