@@ -4,8 +4,8 @@
     python verification/temperature.py --set schedule.adaptive_groups=true schedule.sft_every=15
     python verification/temperature.py --first 20 --set schedule.cooling=critical --base schedule.name=temperature
 
-With `--base` the first column is another run than `rlvr`. Both have the same graph, problems, updates and rollouts. One run takes a few seconds, all of them some ten
-minutes; a row is printed when its seeds are done.
+With `--base` the first column is another run than `rlvr`. Both have the same graph, problems, updates and
+rollouts. One run takes a few seconds, all of them some ten minutes; a row is printed when its seeds are done.
 """
 
 import argparse

@@ -167,7 +167,7 @@ CLAIM = Claim(
     ),
     of_paper=True,
     quick=True,
-    fixed="d16e117",
+    fixed="d16e117, the rows against problems with a policy each at f02449c",
     cells=cells_with(1),
     judge=judge_rows,
     draw=draw,
