@@ -81,7 +81,7 @@ def test_the_bonus_of_a_problem_is_weighed_by_the_accuracy_of_its_group(tmp_path
         share = {"1+2=": 4, "3+4=": 0, "5+1=": 4, "2+2=": 0}
         return [float(row % 4 < share[prompt]) for row, prompt in enumerate(prompts)]
 
-    options = {"cooling": "constant", "entropy_hard": 0.5}
+    options = {"cooling": "constant", "entropy_max_accuracy": 0.5}
     settings = {"schedule": "temperature", "schedule_options": options}
     trainer = trainer_of(tmp_path, settings, args=ARGS | {"entropy_coef": 0.4}, reward_funcs=[judged])
     seen = watched(trainer)
@@ -134,7 +134,7 @@ def test_the_clip_range_of_a_token_goes_by_its_probability(tmp_path: Path) -> No
 
 
 RUNS = {
-    "difficulty": {"schedule.entropy_target": 4.0, "schedule.entropy_hard": 1.0},
+    "difficulty": {"schedule.entropy_target": 4.0, "schedule.entropy_max_accuracy": 1.0},
     "band": {
         "schedule.entropy_low": 3.0,
         "schedule.entropy_high": 4.0,
@@ -220,7 +220,11 @@ def test_completions_of_another_number_of_processes_are_not_learned_from(
         ({"training.loss_type": "sapo"}, "training.loss_type=sapo"),
         ({"training.importance_sampling_level": "sequence"}, "training.importance_sampling_level=sequence"),
         (
-            {"schedule.name": "temperature", "schedule.cooling": "none", "schedule.entropy_hard": 0.5},
+            {
+                "schedule.name": "temperature",
+                "schedule.cooling": "none",
+                "schedule.entropy_max_accuracy": 0.5,
+            },
             "a bonus that it weighs",
         ),
     ],

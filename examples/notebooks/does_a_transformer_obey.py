@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Does a transformer obey? And what web do texts have?
+# # Does a transformer obey the theory? And what web do texts have?
 #
 # CoNet's table knows the node alone; a transformer reads the whole path. Here a small one walks the
 # same graph, then its walks are told as sentences, and the web is found again from the sentences

@@ -60,7 +60,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             against_apart(results, partial(collective, k=k)),
             0.0,
             wanted="at most",
-            why="each problem narrows to one path on its own too; below that is what they cost one another",
+            why="what is below is what problems that share a policy cost one another",
             problems=preset("reference").problems.count,
         )
         for k in JUDGED_K

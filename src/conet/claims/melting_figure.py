@@ -36,7 +36,8 @@ def draw(results: Results) -> list[Picture]:
         "Accuracy at the end (N = 200, load 0.3) of runs that begin uniform and at the ground state; thin: "
         "seeds. Each world against the mean-field estimate; line: 2.5 times as large; dotted: a factor of "
         "two from it. Then, where they were run: up to which weight of the entropy a run orders, mean over "
-        "seeds with their range. Last: M times the variance of the accuracy near that weight; thin: seeds."
+        "seeds with their range. Last, likewise: M times the variance of the accuracy near that "
+        "weight; thin: seeds."
     )
     title = "The phase diagram of the temperature"
     return [Picture(name="melting", title=title, caption=text, svg=style.to_svg(figure), wide=True)]

@@ -14,6 +14,7 @@ from conet.report import style
 COLOURS = (style.SKY, style.BLUE, style.VERMILION)
 NEAR = 0.25  # octaves
 GROWTH = 1.0  # octaves, from the smallest to the largest size, which has four times as many problems
+HEIGHTS = (3, 4)  # columns of the table that differ by factors from seed to seed
 FLOOR = 1e-6  # of a susceptibility, for its logarithm
 
 METHOD = (
@@ -33,26 +34,26 @@ def cells(scale: Scale) -> list[Cell]:
     return [susceptibility.cell(seed, WATCHED[nodes]) for nodes in sizes for seed in seeds]
 
 
-def runs_of(results: Results, nodes: int) -> list[Arrays]:
+def runs_of(results: Results, nodes: int) -> dict[int, Arrays]:
     """Return the replicas of a size, by seed."""
-    return [
-        arrays
+    return {
+        cell.arguments["seed"]: arrays
         for cell, arrays in results.pairs
         if cell.function.endswith(":fluctuating") and cell.arguments["changes"] == WATCHED[nodes]
-    ]
+    }
 
 
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge where the susceptibility peaks, and whether it grows with the size."""
     rows = []
     for nodes in SIZES:
-        off = [abs(_peak(run)) for run in runs_of(results, nodes)]
+        off = [abs(_peak(run)) for run in runs_of(results, nodes).values()]
         if off:
             text = f"N = {nodes}: octaves between the peak of the susceptibility and the critical weight"
             why = "half of what a peak anywhere would have"
             rows.append(judge("melting", text, off, NEAR, wanted="at most", why=why))
     small, large = (runs_of(results, nodes) for nodes in (SIZES[0], SIZES[-1]))
-    growth = [np.log2(_height(great) / _height(least)) for great, least in zip(large, small)]
+    growth = [np.log2(_height(large[seed]) / _height(small[seed])) for seed in large.keys() & small.keys()]
     if growth:
         text = (
             f"octaves by which the peak of the susceptibility is higher at N = {SIZES[-1]} than at {SIZES[0]}"
@@ -67,7 +68,7 @@ def table(results: Results) -> list[Table]:
     """Show peak and place of the susceptibility at every size."""
     rows = []
     for nodes in SIZES:
-        runs = runs_of(results, nodes)
+        runs = list(runs_of(results, nodes).values())
         if runs:
             columns = (
                 [run["critical"][0] for run in runs],
@@ -77,7 +78,8 @@ def table(results: Results) -> list[Table]:
                 [susceptibility.within(run).max() for run in runs],
                 [susceptibility.response(run).max() for run in runs],
             )
-            rows.append((str(nodes), *(_told(np.array(values)) for values in columns)))
+            told = [_told(np.array(values), heights=place in HEIGHTS) for place, values in enumerate(columns)]
+            rows.append((str(nodes), *told))
     header = (
         "N",
         "critical weight",
@@ -88,8 +90,9 @@ def table(results: Results) -> list[Table]:
         "steepest fall of the accuracy, an octave",
     )
     caption = (
-        "Means over seeds with 95 % intervals; load 0.3. χ: M times the variance of the accuracy over "
-        "replicas and times; over time alone: within a replica, at the weight where it is largest."
+        "Means over seeds with 95 % intervals, geometric ones of χ; load 0.3. χ: M times the variance of the "
+        "accuracy over replicas and times; over time alone: within a replica, at the weight where it is "
+        "largest. Weights are an eighth of an octave apart: a peak is known no better than that."
     )
     return [Table("Susceptibility", header, tuple(rows), caption)] if rows else []
 
@@ -98,7 +101,7 @@ def draw(axes: Axes, results: Results) -> None:
     """Draw the susceptibility over the weight."""
     across = susceptibility.AROUND
     for nodes, colour in zip(SIZES, COLOURS):
-        curves = [susceptibility.susceptibility(run) for run in runs_of(results, nodes)]
+        curves = [susceptibility.susceptibility(run) for run in runs_of(results, nodes).values()]
         for curve in curves:
             axes.plot(across, np.maximum(curve, FLOOR), color=colour, lw=0.4, alpha=0.4)
         if curves:
@@ -109,9 +112,12 @@ def draw(axes: Axes, results: Results) -> None:
     axes.legend(fontsize=6.5)
 
 
-def _told(values: np.ndarray) -> str:
-    low, high = interval(values)
-    return f"{values.mean():.3g} ({low:.3g} to {high:.3g})"
+def _told(values: np.ndarray, heights: bool) -> str:
+    """Return a mean with its interval, of heights in the logarithm."""
+    used = np.log(np.maximum(values, FLOOR)) if heights else values
+    ends = np.array([used.mean(), *interval(used)])
+    middle, low, high = np.exp(ends) if heights else ends
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _peak(run: Arrays) -> float:

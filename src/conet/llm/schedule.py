@@ -15,7 +15,7 @@ ATTRIBUTES = {
     "entropy": ("entropy_coef",),
     "entropy_top": ("entropy_top",),
     "kl": ("beta",),
-    "entropy_hard": ("entropy_hard",),
+    "entropy_max_accuracy": ("entropy_max_accuracy",),
     "clip": ("epsilon_low", "epsilon_high"),
     "clip_slope": ("clip_slope",),
     "clip_high": ("epsilon_high",),

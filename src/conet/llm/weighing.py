@@ -15,14 +15,14 @@ class Weighing(GRPOTrainer):
 
     Attributes
     ----------
-    entropy_hard : float or None
+    entropy_max_accuracy : float or None
         The accuracy of a group from which its completions get no entropy bonus.
     clip_slope, clip_high_slope : float
         What the ends of the clip range, ``epsilon_low`` and ``epsilon_high``, gain with the probability of a
         token.
     """
 
-    entropy_hard: float | None = None
+    entropy_max_accuracy: float | None = None
     clip_slope = 0.0
     clip_high_slope = 0.0
     entropy_weight: float
@@ -35,10 +35,12 @@ class Weighing(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
         found = super()._generate_and_score_completions(inputs)
-        if self.model.training and self.entropy_hard is not None:
+        if self.model.training and self.entropy_max_accuracy is not None:
             size, first = len(inputs), len(inputs) * self.accelerator.process_index
             accuracy = self.correct.float().view(-1, self.num_generations).mean(1)
-            shares = share_by_accuracy(accuracy, self.entropy_hard).repeat_interleave(self.num_generations)
+            shares = share_by_accuracy(accuracy, self.entropy_max_accuracy).repeat_interleave(
+                self.num_generations
+            )
             found[SHARE] = shares[first : first + size].to(found["advantages"].device)
         return found
 
@@ -74,7 +76,7 @@ class Weighing(GRPOTrainer):
         found: dict[str, Any] = {}
         if "clip" in names:
             found |= {"clip_low": self.epsilon_low, "clip_high": self.epsilon_high}
-        if "entropy_hard" in names:
+        if "entropy_max_accuracy" in names:
             share = 1.0 if self._shares is None else self._shares[:, None]
             found["entropy_weight_mean"] = self.entropy_weight * share
         for name, value in found.items():

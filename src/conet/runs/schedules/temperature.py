@@ -27,7 +27,7 @@ def temperature(
     weight_least: Weight | None = None,
     weight_most: Weight | None = None,
     entropy_top: Annotated[float, Field(gt=0, le=1)] = 1.0,
-    entropy_hard: Annotated[float, Field(gt=0, le=1)] | None = None,
+    entropy_max_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None,
     adaptive_groups: bool = False,
     sft_every: Annotated[int, Field(ge=2)] | None = None,
     sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
@@ -59,9 +59,10 @@ def temperature(
     entropy_top
         Of language models: the entropy is that among so large a share of the vocabulary, the most probable
         tokens (arXiv 2509.03493, which leaves out 0.3 of them). 1: all tokens.
-    entropy_hard
-        Of language models: the bonus of a problem is 1 - accuracy/entropy_hard times as large, none from that
-        accuracy of its group on (weights by difficulty as in arXiv 2510.10959; this formula is our choice).
+    entropy_max_accuracy
+        Of language models: the bonus of a problem is 1 - accuracy/entropy_max_accuracy times as large, none
+        from that accuracy of its group on (weights by difficulty as in arXiv 2510.10959; this formula is our
+        choice).
         None: it is the same for all.
     adaptive_groups
         Draw solved problems in every fourth update only, and more rollouts of the others, but in the last 20.
@@ -84,7 +85,7 @@ def temperature(
     control |= {"entropy_low": entropy_low, "entropy_high": entropy_high}
     control |= {"weight_rate": weight_rate, "weight_least": weight_least, "weight_most": weight_most}
     rlvr: dict[str, Any] = {"entropy": weight_of(setup, cooling, control)}
-    rlvr |= _of_tokens(setup, cooling, entropy_top, entropy_hard)
+    rlvr |= _of_tokens(setup, cooling, entropy_top, entropy_max_accuracy)
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
     if setup.learner == "exact":
@@ -128,9 +129,9 @@ def _of_tokens(setup: Setup, cooling: Shape, top: float, hard: float | None) -> 
     """Return the options that language models alone have."""
     found = {} if top == 1 else {"entropy_top": top}
     if hard is not None:
-        found["entropy_hard"] = hard
+        found["entropy_max_accuracy"] = hard
         if cooling == "none":
-            got = f"schedule.entropy_hard={hard:g} with schedule.cooling=none"
+            got = f"schedule.entropy_max_accuracy={hard:g} with schedule.cooling=none"
             raise ConetError(got, "a bonus that it weighs", "set another cooling, or leave it out")
     if found and not setup.language_model:
         name, value = next(iter(found.items()))
