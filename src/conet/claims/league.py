@@ -133,7 +133,11 @@ def _tuned_to(results: Results) -> Table:
         for rule in present(results)
     ]
     header = ("rule", "source", *(f"M = {load}" for load in loads))
-    caption = "G: rollouts of a problem; β: weight of the entropy; lr/M: learning rate over problems."
+    caption = (
+        "G: rollouts of a problem; β: weight of the entropy; lr/M: learning rate over problems. The "
+        "candidates of each rule stand in conet/claims/league_rules.py; where the best lies at an end of "
+        "what was tried, more may be had."
+    )
     missing = [rule for rule in RULES if rule not in present(results)]
     if missing:
         caption += f" Entered, and not run to the end here: {'; '.join(missing)}."

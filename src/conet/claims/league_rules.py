@@ -124,7 +124,7 @@ SOURCES = {
     "KL to the start": "GRPO, arXiv 2402.03300",
     "replay in dead groups": "self-imitation, arXiv 1806.05635",
     "entropy, constant": "arXiv 1602.01783",
-    "entropy, controlled": "an anchored target as in AER, arXiv 2510.10959",
+    "entropy, controlled": "a target that falls to zero; our choice",
     "paper's SFT, at the signal": "arXiv 2509.23629",
 }
 

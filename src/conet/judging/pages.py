@@ -13,6 +13,7 @@ from conet.judging.judgement import ClaimResult
 from conet.report.pages import render
 
 HEADER = ("statistic", "estimate", "median", "95 % interval", "seeds", "judgement", "after correction")
+QUICK = "With --quick there are fewer seeds, loads and candidates than the methods below say. "
 NOTE = (
     "Thresholds and statistics were fixed before the runs, but for those that a section names as changed. "
     "The unit is the seed. The estimate is the mean over seeds, where the statistic or the words beside the "
@@ -108,7 +109,13 @@ def kept_of(page: Path) -> str:
 def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the page for the docs; figures are expected beside it, in ``figures/``."""
     command = answer["command"]
-    parts = ["# Results", f"Made by `{command}`. {NOTE}", "## All verdicts", _markdown(_overview(outcomes))]
+    less = QUICK if "--quick" in command.split() else ""
+    parts = [
+        "# Results",
+        f"Made by `{command}`. {less}{NOTE}",
+        "## All verdicts",
+        _markdown(_overview(outcomes)),
+    ]
     for outcome in outcomes:
         each = outcome.claim
         parts += [
@@ -174,7 +181,7 @@ def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
         subtitle=f"{answer['command']} · {len(words)} verdicts",
         links=[(outcome.claim.name, outcome.claim.name) for outcome in outcomes],
         tiles=[(word, words.count(word), "") for word in ("holds", "fails", "undecided")],
-        note=NOTE,
+        note=(QUICK if "--quick" in answer["command"].split() else "") + NOTE,
         overview=_overview(outcomes),
         sections=[_section(outcome, answer["command"]) for outcome in outcomes],
     )
