@@ -296,3 +296,10 @@ def test_two_claims_of_one_name_are_refused(declared, tmp_path):
     declared(tiny(name="my-claim", place=tmp_path))
     with pytest.raises(ConetError, match="two claims called 'my-claim'"):
         answer_to(["my-claim", f"{SKELETON}:CLAIM"], out=tmp_path / "out", seeds=2)
+
+
+def test_the_help_names_every_claim(capsys):
+    cli.main(["reproduce", "--help"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for name in CLAIMS:
+        assert name in text or re.fullmatch("C[1-9]", name)

@@ -32,8 +32,9 @@ def reproduce(
     Parameters
     ----------
     claims
-        C1 to C9, the name of a further question, or path/to/file.py:NAME of a claim of your own; all of the
-        level where none is named.
+        C1 to C9, a further question (capacity, dose, exact-limit, finite-size, heating-map, league, melting,
+        percolation, phases, quench, v3), or path/to/file.py:NAME of a claim of your own; all of the level
+        where none is named.
     seeds
         Independent runs: 10 with --quick, 32 by default, 64 with --exhaustive.
     jobs
@@ -41,7 +42,7 @@ def reproduce(
     backend
         joblib (processes here) or ray (a cluster; the extra [cluster]).
     quick
-        C1 to C8 with few seeds, in minutes.
+        C1 to C8 with few seeds, in minutes; what is named, smaller: the league in five.
     exhaustive
         Larger graphs and more seeds, in hours.
     out
