@@ -182,6 +182,8 @@ SLOPES = {"schedule.name": "clip_range", "learner.epochs": 2}
         (WARM | {"schedule.weight_rate": 0.1}, "weight_rate=0.1 without schedule.entropy_low"),
         (BAND | {"schedule.entropy_high": 0.1}, "low, and high above it"),
         (BAND | {"schedule.weight_least": 0.2}, "the smaller weight first"),
+        (BAND | {"learner.entropy": 0.5}, "one in its bounds, 4e-05 to 0.1"),
+        (BAND | {"learner.entropy": 0.00001}, "one in its bounds"),
         (BAND | {"schedule.entropy_share": 0.4}, "expected one of them"),
         (BAND | {"schedule.entropy_target": 0.4}, "expected one of them"),
         (BAND | {"schedule.cooling": "constant", "learner.entropy": 0.1}, "expected none"),
@@ -190,9 +192,18 @@ SLOPES = {"schedule.name": "clip_range", "learner.epochs": 2}
         (WARM | {"schedule.entropy_max_accuracy": 1.5}, "less than or equal to 1"),
         (SLOPES | {"learner.epochs": 1}, "two passes over the rollouts or more"),
         (SLOPES | {"learner.clip_high": 0.5}, "none: the schedule sets it"),
+        (SLOPES | {"learner.clip": 0.2, "learner.clip_slope": -0.1}, "sets both slopes"),
+        (SLOPES | {"learner.clip": 0.2, "learner.clip_high_slope": 0.1}, "sets both slopes"),
         (SLOPES | {"schedule.upper_slope": -0.5}, "a sum above 0"),
         (SLOPES | {"schedule.lower": 0.1}, "a sum above 0"),
         (SLOPES | {"schedule.shape": "wave"}, "oscillating"),
+        (WARM | {"schedule.sft_every": 13}, "sft_every=13 in 12 updates; expected a turn inside the run"),
+        (WARM | {"schedule.adaptive_groups": True}, "more than 20: the last are of all problems alike"),
+        (
+            WARM | {"schedule.adaptive_groups": True, "schedule.sft_every": 6, "steps": 25},
+            "sft_every=6 in 25 updates, without the last 20",
+        ),
+        ({"schedule.name": "reheating", "schedule.cycles": 7}, "two updates a cycle or more"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, words):

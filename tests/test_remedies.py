@@ -18,6 +18,7 @@ from test_learners import (
 
 import conet
 from conet.base.errors import ConetError
+from conet.config import parse_pairs
 from conet.learners import LEARNERS, optim
 from conet.learners.base import standardised, step_probability
 from conet.learners.kl_cov import covariance, largest
@@ -194,3 +195,26 @@ def test_temperature_without_a_bonus_is_rlvr():
     assert found.policy.sha256 == plain.policy.sha256
     with pytest.raises(ConetError, match=r"cooling=none with an entropy weight of 0\.1"):
         Trainer(TINY.override({**bare, "learner.entropy": 0.1}))
+
+
+@pytest.mark.parametrize(
+    ("pair", "others"),
+    [
+        ("schedule.cooling=none", {"schedule.name": "temperature"}),
+        ("learner.baseline=none", {"learner.name": "reinforce"}),
+    ],
+)
+def test_none_on_the_command_line_is_the_word_where_an_option_has_it(pair, others):
+    typed = Trainer(TINY.override(others | parse_pairs([pair])))
+    key, _, word = pair.partition("=")
+    said = Trainer(TINY.override(others | {key: word}))
+    assert typed.learner == said.learner
+    assert typed.phases == said.phases
+
+
+def test_none_stays_nothing_where_an_option_may_be_nothing():
+    pairs = ["learner.clip=none", "schedule.name=temperature", "schedule.sft_every=none"]
+    trainer = Trainer(TINY.override(parse_pairs(pairs)))
+    assert trainer.learner.clip is None
+    with pytest.raises(ConetError, match=r"schedule\.adaptive_groups=None"):
+        Trainer(TINY.override(parse_pairs(["schedule.name=temperature", "schedule.adaptive_groups=none"])))

@@ -61,6 +61,16 @@ def test_heating_at_a_step(heat_at, heat_steps):
     assert (heat_at, "heating_started") in names(training.events)
 
 
+def test_a_share_of_nearly_all_of_a_short_run_still_heats():
+    names_of_phases, training = phases(
+        TINY.override(
+            {"schedule.name": "annealed_rlvr", "schedule.heat_at": 0.99, "schedule.max_accuracy": 1.0}
+        )
+    )
+    assert names_of_phases == ["rlvr"] * 11 + ["heat"]
+    assert (11, "heating_started") in names(training.events)
+
+
 def test_heating_waits_for_the_detector_but_not_for_ever():
     config = TINY.override({"schedule.name": "annealed_rlvr", "schedule.heat_latest": 0.25})
     assert phases(config)[0] == ["rlvr"] * 3 + ["heat"] * 3 + ["rlvr"] * 6

@@ -38,7 +38,7 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _same_value(cls, data: Any) -> Any:
-        """Turn 1e3 into 1000 and lists into tuples, where the field wants these."""
+        """Turn 1e3 into 1000, lists into tuples, and None into the word, where the field wants these."""
         if not isinstance(data, Mapping):
             return data
         found = dict(data)
@@ -48,6 +48,8 @@ class Settings(BaseModel):
                 found[name] = int(value)
             elif isinstance(value, list) and tuple in kinds:
                 found[name] = tuple(value)
+            elif value is None and name in found and _is_a_word(field.annotation):
+                found[name] = "none"  # the command line reads key=none as None, which other fields want
         return found
 
     if not typing.TYPE_CHECKING:
@@ -222,6 +224,11 @@ def step_or_share(value: Any) -> Any:
 def _exact(value: float) -> bool:
     """Whether a number with a point is one whole number and no other."""
     return value.is_integer() and abs(value) < 2**53
+
+
+def _is_a_word(annotation: Any) -> bool:
+    """Whether "none" is one of the words that an annotation allows, and None is not."""
+    return typing.get_origin(annotation) is typing.Literal and "none" in typing.get_args(annotation)
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

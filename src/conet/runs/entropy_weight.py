@@ -101,4 +101,8 @@ def _banded(given: float, asked: Mapping[str, float], band: list[str]) -> Banded
     if found.least > found.most:
         got = f"schedule.weight_least={found.least:g} with schedule.weight_most={found.most:g}"
         raise ConetError(got, "the smaller weight first", "exchange them")
+    if given and not found.least <= given <= found.most:
+        got = f"a band of the entropy with a first weight of {given:g}"
+        remedy = "set schedule.weight_least or schedule.weight_most, or another first weight"
+        raise ConetError(got, f"one in its bounds, {found.least:g} to {found.most:g}", remedy)
     return found

@@ -52,7 +52,7 @@ def _trigger(setup: Setup, heat_at: int | float | str, heat_latest: float | None
     if isinstance(heat_at, str):
         return AtHeatingSignal(heat_latest)
     if isinstance(heat_at, float):
-        return AtStep(max(1, round(heat_at * setup.steps)))
+        return AtStep(min(max(1, round(heat_at * setup.steps)), setup.steps - 1))  # 0.99 of 20 is 19, not 20
     if not 0 <= heat_at < setup.steps:
         raise ConetError(
             f"schedule.heat_at={heat_at}",

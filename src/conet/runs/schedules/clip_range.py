@@ -35,8 +35,8 @@ def clip_range(
     Raises
     ------
     ConetError
-        For a learner without a clip range or whose updates it cannot matter for, an upper end that is set,
-        and ends that are not above 0.
+        For a learner without a clip range or whose updates it cannot matter for, an upper end or a slope
+        that is set, and ends that are not above 0.
     """
     setup.refuse_demonstrations("clip_range")
     what = "schedule.name=clip_range"
@@ -50,6 +50,10 @@ def clip_range(
     if setup.options.get("clip_high") is not None:
         got = f"{what} with an upper end of the clip range of {setup.options['clip_high']:g}"
         raise ConetError(got, "none: the schedule sets it", "leave it out")
+    for name in ("clip_slope", "clip_high_slope"):
+        if setup.options.get(name):
+            got = f"{what} with learner.{name}={setup.options[name]:g}"
+            raise ConetError(got, "none: the schedule sets both slopes", "leave it out")
     for name, end, slope in (("upper", upper, upper_slope), ("lower", lower, lower_slope)):
         if end + slope <= 0:
             got = f"schedule.{name}={end:g} with schedule.{name}_slope={slope:g}"

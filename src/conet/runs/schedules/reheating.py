@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from conet.base.errors import ConetError
 from conet.runs.cooling import Cycles
 from conet.runs.schedule import Phase, Setup
 
@@ -22,8 +23,12 @@ def reheating(setup: Setup, cycles: Annotated[int, Field(ge=1)] = 4) -> tuple[Ph
     Raises
     ------
     ConetError
-        For a learner of demonstrations.
+        For a learner of demonstrations, or cycles of less than two updates.
     """
     setup.refuse_demonstrations("reheating")
+    if 2 * cycles > setup.steps:
+        got = f"schedule.cycles={cycles} in {setup.steps} updates"
+        remedy = "choose fewer cycles or a longer run"
+        raise ConetError(got, "two updates a cycle or more, so that the weight can fall", remedy)
     weight = float(setup.options.get("entropy") or FIRST)
     return (Phase("rlvr", options={"entropy": Cycles(weight, cycles)}),)

@@ -77,8 +77,8 @@ def temperature(
     Raises
     ------
     ConetError
-        Where a weight is given that the controller would set, or none where one is needed; or for a learner
-        that cannot have it.
+        Where a weight is given that the controller would set, or none where one is needed; for a learner
+        that cannot have it; or where the run is too short for an option to do anything.
     """
     setup.refuse_demonstrations("temperature")
     control = {"entropy_target": entropy_target, "entropy_share": entropy_share}
@@ -86,6 +86,7 @@ def temperature(
     control |= {"weight_rate": weight_rate, "weight_least": weight_least, "weight_most": weight_most}
     rlvr: dict[str, Any] = {"entropy": weight_of(setup, cooling, control)}
     rlvr |= _of_tokens(setup, cooling, entropy_top, entropy_max_accuracy)
+    _check_length(setup.steps, sft_every, adaptive_groups)
     if not adaptive_groups:
         return _phases(setup.steps, sft_every, sft_learning_rate, rlvr, None)
     if setup.learner == "exact":
@@ -107,6 +108,18 @@ def temperature(
     before = _phases(setup.steps - LAST, sft_every, sft_learning_rate, changing, groups)
     # The last rollouts are of all problems alike, so that their accuracy is that of the run.
     return (*before, Phase("rlvr", options=rlvr))
+
+
+def _check_length(steps: int, sft_every: int | None, adaptive_groups: bool) -> None:
+    """Refuse a run so short that an option would do nothing in it."""
+    end = ", without the last 20 of schedule.adaptive_groups" if adaptive_groups else ""
+    left = steps - LAST * adaptive_groups
+    if sft_every is not None and sft_every > left:
+        got = f"schedule.sft_every={sft_every} in {steps} updates{end}"
+        raise ConetError(got, "a turn inside the run", "choose a smaller number or a longer run")
+    if left < 1:
+        got = f"schedule.adaptive_groups in {steps} updates"
+        raise ConetError(got, f"more than {LAST}: the last are of all problems alike", "leave it out")
 
 
 def _phases(
