@@ -216,6 +216,15 @@ def test_completions_of_another_number_of_processes_are_not_learned_from(
     ("changes", "words"),
     [
         ({"training.num_iterations": 1}, "num_iterations=1, where nothing is ever clipped"),
+        ({"training.epsilon": 0}, "training.epsilon=0; expected a usual clip range above 0"),
+        (
+            {"schedule.name": "temperature", "schedule.cooling": "linear", "training.entropy_coef": -0.1},
+            "an entropy weight of -0.1; expected 0 or more",
+        ),
+        (
+            {"schedule.name": "reheating", "schedule.cycles": 2, "training.entropy_coef": -0.1},
+            "expected 0 or more",
+        ),
         ({"training.epsilon_high": 0.28}, "an upper end of the clip range of 0.28"),
         ({"training.loss_type": "sapo"}, "training.loss_type=sapo"),
         ({"training.importance_sampling_level": "sequence"}, "training.importance_sampling_level=sequence"),

@@ -374,6 +374,35 @@ def test_schedules_of_walks_train_language_models_and_resume_bit_for_bit(
         assert asked.group_by("problem").len()["len"].to_list() == [12, 12]
 
 
+def test_a_training_killed_after_another_heating_than_that_of_its_checkpoint_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second heat set must not take the place of the first, of which the checkpoint has the digest."""
+    from conet.llm.trainer import AnnealedTrainer
+
+    settings = small(heating__mode=None, checkpoint_every=3, heating__harvest_samples=0).override(
+        {"schedule.name": "temperature", "schedule.sft_every": 2, "heating.min_samples": 2}
+    )
+    finished, whole = train.run(settings, tmp_path / "whole"), AnnealedTrainer.end_step
+
+    def stop(self: Any, step: int) -> None:
+        whole(self, step)
+        if step == 5:  # where the third heating begins; the last checkpoint is of step 3
+            raise Stopped
+
+    monkeypatch.setattr(AnnealedTrainer, "end_step", stop)
+    with pytest.raises(Stopped):
+        train.run(settings, tmp_path / "run")
+    monkeypatch.setattr(AnnealedTrainer, "end_step", whole)
+    train.go_on(tmp_path / "run")
+    sets = sorted(file.name for file in finished.glob("heat*.jsonl"))
+    assert sets == ["heat-3.jsonl", "heat-5.jsonl", "heat.jsonl"]
+    for name in sets:
+        assert (finished / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+    one, other = weights(finished), weights(tmp_path / "run")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_pool_of_training_rollouts_and_reference_solutions(tmp_path: Path) -> None:
     changes = {
         "steps": 5,

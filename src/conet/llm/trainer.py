@@ -67,6 +67,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         self.observables = observables
         self.drawn: list[Rollout] | None = None  # rollouts of this step
         self.timeouts = 0  # of the verifiers of all processes, so far
+        self.heat_sets = 0  # written so far
         self.code_changes: Sequence[Change] = ()  # since the run began
         self.settings: Mapping[str, Any] = {}  # that were given on resuming, now and before
         self.new_settings: Mapping[str, Any] = {}  # now
@@ -82,6 +83,8 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
     def begin(self) -> None:
         """Begin the first phase, or go on in that of a checkpoint."""
         judged = None if self.loaded is None else self.loaded["judged"]
+        if self.loaded is not None:
+            self.heat_sets = self.loaded.get("heat_sets", 1)  # in older checkpoints there may be one
         super().begin()
         if judged is not None:
             self.timeouts = judged.get("timeout", 0)
@@ -117,6 +120,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         assert self.recorder is not None
         tables = self.recorder.commit(self.annealing.events)
         own = {"judged": dict(self.judged), "tables": tables, "settings": dict(self.settings)}
+        own["heat_sets"] = self.heat_sets
         return super().checkpoint_state() | own
 
     def observe(self, rollouts: list[Rollout]) -> None:
@@ -174,9 +178,15 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         self.shown(what, done, total, state)
 
     def keep_heat_set(self, lines: str) -> None:
-        """Write the heat set into the run."""
+        """Write the heat set into the run: each into a file of its own.
+
+        A file that was written again would not be what the last checkpoint has the digest of, and a training
+        that was killed after a second heating could not go on.
+        """
         if self.recorder is not None:
-            self.recorder.write("heat.jsonl", lines.encode())
+            name = f"heat-{self.state.global_step}.jsonl" if self.heat_sets else "heat.jsonl"
+            self.recorder.write(name, lines.encode())
+        self.heat_sets += 1
 
     def name_of(self, number: int) -> str:
         """Return the name of a problem in the data."""

@@ -31,6 +31,8 @@ def weight_of(setup: Setup, cooling: Shape, options: Mapping[str, Any]) -> Any:
         Where they contradict one another.
     """
     given = float(setup.options.get("entropy") or 0.0)
+    if given < 0:  # TRL takes it, and lowers the entropy
+        raise ConetError(f"an entropy weight of {given:g}", "0 or more", "choose such a weight")
     asked = {name: value for name, value in options.items() if value is not None}
     what = f"schedule.cooling={cooling} with an entropy weight of {given:g}"
     if cooling == "controlled":

@@ -47,6 +47,9 @@ def clip_range(
         key = "training.num_iterations" if setup.language_model else "learner.epochs"
         got = f"{what} with {key}=1, where nothing is ever clipped"
         raise ConetError(got, "two passes over the rollouts or more", f"--set {key}=2")
+    if setup.options["clip"] == 0:  # of TRL; walks refuse it themselves
+        got = f"{what} with training.epsilon=0"
+        raise ConetError(got, "a usual clip range above 0", f"--set training.epsilon={STANDARD:g}")
     if setup.options.get("clip_high") is not None:
         got = f"{what} with an upper end of the clip range of {setup.options['clip_high']:g}"
         raise ConetError(got, "none: the schedule sets it", "leave it out")

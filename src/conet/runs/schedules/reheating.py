@@ -31,4 +31,6 @@ def reheating(setup: Setup, cycles: Annotated[int, Field(ge=1)] = 4) -> tuple[Ph
         remedy = "choose fewer cycles or a longer run"
         raise ConetError(got, "two updates a cycle or more, so that the weight can fall", remedy)
     weight = float(setup.options.get("entropy") or FIRST)
+    if weight < 0:  # TRL takes it, and lowers the entropy
+        raise ConetError(f"an entropy weight of {weight:g}", "0 or more", "choose such a weight")
     return (Phase("rlvr", options={"entropy": Cycles(weight, cycles)}),)
