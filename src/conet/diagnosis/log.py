@@ -11,10 +11,13 @@ from conet.diagnosis.answers import answers, from_scalars
 from conet.diagnosis.visits import Visits, visits
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
 from conet.runs.events import heatings
+from conet.runs.files import kind_of
 from conet.runs.run import Run
 
 if TYPE_CHECKING:
     import polars
+
+    from conet.config import Config
 
 ONE_EPOCH = "each prompt was seen once (one epoch)"
 UNKNOWN = "the log does not say which problem a group is of: problems cannot be followed"
@@ -100,6 +103,18 @@ class Log:
     def partial_credit(self) -> bool:
         """Whether nothing is called correct, and counts are sums of rewards from 0 to 1."""
         return self.record.partial_credit
+
+    @cached_property
+    def walks(self) -> "Config | None":
+        """The settings, where this is a run of ``conet run``; else None.
+
+        Raises
+        ------
+        ConetError
+            When its settings are missing or damaged.
+        """
+        path = directory_of(self.record.path)
+        return Run(path).config if path is not None and kind_of(path) == "walks" else None
 
     @cached_property
     def heated(self) -> list[int]:

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 
 from conet.diagnosis.declare import Remedy
+from conet.diagnosis.remedies import ENTROPY
 
-ENTROPY = Remedy(
-    "clip less from above, add an entropy bonus or keep a KL penalty, or raise the sampling temperature",
-    "TRL: epsilon_high, entropy_coef, use_adaptive_entropy, temperature; `conet llm train`: "
-    "schedule.name=temperature, which sets the weight of the bonus; verl: "
-    "actor_rollout_ref.actor.clip_ratio_high, entropy_coeff; DAPO, arXiv 2503.14476, section 3.1; "
-    "Cui et al., arXiv 2505.22617",
-)
 EXPLODING = Remedy(
     "take out the entropy bonus, lower the learning rate, and look whether answers are gibberish",
     "verl: actor_rollout_ref.actor.entropy_coeff=0; TRL: entropy_coef, learning_rate",

@@ -7,6 +7,7 @@ import numpy as np
 from conet.diagnosis.answers import COMPONENT
 from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
 from conet.diagnosis.log import Log, per_step_values
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.words import share
 
 FEWEST = 50  # answers without a correct one that say something: more than 6 in 100 are ruled out (95 %)
@@ -109,7 +110,7 @@ def compute(log: Log) -> Result:
         urgency=Urgency.EMERGENCY,
         evidence=f"{correct} correct of {total:,} answers",
         step=int(log.steps["step"][0]),
-        remedy=CAUSES[why] if why else UNTOLD,
+        remedy=remedy_for(log, "all wrong", CAUSES[why] if why else UNTOLD),
     )
     if why is None:
         caveats["dead_because"] = "no gold answers beside marked results: verifier or difficulty, not told"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conet.base.intervals import FEWEST_PROBLEMS, Interval, mean_interval
-from conet.diagnosis.declare import Finding, Headline, Key, Remedy, Result, Urgency
+from conet.diagnosis.declare import Finding, Headline, Key, Result, Urgency
 from conet.diagnosis.log import Log, fifth, mean_of
+from conet.diagnosis.remedies import COLLAPSE, remedy_for
 from conet.diagnosis.visits import Visits
 from conet.observables.pass_at_k import pass_at_k
 
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
 MOST_K = 64
 ALIKE = 0.25  # of the pairs that differed, so many fewer differ where answers become alike (our choice)
-REMEDY = Remedy(
-    "keep the policy broad: clip rises less than falls (clip-higher), an entropy bonus or a KL penalty, or "
-    "an advantage that pays for pass@k",
-    "DAPO, arXiv 2503.14476, section 3.1: TRL's epsilon_high, verl's clip_ratio_high; pass@k as a reward: "
-    "arXiv 2508.10751",
-)
 SMALLEST_MISS = 0.005  # of pass@1 from 1, below which there is nothing left to find
 
 
@@ -203,7 +198,8 @@ def compute(log: Log) -> Result:
     }
     signs = "; ".join(found.signs)
     text = f"Signs of policy collapse: {signs}."
-    said = Headline(text=text, urgency=Urgency.WARNING, evidence=signs, remedy=REMEDY)
+    remedy = remedy_for(log, "collapse", COLLAPSE)
+    said = Headline(text=text, urgency=Urgency.WARNING, evidence=signs, remedy=remedy)
     return Result(
         values={"collapse": bool(signs), "diversity": values},
         headlines=(said,) if signs else (),

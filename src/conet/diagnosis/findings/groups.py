@@ -6,7 +6,8 @@ import numpy as np
 
 from conet.base.text import number
 from conet.diagnosis.declare import NO_ROLLOUTS, Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
-from conet.diagnosis.log import Log, ends, mean_of, per_step_values, weighted
+from conet.diagnosis.log import Log, ends, mean_of, per_step_values, ratio, weighted
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.visits import Visits
 from conet.diagnosis.words import share
 
@@ -19,6 +20,17 @@ REMEDY = Remedy(
     "differ",
     "TRL: num_generations; `conet llm train`: schedule.name=temperature schedule.adaptive_groups=true; "
     "verl: actor_rollout_ref.rollout.n, algorithm.filter_groups; DAPO, arXiv 2503.14476",
+)
+ALL_RIGHT = Remedy(
+    "stop, or go on with harder problems: nearly every answer is right, so hardly anything is left to learn",
+    "DAPO, arXiv 2503.14476, section 3.2: groups that are all right have no gradient",
+)
+ALL_WRONG = Remedy(
+    "if verifier and format are sound: easier problems first, more warm-up by SFT, or more answers a problem",
+    "TRL: num_generations; `conet llm train`: warmup.steps; verl: actor_rollout_ref.rollout.n",
+)
+LEARNED = (
+    0.99  # accuracy from which on nothing is left to learn: as problems count as solved in adaptive groups
 )
 SAME = 1e-6  # rewards that differ by less are one
 DIFFERS = 0.05  # so many more groups differ in their rewards than in what is correct (our choice)
@@ -174,9 +186,18 @@ def _silent(log: Log, end: float | None, equal: float | None) -> tuple[Headline,
         text=text,
         urgency=Urgency.WARNING if wrong > right and not collapsed else Urgency.NOTE,
         evidence=f"all wrong {share(wrong)}, all right {share(right)}, in the last fifth",
-        remedy=None if collapsed else REMEDY,
+        remedy=None if collapsed else _remedy(log, wrong),
     )
     return (said,)
+
+
+def _remedy(log: Log, wrong: float) -> Remedy:
+    """Return what helps; other groups only where some problems are neither solved nor out of reach."""
+    if ratio(log.steps.tail(log.fifth), "correct_count") >= LEARNED:
+        return remedy_for(log, "all right", ALL_RIGHT)
+    if wrong >= MOST_SILENT:
+        return remedy_for(log, "all wrong", ALL_WRONG)
+    return remedy_for(log, "groups", REMEDY)
 
 
 FINDING = Finding(
@@ -199,7 +220,9 @@ FINDING = Finding(
     decides=(
         "`filtered_groups`: groups without signal are fewer than a fifth of what any mixture of problems "
         "allows, given the groups with one or two right (wrong) answers: dynamic sampling. Every accuracy "
-        f"is then that of the groups that were kept. A headline from {MOST_SILENT:.0%} without signal on"
+        f"is then that of the groups that were kept. A headline from {MOST_SILENT:.0%} without signal on. "
+        f"Its remedy: from an accuracy of {LEARNED:g} on to stop or ask harder problems, where "
+        f"{MOST_SILENT:.0%} are all wrong easier problems, warm-up or more answers, else other groups"
     ),
     view="groups",
 )

@@ -8,6 +8,7 @@ import numpy as np
 from conet.base.text import counted, number
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.visits import Visits, by_visit, some
 from conet.observables.forgetting import LOST, never_falling
 from conet.observables.length import SOLVED
@@ -216,10 +217,11 @@ def _headlines(found: Outcomes, chance: dict[str, float | None], log: Log) -> tu
     """Say that many problems are lost, or were never solved; of a run that falls both are a note alone."""
     followed = len(found.status) - found.count(FEW_VISITS)
     stage, said = log.other("stage"), []
+    never = remedy_for(log, "never solved", NEVER_SOLVED)
     falls = stage is not None and stage.stage in ("falling", "collapsed")
     for name, status, what, urgency, remedy in (
         ("forgotten", FORGOTTEN, "solved once and are lost", Urgency.WARNING, FORGETTING),
-        ("dead", DEAD, "seen again and again without a correct answer", Urgency.NOTE, NEVER_SOLVED),
+        ("dead", DEAD, "seen again and again without a correct answer", Urgency.NOTE, never),
     ):
         count, expected = found.count(status), chance[name] or 0.0
         surely = count >= max(2.0, MANY * followed) and count > expected + 3 * np.sqrt(expected)

@@ -1,10 +1,13 @@
 """Answers that the length limit cut off: how many of all, right and wrong ones, and since when."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from conet.detect.shift import since_above
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log, ends, per_step_values
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.words import share
 
 ABOVE = 0.1  # share of the answers above which it is said (our choice)
@@ -37,13 +40,14 @@ def compute(log: Log) -> Result:
     caveats = {} if since is not None else {"truncated_since": f"at most {ABOVE:.0%} are cut off at the end"}
     if since is None:
         return Result(values=values, caveats=caveats, detail=since)
+    said = _headline(steps, cut[""], since, _apart(shares))
     number = MainNumber(
         "cut off", f"{share(shares['all']['start'])} → {share(shares['all']['end'])}", _apart(shares)
     )
     return Result(
         values=values,
         caveats=caveats,
-        headlines=(_headline(steps, cut[""], since, _apart(shares)),),
+        headlines=(replace(said, remedy=remedy_for(log, "truncated", REMEDY)),),
         numbers=(number,),
         detail=since,
     )
@@ -68,7 +72,6 @@ def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str) -> Hea
         urgency=Urgency.EMERGENCY if max(now, last) >= MOST else Urgency.WARNING,
         evidence=apart,
         step=since,
-        remedy=REMEDY,
     )
 
 

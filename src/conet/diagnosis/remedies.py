@@ -1,0 +1,85 @@
+"""Remedies against a policy that freezes or finds nothing, and what else helps where walks are trained."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from conet.diagnosis.declare import Remedy
+from conet.diagnosis.log import Log
+
+if TYPE_CHECKING:
+    from conet.config import Config
+
+# Beside every advice to give an entropy bonus: what it rests on (docs/results-annealing.md).
+BONUS = (
+    "an entropy bonus, which closed most of the gap to the best policy in CoNet and in a transformer that "
+    "walks its graph (ten seeds), but on two small language models showed nothing beyond chance and was not "
+    "tried here on large ones"
+)
+# What stands for it in `conet llm train`; "temperature" is there the name of a schedule, and no sampler's.
+BONUS_SOURCE = (
+    "`conet llm train`: schedule.name=temperature is that bonus; measured in docs/results-annealing.md"
+)
+ENTROPY = Remedy(
+    f"clip less from above, keep a KL penalty, or add {BONUS}",
+    f"TRL: epsilon_high, beta, entropy_coef; {BONUS_SOURCE}; verl: actor_rollout_ref.actor.clip_ratio_high, "
+    "kl_loss_coef, entropy_coeff; DAPO, arXiv 2503.14476, section 3.1, on the clip; Cui et al., arXiv "
+    "2505.22617, on the KL",
+)
+COLLAPSE = Remedy(
+    "keep the policy broad: clip rises less than falls (clip-higher), a KL penalty, an advantage that pays "
+    f"for pass@k, or {BONUS}",
+    "DAPO, arXiv 2503.14476, section 3.1: TRL's epsilon_high, verl's clip_ratio_high; pass@k as a reward: "
+    f"arXiv 2508.10751; {BONUS_SOURCE}",
+)
+WALKS: Mapping[str, Remedy] = {
+    "collapse": Remedy(
+        "train with an entropy bonus that falls over the run: in CoNet's league it closed most of the gap to "
+        "the best policy, in pass@64 too; next come larger groups and a lower rate",
+        "`conet run`: schedule.name=temperature; then learner.rollouts, learner.learning_rate; "
+        "docs/results-annealing.md",
+    ),
+    "in spite of a bonus": Remedy(
+        "hold more of the entropy, or take larger groups and a lower rate",
+        "`conet run`: schedule.entropy_share, learner.rollouts, learner.learning_rate; docs/schedules.md",
+    ),
+    "truncated": Remedy(
+        "look at the accuracy: walks that are cut off are those that have not found their answer; where "
+        "shortest ways are nearly as long as the longest walk, allow longer ones",
+        "`conet run`: problems.max_length, in hops",
+    ),
+    "all wrong": Remedy(
+        "allow longer walks, warm up by SFT, or draw more walks of each problem: groups that are all wrong "
+        "teach nothing",
+        "`conet run`: problems.max_length, schedule.name=sft_then_rlvr, learner.rollouts",
+    ),
+    "all right": Remedy(
+        "stop, or ask more problems: nearly every walk is right, so hardly anything is left to learn",
+        "`conet run`: problems.count",
+    ),
+    "groups": Remedy(
+        "draw more walks of each problem, or solved problems less often and the others more often",
+        "`conet run`: learner.rollouts; schedule.name=temperature schedule.adaptive_groups=true; "
+        "docs/schedules.md",
+    ),
+    "never solved": Remedy(
+        "keep other ways tried by an entropy bonus, or draw more walks of each: all wrong, they teach "
+        "nothing",
+        "`conet run`: schedule.name=temperature, learner.rollouts; docs/results-annealing.md",
+    ),
+}
+
+
+def remedy_for(log: Log, name: str, usual: Remedy) -> Remedy:
+    """Return what helps: of a run of walks what stands for it in :data:`WALKS`, else the usual remedy."""
+    if log.walks is None:
+        return usual
+    if name in ("collapse", "never solved") and _has_bonus(log.walks):
+        name = "in spite of a bonus"
+    return WALKS[name]
+
+
+def _has_bonus(config: "Config") -> bool:
+    """Whether a run has an entropy bonus already, so that to advise one would be no help."""
+    schedule = config.schedule
+    cooled = schedule.name == "temperature" and getattr(schedule, "cooling", "controlled") != "none"
+    return cooled or schedule.name == "reheating" or getattr(config.learner, "entropy", 0.0) > 0
