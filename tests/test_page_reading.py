@@ -133,6 +133,17 @@ def test_an_answer_that_comes_late_leaves_the_address_of_another_page_alone(page
         page.unroute("**/problems")
 
 
+def test_a_moment_that_is_written_late_leaves_the_address_of_another_page_alone(page, server):
+    """The address changes first, and the page hears of it later: on a busy machine, after the moment is written."""
+    opened(page, server, "run/log")
+    page.locator(".view .chart").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.evaluate("history.replaceState(null, '', '#/run/log/rollouts?words=says')")  # which no event tells
+    page.wait_for_timeout(600)
+    assert "step=" not in page.url
+
+
 def test_a_moment_goes_on_to_the_next_tab(page, server):
     opened(page, server, "run/log")
     chart = page.locator(".view .chart").first

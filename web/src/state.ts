@@ -82,22 +82,22 @@ export class Time {
   }
 
   private waiting = 0;
+  private readonly home = link(read().path);
 
   private changed(): void {
     for (const [listener, element] of this.listeners)
       if (element.isConnected) listener();
       else this.listeners.delete(listener);
     window.clearTimeout(this.waiting);
-    this.waiting = window.setTimeout(
-      () =>
-        remember({
-          step: this.step,
-          from: this.range ? Math.round(this.range[0]) : null,
-          to: this.range ? Math.round(this.range[1]) : null,
-          smooth: this.smoothing > 1 ? this.smoothing : null,
-        }),
-      150,
-    );
+    this.waiting = window.setTimeout(() => {
+      if (link(read().path) !== this.home) return; // the address changed, and the page has not heard of it yet
+      remember({
+        step: this.step,
+        from: this.range ? Math.round(this.range[0]) : null,
+        to: this.range ? Math.round(this.range[1]) : null,
+        smooth: this.smoothing > 1 ? this.smoothing : null,
+      });
+    }, 150);
   }
 }
 
