@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 
 pytestmark = pytest.mark.llm
@@ -16,13 +17,15 @@ pytest.importorskip("trl")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+from documents import ROOT, blocks  # noqa: E402
 from test_llm_mixin import trainer_of  # noqa: E402
-from test_llm_train import SIZES  # noqa: E402
+from test_llm_train import SIZES, small  # noqa: E402
 from trl.trainer.utils import add_fused_lm_head  # noqa: E402
 
 from conet.base.errors import ConetError  # noqa: E402
+from conet.cli.llm_summary import show_summary  # noqa: E402
 from conet.llm import head as heads  # noqa: E402
-from conet.llm import models  # noqa: E402
+from conet.llm import models, train  # noqa: E402
 from conet.runs.recipe import ModelSettings  # noqa: E402
 
 
@@ -177,6 +180,44 @@ def test_the_weight_that_trls_own_control_used_is_logged(
     trainer.train()
     logged = [row["conet/entropy_weight"] for row in trainer.state.log_history if "conet/phase" in row]
     assert logged == weights
+
+
+def test_the_script_of_the_page_cools_from_its_weight_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it stands but for the size; without a weight it is refused, with the setting that gives one."""
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs/how-to/anneal-trl.md"
+    (text,) = [one.text for one in blocks(page) if one.kind == "python" and "temperature" in one.text]
+
+    def own(**given: Any) -> Any:
+        args = {key: value for key, value in given.pop("args").items() if key != "output_dir"}
+        return trainer_of(tmp_path, given.pop("annealing"), args=ALIKE | args | {"max_steps": 4}, **given)
+
+    def right(completions: list[str], **_: Any) -> list[float]:
+        return [float(row % 2) for row in range(len(completions))]
+
+    def style(completions: list[str], **_: Any) -> list[float]:
+        return [0.1] * len(completions)
+
+    names = {"MyTrainer": own, "GRPOConfig": dict, "right": right, "style": style, "problems": None}
+    exec(text.replace("    model,\n", ""), names)
+    rows = [row for row in names["trainer"].state.log_history if "conet/entropy_weight" in row]
+    assert [row["conet/entropy_weight"] for row in rows] == pytest.approx([0.01, 0.0075, 0.005, 0.0025])
+    with pytest.raises(ConetError, match=r"set training\.entropy_coef, .*entropy_coef of GRPOConfig"):
+        exec(text.replace("    model,\n", "").replace(", entropy_coef=0.01", ""), names)
+
+
+def test_summary_and_terminal_say_the_temperature(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cooled = {"schedule.name": "temperature", "schedule.cooling": "linear", "training.entropy_coef": 0.03}
+    run = train.run(small(heating__mode=None, heating__harvest_samples=0).override(cooled), tmp_path / "run")
+    found = json.loads((run / "summary.json").read_text())["temperature"]
+    assert found["weight"] == {"peak": 0.03, "end": pytest.approx(0.005)}
+    entropies = polars.read_parquet(run / "metrics.parquet")["entropy"].to_list()
+    assert found["entropy"] == {"start": entropies[0], "end": entropies[-1]}
+    show_summary(run, as_json=False)
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "temperature" in one]
+    assert line.split("temperature     ")[1].startswith("weight 0.005 at the end, at most 0.03; entropy ")
 
 
 def test_two_that_set_the_weight_are_refused(tmp_path: Path) -> None:

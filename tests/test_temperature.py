@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import conet
 from conet.base.errors import ConetError
 from conet.base.registry import load_file
+from conet.cli.summary import describe, temperature_in_words
 from conet.engine import exact
 from conet.runs.cooling import GAIN, LIMIT, Anchored, Cooling, Cycles, HoldEntropy, target_of
 from conet.runs.critical import BEGUN, HOT, OCTAVES, ORDERED, SLOW, BelowCritical, Estimate, estimate
@@ -337,6 +338,60 @@ def test_a_language_model_has_no_estimate_of_its_critical_weight():
     (phase,) = make("temperature", replace(setup, language_model=False), {}, {"cooling": "critical"})
     with pytest.raises(ConetError, match="without a graph"):
         phase.options["entropy"](Clock(step=0, steps=9))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "changes", "keys"),
+    [
+        ("temperature", {"cooling": "linear"}, {}, ("learner.entropy", "training.entropy_coef")),
+        ("clip_range", {}, {"epochs": 1}, ("learner.epochs", "training.num_iterations")),
+        ("clip_range", {}, {"clip_high": 0.5}, ("learner.clip_high", "training.epsilon_high")),
+    ],
+)
+def test_messages_name_the_setting_of_this_kind_of_run(name, options, changes, keys):
+    given = {"entropy": 0.0, "clip": 0.2, "clip_high": None, "epochs": 2} | changes
+    for language_model in (False, True):
+        setup = Setup(steps=9, problems=4, options=given, language_model=language_model)
+        with pytest.raises(ConetError) as found:
+            make(name, setup, {}, options)
+        assert keys[language_model] in str(found.value)
+        assert keys[not language_model] not in str(found.value)
+
+
+def test_the_summary_has_the_weight_and_the_entropy(tmp_path):
+    """A weight that falls over 30 updates, and one that a run has throughout, which no schedule sets."""
+    weight = {"learner.entropy": 0.06}
+    cooled = TINY.override(weight | {"schedule.cooling": "linear", "schedule.sft_every": 10})
+    run = conet.run(cooled, tmp_path / "run")
+    found, rows = run.summary()["temperature"], run.metrics()
+    assert "heat" in rows["phase"].to_list()
+    assert found["weight"]["peak"] == 0.06
+    last = rows["phase"].to_list()[-1]
+    steps = 30 if last == "rlvr" else 29  # the last update is supervised where it had something to learn
+    assert found["weight"]["end"] == pytest.approx(0.06 * (30 - steps + 1) / 30)
+    assert 0 < found["entropy"]["end"] < found["entropy"]["start"] < math.log(5)
+    end, start = (found["entropy"][name] for name in ("end", "start"))
+    words = f"weight {found['weight']['end']:.2g} at the end, at most 0.06; entropy {start:.2f} to {end:.2f}"
+    assert f"temperature     {words}" in describe(run.summary()).splitlines()
+    plain = conet.run(TINY.override(weight | {"schedule.name": "rlvr"}), tmp_path / "plain").summary()
+    assert "temperature" not in plain
+    assert "temperature" not in describe(plain)
+
+
+@pytest.mark.parametrize(
+    ("weight", "entropy", "words"),
+    [
+        ((0.05, 0.0144), (1.2, 0.3), "weight 0.014 at the end, at most 0.05; entropy 1.20 to 0.30"),
+        ((0.05, 0.05), (None, 0.3), "weight 0.05 at the end, at most 0.05; entropy 0.30 at the end"),
+        ((0.0, 0.0), (None, None), "the weight was 0 throughout"),
+    ],
+)
+def test_the_temperature_in_words(weight, entropy, words):
+    found = {
+        "weight": dict(zip(("peak", "end"), weight)),
+        "entropy": dict(zip(("start", "end"), entropy)),
+    }
+    assert temperature_in_words({"temperature": found}) == [f"temperature     {words}"]
 
 
 def test_a_weight_in_cycles_by_hand():

@@ -253,7 +253,10 @@ def test_demonstrations_come_in_turn_over_updates(tmp_path):
         ({"heating": {"pick": "solution"}}, "pick=solution"),
         ({"heating": {"stepz": 1}}, "stepz"),
         ({"schedule": {"name": "sft_then_rlvr"}}, "begins with demonstrations"),
-        ({"schedule": {"name": "temperature"}}, "option 'entropy'"),
+        ({"schedule": {"name": "temperature"}}, "sets options of the learner"),
+        ({"schedule": {"name": "temperature", "cooling": "linear"}}, "sets options of the learner"),
+        ({"schedule": {"name": "falling_rate"}}, "sets options of the learner"),
+        ({"schedule": {"name": "clip_range"}}, "sets options of the learner"),
     ],
 )
 def test_what_verl_cannot_do_is_refused(asked, expected):

@@ -10,7 +10,7 @@ def show_summary(run: Path, as_json: bool) -> None:
     """Print the summary of a finished training, as JSON or for people."""
     import polars as pl
 
-    from conet.cli.summary import v_in_words
+    from conet.cli.summary import temperature_in_words, v_in_words
     from conet.observables.length import END_STEPS
     from conet.runs.run import Run
 
@@ -31,6 +31,7 @@ def show_summary(run: Path, as_json: bool) -> None:
         f"correct length  {arc} tokens",
         f"V               {v_in_words(length)}",
         f"heating         {heated}",
+        *temperature_in_words(summary),
         f"monitor         {summary['monitor_share']:.1%} of the time",
         f"model           {run / 'model'}",
     ]

@@ -44,6 +44,7 @@ def describe(summary: dict[str, Any]) -> str:
             f"pass@k          {passes}",
             f"heating signal  {signal}",
             f"heating         {describe_heating(summary.get('heating'))}",
+            *temperature_in_words(summary),
             f"training        {summary['seconds']:.1f} s without compilation and report, "
             f"{summary['walker_steps'] / 1e6:.1f} M hops",
             f"report          {Path(summary['run']) / 'report.html'}",
@@ -58,6 +59,21 @@ def v_in_words(length: dict[str, Any]) -> str:
 
     why = length.get("v_why") or "-"
     return why + (", so not the ratio of the lengths above" if ELSEWHERE in why else "")
+
+
+def temperature_in_words(summary: dict[str, Any]) -> list[str]:
+    """Say how large the entropy bonus was and how far the entropy fell; nothing where no schedule set it."""
+    found = summary.get("temperature")
+    if found is None:
+        return []
+    weight, entropy = found["weight"], found["entropy"]
+    said = f"weight {weight['end']:.2g} at the end, at most {weight['peak']:.2g}"
+    if not weight["peak"]:
+        said = "the weight was 0 throughout"
+    if entropy["end"] is not None:
+        before = "" if entropy["start"] is None else f"{entropy['start']:.2f} to "
+        said += f"; entropy {before}{entropy['end']:.2f}" + ("" if before else " at the end")
+    return [f"temperature     {said}"]
 
 
 def describe_heating(heating: dict[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from conet.observables.length import END_STEPS
 from conet.runs.events import first_heating, heating
 from conet.runs.lengths import correct_length
+from conet.runs.measure import temperature
 
 
 def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
     annealing = trainer.annealing
     heat = first_heating(annealing.events)
     last = [row["accuracy"] for row in rows[-END_STEPS:]]
+    entropies = [row["entropy"] for row in trainer.recorder.rows if row.get("entropy") is not None]
     return {
         "kind": "llm",
         "steps": trainer.state.global_step,
@@ -22,6 +24,7 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
         "correct_length": length,
         "heat": heat,
         "heating": heating(annealing.events),
+        **temperature(trainer.recorder.rows, *(entropies[:1] or [None]), *(entropies[-1:] or [None])),
         "verifier": dict(judged),
         "seconds": round(seconds, 3),
         "monitor_seconds": round(trainer.monitor_seconds, 3),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from conet.base.errors import ConetError
 from conet.runs.cooling import Anchored, Banded, Cooling, HoldEntropy
 from conet.runs.critical import BelowCritical, Estimate
+from conet.runs.option_keys import key_of
 from conet.runs.schedule import Cosine, Linear, Setup
 
 Shape = Literal["controlled", "critical", "constant", "linear", "cosine", "none"]
@@ -45,10 +46,17 @@ def weight_of(setup: Setup, cooling: Shape, options: Mapping[str, Any]) -> Any:
     if cooling == "none" and given:
         raise ConetError(what, "no weight", "leave it out, or set schedule.cooling=constant")
     if not given and cooling != "none":
-        raise ConetError(what, "the weight at the start", "set learner.entropy, for example to 0.03")
+        raise ConetError(what, "the weight at the start", _how_to_set(setup))
     return {"none": 0.0, "constant": given, "linear": Linear(given, 0.0), "cosine": Cosine(given, 0.0)}[
         cooling
     ]
+
+
+def _how_to_set(setup: Setup) -> str:
+    key = key_of("entropy", setup)
+    if not setup.language_model:
+        return f"set {key}, for example to 0.03"
+    return f"set {key}, for example to 0.01 (in a script of your own: entropy_coef of GRPOConfig)"
 
 
 def _controlled(given: float, what: str, asked: Mapping[str, float]) -> Any:

@@ -182,6 +182,31 @@ def summarise(
     } | means
 
 
+def temperature(
+    rows: Sequence[dict[str, Any]], start: float | None, end: float | None
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return what a summary says of the entropy bonus: empty where no schedule set its weight.
+
+    Parameters
+    ----------
+    rows
+        The metrics of a run, of walks or of a language model.
+    start, end
+        The first and the last entropy that is known, in nats a choice.
+
+    Returns
+    -------
+    dict
+        ``temperature``, with ``weight`` (``peak`` and ``end``) and ``entropy`` (``start`` and ``end``).
+    """
+    own = (row.get("option.entropy") for row in rows if row.get("learner") != "sft")
+    weights = [weight for weight in own if weight is not None]
+    if not weights:
+        return {}
+    weight: dict[str, float | None] = {"peak": max(weights), "end": weights[-1]}
+    return {"temperature": {"weight": weight, "entropy": {"start": start, "end": end}}}
+
+
 def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int | None]:
     measured = [(row["step"], row[name]) for row in rows if row[name] is not None]
     steps, values = np.array([*measured, (len(rows), final[name])], np.int64).T

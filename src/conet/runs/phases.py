@@ -175,6 +175,8 @@ class PhaseTracker:
             name: called(f"option {name!r}", value, phase, clock) if callable(value) else value
             for name, value in phase.options.items()
         }
+        if "entropy" in found:
+            self._start_entropy()  # that the summary can say from where it fell
         before = dict(clock.last_options)
         numbers = {name: float(value) for name, value in found.items() if isinstance(value, Real)}
         self.last_options = (step, before | numbers, before)

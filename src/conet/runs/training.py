@@ -19,7 +19,7 @@ from conet.runs import events
 from conet.runs.code import CHANGED, Change, not_noted
 from conet.runs.control import Control
 from conet.runs.lengths import correct_length
-from conet.runs.measure import summarise
+from conet.runs.measure import summarise, temperature
 from conet.runs.progress import Progress
 from conet.runs.recorder import Recorder
 from conet.runs.restore import restore
@@ -131,6 +131,7 @@ def _summary(trainer: Trainer, recorder: Recorder) -> dict[str, Any]:
     return {
         "run": str(recorder.path),
         **summary,
+        **temperature(recorder.rows, trainer.tracker.start_entropy, trainer.entropy()),
         "updates": trainer.step,
         "rollouts": trainer.rollouts,
         "walker_steps": trainer.walker_steps,

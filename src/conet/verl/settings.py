@@ -13,6 +13,7 @@ from conet.runs.recipe import MODES, HeatingSettings, ScheduleSettings
 from conet.runs.schedule import Phase, Setup
 
 SECTION = "trainer.v1.annealed"
+CHANGING = ("temperature", "reheating", "falling_rate", "clip_range")  # options of the learner
 
 
 class AnnealedSettings(Root):
@@ -63,6 +64,10 @@ class AnnealedSettings(Root):
             For a schedule that is none, or one that verl cannot follow.
         """
         name = self.schedule.name or MODES[self.heating.mode or "annealed"]
+        if name in CHANGING:  # said before the schedule asks for settings that verl has not
+            got = f"schedule.name={name}, which sets options of the learner, in a training by verl"
+            remedy = "choose schedule.name=annealed_rlvr; set options in verl's own configuration"
+            raise ConetError(got, "a schedule that sets none", remedy)
         drawn = {"rollouts": rollouts}
         setup = Setup(steps=steps, problems=problems, learner="grpo", options=drawn, language_model=True)
         asked = asked_of_heating(self.heating, steps)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from conet.base.errors import ConetError
 from conet.runs.clipping import STANDARD, ClipRange, Shape
+from conet.runs.option_keys import key_of
 from conet.runs.schedule import Phase, Setup
 
 Wide = Annotated[float, Field(gt=0)]
@@ -24,7 +25,8 @@ def clip_range(
     Parameters
     ----------
     shape
-        "increase_decrease": the upper end is wide at first and ``learner.clip`` from the middle on, then the
+        "increase_decrease": the upper end is wide at first and ``learner.clip`` (of language models
+        ``training.epsilon``) from the middle on, then the
         lower end is wide and becomes that too. "decrease_increase_decrease": the upper end widens up to the
         middle and stays. "oscillating": one or the other, by the entropy.
     upper, upper_slope
@@ -44,7 +46,7 @@ def clip_range(
         got = f"{what} with learner.name={setup.learner}"
         raise ConetError(got, "a learner with a clip range", "--set learner.name=grpo")
     if setup.options["epochs"] < 2:
-        key = "training.num_iterations" if setup.language_model else "learner.epochs"
+        key = key_of("epochs", setup)
         got = f"{what} with {key}=1, where nothing is ever clipped"
         raise ConetError(got, "two passes over the rollouts or more", f"--set {key}=2")
     if setup.options["clip"] == 0:  # of TRL; walks refuse it themselves
@@ -52,7 +54,7 @@ def clip_range(
         raise ConetError(got, "a usual clip range above 0", f"--set training.epsilon={STANDARD:g}")
     if setup.options.get("clip_high") is not None:
         got = f"{what} with an upper end of the clip range of {setup.options['clip_high']:g}"
-        raise ConetError(got, "none: the schedule sets it", "leave it out")
+        raise ConetError(got, "none: the schedule sets it", f"leave {key_of('clip_high', setup)} out")
     for name in ("clip_slope", "clip_high_slope"):
         if setup.options.get(name):
             got = f"{what} with learner.{name}={setup.options[name]:g}"

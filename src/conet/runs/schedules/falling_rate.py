@@ -12,7 +12,7 @@ def falling_rate(
     shape: Literal["linear", "cosine"] = "cosine",
     last_rate: Annotated[float, Field(gt=0, le=1)] = 0.1,
 ) -> tuple[Phase, ...]:
-    """The run's own learner throughout, from ``learner.learning_rate`` downwards.
+    """The run's own learner throughout, from its ``learning_rate`` downwards.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ def reheating(setup: Setup, cycles: Annotated[int, Field(ge=1)] = 4) -> tuple[Ph
     Parameters
     ----------
     cycles
-        How often it goes from ``learner.entropy``, or 0.03 where that is 0, to zero by half a cosine; the
-        last ends with the run.
+        How often it goes from ``learner.entropy`` (of language models ``training.entropy_coef``), or 0.03
+        where that is 0, to zero by half a cosine; the last ends with the run.
 
     Raises
     ------

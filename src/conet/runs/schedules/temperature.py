@@ -40,8 +40,8 @@ def temperature(
         "controlled": a controller sets the weight so that the entropy falls to zero over the run, neither
         sooner nor by force; nothing needs to be tuned. "critical", of walks: the weight falls until there is
         order, and stays there, a little below the critical one; nothing is tuned here either. "linear",
-        "cosine": from ``learner.entropy`` to zero; "constant": it stays. "none": no bonus, for the groups and
-        the supervised updates alone.
+        "cosine": from ``learner.entropy`` (of language models ``training.entropy_coef``) to zero; "constant":
+        it stays. "none": no bonus, for the groups and the supervised updates alone.
     entropy_target
         For "controlled": an entropy, in nats a choice, below which the policy is kept from falling
         throughout.
@@ -49,8 +49,9 @@ def temperature(
         For "controlled": a share of the first entropy, to which another controller brings the entropy and
         where it keeps it (arXiv 2510.10959).
     entropy_low, entropy_high
-        For "controlled": a band, in nats a choice. The weight begins with ``learner.entropy`` and changes
-        only while the entropy is outside (arXiv 2509.03493; such as 0.15 and 0.24 from a weight of 0.002).
+        For "controlled": a band, in nats a choice. The weight begins with ``learner.entropy`` (of language
+        models ``training.entropy_coef``) and changes only while the entropy is outside (arXiv
+        2509.03493; such as 0.15 and 0.24 from a weight of 0.002).
     weight_rate
         With a band: by how much an update changes the weight for each nat that the entropy is outside. None:
         0.002.
