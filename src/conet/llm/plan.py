@@ -176,7 +176,9 @@ def _adapters(recipe: Recipe, shape: Shape) -> int:
     if not found:
         got = f"model.lora.target_modules={asked!r}"[:200]
         raise ConetError(got, f"a list of some of {', '.join(sides)}, or a pattern", "or leave it out")
-    return shape.layers * int(lora.get("r", 8)) * sum(sides[name] for name in found)
+    chosen = lora.get("layers_to_transform")
+    layers = shape.layers if chosen is None else len(chosen) if isinstance(chosen, list) else 1
+    return layers * int(lora.get("r", 8)) * sum(sides[name] for name in found)
 
 
 def _over(share: int) -> str:

@@ -72,7 +72,7 @@ def load(settings: ProblemSettings) -> list[Problem]:
 def _generated(settings: ProblemSettings) -> list[dict[str, Any]]:
     if settings.source == "routes":
         return [dict(row) for row in routes.problems(settings)]
-    made = arithmetic.problems(settings.limit or 64, list(settings.levels), settings.seed)
+    made = arithmetic.problems(settings.limit or 64, list(settings.levels), settings.seed, settings.form)
     return [dict(row) for row in made]
 
 

@@ -26,7 +26,7 @@ def warm_up(
     if asked.source == "routes":
         source = routes.texts(asked, seed)
     else:
-        source = arithmetic.texts(list(settings.levels), settings.careful, seed)
+        source = arithmetic.texts(list(settings.levels), settings.careful, seed, asked.form)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     model.train()
     value = float("nan")

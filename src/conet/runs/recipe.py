@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from conet.base.errors import ConetError, nearest
 from conet.base.registry import file_of
@@ -57,7 +57,9 @@ MODES = {"rlvr": "rlvr", "annealed": "annealed_rlvr", "heat_at": "annealed_rlvr"
 class ModelSettings(Settings):
     """Which model: a path or hub name, a GGUF file, or random weights of given sizes."""
 
-    path: str | None = Field(None, description="directory or hub name; none: random weights")
+    path: str | None = Field(
+        None, description="directory, hub name, or what `gguf` takes; none: random weights"
+    )
     gguf: str | None = Field(
         None, description="`package:file` or a path of a GGUF file, whose weights are copied"
     )
@@ -78,6 +80,14 @@ class ModelSettings(Settings):
     lora: dict[str, Any] | None = Field(
         None, description="options of peft's LoraConfig; none: all weights are trained"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gguf_by_its_name(cls, data: Any) -> Any:
+        """Take a path that ends in .gguf for a GGUF file, in the place of one that a recipe names."""
+        if not isinstance(data, Mapping) or not str(data.get("path")).lower().endswith(".gguf"):
+            return data
+        return {**data, "gguf": data["path"], "path": None}
 
 
 class HeatingSettings(Settings):

@@ -23,6 +23,11 @@ class ProblemSettings(Settings):
         description="so many problems, the last, are kept for `training.eval_strategy` and not trained on",
     )
     levels: list[Count] = Field([2, 3, 4], description="of `arithmetic`: numbers of terms")
+    form: Literal["chain", "lines"] = Field(
+        "chain",
+        description="of `arithmetic`: `3+8+5=`, solved as `11+5=16`; or `3 + 8 + 5`, solved as `3 + 8 = 11` "
+        "and `11 + 5 = 16`, one a line",
+    )
     nodes: Count = Field(60, ge=2, le=3844, description="of `routes`: nodes of the graph")
     degree: Count = Field(6, description="of `routes`: edges that leave a node")
     load: float = Field(0.4, gt=0, le=0.5, description="of `routes`: problems over nodes")
