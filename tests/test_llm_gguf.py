@@ -18,7 +18,7 @@ gguf = pytest.importorskip("gguf")
 
 from conet.llm import models, train  # noqa: E402
 
-ALPHABET = "0123456789+=Ġ"  # the last is a blank, in the bytes of GPT-2
+ALPHABET = [*"0123456789+=Ġ", "10"]  # the mark of a blank, in the bytes of GPT-2; and what a merge makes
 WIDTH, INNER, HEADS, LAYERS = 32, 64, 2, 3
 END = len(ALPHABET)
 
@@ -89,11 +89,19 @@ def settings(path: str, **more: Any) -> recipe.Recipe:
         "problems.held_out": 2,
         "steps": 3,
         "checkpoint_every": 1,
-        "training.per_device_train_batch_size": 8,
+        "training.per_device_train_batch_size": 4,
+        "training.gradient_accumulation_steps": 2,
         "training.num_generations": 4,
         "training.max_completion_length": 4,
     }
     return recipe.load("smollm2-cpu").override(changes | more)
+
+
+def test_an_attention_that_is_none_is_one_line() -> None:
+    settings = ModelSettings(architecture="llama", tokenizer="characters", attention="eagre")
+    with pytest.raises(ConetError, match="eagre") as caught:
+        models.load(settings, 0)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_path_that_ends_in_gguf_is_one() -> None:
@@ -104,7 +112,8 @@ def test_a_path_that_ends_in_gguf_is_one() -> None:
 
 
 def test_the_weights_are_those_of_the_file(file: Path) -> None:
-    model, tokenizer = models.load(ModelSettings(path=str(file)), 0)
+    model, tokenizer = models.load(ModelSettings(path=str(file), attention="eager"), 0)
+    assert model.config._attn_implementation == "eager"
     written, loaded = tensors(), model.state_dict()
     for ours, theirs in (
         ("token_embd", "model.embed_tokens"),
@@ -112,8 +121,10 @@ def test_the_weights_are_those_of_the_file(file: Path) -> None:
         ("blk.2.ffn_down", "model.layers.2.mlp.down_proj"),
     ):
         found = loaded[f"{theirs}.weight"].numpy()
-        assert np.abs(found - written[f"{ours}.weight"]).max() < 0.1 * 6 / 127  # half a step of 8 bits, and more
-    assert tokenizer("3+8=")["input_ids"] == [ALPHABET.index(letter) for letter in "3+8="]
+        assert (
+            np.abs(found - written[f"{ours}.weight"]).max() < 0.1 * 6 / 127
+        )  # half a step of 8 bits, and more
+    assert tokenizer("3+10=")["input_ids"] == [ALPHABET.index(token) for token in ("3", "+", "10", "=")]
     assert tokenizer.decode([3, END], skip_special_tokens=True) == "3"
 
 
@@ -146,3 +157,12 @@ def test_a_package_that_is_missing_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConetError, match="no file"):
         train.run(settings(str(tmp_path / "weights.gguf")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_is_cut_off_is_one_line(file: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.gguf"
+    for size in (100, 1000, file.stat().st_size // 2):
+        cut.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(ConetError, match=f"model {cut}: ") as caught:
+            models.load(ModelSettings(path=str(cut)), 0)
+        assert "\n" not in str(caught.value)

@@ -38,7 +38,12 @@ def parts_of(
 
 @pytest.mark.parametrize(
     ("name", "count"),  # as their model cards say, 135M and 1.78B, and by hand
-    [("smollm2", 134_515_008), ("smollm2-cpu", 134_515_008), ("deepscaler-1.5b-8gpu", 1_777_088_000), ("tiny", 132_352)],
+    [
+        ("smollm2", 134_515_008),
+        ("smollm2-cpu", 134_515_008),
+        ("deepscaler-1.5b-8gpu", 1_777_088_000),
+        ("tiny", 132_352),
+    ],
 )
 def test_parameters_of_the_recipes(name, count):
     assert shape_of(recipe.load(name).model).parameters == count
@@ -71,8 +76,8 @@ def test_adapters_are_those_of_the_modules_that_are_named(modules, count):
     lora = {"r": 16} | ({} if modules is None else {"target_modules": modules})
     found = parts_of("deepscaler-1.5b-1gpu", model__lora=lora)
     assert (found["adapters"], found["optimizer"]) == (4 * count, 8 * count)
-    for chosen, layers in (([26, 27], 2), (27, 1)):
-        some = parts_of("deepscaler-1.5b-1gpu", model__lora=lora | {"layers_to_transform": chosen})
+    for named, layers in (([26, 27], 2), (27, 1)):
+        some = parts_of("deepscaler-1.5b-1gpu", model__lora=lora | {"layers_to_transform": named})
         assert some["adapters"] == 4 * count * layers // 28
 
 

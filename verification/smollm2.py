@@ -302,7 +302,8 @@ def page(given: argparse.Namespace) -> str:
         if (given.out / arm / "rollouts").exists() and Run(given.out / arm).metrics().height
     ]
     whole = settings_of(given)
-    size = whole.options()["per_device_train_batch_size"]
+    options = whole.options()
+    size = options["per_device_train_batch_size"] * options["gradient_accumulation_steps"]
     progress = ", ".join(
         f"{arm} {Run(given.out / arm).metrics().height} of {whole.steps} updates" for arm in begun
     )

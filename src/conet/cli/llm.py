@@ -38,7 +38,8 @@ def train(
     Parameters
     ----------
     recipe
-        tiny, routes, smollm2, smollm2-cpu, deepscaler-1.5b-1gpu, deepscaler-1.5b-8gpu, or a TOML or JSON file.
+        tiny, routes, smollm2, smollm2-cpu, deepscaler-1.5b-1gpu, deepscaler-1.5b-8gpu, or a TOML
+        or JSON file.
     out
         A new or empty directory; runs/llm-<recipe>-s<seed>-<time> by default.
     seed

@@ -27,10 +27,12 @@ def of_model(settings: ModelSettings, seed: int) -> dict[str, Any]:
     -------
     dict
         ``name``, and ``sha256`` (of its files, or of what its random weights come from) or ``revision`` (on
-        the hub); ``dtype``; ``base``, the same of the model that adapters of a LoRA are put on; and
-        ``tokenizer``, where it is not the model's own.
+        the hub); ``dtype``, and ``attention`` where one is named; ``base``, the same of the model that
+        adapters of a LoRA are put on; and ``tokenizer``, where it is not the model's own.
     """
     found = _weights(settings, seed) | {"dtype": settings.dtype}
+    if settings.attention:
+        found["attention"] = settings.attention
     base = adapted(settings.path)
     if base is not None:
         found["base"] = _place(base)

@@ -32,12 +32,16 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
         tokenizer = tokenizer_of(settings)
         torch.manual_seed(seed)
         if settings.gguf:
-            model = _gguf(settings.gguf, settings.dtype)
+            model = _gguf(settings.gguf, _how(settings))
         elif settings.path:
-            model = _from(settings.path, settings.dtype)
+            model = _from(settings.path, _how(settings))
         else:
             model = _random(settings, tokenizer)
-    except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+    except (ConetError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except (
+        Exception
+    ) as error:  # of a damaged file the libraries raise what they come upon, even plain Exception
         raise ConetError(
             f"model {name}: {hub.reason(error)}",
             "a model that can be loaded",
@@ -71,13 +75,20 @@ def adapted(path: str | None) -> str | None:
         raise damaged(file, error, "save the adapters again, or name a folder with a whole model") from None
 
 
-def _from(path: str, dtype: str) -> "PreTrainedModel":
-    """Load a model, or the one that adapters are put on and then these."""
+def _how(settings: ModelSettings) -> dict[str, Any]:
+    """Return how transformers makes a model: the type of its weights, and the attention that is named."""
     import torch
+
+    attention = {"attn_implementation": settings.attention} if settings.attention else {}
+    return {"dtype": getattr(torch, settings.dtype), **attention}
+
+
+def _from(path: str, how: dict[str, Any]) -> "PreTrainedModel":
+    """Load a model, or the one that adapters are put on and then these."""
     from transformers import AutoModelForCausalLM
 
     base = adapted(path)
-    model = AutoModelForCausalLM.from_pretrained(base or path, dtype=getattr(torch, dtype))
+    model = AutoModelForCausalLM.from_pretrained(base or path, **how)
     if base is not None:
         model.load_adapter(path)
     return model
@@ -133,7 +144,7 @@ def _random(settings: ModelSettings, tokenizer: Any) -> "PreTrainedModel":
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-        model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, settings.dtype))
+        model = AutoModelForCausalLM.from_config(config, **_how(settings))
         with torch.no_grad():
             model(torch.tensor([[0, len(tokenizer) - 1]]))
     except torch.OutOfMemoryError:
@@ -175,19 +186,17 @@ def gguf_file(place: str) -> Path:
     return path
 
 
-def _gguf(place: str, dtype: str) -> "PreTrainedModel":
+def _gguf(place: str, how: dict[str, Any]) -> "PreTrainedModel":
     """Load a GGUF file into a fresh model: the loaded one itself counts as quantised and cannot be saved."""
-    import torch
     from transformers import AutoModelForCausalLM
 
     file = gguf_file(place)
-    kind = getattr(torch, dtype)
-    loaded = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=kind)
+    loaded = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=how["dtype"])
     config = loaded.config
     for name in ("quantization_config", "_pre_quantization_dtype"):
         if hasattr(config, name):
             delattr(config, name)
-    model = AutoModelForCausalLM.from_config(config, dtype=kind)
+    model = AutoModelForCausalLM.from_config(config, **how)
     model.load_state_dict(loaded.state_dict())
     model.generation_config = loaded.generation_config
     return model

@@ -77,6 +77,10 @@ class ModelSettings(Settings):
     )
     alphabet: str = Field("0123456789+=", description="characters of the tokenizer `characters`")
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="type of the weights")
+    attention: str | None = Field(
+        None,
+        description="how attention is computed, as transformers calls it: `eager`, `sdpa`; none: its choice",
+    )
     lora: dict[str, Any] | None = Field(
         None, description="options of peft's LoraConfig; none: all weights are trained"
     )
