@@ -564,6 +564,7 @@ train.run(settings, out)
 """
 
 
+@pytest.mark.long
 def test_two_processes_stay_alike(tmp_path: Path) -> None:
     settings = small().override(
         {

@@ -81,6 +81,7 @@ def asked(page):
     page.remove_listener("request", note)
 
 
+@pytest.mark.long
 def test_the_list_follows_runs_that_begin_end_and_go(page, made, tmp_path):
     with serving(tmp_path) as server:
         opened(page, server, "?sort=state")
@@ -189,6 +190,7 @@ def test_a_part_that_could_not_be_read_is_read_when_the_server_is_back(page, mad
         page.locator(".lost").wait_for(state="detached")
 
 
+@pytest.mark.long
 def test_ten_windows_on_a_run_that_trains_hang_neither_themselves_nor_others(page, made, tmp_path):
     """A browser has six connections to a server; a stream would hold one of them for each window."""
     run = growing(made, tmp_path / "growing")
@@ -213,6 +215,7 @@ def actions_of(run):
     return [event["action"] for event in conet.Run(run).events() if event.get("action")]
 
 
+@pytest.mark.long
 def test_two_windows_steer_one_run(page, tmp_path):
     small = ["graph.nodes=40", "graph.degree=5", "problems.count=6", "learner.learning_rate=0.05"]
     with serving(tmp_path) as server:
@@ -246,6 +249,7 @@ def test_two_windows_steer_one_run(page, tmp_path):
     assert actions.index("pause") < actions.index("go") < actions.index("stop")
 
 
+@pytest.mark.long
 def test_a_run_that_is_moved_away_and_back_or_replaced(page, made, tmp_path):
     """What was read of it stays; another of its name is shown as what it is."""
     run = tmp_path / "shown" / "first"

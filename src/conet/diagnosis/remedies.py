@@ -33,14 +33,14 @@ COLLAPSE = Remedy(
 )
 WALKS: Mapping[str, Remedy] = {
     "collapse": Remedy(
-        "train with an entropy bonus that falls over the run: in CoNet's league it closed most of the gap to "
+        "train with an entropy bonus that lets the entropy fall only slowly: in CoNet's league it closed most of the gap to "
         "the best policy, in pass@64 too; next come larger groups and a lower rate",
         "`conet run`: schedule.name=temperature; then learner.rollouts, learner.learning_rate; "
         "docs/results-annealing.md",
     ),
     "in spite of a bonus": Remedy(
-        "hold more of the entropy, or take larger groups and a lower rate",
-        "`conet run`: schedule.entropy_share, learner.rollouts, learner.learning_rate; docs/schedules.md",
+        "take larger groups and a lower rate: both leave a run nearer to the best policy",
+        "`conet run`: learner.rollouts, learner.learning_rate; docs/results-annealing.md, quench",
     ),
     "truncated": Remedy(
         "look at the accuracy: walks that are cut off are those that have not found their answer; where "
