@@ -33,8 +33,8 @@ COLLAPSE = Remedy(
 )
 WALKS: Mapping[str, Remedy] = {
     "collapse": Remedy(
-        "train with an entropy bonus that lets the entropy fall only slowly: in CoNet's league it closed most of the gap to "
-        "the best policy, in pass@64 too; next come larger groups and a lower rate",
+        "train with an entropy bonus that lets the entropy fall only slowly: in CoNet's league it closed "
+        "most of the gap to the best policy, in pass@64 too; next come larger groups and a lower rate",
         "`conet run`: schedule.name=temperature; then learner.rollouts, learner.learning_rate; "
         "docs/results-annealing.md",
     ),

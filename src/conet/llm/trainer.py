@@ -120,8 +120,7 @@ class AnnealedTrainer(AnnealingMixin, GRPOTrainer):
         assert self.recorder is not None
         tables = self.recorder.commit(self.annealing.events)
         own = {"judged": dict(self.judged), "tables": tables, "settings": dict(self.settings)}
-        own["heat_sets"] = self.heat_sets
-        return super().checkpoint_state() | own
+        return super().checkpoint_state() | own | {"heat_sets": self.heat_sets}
 
     def observe(self, rollouts: list[Rollout]) -> None:
         """Take in the gathered rollouts of a step, alike on every process."""
