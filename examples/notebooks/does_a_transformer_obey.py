@@ -31,6 +31,7 @@ trainer = Trainer(conet.preset("neural").override({**SIZE, "seed": 1}))
 
 # %%
 def look() -> None:
+    """Print how Markov the model is where its walks go."""
     walks = trainer.sample(WALKS, EVALUATE)
     found = markov(trainer.policy, walks)
     print(
@@ -85,6 +86,7 @@ THINGS = [
 
 
 def sentence(node: int) -> str:
+    """Return the sentence that tells a node."""
     return f"Now consider {THINGS[node % len(THINGS)]}{' again' * (node // len(THINGS))}."
 
 

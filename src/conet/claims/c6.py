@@ -40,32 +40,26 @@ def rise_after(run: Arrays) -> float:
 
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the vanishing path entropy, the rise meanwhile, and what it costs."""
-    costs = [
-        judge(
-            "C6",
-            f"pass@{k} at the end less that at step 0",
-            over_seeds(results, partial(change, k=k)),
-            0.0,
-            wanted="at most",
-            why="does training cost problems that could be solved before? At small k it gains, at large k it "
+    rows = [
+        (
+            "less that at step 0",
+            lambda k: over_seeds(results, partial(change, k=k)),
+            "does training cost problems that could be solved before? At small k it gains, at large k it "
             "loses; the paper names no k",
-            problems=preset("reference").problems.count,
-        )
+        ),
+        (
+            "less that of problems with a policy each",
+            lambda k: against_apart(results, partial(collective, k=k)),
+            "what is below is what problems that share a policy cost one another",
+        ),
+    ]
+    count = preset("reference").problems.count
+    costs = [
+        judge("C6", f"pass@{k} at the end {than}", values(k), 0.0, wanted="at most", why=why, problems=count)
+        for than, values, why in rows
         for k in JUDGED_K
     ]
-    alone = [
-        judge(
-            "C6",
-            f"pass@{k} at the end less that of problems with a policy each",
-            against_apart(results, partial(collective, k=k)),
-            0.0,
-            wanted="at most",
-            why="what is below is what problems that share a policy cost one another",
-            problems=preset("reference").problems.count,
-        )
-        for k in JUDGED_K
-    ]
-    return [*entropy_rows(results), *costs, *alone]
+    return [*entropy_rows(results), *costs]
 
 
 def entropy_rows(results: Results) -> list[ClaimResult]:
