@@ -157,10 +157,10 @@ def verdicts(found: Mapping[str, list[Arrays]]) -> list[str]:
     for arm, name, least, most, what in THRESHOLDS:
         values = [QUANTITIES[name](arrays) for arrays in found.get(arm, [])]
         limit = (
-            f"≤ {most:g}"
-            if np.isinf(least) or least == 0
-            else f"≥ {least:g}"
+            f"≥ {least:g}"
             if np.isinf(most)
+            else f"≤ {most:g}"
+            if np.isinf(least) or least == 0
             else f"{least:g} to {most:g}"
         )
         mean = float(np.mean(values)) if values else np.nan

@@ -109,13 +109,8 @@ def kept_of(page: Path) -> str:
 def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the page for the docs; figures are expected beside it, in ``figures/``."""
     command = answer["command"]
-    less = QUICK if "--quick" in command.split() else ""
-    parts = [
-        "# Results",
-        f"Made by `{command}`. {less}{NOTE}",
-        "## All verdicts",
-        _markdown(_overview(outcomes)),
-    ]
+    made = f"Made by `{command}`. {note_for(command)}"
+    parts = ["# Results", made, "## All verdicts", _markdown(_overview(outcomes))]
     for outcome in outcomes:
         each = outcome.claim
         parts += [
@@ -161,6 +156,11 @@ def reasons(outcome: Outcome) -> str:
     return "\n".join([f"Why these thresholds.{when}", "", *lines]) if lines or fixed else ""
 
 
+def note_for(command: str) -> str:
+    """Return what is to be known of all rows of a call."""
+    return (QUICK if "--quick" in command.split() else "") + NOTE
+
+
 def command_for(call: str, command: str) -> str:
     """Return the command that judges one claim again, at the same level."""
     words = command.split()
@@ -181,7 +181,7 @@ def write_html(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
         subtitle=f"{answer['command']} · {len(words)} verdicts",
         links=[(outcome.claim.name, outcome.claim.name) for outcome in outcomes],
         tiles=[(word, words.count(word), "") for word in ("holds", "fails", "undecided")],
-        note=(QUICK if "--quick" in answer["command"].split() else "") + NOTE,
+        note=note_for(answer["command"]),
         overview=_overview(outcomes),
         sections=[_section(outcome, answer["command"]) for outcome in outcomes],
     )

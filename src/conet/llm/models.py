@@ -39,9 +39,7 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
             model = _random(settings, tokenizer)
     except (ConetError, MemoryError, torch.OutOfMemoryError):
         raise
-    except (
-        Exception
-    ) as error:  # of a damaged file the libraries raise what they come upon, even plain Exception
+    except Exception as error:  # of a damaged file the libraries raise whatever they come upon
         raise ConetError(
             f"model {name}: {hub.reason(error)}",
             "a model that can be loaded",

@@ -80,7 +80,7 @@ def _below_critical(given: float, what: str, setup: Setup) -> BelowCritical:
     _refuse(given, what)
     if setup.language_model:
         got = "schedule.cooling=critical for a language model, whose critical weight has no estimate"
-        raise ConetError(got, "walks", "set schedule.entropy_share, for example to 0.4, in its place")
+        raise ConetError(got, "walks", "leave schedule.cooling out: the usual controller needs no estimate")
     if setup.options.get("rollouts", 2) < 2:
         got = "schedule.cooling=critical with learner.rollouts=1, for which the estimate is 0"
         raise ConetError(got, "two rollouts of a problem or more", "--set learner.rollouts=8")

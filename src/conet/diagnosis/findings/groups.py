@@ -29,9 +29,7 @@ ALL_WRONG = Remedy(
     "if verifier and format are sound: easier problems first, more warm-up by SFT, or more answers a problem",
     "TRL: num_generations; `conet llm train`: warmup.steps; verl: actor_rollout_ref.rollout.n",
 )
-LEARNED = (
-    0.99  # accuracy from which on nothing is left to learn: as problems count as solved in adaptive groups
-)
+LEARNED = 0.99  # accuracy from which on nothing is left to learn, as in adaptive groups
 SAME = 1e-6  # rewards that differ by less are one
 DIFFERS = 0.05  # so many more groups differ in their rewards than in what is correct (our choice)
 MOST_CHANCE = 1e-3  # that so few groups without signal are there by chance
