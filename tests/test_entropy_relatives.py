@@ -197,6 +197,17 @@ SLOPES = {"schedule.name": "clip_range", "learner.epochs": 2}
         (SLOPES | {"schedule.upper_slope": -0.5}, "a sum above 0"),
         (SLOPES | {"schedule.lower": 0.1}, "a sum above 0"),
         (SLOPES | {"schedule.shape": "wave"}, "oscillating"),
+        (SLOPES | {"schedule.upper": 1e308}, "less than or equal to 1000"),
+        (SLOPES | {"schedule.lower_slope": -1e308}, "greater than or equal to -1000"),
+        (
+            WARM | {"schedule.entropy_target": 1e308},
+            "entropy_target=1e.308; expected less than or equal to 22",
+        ),
+        (WARM | {"schedule.entropy_target": float("inf")}, "a finite number"),
+        (BAND | {"schedule.entropy_high": 1e308}, "less than or equal to 22"),
+        (BAND | {"schedule.weight_most": 1e308}, "less than or equal to 1000"),
+        (BAND | {"schedule.weight_rate": 1e308}, "less than or equal to 1000"),
+        ({"learner.entropy": 1e308}, "less than or equal to 1000"),
         (WARM | {"schedule.sft_every": 13}, "sft_every=13 in 12 updates; expected a turn inside the run"),
         (WARM | {"schedule.adaptive_groups": True}, "more than 20: the last are of all problems alike"),
         (
@@ -217,6 +228,16 @@ def test_a_learner_without_a_clip_range_is_refused():
         Trainer(TINY.override({"schedule.name": "clip_range", "learner.name": "rloo"}))
     with pytest.raises(ConetError, match="a learner with a clip range"):  # one's own, without passes
         make("clip_range", Setup(steps=9, problems=4, learner="mine", options={"clip": 0.2}))
+
+
+def test_a_learner_of_ones_own_without_slopes_is_refused_as_one_without_a_clip_range():
+    class Mine(LEARNERS["rloo"]):
+        clip: float | None = None
+        clip_high: float | None = None
+        epochs: int = 2
+
+    with pytest.raises(ConetError, match=r"which has no option clip_slope; expected a learner with a clip"):
+        Trainer(TINY.override({"schedule.name": "clip_range"}), learner=Mine())
 
 
 def test_ends_stay_above_nothing():

@@ -444,7 +444,7 @@ def test_accumulation_and_lora(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"training.lerning_rate": 1.0}, "did you mean 'learning_rate'"),
+        ({"training.lerning_rate": 1.0}, "did you mean 'training.learning_rate'"),
         ({"training.report_to": "clearml"}, "pip install clearml"),
         ({"training.report_to": "wanddb"}, "did you mean 'wandb'"),
         ({"model.dtype": "bfloat16"}, "most of which would never move"),

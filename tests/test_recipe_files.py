@@ -8,6 +8,9 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.cli import main, template
+from conet.config import ScheduleSettings
+from conet.config.checking import unknown
+from conet.llm.checking import check
 from conet.runs import recipe
 
 
@@ -54,3 +57,41 @@ def test_what_has_no_word_is_refused(tmp_path, capsys):
     assert not (tmp_path / "mine.toml").exists()
     with pytest.raises(ConetError, match="settings that TOML has a word for"):
         template.of_recipe(recipe.load("tiny").override({"training.x": object}))
+
+
+def test_what_is_set_takes_the_place_of_a_recipes_own_model():
+    """With both, the GGUF file would be loaded, and the path ignored without a word."""
+    known = recipe.load("smollm2")
+    assert known.model.gguf
+    other = known.override({"model.path": "some/folder"})
+    assert (other.model.path, other.model.gguf) == ("some/folder", None)
+    again = other.override({"model.gguf": "package:weights.gguf"}).model
+    assert (again.path, again.gguf) == (None, "package:weights.gguf")
+    with pytest.raises(ConetError, match=r"model\.path=some/folder and model\.gguf=package"):
+        known.override({"model.path": "some/folder", "model.gguf": "package:weights.gguf"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"schedule.name": "rlvr", "schedule.heat_at": 5},
+            "'schedule.heat_at' with schedule.name=rlvr; expected an option of this schedule; heating.step",
+        ),
+        (
+            {"schedule.name": "temperature", "schedule.max_accuracy": 0.5},
+            "heating.max_accuracy stands for it",
+        ),
+        ({"schedule.name": "rlvr", "schedule.bogus": 1}, "leave it out"),
+        ({"schedule.heat_stepss": 1}, "did you mean 'schedule.heat_steps'"),
+        ({"training.learning_rat": 1.0}, "did you mean 'training.learning_rate'"),
+    ],
+)
+def test_no_key_is_suggested_that_is_refused_too(changes, words):
+    with pytest.raises(ConetError, match=words):
+        check(recipe.load("tiny").override(changes))
+
+
+def test_a_refused_key_is_not_suggested_in_its_own_place():
+    close = unknown(ScheduleSettings, "schedule.heat_at", "schedule.", ScheduleSettings).remedy
+    assert "'schedule.heat_at'" not in close

@@ -1,6 +1,7 @@
 """Published remedies against frozen runs: by hand, by enumeration, and against finite differences."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -218,3 +219,20 @@ def test_none_stays_nothing_where_an_option_may_be_nothing():
     assert trainer.learner.clip is None
     with pytest.raises(ConetError, match=r"schedule\.adaptive_groups=None"):
         Trainer(TINY.override(parse_pairs(["schedule.name=temperature", "schedule.adaptive_groups=none"])))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "key"),
+    [
+        (["schedule.name=temperature", "schedule.sft_every=2", "schedule.cooling=none"], "schedule.cooling"),
+        (["learner.name=reinforce", "learner.baseline=none"], "learner.baseline"),
+    ],
+)
+def test_the_word_none_is_kept_as_a_word(pairs, key, tmp_path):
+    """As None it would be another setting in the run's file, its hash and every comparison."""
+    typed = TINY.override(parse_pairs(pairs))
+    written = TINY.override(parse_pairs(pairs[:-1]) | {key: "none"})
+    run = conet.run(typed, tmp_path / "run")
+    section, name = key.split(".")
+    assert json.loads((run.path / "config.json").read_text())[section][name] == "none"
+    assert run.provenance()["config_hash"] == written.content_hash == run.config.content_hash

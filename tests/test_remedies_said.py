@@ -10,6 +10,7 @@ from trouble import curve, run, saved
 
 import conet
 from conet.diagnosis import Remedy, findings, remedies, scalar_rules
+from conet.diagnosis.log import Log
 from conet.runs.launch import run as run_walks
 
 FROZEN = {"problems.count": 60, "learner.learning_rate": 600.0, "snapshots.web_every": 0}
@@ -103,5 +104,38 @@ def test_settings_that_remedies_of_walks_name_are_settings():
         for word in said.source.replace(",", " ").replace(";", " ").split():
             key, _, value = word.partition("=")
             if "." in key and not key.startswith("docs/"):
-                values = {"adaptive_groups": True, "entropy_share": 0.4, "learning_rate": 9.0}
+                values = {
+                    "adaptive_groups": True,
+                    "entropy_share": 0.4,
+                    "learning_rate": 9.0,
+                    "stop_at_any_answer": False,
+                }
                 known.override({key: value if key == "schedule.name" else values.get(key.split(".")[1], 8)})
+
+
+LATE = curve((1, 0.1), (15, 0.8), (30, 0.8), (40, 0.2))
+TROUBLES = {
+    "stage collapsed": run(curve((1, 0.15), (12, 0.6), (26, 0.72), (29, 0), (40, 0)), truncated=0.7),
+    "stage falling": run(LATE, length=curve((1, 100), (28, 100), (32, 400), (40, 400))),
+    "stage flat": run(curve((1, 0.3), (40, 0.3)), length=curve((1, 300), (20, 300), (25, 60), (40, 60))),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_in_trouble_too_walks_are_told_their_own_settings(trouble, tmp_path, monkeypatch):
+    """The rollouts of a log, taken for those of walks: all that is said for answers has its other word."""
+    place = saved(TROUBLES[trouble], tmp_path)
+    usual = conet.diagnose(place)
+    monkeypatch.setattr(Log, "walks", conet.preset("smoke"))
+    found = conet.diagnose(place)
+    assert [line.name for line in found.headlines] == [line.name for line in usual.headlines]
+    assert found.findings["stage"] == trouble.split()[1]
+    for line in found.headlines:
+        if line.name not in ("stage", "length explodes", "length shrinks", "truncated", "forgotten problems"):
+            continue
+        said = line.text + str(line.remedy or "`conet run`: nothing")
+        assert not {"TRL", "verl", "token", "GRPOConfig", "length limit"} & set(
+            said.replace("'", " ").split()
+        )
+        assert "`conet run`: " in said
+        assert "length limit" not in said

@@ -349,7 +349,8 @@ def test_a_language_model_has_no_estimate_of_its_critical_weight():
     ],
 )
 def test_messages_name_the_setting_of_this_kind_of_run(name, options, changes, keys):
-    given = {"entropy": 0.0, "clip": 0.2, "clip_high": None, "epochs": 2} | changes
+    slopes = {"clip_slope": 0.0, "clip_high_slope": 0.0}
+    given = {"entropy": 0.0, "clip": 0.2, "clip_high": None, "epochs": 2} | slopes | changes
     for language_model in (False, True):
         setup = Setup(steps=9, problems=4, options=given, language_model=language_model)
         with pytest.raises(ConetError) as found:

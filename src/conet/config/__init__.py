@@ -1,7 +1,16 @@
 """Settings of a run, and named presets."""
 
 from conet.config.checking import files_read, flatten, keys_of, validated
-from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, hash_of
+from conet.config.model import (
+    Count,
+    Nats,
+    OpenSettings,
+    Root,
+    Settings,
+    StepOrShare,
+    Weight,
+    hash_of,
+)
 from conet.config.pairs import parse_pairs
 from conet.config.presets import PRESETS
 from conet.config.settings import (
@@ -23,6 +32,7 @@ __all__ = [
     "Count",
     "GraphSettings",
     "LearnerSettings",
+    "Nats",
     "OpenSettings",
     "PolicySettings",
     "ProblemSettings",
@@ -32,6 +42,7 @@ __all__ = [
     "SnapshotSettings",
     "StepOrShare",
     "WebSettings",
+    "Weight",
     "files_read",
     "flatten",
     "hash_of",

@@ -69,8 +69,9 @@ def unknown(
 ) -> ConetError:
     """Say that there is no such key, and name the nearest."""
     what = getattr(model, "what", "config")
-    names = set(keys_of(model) + (keys_of(beside) if beside else []))
-    close = nearest(key.removeprefix(prefix), names, prefix)  # the section is equal in all
+    name = key.removeprefix(prefix)
+    names = set(keys_of(model) + (keys_of(beside) if beside else [])) - {name}  # which was refused
+    close = nearest(name, names, prefix) if names else "leave it out"  # the section is equal in all
     return ConetError(f"unknown key {key!r}", f"a key of the {what}", close)
 
 

@@ -14,6 +14,9 @@ from conet.config import aliases, reading
 from conet.config.checking import SHOWN, flatten, keys_of, refused, unknown, validated
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]  # steps, nodes and edges are kept as int32
+# Bounds of what would only overflow, or never be reached.
+Nats = Annotated[float, Field(ge=0, le=22)]  # an entropy: the logarithm of 2³² choices, more than there are
+Weight = Annotated[float, Field(ge=0, le=1000)]  # of an entropy bonus: rewards are of the order of 1
 StepOrShare = Annotated[
     int | Annotated[float, Field(gt=0, lt=1)], BeforeValidator(lambda value: step_or_share(value))
 ]  # of a run: 5 is an update, 0.5 a share
@@ -48,7 +51,7 @@ class Settings(BaseModel):
                 found[name] = int(value)
             elif isinstance(value, list) and tuple in kinds:
                 found[name] = tuple(value)
-            elif value is None and name in found and _is_a_word(field.annotation):
+            elif value is None and name in found and is_a_word(field.annotation):
                 found[name] = "none"  # the command line reads key=none as None, which other fields want
         return found
 
@@ -226,7 +229,7 @@ def _exact(value: float) -> bool:
     return value.is_integer() and abs(value) < 2**53
 
 
-def _is_a_word(annotation: Any) -> bool:
+def is_a_word(annotation: Any) -> bool:
     """Whether "none" is one of the words that an annotation allows, and None is not."""
     return typing.get_origin(annotation) is typing.Literal and "none" in typing.get_args(annotation)
 

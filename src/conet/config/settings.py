@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from conet.base.errors import ConetError, nearest
 from conet.config import aliases, reading
 from conet.config.checking import FILE
-from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare
+from conet.config.model import Count, OpenSettings, Root, Settings, StepOrShare, Weight
 from conet.config.presets import PRESETS
 
 REMEDY = "see `conet presets --describe`"
@@ -101,9 +101,8 @@ class LearnerSettings(OpenSettings):
     optimizer: Literal["sgd", "adam"] = Field(
         default="sgd", description="plain ascent, or Adam (Kingma and Ba 2015)"
     )
-    entropy: float = Field(
+    entropy: Weight = Field(
         0.0,
-        ge=0,
         description="weight β of an entropy bonus: β times the policy's entropy (nats) at every node that a "
         "rollout leaves is added to what the learner raises",
     )

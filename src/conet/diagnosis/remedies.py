@@ -66,6 +66,36 @@ WALKS: Mapping[str, Remedy] = {
         "nothing",
         "`conet run`: schedule.name=temperature, learner.rollouts; docs/results-annealing.md",
     ),
+    "forgotten": Remedy(
+        "take a lower rate and larger groups, so that one problem turns fewer edges of another's path; or a "
+        "supervised update now and then on what was solved before",
+        "`conet run`: learner.learning_rate, learner.rollouts; schedule.name=temperature "
+        "schedule.sft_every=15; docs/schedules.md",
+    ),
+    "collapsed": Remedy(
+        "train again at a lower rate or with larger groups; after a heating, with a lower rate of it",
+        "`conet run`: learner.learning_rate, learner.rollouts; schedule.sft_learning_rate",
+    ),
+    "falling": Remedy(
+        "look at which problems are lost (`problems.parquet`), and lower the rate before it collapses; after "
+        "a heating, its rate",
+        "`conet run`: learner.learning_rate; schedule.sft_learning_rate",
+    ),
+    "flat": Remedy(
+        "see how many groups teach anything (`teaching_share`): more walks of each problem, longer ones or "
+        "SFT before give a gradient where nearly all fail; a higher rate where they do not",
+        "`conet run`: learner.rollouts, problems.max_length, schedule.name=sft_then_rlvr; "
+        "learner.learning_rate",
+    ),
+    "longer": Remedy(
+        "see whether right walks grow too; if not, more of them miss their answer: lower the rate",
+        "`conet run`: learner.learning_rate; problems.max_length bounds them",
+    ),
+    "shorter": Remedy(
+        "see whether walks end at answers of other problems, and let them go on from there; else draw more "
+        "walks of each problem",
+        "`conet run`: problems.stop_at_any_answer=false, learner.rollouts",
+    ),
 }
 
 

@@ -107,9 +107,8 @@ def check_options(training: Mapping[str, Any]) -> None:
                 f"training.{name}", "a key that the recipe does not set itself", f"see {OURS[name]}"
             )
         if name not in known:
-            raise ConetError(
-                f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", nearest(name, known)
-            )
+            close = nearest(name, known, "training.")
+            raise ConetError(f"unknown key 'training.{name}'", "an option of TRL's GRPOConfig", close)
         expected = _expected(name, value, known[name])
         if expected:
             raise ConetError(f"training.{name}={value!r}"[:200], expected, "see TRL's GRPOConfig")

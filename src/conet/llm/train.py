@@ -28,6 +28,7 @@ from conet.runs.recipe import Recipe
 from conet.runs.recorder import Recorder
 from conet.runs.restore import restore
 from conet.runs.run import Run
+from conet.runs.spelling import recipe_with_words
 
 if TYPE_CHECKING:
     import polars
@@ -60,6 +61,7 @@ def run(recipe: Recipe, out: Path | None = None, show: Show = silent) -> Path:
     """
     check_installed()
     check(recipe)
+    recipe = recipe_with_words(recipe)
     if not _is_first(recipe):
         return _train(_announced(None), None, silent)
     made = created(out, f"llm-{recipe.name}", recipe.seed, first_files(recipe), FOLDERS)

@@ -87,6 +87,7 @@ def run(
         check_out(place)
     own: dict[str, Any] = {"learner": learner, "observables": observables, "schedule": schedule}
     trainer = Trainer(config, graph=graph, problems=problems, threads=threads, **own)
+    config = trainer.config  # as the run directory keeps it
     given = sorted(name for name, value in own.items() if value is not None)
     code = noted(config.model_dump(mode="json"))
     comes_from = provenance(

@@ -123,6 +123,7 @@ class HeatingSettings(Settings):
     harvest_samples: int = Field(
         0,
         ge=0,
+        lt=2**31,
         description="samples a problem drawn before heating; 0: the rollouts of the last `window` updates",
     )
     window: Count = Field(50, description="updates whose rollouts are looked at, without a harvest")
@@ -176,7 +177,10 @@ class Recipe(Root):
         return PINNED | self.training
 
     def override(self, changes: Mapping[str, Any]) -> Self:
-        """Return a recipe with dotted keys changed; ``schedule.name`` takes the place of ``heating.mode``.
+        """Return a recipe with dotted keys changed.
+
+        ``schedule.name`` takes the place of ``heating.mode``, ``model.path`` that of ``model.gguf``, and the
+        other way round.
 
         Raises
         ------
@@ -187,6 +191,8 @@ class Recipe(Root):
         if mode and name and MODES.get(mode) != name:
             raise aliases.twice("heating.mode", mode, "schedule.name", name)
         instead = {"heating.mode": None} if name else {"schedule.name": None} if mode else {}
+        for one, other in (("model.path", "model.gguf"), ("model.gguf", "model.path")):
+            instead |= {other: None} if changes.get(one) and not changes.get(other) else {}
         return super().override(instead | dict(changes))
 
     @classmethod
@@ -203,6 +209,9 @@ class Recipe(Root):
         heating, name = recipe.heating, recipe.schedule.name
         if heating.mode and name and MODES[heating.mode] != name:
             raise aliases.twice("heating.mode", heating.mode, "schedule.name", name)
+        if recipe.model.path and recipe.model.gguf:
+            got = f"model.path={recipe.model.path} and model.gguf={recipe.model.gguf}"
+            raise ConetError(got, "one of them", "leave one out")
         if heating.mode == "heat_at" and heating.step is None:
             raise ConetError("heating.mode=heat_at without a step", "heating.step", "--set heating.step=200")
         if heating.harvest_samples and heating.harvest_samples < heating.min_samples:

@@ -30,6 +30,7 @@ from conet.runs.objects import check_fit, checked
 from conet.runs.phases import PhaseTracker
 from conet.runs.schedule import Phase, Schedule
 from conet.runs.size import snapshot_steps
+from conet.runs.spelling import with_words
 from conet.runs.trainer_state import load_into, state_of
 from conet.runs.update import failed, update
 from conet.runs.walk_schedule import columns, learner_of, phases_of, rate_setting, with_options
@@ -77,6 +78,7 @@ class Trainer:
         schedule: Schedule | Sequence[Phase] | None = None,
         threads: int = 1,
     ) -> None:
+        config = with_words(config, learner is None, schedule is None)
         self.config, self.threads = config, threads
         self.learner = make_learner(config.learner) if learner is None else learner
         self.observables = observables_of(config, observables)

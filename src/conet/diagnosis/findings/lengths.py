@@ -7,6 +7,7 @@ import numpy as np
 from conet.detect.shift import Shift, find_shift
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log, ends, per_step_values
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.words import times
 
 LONGER = 2.0  # times as long as at the shortest level counts as an explosion (our choice)
@@ -89,7 +90,7 @@ def _headline(found: Shift, longer: bool, log: Log, length: dict[str, np.ndarray
         urgency=Urgency.NOTE if harmless else Urgency.WARNING,
         evidence="; ".join(kinds) or "all answers",
         step=found.step,
-        remedy=None if harmless else REMEDIES[longer],
+        remedy=None if harmless else remedy_for(log, "longer" if longer else "shorter", REMEDIES[longer]),
     )
 
 

@@ -218,9 +218,10 @@ def _headlines(found: Outcomes, chance: dict[str, float | None], log: Log) -> tu
     followed = len(found.status) - found.count(FEW_VISITS)
     stage, said = log.other("stage"), []
     never = remedy_for(log, "never solved", NEVER_SOLVED)
+    again = remedy_for(log, "forgotten", FORGETTING)
     falls = stage is not None and stage.stage in ("falling", "collapsed")
     for name, status, what, urgency, remedy in (
-        ("forgotten", FORGOTTEN, "solved once and are lost", Urgency.WARNING, FORGETTING),
+        ("forgotten", FORGOTTEN, "solved once and are lost", Urgency.WARNING, again),
         ("dead", DEAD, "seen again and again without a correct answer", Urgency.NOTE, never),
     ):
         count, expected = found.count(status), chance[name] or 0.0

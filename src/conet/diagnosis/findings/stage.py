@@ -6,6 +6,7 @@ from conet.base.intervals import FEWEST_PROBLEMS
 from conet.detect.trend import BACK, COLLAPSED, DEEPEST, SMALLEST_FALL
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
 from conet.diagnosis.log import Log
+from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.reward_stage import stage_of_rollouts
 from conet.diagnosis.scalar_stage import curve_of, stage_of
 from conet.diagnosis.stages import Stage
@@ -32,24 +33,25 @@ def compute(log: Log) -> Result:
     return Result(
         values=values,
         caveats=_caveats(found),
-        headlines=(_headline(found, what),),
+        headlines=(_headline(found, what, log),),
         numbers=(MainNumber("stage", _since(found), f"knee: {where}"),),
         detail=found,
     )
 
 
-def _headline(found: Stage, what: str) -> Headline:
+def _headline(found: Stage, what: str, log: Log) -> Headline:
     urgency = {"collapsed": Urgency.EMERGENCY, "falling": Urgency.WARNING}.get(
         found.stage or "", Urgency.STATE
     )
     ends = found.step.ends() if found.step else None
+    usual = REMEDIES.get(found.stage or "")
     return Headline(
         text=f"{_said(found)}.".replace("accuracy", what),
         urgency=urgency,
         evidence=found.why,
         step=step_of(found.step),
         interval=(ends[0], ends[1]) if ends else None,
-        remedy=REMEDIES.get(found.stage or ""),
+        remedy=usual and remedy_for(log, str(found.stage), usual),
     )
 
 

@@ -40,7 +40,7 @@ def compute(log: Log) -> Result:
     caveats = {} if since is not None else {"truncated_since": f"at most {ABOVE:.0%} are cut off at the end"}
     if since is None:
         return Result(values=values, caveats=caveats, detail=since)
-    said = _headline(steps, cut[""], since, _apart(shares))
+    said = _headline(steps, cut[""], since, _apart(shares), log.walks is not None)
     number = MainNumber(
         "cut off", f"{share(shares['all']['start'])} → {share(shares['all']['end'])}", _apart(shares)
     )
@@ -60,15 +60,20 @@ def _apart(shares: dict[str, dict[str, float | None]]) -> str:
     return f"{', '.join(parts) or 'of all answers'}, in the last fifth of the steps"
 
 
-def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str) -> Headline:
+def _headline(steps: np.ndarray, cut: np.ndarray, since: int, apart: str, walks: bool) -> Headline:
     now = float(np.nanmean(cut[steps >= since]))
     last = float(np.nanmean(cut[-3:]))
-    whose = "Every answer is" if now > 0.995 else f"{share(now)} of the answers are"
+    if walks:
+        whose = "Every walk misses" if now > 0.995 else f"{share(now)} of the walks miss"
+        what = f"{whose} the answer in as many hops as there may be (problems.max_length)"
+    else:
+        whose = "Every answer is" if now > 0.995 else f"{share(now)} of the answers are"
+        what = f"{whose} cut off by the length limit"
     from_start = since == steps[0]
     when = f"since the first step ({since})" if from_start else f"since step {since}"
     return Headline(
         name="truncated",
-        text=f"{whose} cut off by the length limit {when}.",
+        text=f"{what} {when}.",
         urgency=Urgency.EMERGENCY if max(now, last) >= MOST else Urgency.WARNING,
         evidence=apart,
         step=since,

@@ -24,6 +24,17 @@ SCHEDULES: Mapping[str, Schedule] = Table(
     }
 )
 
+# What stands for the settings of walks in a recipe of a language model.
+HEATING: Mapping[str, str] = {
+    "heat_at": "step",
+    "heat_latest": "latest",
+    "heat_steps": "steps",
+    "sft_steps": "steps",
+    "sft_learning_rate": "learning_rate",
+    "max_accuracy": "max_accuracy",
+    "harvest_samples": "harvest_samples",
+    "pick": "pick",
+}
 SKELETON = "docs/skeletons/schedule.py is one to copy"
 
 __all__ = ["SCHEDULES", "make"]
@@ -75,7 +86,10 @@ def _called(
     what = f"schedule.name={name}"
     fields = options_of(function, 1, ConetError(what, "a function (setup, ...)", SKELETON))
     known = {key: value for key, value in settings.items() if key in fields}
-    arguments = checked(fields, known | dict(options), "schedule.", ScheduleSettings)
+    if setup.language_model:
+        _refuse_option_of_heating(fields, options, what)
+    beside = None if setup.language_model else ScheduleSettings  # a recipe's section has nothing else
+    arguments = checked(fields, known | dict(options), "schedule.", beside)
     try:
         found = function(setup, **arguments)
         return tuple(found) if isinstance(found, Iterator) else found  # a generator fails when it is asked
@@ -84,6 +98,14 @@ def _called(
     except (Exception, SystemExit) as error:  # the function may be the user's own
         got = f"{what}: {type(error).__name__}: {error}"
         raise ConetError(got, "a schedule of this run", "mend the function") from error
+
+
+def _refuse_option_of_heating(fields: Mapping[str, Any], options: Mapping[str, Any], what: str) -> None:
+    """Say of an option that walks have beside every schedule what stands for it in a recipe."""
+    for name in options:
+        if name in HEATING and name not in fields:
+            got = f"unknown key 'schedule.{name}' with {what}"
+            raise ConetError(got, "an option of this schedule", f"heating.{HEATING[name]} stands for it")
 
 
 def _phases(name: str, found: Any) -> tuple[Phase, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from conet.base.errors import ConetError
-from conet.config import StepOrShare
+from conet.config import Count, StepOrShare
 from conet.runs.schedule import After, AtHeatingSignal, AtStep, Phase, Setup, Trigger
 
 
@@ -13,7 +13,7 @@ def annealed_rlvr(
     setup: Setup,
     heat_at: StepOrShare | Literal["detector"] = "detector",
     heat_latest: Annotated[float, Field(gt=0, le=1)] | None = 0.5,
-    heat_steps: Annotated[int, Field(ge=1)] = 10,
+    heat_steps: Count = 10,
     sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
 ) -> tuple[Phase, ...]:
     """The run's own learner, a short heating, and the learner again.

@@ -9,16 +9,18 @@ from conet.runs.clipping import STANDARD, ClipRange, Shape
 from conet.runs.option_keys import key_of
 from conet.runs.schedule import Phase, Setup
 
-Wide = Annotated[float, Field(gt=0)]
+Wide = Annotated[float, Field(gt=0, le=1000)]  # ratios beyond are of no policy that still learns
+Slope = Annotated[float, Field(ge=-1000, le=1000)]
+OPTIONS = ("clip", "epochs", "clip_high", "clip_slope", "clip_high_slope")
 
 
 def clip_range(
     setup: Setup,
     shape: Shape = "increase_decrease",
     upper: Wide = 0.5,
-    upper_slope: float = -0.25,
+    upper_slope: Slope = -0.25,
     lower: Wide = 0.3,
-    lower_slope: float = -0.13,
+    lower_slope: Slope = -0.13,
 ) -> tuple[Phase, ...]:
     """The run's own learner throughout, with a clip range that changes on the way (arXiv 2602.09782).
 
@@ -42,8 +44,10 @@ def clip_range(
     """
     setup.refuse_demonstrations("clip_range")
     what = "schedule.name=clip_range"
-    if not {"clip", "epochs"} <= set(setup.options):
-        got = f"{what} with learner.name={setup.learner}"
+    # TRL's trainer has the slopes from us; of walks, the learner itself must have what is to change.
+    needed = OPTIONS[:2] if setup.language_model else OPTIONS
+    if lacking := [name for name in needed if name not in setup.options]:
+        got = f"{what} with learner.name={setup.learner}, which has no option {lacking[0]}"
         raise ConetError(got, "a learner with a clip range", "--set learner.name=grpo")
     if setup.options["epochs"] < 2:
         key = key_of("epochs", setup)

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from conet.config import Count
 from conet.runs.schedule import After, Phase, Setup
 
 
 def sft_then_rlvr(
     setup: Setup,
-    sft_steps: Annotated[int, Field(ge=1)] = 10,
+    sft_steps: Count = 10,
     sft_learning_rate: Annotated[float, Field(gt=0)] = 0.15,
     pick: Literal["shortest", "random"] = "shortest",
 ) -> tuple[Phase, ...]:

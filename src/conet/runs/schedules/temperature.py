@@ -8,22 +8,22 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from conet.base.errors import ConetError
+from conet.config import Nats, Weight
 from conet.runs.entropy_weight import Shape, weight_of
 from conet.runs.groups import AdaptiveGroups
 from conet.runs.schedule import After, AtStep, Phase, Setup
 
-Weight = Annotated[float, Field(ge=0)]
 LAST = 20  # updates over which the summary's accuracy is taken
 
 
 def temperature(
     setup: Setup,
     cooling: Shape = "controlled",
-    entropy_target: Weight | None = None,
+    entropy_target: Nats | None = None,
     entropy_share: Annotated[float, Field(gt=0, lt=1)] | None = None,
-    entropy_low: Weight | None = None,
-    entropy_high: Weight | None = None,
-    weight_rate: Annotated[float, Field(gt=0)] | None = None,
+    entropy_low: Nats | None = None,
+    entropy_high: Nats | None = None,
+    weight_rate: Annotated[float, Field(gt=0, le=1000)] | None = None,
     weight_least: Weight | None = None,
     weight_most: Weight | None = None,
     entropy_top: Annotated[float, Field(gt=0, le=1)] = 1.0,
