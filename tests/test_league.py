@@ -92,6 +92,17 @@ def test_a_rule_wins_only_where_it_does_at_every_load_after_the_correction(above
     assert "M = 256" in row.statistic or above == 0.05
 
 
+def test_the_rule_that_gains_most_comes_first():
+    """Rows were printed in the order in which the rules were entered."""
+    found, name = results([1.0, 1.0, 0.9], [0.8, 0.8, 0.7], [0.91, 0.92, 0.82])
+    load, better = {"problems.count": 192}, list(RULES)[-1]
+    assert list(RULES).index(name) < list(RULES).index(better)
+    arrays = {"pass@1": np.array([0.96, 0.97, 0.88]), "curve": np.zeros((3, 4))}
+    pairs = [*found.pairs, (Cell("a:b", {"rule": better, "changes": load}), arrays)]
+    rows = league.judge_rows(Results(pairs, []))
+    assert [row.statistic.partition(":")[0] for row in rows] == [better, name]
+
+
 def test_chance_is_that_of_students_t():
     assert league.chance(np.array([1.0, 2.0, 3.0])) == pytest.approx(
         0.0371, abs=1e-4

@@ -8,7 +8,7 @@ from conet.cells import susceptibility
 from conet.cells.melting import WEIGHTS, heated, quenched
 from conet.cells.susceptibility import fluctuating
 from conet.cells.training import QUIET, start
-from conet.claims import melting, melting_fluctuations, quench
+from conet.claims import melting, melting_figure, melting_fluctuations, melting_runs, quench
 from conet.engine import exact
 from conet.judging.claim import Results
 
@@ -65,6 +65,27 @@ def test_a_susceptibility_by_hand():
     np.testing.assert_allclose(susceptibility.response(run), [0.35, 0.375, 0.4])
     assert susceptibility.peak(run, values) == 0.0
     assert susceptibility.peak(run, susceptibility.response(run)) == 1.0
+    assert not susceptibility.at_an_end(values)
+    assert susceptibility.at_an_end(susceptibility.response(run))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "side", "weight"),
+    [((0.9, 0.8, 0.7), 1, 4.0), ((0.4, 0.3, 0.1), -1, 1.0), ((0.9, 0.6, 0.4), 0, 2.8)],
+)
+def test_a_critical_weight_beyond_the_grid_is_marked(accuracy, side, weight):
+    """It is an end of the grid then: a bound, which was told like a weight that was found."""
+    run = {"weight": np.array([1.0, 2.0, 4.0]), "accuracy": np.array(accuracy)}
+    assert (susceptibility.beyond(run), susceptibility.critical(run)) == (
+        side,
+        pytest.approx(weight, abs=0.1),
+    )
+    marks = {1: " [2 above all weights]", -1: " [2 below all weights]", 0: ""}
+    assert melting_runs.at_ends([run, run]) == marks[side]
+
+
+def test_each_series_has_a_colour_of_its_own():
+    assert len(set(melting_figure.OF_SERIES)) == len(melting_runs.SERIES)
 
 
 def test_replicas_walk_apart_on_one_graph_around_the_critical_weight():
@@ -81,7 +102,7 @@ def test_the_peak_of_the_susceptibility_is_judged_by_its_place_and_its_growth():
     def run(height, place):
         accuracy = np.full((17, 4, 11), 0.5)
         accuracy[place, :2] += height
-        world = {"critical": np.array([0.1]), "problems": np.array([30])}
+        world = {"critical": np.array([0.1]), "beyond": np.array([0]), "problems": np.array([30])}
         return world | {"weight": 0.1 * np.array(susceptibility.AROUND), "accuracy": accuracy}
 
     def judged(places, heights):

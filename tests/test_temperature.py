@@ -413,3 +413,18 @@ def test_rate_and_weight_of_the_schedules_stand_in_the_metrics():
     assert (np.diff(weights[:4]) < 0).all()
     bare = conet.simulate(small.override({"schedule.name": "reheating"}))[0]
     assert bare["option.entropy"][0] == 0.03
+
+
+def test_the_entropy_that_is_steered_by_is_a_column_and_a_curve_beside_the_weight(tmp_path):
+    changes = {"schedule.name": "temperature", "schedule.sft_every": 5, "schedule.max_accuracy": 1.0}
+    run = conet.run(conet.preset("smoke").override(changes | {"steps": 12}), tmp_path / "run")
+    rows = run.metrics().to_dicts()
+    known = [row["visited_entropy"] for row in rows]
+    assert known[1] == run.summary()["temperature"]["entropy"]["start"]
+    assert [step for step, value in enumerate(known) if value is None] == [0, 4, 9]  # nothing drawn; SFT
+    entropies, _, weight = run.view("entropy").panels
+    assert [series.name for series in entropies.series][-1] == "where rollouts chose"
+    assert list(weight.series[0].y) == [row["option.entropy"] for row in rows]
+    plain = conet.run(conet.preset("smoke").override({"steps": 4}), tmp_path / "plain")
+    assert "visited_entropy" not in plain.metrics().columns
+    assert len(plain.view("entropy").panels) == 2

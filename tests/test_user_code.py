@@ -162,8 +162,9 @@ def test_an_observable_may_write_into_copies(tmp_path):
 def test_the_runs_own_columns_are_listed():
     metrics, _ = conet.simulate(SMALL, schedule=(Phase("rlvr", options={"rollouts": 4}),))
     assert {name.partition(".")[0] for name in metrics.columns} == set(OWN_COLUMNS) - {
-        "illegal_moves"
-    }  # of transformers
+        "illegal_moves",  # of transformers
+        "visited_entropy",  # where a schedule sets the weight of the entropy
+    }
 
 
 @pytest.mark.parametrize("name", ["accuracy", "step", "correct_count", "islands", "option"])

@@ -33,13 +33,15 @@ def fluctuating(seed: int, changes: Mapping[str, Any]) -> Arrays:
     Returns
     -------
     dict of arrays
-        ``critical``: the critical weight of :func:`critical`, of shape (1,); ``estimate``: the mean-field
+        ``critical``: the critical weight of :func:`critical`, of shape (1,), and ``beyond``, of shape (1,),
+        whether it is an end of the weights looked at; ``estimate``: the mean-field
         estimate, of shape (1,); ``weight``, of shape (weights,); ``accuracy``, of shape (weights, replicas,
         times); ``problems``: how many, of shape (1,).
     """
     changes = {**QUIET, **changes}
     first = start("reference", seed, changes)
-    middle = critical(heated(seed, False, changes))
+    looked = heated(seed, False, changes)
+    middle = critical(looked)
     weights = middle * np.array(AROUND)
     accuracy = [
         [_watched(first, seed + APART * one, changes, weight) for one in range(REPLICAS)]
@@ -47,6 +49,7 @@ def fluctuating(seed: int, changes: Mapping[str, Any]) -> Arrays:
     ]
     return {
         "critical": np.array([middle]),
+        "beyond": np.array([beyond(looked)]),
         "estimate": np.array([mean_field(first)]),
         "weight": weights,
         "accuracy": np.array(accuracy),
@@ -71,7 +74,7 @@ def critical(run: Arrays) -> float:
     """Return the weight at which the accuracy crosses one half from above for the last time.
 
     Between two weights in a straight line, in the logarithm of the weight; the least or the largest of them
-    where all or none of the runs lie beyond it.
+    where it lies beyond, which :func:`beyond` says.
 
     Parameters
     ----------
@@ -88,6 +91,18 @@ def critical(run: Arrays) -> float:
     way = (high - HALF) / (high - low)
     first, second = np.log(run["weight"][place : place + 2])
     return float(np.exp(first + way * (second - first)))
+
+
+def beyond(run: Arrays) -> int:
+    """Return -1 where the critical weight lies below all weights, 1 where above all of them, 0 where between.
+
+    Parameters
+    ----------
+    run
+        As for :func:`critical`, whose result is then an end of the grid, and a bound of the weight.
+    """
+    above = np.flatnonzero(run["accuracy"] >= HALF)
+    return -1 if not len(above) else int(above[-1] == len(run["weight"]) - 1)
 
 
 def susceptibility(run: Arrays) -> np.ndarray:
@@ -111,5 +126,13 @@ def response(run: Arrays) -> np.ndarray:
 
 
 def peak(run: Arrays, values: np.ndarray) -> float:
-    """Return the weight where values are largest, over the critical weight, in octaves."""
+    """Return the weight where values are largest, over the critical weight, in octaves.
+
+    At an end of the weights it is a bound, which :func:`at_an_end` says.
+    """
     return float(np.log2(run["weight"][int(np.argmax(values))] / run["critical"][0]))
+
+
+def at_an_end(values: np.ndarray) -> bool:
+    """Whether values are largest at an end of the weights, so that their peak may lie beyond."""
+    return int(np.argmax(values)) in (0, len(values) - 1)

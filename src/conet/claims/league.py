@@ -60,7 +60,8 @@ def judge_rows(results: Results) -> list[ClaimResult]:
     worst = np.array([max(chance(values) for values in of_rule) for of_rule in above.values()])
     missing = np.ones(len(RULES) - 2 - len(rivals))  # the correction is for all that were entered
     adjusted = holm(np.concatenate([worst, missing]))
-    return [_row(rule, loads, of_rule, p) for (rule, of_rule), p in zip(above.items(), adjusted)]
+    rows = [_row(rule, loads, of_rule, p) for (rule, of_rule), p in zip(above.items(), adjusted)]
+    return sorted(rows, key=lambda row: -row.estimate)  # the largest gain first
 
 
 def _row(rule: str, loads: list[int], above: list[np.ndarray], adjusted: float) -> ClaimResult:

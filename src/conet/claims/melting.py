@@ -18,6 +18,7 @@ from conet.claims.melting_runs import (
     SEEDS,
     SERIES,
     SIZES,
+    at_ends,
     critical,
     over_estimate,
     runs_of,
@@ -75,18 +76,22 @@ def tables(results: Results) -> list[Table]:
                 found = np.array([critical(run) for run in runs])
                 estimate = np.mean([run["weight"][0] / WEIGHTS[0] for run in runs])
                 low, high = interval(found)
-                kept = [critical(run) for run in runs_of(results, changes, True)]
+                ordered = runs_of(results, changes, True)
+                kept = [critical(run) for run in ordered]
                 rows.append(
                     (
                         name,
                         value,
-                        f"{found.mean():.3f} ({low:.3f} to {high:.3f})",
+                        f"{found.mean():.3f} ({low:.3f} to {high:.3f}){at_ends(runs)}",
                         f"{FACTOR * estimate:.3f}",
-                        f"{np.mean(kept):.3f}" if kept else "–",
+                        f"{np.mean(kept):.3f}{at_ends(ordered)}" if kept else "–",
                     )
                 )
     header = ("series", "value", "critical weight, 95 % interval", "estimate × 2.5", "from the ground state")
-    caption = "Means over seeds. From the ground state: where runs that begin ordered melt."
+    caption = (
+        "Means over seeds. From the ground state: where runs that begin ordered melt. In brackets: of how "
+        "many seeds the weight lies beyond those that were tried, and counts as the last of them."
+    )
     left = {
         name: [value for value, changes in series.items() if not runs_of(results, changes)]
         for name, series in SERIES.items()

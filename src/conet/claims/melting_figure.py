@@ -15,6 +15,7 @@ from conet.report import style
 from conet.report.style import Picture
 
 COLOURS = (style.SKY, style.BLUE, style.VERMILION)
+OF_SERIES = (*style.PALETTE, style.INK, "#8c564b", "#9a9a00")  # one for each, and two that any ground shows
 
 
 def draw(results: Results) -> list[Picture]:
@@ -98,8 +99,7 @@ def _hysteresis(axes: Axes, results: Results) -> None:
 
 def _estimate(axes: Axes, results: Results) -> None:
     ends = []
-    for place, (name, series) in enumerate(melting.SERIES.items()):
-        colour = style.PALETTE[place % len(style.PALETTE)]
+    for colour, (name, series) in zip(OF_SERIES, melting.SERIES.items(), strict=True):
         runs = [run for one in series.values() for run in melting.runs_of(results, one)]
         if runs:
             across = np.array([run["weight"][0] / WEIGHTS[0] for run in runs])

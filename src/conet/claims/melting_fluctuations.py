@@ -79,7 +79,8 @@ def table(results: Results) -> list[Table]:
                 [susceptibility.response(run).max() for run in runs],
             )
             told = [_told(np.array(values), heights=place in HEIGHTS) for place, values in enumerate(columns)]
-            rows.append((str(nodes), *told))
+            ends = (*_at_ends(runs), "", "", "")
+            rows.append((str(nodes), *(one + end for one, end in zip(told, ends, strict=True))))
     header = (
         "N",
         "critical weight",
@@ -92,7 +93,8 @@ def table(results: Results) -> list[Table]:
     caption = (
         "Means over seeds with 95 % intervals, geometric ones of χ; load 0.3. χ: M times the variance of the "
         "accuracy over replicas and times; over time alone: within a replica, at the weight where it is "
-        "largest. Weights are an eighth of an octave apart: a peak is known no better than that."
+        "largest. Weights are an eighth of an octave apart: a peak is known no better than that. In "
+        "brackets: of how many seeds it lies at an end of the weights, and may lie beyond."
     )
     return [Table("Susceptibility", header, tuple(rows), caption)] if rows else []
 
@@ -118,6 +120,16 @@ def _told(values: np.ndarray, heights: bool) -> str:
     ends = np.array([used.mean(), *interval(used)])
     middle, low, high = np.exp(ends) if heights else ends
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _at_ends(runs: list[Arrays]) -> list[str]:
+    """Say of how many seeds the first three columns are ends of the weights, and so bounds."""
+    counts = (
+        sum(run["beyond"][0] != 0 for run in runs),
+        sum(susceptibility.at_an_end(susceptibility.susceptibility(run)) for run in runs),
+        sum(susceptibility.at_an_end(susceptibility.response(run)) for run in runs),
+    )
+    return [f" [{count} at an end]" if count else "" for count in counts]
 
 
 def _peak(run: Arrays) -> float:

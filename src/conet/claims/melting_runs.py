@@ -4,7 +4,7 @@ from typing import Any
 
 from conet.cells.cell import Arrays
 from conet.cells.melting import WEIGHTS
-from conet.cells.susceptibility import critical
+from conet.cells.susceptibility import beyond, critical
 from conet.claims.heating import RATE
 from conet.judging.claim import Results
 
@@ -54,3 +54,10 @@ def runs_of(results: Results, changes: dict[str, Any], ordered: bool = False) ->
 def over_estimate(run: Arrays) -> float:
     """Return the critical weight over the mean-field estimate."""
     return critical(run) / float(run["weight"][0] / WEIGHTS[0])
+
+
+def at_ends(runs: list[Arrays]) -> str:
+    """Say of how many runs the critical weight is an end of the weights, and so a bound; empty: of none."""
+    below, above = (sum(beyond(run) == side for run in runs) for side in (-1, 1))
+    said = [f"{count} {word}" for count, word in ((below, "below"), (above, "above")) if count]
+    return f" [{', '.join(said)} all weights]" if said else ""

@@ -48,6 +48,7 @@ OWN_COLUMNS = (
     "policy_entropy",
     "illegal_moves",
     "option",
+    "visited_entropy",
     "gradient_norm",
     "walker_steps",
     "heat_now",

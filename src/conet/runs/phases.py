@@ -61,6 +61,7 @@ class PhaseTracker:
         self.correct_length: float | None = None
         self.entropy: Any = None  # as Clock takes it; the trainer sets it
         self.start_entropy: float | None = None  # the first that a schedule asked for
+        self.asked_entropy: tuple[int, float | None] = (-1, None)  # at which step the options asked, and what
         # The last step whose options were asked for, the numbers that had been set by then, and before.
         self.last_options: tuple[int, dict[str, float], dict[str, float]] = (-1, {}, {})
         self.problem_accuracy: Any = None
@@ -177,6 +178,7 @@ class PhaseTracker:
         }
         if "entropy" in found:
             self._start_entropy()  # that the summary can say from where it fell
+        self.asked_entropy = step, vars(clock).get("entropy")  # which the clock works out when it is asked
         before = dict(clock.last_options)
         numbers = {name: float(value) for name, value in found.items() if isinstance(value, Real)}
         self.last_options = (step, before | numbers, before)

@@ -181,6 +181,9 @@ class Trainer:
         row["learner"] = type(learner).__name__.lower()
         row |= step_metrics(self.config, self.step, self.policy, self.problems, walks)
         row |= columns(self.tracker.option_names, learner)
+        if "entropy" in self.tracker.option_names:
+            at, asked = self.tracker.asked_entropy
+            row["visited_entropy"] = asked if at == self.step else None
         if self.observables:
             observation = Observation(
                 self.step,

@@ -22,21 +22,26 @@ def entropy(data: WalksData) -> View:
         definition=(
             "Entropy: that of the policy's choice at a node, averaged over all nodes and over the nodes that "
             f"successful walks leave, each counted once. Diversity: what {most} rollouts solve and one does "
-            "not."
+            "not. Where the schedule sets the weight of an entropy bonus: the entropy where the last "
+            "rollouts chose, which it steers by, and that weight, as each update used it."
         ),
-        panels=(_entropy(data), _diversity(data, most)),
+        panels=(_entropy(data), _diversity(data, most), *_weight(data)),
         arrangement="beside",
     )
 
 
 def _entropy(data: WalksData) -> Lines:
     steps, traffic = data.evaluation("traffic_entropy")
+    series = [
+        Series(name="all nodes", x=data.steps, y=data.column("policy_entropy")),
+        Series(name="nodes with traffic", x=steps, y=traffic),
+    ]
+    steered = data.column("visited_entropy")
+    if np.isfinite(steered).any():
+        series.append(Series(name="where rollouts chose", x=data.steps, y=steered))
     return Lines(
         y=Axis(name="mean entropy of a node", unit="nats", low=0),
-        series=(
-            Series(name="all nodes", x=data.steps, y=data.column("policy_entropy")),
-            Series(name="nodes with traffic", x=steps, y=traffic),
-        ),
+        series=tuple(series),
         empty="not measured",
         **over_updates(data),
     )
@@ -53,3 +58,13 @@ def _diversity(data: WalksData, most: int) -> Lines:
         empty="not measured",
         **over_updates(data),
     )
+
+
+def _weight(data: WalksData) -> tuple[Lines, ...]:
+    """Return the weight of the entropy bonus, where the schedule sets one."""
+    weight = data.column("option.entropy")
+    if not np.isfinite(weight).any():
+        return ()
+    series = (Series(name="", x=data.steps, y=weight),)
+    axis = Axis(name="weight of the entropy bonus", unit="β", low=0)
+    return (Lines(y=axis, series=series, empty="none set", **over_updates(data)),)
