@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from conet.base.errors import ConetError
+from conet.base.files import CannotWrite
 from conet.base.journal import line_of
-from conet.llm import checkpoints
+from conet.llm import checkpoints, disk
+from conet.llm.disk import said_when_full
 
 
 def made(path: Path, updates: int, **whole: bool) -> Path:
@@ -56,3 +58,37 @@ def test_an_old_one_that_is_half_deleted_goes_quietly(tmp_path, capsys):
     assert checkpoints.last(path) == (6, path / "checkpoints/checkpoint-6")
     assert names(path) == {"checkpoint-4", "checkpoint-6"}
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        (
+            RuntimeError,
+            "[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534",
+            "unexpected pos",
+        ),
+        (RuntimeError, "basic_ios::clear: iostream error", "iostream error"),
+        (type("SafetensorError", (Exception,), {}), "I/O error: (os error 28)", "No space left on device"),
+    ],
+)
+def test_what_the_libraries_raise_where_they_cannot_write_is_one_line(kind, text, words, tmp_path):
+    with pytest.raises(CannotWrite, match=words) as found, said_when_full(tmp_path):
+        raise kind(text)
+    assert found.value.path == tmp_path
+    assert "\n" not in str(found.value)
+
+
+def test_a_disk_without_room_is_said_to_be_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk, "_left", lambda place: 4096)
+    with pytest.raises(CannotWrite, match="a disk with space left"), said_when_full(tmp_path):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("size mismatch"), ValueError("unexpected pos"), ConetError("x")]
+)
+def test_other_errors_stay_what_they_are(error, tmp_path):
+    with pytest.raises(type(error)) as found, said_when_full(tmp_path):
+        raise error
+    assert found.value is error

@@ -508,6 +508,19 @@ def test_out_of_memory_is_one_line() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
+def test_a_disk_that_is_full_when_a_generation_is_kept_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch writes past Python, and raised an error that says nothing of a disk."""
+    from conet.llm.trainer import AnnealedTrainer
+
+    monkeypatch.setattr(AnnealedTrainer, "_generation_file", lambda self, folder: Path("/dev/full"))
+    settings = small(heating__mode="rlvr", checkpoint_every=1).override({"training.num_iterations": 2})
+    with pytest.raises(ConetError, match="iostream error") as found:
+        train.run(settings, tmp_path / "run")
+    assert f"conet llm resume {tmp_path / 'run'}" in str(found.value)
+
+
 @pytest.mark.parametrize("name", ["tiny", "smollm2", "deepscaler-1.5b-8gpu"])
 def test_every_recipe_starts(tmp_path: Path, name: str) -> None:
     """With random weights of the same architecture, on a CPU; all else as shipped but for sizes."""

@@ -8,7 +8,7 @@ import pytest
 
 from conet.base.errors import ConetError
 from conet.cli import main, template
-from conet.config import ScheduleSettings
+from conet.config import ScheduleSettings, parse_pairs
 from conet.config.checking import unknown
 from conet.llm.checking import check
 from conet.runs import recipe
@@ -95,3 +95,11 @@ def test_no_key_is_suggested_that_is_refused_too(changes, words):
 def test_a_refused_key_is_not_suggested_in_its_own_place():
     close = unknown(ScheduleSettings, "schedule.heat_at", "schedule.", ScheduleSettings).remedy
     assert "'schedule.heat_at'" not in close
+
+
+@pytest.mark.parametrize("name", ["report_to", "scale_rewards"])
+def test_none_is_a_word_where_trl_has_it(name):
+    """It reached TRL as nothing at all, which ended in a traceback."""
+    typed = recipe.load("tiny").override(parse_pairs([f"training.{name}=none", "training.top_k=none"]))
+    assert (typed.options()[name], typed.options()["top_k"]) == ("none", None)
+    assert typed == recipe.Recipe.from_json(typed.to_json())

@@ -15,6 +15,7 @@ from conet.llm import checkpoints
 from conet.llm.build import build
 from conet.llm.changes import changed
 from conet.llm.checking import check
+from conet.llm.disk import said_when_full
 from conet.llm.judge import Judge
 from conet.llm.record import Show, silent
 from conet.llm.summary import summary
@@ -160,6 +161,7 @@ def _train(
         if recorder is not None:
             _restore(recorder, checkpoint)
         stack.enter_context(out_of_memory())
+        stack.enter_context(said_when_full(path))
         trainer = build(recipe, path, judge, recorder, show)
         trainer.code_changes, trainer.settings = changes, settings
         trainer.new_settings = {key: value for key, value in settings.items() if kept.get(key) != value}

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from conet.base.errors import ConetError, nearest
 from conet.base.registry import file_of
@@ -48,6 +48,7 @@ PINNED: dict[str, Any] = {
 }
 
 
+WORDS = ("report_to", "scale_rewards")  # options of TRL for which "none" is a word
 RENAMED = {"deepscaler-1.5b": "deepscaler-1.5b-8gpu"}  # recipes of version 0.1
 
 # The schedule that a heating.mode stands for.
@@ -172,15 +173,19 @@ class Recipe(Root):
         "the gradients of problems are compared",
     )
 
+    @field_validator("training", mode="before")
+    @classmethod
+    def _words_of_trl(cls, given: Any) -> Any:
+        """Take None for the word, which the command line reads as nothing, where TRL has it."""
+        bare = [name for name in WORDS if isinstance(given, Mapping) and given.get(name, "") is None]
+        return {**given, **dict.fromkeys(bare, "none")} if bare else given
+
     def options(self) -> dict[str, Any]:
         """Options of the training: what is pinned, with the recipe's own over it."""
         return PINNED | self.training
 
     def override(self, changes: Mapping[str, Any]) -> Self:
-        """Return a recipe with dotted keys changed.
-
-        ``schedule.name`` takes the place of ``heating.mode``, ``model.path`` that of ``model.gguf``, and the
-        other way round.
+        """Return a recipe with dotted keys changed; what is set takes the place of its other way to say it.
 
         Raises
         ------
