@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from conet.base.intervals import mean_interval
 from conet.cells.cell import Cell
 from conet.cells.league import UPDATES, WALKS, entered, settings_of
 from conet.claims import league, league_runs
@@ -68,6 +69,14 @@ def test_the_gap_that_is_closed_by_hand():
     assert league_runs.closed(found, name, 192) == pytest.approx((0.75, 0.75, 0.75))
     assert league_runs.middle(found, name, 192) == pytest.approx([0.05] * 3)
     assert league_runs.closed(found, TUNED, 192).estimate == 0.0
+
+
+def test_the_interval_of_the_closed_gap_is_that_of_a_mean_where_all_gaps_are_alike():
+    gained = np.array([0.02, 0.05, 0.03, 0.02, 0.08, 0.04])
+    share, low, high = league_runs.share_closed(gained, np.full(6, 0.1))
+    mean, lowest, highest = mean_interval(gained)
+    assert (share, low, high) == pytest.approx((10 * mean, 10 * lowest, 10 * highest))
+    assert np.isnan(league_runs.share_closed(gained, np.zeros(6))).all()
 
 
 def test_the_walks_until_it_is_near_by_hand():

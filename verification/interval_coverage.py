@@ -5,6 +5,8 @@ share of worlds in which it holds the truth, of those in which there is an inter
 
 * Over seeds: independent values, normal or skewed (log-normal, sigma 1), or the paired gains of a rule of which one
   seed in five gains a lot. The truth is the mean (median, ratio of means) of what they are drawn from.
+* The share of the gap that a rule of the league closes: what tuned RLVR and a rule leave of the ground state are
+  gamma-distributed, with means and deviations like those of three rules at M = 192.
 * Of one run: problems are drawn from a population (when a problem is learned, how long its answers are, how fast it
   is learned), then rollouts of each. The truth is the same statistic of the population itself: 512 problems that fill
   it evenly, without the noise of rollouts. Windows and their places are those of the run.
@@ -15,10 +17,11 @@ Judged by a rule that was fixed before the first run: an interval *covers* where
 (Clopper and Pearson) lies above 0.90, is *too narrow* where it lies below, and is undecided else.
 
 `--worlds 400` draws so many of each; `--write docs/intervals.md` puts the table there. Half an hour of one core.
+`--only league` draws the worlds of that name alone; of the table that is written, other rows stay as they are.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,9 +32,10 @@ from scipy.stats import qmc
 from conet import detect
 from conet.base.files import write_atomic
 from conet.base.intervals import Interval, interval, mean_interval, share_interval
+from conet.claims.league_runs import share_closed
 from conet.detect.marks import knee_behind_bottom
 from conet.detect.trend import find_trend
-from conet.diagnosis.stages import find_stage
+from conet.diagnosis.stages import find_stage, told_ratio
 from conet.observables.pass_at_k import pass_at_k
 
 FAIR = 0.90  # coverage that an interval of 95 % must have
@@ -97,6 +101,24 @@ def _pass(k: int) -> float:
     return float(1 - misses)
 
 
+GAP = (0.0452, 0.0116)  # what tuned RLVR leaves of the ground state at M = 192: mean and deviation over seeds
+LEFT = {0.97: 0.002, 0.5: 0.0084, 0.06: 0.0188}  # by the share closed: deviation of what a rule leaves
+
+
+def of_the_league(rng: np.random.Generator) -> Iterator[tuple[str, float, Interval | None]]:
+    """Make the intervals of the share of the gap that a rule closes."""
+
+    def drawn(mean: float, deviation: float, seeds: int) -> np.ndarray:
+        shape = (mean / deviation) ** 2
+        return rng.gamma(shape, mean / shape, seeds)
+
+    for share, deviation in LEFT.items():
+        for seeds in (8, 16):
+            gap = drawn(*GAP, seeds)
+            gained = gap - drawn((1 - share) * GAP[0], deviation, seeds)
+            yield f"share of the gap closed, {share:g}, {seeds} seeds", share, share_closed(gained, gap)
+
+
 # --- of one run ---------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +167,7 @@ def of_learning(counts: detect.Counts) -> Intervals:
     assert valley is not None
     found = {
         "knee": knee.step,
-        "slope ratio at the knee": knee.slope_ratio,
+        "slope ratio at the knee": told_ratio(knee, counts.problems),
         "bottom of the V": valley.bottom,
         "V: start over bottom": valley.start_ratio,
         "V: end over bottom": valley.end_ratio,
@@ -258,15 +280,38 @@ def row(name: str, tally: Tally) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
-def table(worlds: int, seed: int) -> Iterator[str]:
-    """Yield the lines of the table, as Markdown."""
-    yield "| interval | coverage | 95 % interval of it | lies below | lies above | worlds with one | |"
-    yield "|---|---|---|---|---|---|---|"
-    known = truths()
-    of_one_run = [of_runs(problems, known) for problems in (16, 64)]
-    for place, world in enumerate((over_seeds, *of_one_run, of_few)):
+def worlds_of(only: Collection[str]) -> Iterator[tuple[int, World]]:
+    """Yield the worlds that are asked for, each with its place, which its seed follows; all where none is."""
+    known = truths() if not only or {"16", "64"} & set(only) else {}
+    named: dict[str, World] = {
+        "seeds": over_seeds,
+        "16": of_runs(16, known),
+        "64": of_runs(64, known),
+        "few": of_few,
+        "league": of_the_league,
+    }
+    for place, (name, world) in enumerate(named.items()):
+        if not only or name in only:
+            yield place, world
+
+
+HEAD = (
+    "| interval | coverage | 95 % interval of it | lies below | lies above | worlds with one | |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def rows(worlds: int, seed: int, only: Collection[str]) -> Iterator[str]:
+    """Yield the rows of the table, as Markdown."""
+    for place, world in worlds_of(only):
         for name, tally in count(world, worlds, seed + place).items():
             yield row(name, tally)
+
+
+def merged(old: Iterable[str], new: Iterable[str]) -> list[str]:
+    """Return the rows of a table with new ones in the place of those of the same name, or behind them."""
+    found = {line.split("|")[1]: line for line in old if line.startswith("| ") and line != HEAD[0]}
+    return [*(found | {line.split("|")[1]: line for line in new}).values()]
 
 
 def main() -> None:
@@ -274,16 +319,18 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--worlds", type=int, default=400)
     asked.add_argument("--seed", type=int, default=1600)
+    asked.add_argument("--only", nargs="+", default=(), choices=("seeds", "16", "64", "few", "league"))
     asked.add_argument("--write", type=Path, help="put the table into this page, between its marks")
     chosen = asked.parse_args()
     lines = []
-    for line in table(chosen.worlds, chosen.seed):
+    for line in rows(chosen.worlds, chosen.seed, chosen.only):
         print(line, flush=True)
         lines.append(line)
     if chosen.write:
         before, mark, rest = chosen.write.read_text(encoding="utf-8").partition("<!-- coverage -->\n")
-        _, end, after = rest.partition("<!-- end -->\n")
-        write_atomic(chosen.write, f"{before}{mark}\n" + "\n".join(lines) + f"\n\n{end}{after}")
+        old, end, after = rest.partition("<!-- end -->\n")
+        found = "\n".join([*HEAD, *merged(old.splitlines() if chosen.only else (), lines)])
+        write_atomic(chosen.write, f"{before}{mark}\n{found}\n\n{end}{after}")
 
 
 if __name__ == "__main__":

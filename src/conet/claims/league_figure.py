@@ -32,7 +32,7 @@ def draw(results: Results, rules: list[str]) -> list[Picture]:
     panels[0].set_ylim(len(ranked) - 0.5, -0.5)
     text = (
         "0: tuned RLVR; 1: the ground state, as far as the search finds it; dashed: half, which a winner has "
-        "to close at every load with its whole interval. Bars: 95 % bootstrap intervals over seeds. A "
+        "to close at every load with its whole interval. Bars: 95 % intervals over seeds, by Student's t. A "
         "triangle: lower than -1."
     )
     title = "Who comes near the ground state"

@@ -119,7 +119,8 @@ class Knee:
         Mean slope before the knee over mean slope after it, both of the fitted lines; infinite
         where the curve does not rise after it. Every curve that saturates has a large one, and the
         longer the run the larger: it is evidence for two stages only together with
-        :func:`conet.detect.curve_models`.
+        :func:`conet.detect.curve_models`. Of few problems the interval is too narrow, since the knee is
+        put where the curve bends most (``docs/intervals.md``); a diagnosis tells it from 64 problems on.
     """
 
     step: Interval | None

@@ -9,7 +9,7 @@ from conet.diagnosis.log import Log
 from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.reward_stage import stage_of_rollouts
 from conet.diagnosis.scalar_stage import curve_of, stage_of
-from conet.diagnosis.stages import Stage
+from conet.diagnosis.stages import FEWEST_FOR_RATIO, Stage
 from conet.diagnosis.words import estimate, step_of, steps_between
 
 
@@ -80,6 +80,10 @@ def _caveats(found: Stage) -> dict[str, str]:
     if np.isnan(found.knee.low):
         few = f"fewer than {FEWEST_PROBLEMS} problems, so there is no interval"
         caveats |= {"knee_interval": few, "slope_ratio_interval": few}
+    elif found.slope_ratio is not None and np.isnan(found.slope_ratio.low):
+        caveats["slope_ratio_interval"] = (
+            f"fewer than {FEWEST_FOR_RATIO} problems: an interval would hold the ratio too seldom"
+        )
     if not np.isfinite(estimate(found.slope_ratio) or np.inf):
         caveats["slope_ratio"] = "the accuracy does not rise behind the knee"
     return caveats
@@ -142,7 +146,11 @@ FINDING = Finding(
         Key("knee_step", "integer or null", "where the accuracy bends from a fast into a slow rise"),
         Key("knee_interval", "two numbers or null", "95 % interval of the knee, over problems"),
         Key("slope_ratio", "number or null", "slope before the knee over slope after it"),
-        Key("slope_ratio_interval", "two numbers or null", "95 % interval of that ratio"),
+        Key(
+            "slope_ratio_interval",
+            "two numbers or null",
+            f"95 % interval of that ratio, from {FEWEST_FOR_RATIO} problems on",
+        ),
     ),
     decides=(
         "Levels are means over a tenth of the steps; the best one is chosen on one half of the problems and "
