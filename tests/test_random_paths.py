@@ -12,6 +12,7 @@ from conet.network.graph import Graph
 from conet.network.problems import Problems
 from conet.network.random_paths import geodesics, random_path, ways
 from conet.observables.path_islands import committed_paths, path_islands, web_of
+from conet.observables.path_webs import path_webs, random_paths
 from conet.runs.trainer import Trainer
 
 ANSWERS, LONGEST = np.array([5, 0]), 5
@@ -97,3 +98,32 @@ def test_a_committed_path_is_the_likely_one_and_its_islands_are_told_from_random
     )
     assert (one.committed, one.islands, one.largest) == (1, 1, 7)
     assert (one.random_islands, one.random_largest, one.mean_field) == (1.0, 7.0, 1.0)
+
+
+def test_the_null_of_a_web_has_as_many_paths_of_the_same_lengths_between_the_same_nodes():
+    trainer = Trainer(preset("smoke"))
+    for _ in range(trainer.config.steps):
+        trainer.advance()
+    problems, graph = trainer.problems, trainer.policy.graph
+    found = ways(graph, problems.answers, problems.max_length)
+    paths = committed_paths(trainer.policy, problems)
+    assert len(paths) > 3
+    drawn = random_paths(graph, problems, paths, found, np.random.default_rng(0))
+    for own, other in zip(paths.values(), drawn, strict=True):
+        assert (len(own), own[0], own[-1]) == (len(other), other[0], other[-1])
+    run, chance = path_webs(trainer.policy, problems, found, np.random.default_rng(0), draws=1, whole=True)
+    for told, laid in ((run, list(paths.values())), (chance, drawn)):
+        web = web_of(laid, graph.nodes)
+        assert (told["islands"], told["web_nodes"]) == (web.components, len(web.nodes))
+        assert (told["mean_degree"], told["cycle_rank"]) == (web.mean_degree, web.cycle_rank)
+        assert told["giant_component"] == web.component_sizes.max()
+    own = web_of(list(paths.values()), graph.nodes)
+    assert len(np.unique(own.sources)) == len(own.sources)  # one best edge a node
+    assert run["single_out_share"] == len(own.sources) / run["web_nodes"]
+
+
+def test_before_anything_is_committed_a_web_of_paths_has_no_numbers():
+    trainer = Trainer(preset("smoke"))
+    found = ways(trainer.policy.graph, trainer.problems.answers, trainer.problems.max_length)
+    both = path_webs(trainer.policy, trainer.problems, found, np.random.default_rng(0), draws=1)
+    assert all(np.isnan(list(told.values())).all() for told in both)

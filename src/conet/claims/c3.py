@@ -6,7 +6,8 @@ import numpy as np
 
 from conet.cells.cell import Arrays
 from conet.cells.plain import SENSITIVE, TRAFFIC_WALKS
-from conet.claims.shared import cells, draw_curves, over_seeds
+from conet.claims import path_null
+from conet.claims.shared import draw_curves, over_seeds
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
@@ -15,6 +16,7 @@ from conet.report.style import Picture
 
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge the degree, the largest island of the paths against chance, and where the degree starts."""
+    results, _ = path_null.apart(results)
     traffic = [
         judge(
             "C3",
@@ -59,7 +61,8 @@ def one_web(results: Results) -> ClaimResult:
 
 
 def draw(results: Results) -> list[Picture]:
-    """Draw the degrees over the steps."""
+    """Draw the degrees over the steps, and webs beside those of random paths."""
+    results, webs = path_null.apart(results)
     figure = style.figure(2.8)
     left, right = figure.subplots(1, 2)
     runs = [run for _, run in results.pairs]
@@ -87,11 +90,13 @@ def draw(results: Results) -> list[Picture]:
         "out-degree falls from K = 40 to one: the policy freezes, as any does that learns. Flow: exact "
         "passes of successful walks, from the absorbing chain."
     )
-    return [Picture(name="c3-degree", title="A sparse web", caption=text, svg=style.to_svg(figure))]
+    degrees = Picture(name="c3-degree", title="A sparse web", caption=text, svg=style.to_svg(figure))
+    return [degrees, *path_null.draw_web(webs)]
 
 
 def tables(results: Results) -> list[Table]:
-    """Show the topology of the final web beside its null model."""
+    """Show the topology of the final web beside its null models."""
+    results, webs = path_null.apart(results)
     runs = [run for _, run in results.pairs]
     rows = []
     for name in (
@@ -120,20 +125,7 @@ def tables(results: Results) -> list[Table]:
         "depth: steps down to a root."
     )
     first = Table("The final web", ("quantity", "observed", "null model"), tuple(rows), caption)
-    return [first, _against_paths(runs), _sensitivity(runs), _degrees(runs)]
-
-
-def _against_paths(runs: list[Arrays]) -> Table:
-    rows = []
-    for name, of in (("the run", "final.path_giant"), ("random paths", "random.path_giant")):
-        values = np.array([run[of] for run in runs])
-        rows.append((name, f"{values.mean():.0f}", f"{values.min():.0f} to {values.max():.0f}"))
-    caption = (
-        "Nodes. Paths: of problems whose best edges lead to the answer, with a chance of one half at least. "
-        "Random ones have the same lengths, begin and end at the same nodes, visit none twice, and are "
-        "otherwise equally likely; mean of ten draws a seed."
-    )
-    return Table("The largest island of the final paths", ("paths of", "mean", "range"), tuple(rows), caption)
+    return [first, *path_null.web_table(webs), _sensitivity(runs), _degrees(runs)]
 
 
 def _sensitivity(runs: list[Arrays]) -> Table:
@@ -182,7 +174,7 @@ CLAIM = Claim(
     of_paper=True,
     quick=True,
     fixed="d16e117",
-    cells=cells,
+    cells=path_null.cells,
     judge=judge_rows,
     draw=draw,
     tables=tables,

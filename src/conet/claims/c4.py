@@ -4,9 +4,10 @@ import numpy as np
 
 from conet.cells.cell import Arrays
 from conet.cells.plain import INTERFERENCE_AT, LABELS_EVERY
+from conet.claims import path_null
 from conet.claims.c2 import bottom
 from conet.claims.c4_marks import frustration_peak, island_peak, marks, peaks
-from conet.claims.shared import cells, draw_band, draw_curves, over_seeds
+from conet.claims.shared import draw_band, draw_curves, over_seeds
 from conet.judging.claim import Claim, Results, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.network.islands import merge_steps
@@ -70,6 +71,7 @@ def null_contrast(run: Arrays, seed: int) -> float:
 
 def judge_rows(results: Results) -> list[ClaimResult]:
     """Judge whether the marks coincide, and whether learning slows and problems are forgotten."""
+    results, _ = path_null.apart(results)
     found = [excesses(run) for _, run in results.pairs]
     return [
         *marks(results),
@@ -114,7 +116,8 @@ def _slows(results: Results) -> ClaimResult:
 
 
 def draw(results: Results) -> list[Picture]:
-    """Draw islands, frustration and forgetting over the same steps, and the merge tree."""
+    """Draw islands, frustration and forgetting over the same steps, the null of islands, the merge tree."""
+    results, webs = path_null.apart(results)
     figure = style.figure(6.6)
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(3, 3, 2, 2))
     runs = [run for _, run in results.pairs]
@@ -144,12 +147,14 @@ def draw(results: Results) -> list[Picture]:
     )
     return [
         Picture(name="c4-frustration", title="Maximal frustration", caption=text, svg=style.to_svg(figure)),
+        *path_null.draw_islands(webs),
         dendrogram(results),
     ]
 
 
 def tables(results: Results) -> list[Table]:
-    """Show when each mark comes."""
+    """Show which problems interfere, islands by step beside those of random paths, and when marks come."""
+    results, webs = path_null.apart(results)
     rows = []
     for name, mark in (
         ("V bottom", bottom),
@@ -166,8 +171,10 @@ def tables(results: Results) -> list[Table]:
             f"{said.min():.0f} to {said.max():.0f}",
         )
     )
+    rows += path_null.peaks(webs)
     return [
         _interfering(results),
+        *path_null.islands_table(webs),
         Table("When", ("mark", "median step", "range over seeds"), tuple(rows), "Preset reference."),
     ]
 
@@ -257,7 +264,7 @@ CLAIM = Claim(
     of_paper=True,
     quick=True,
     fixed="d16e117",
-    cells=cells,
+    cells=path_null.cells,
     judge=judge_rows,
     draw=draw,
     tables=tables,
