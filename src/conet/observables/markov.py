@@ -83,8 +83,8 @@ def markov(policy: Policy, walks: Walks) -> Markov:
         history=max(0.0, entropies[1] - entropies[2]),
         degree=float(np.exp(entropies[0])),
         context_degree=float(np.exp(entropies[2])),
-        states=_effective(contexts[:, 0], states, weight),
-        problems=_effective(contexts[:, 0], contexts[:, 1], weight),
+        states=effective_labels(contexts[:, 0], states, weight),
+        problems=effective_labels(contexts[:, 0], contexts[:, 1], weight),
         illegal=float(illegal.mean()),
         contexts=len(contexts),
         nodes=len(np.unique(contexts[:, 0])),
@@ -143,8 +143,16 @@ def _entropy(hops: np.ndarray) -> np.ndarray:
     return -np.sum(hops * np.log(np.maximum(hops, np.finfo(float).tiny)), axis=1)
 
 
-def _effective(nodes: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> float:
-    """Return the mean over visits of a node's effective number of labels."""
+def effective_labels(nodes: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> float:
+    """Return the mean over visits of a node's effective number of labels, exp of their entropy.
+
+    Parameters
+    ----------
+    nodes, labels : ndarray of int, shape (contexts,)
+        Where each context stands, and its label there.
+    weight : ndarray of float64, shape (contexts,)
+        Its share of the visits.
+    """
     different, of = np.unique(np.column_stack([nodes, labels]), axis=0, return_inverse=True)
     share = np.bincount(of.reshape(-1), weights=weight)
     total = np.bincount(different[:, 0], weights=share)
