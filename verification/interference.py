@@ -74,6 +74,7 @@ class Looking(InterferenceWatch):
 
     def end(self) -> None:
         taken = [rows for rows in self.sketch._taken if rows.parts]
+        whole, self.whole = self.whole, {}
         super().end()
         self.updates += 1
         if self.found is None:
@@ -81,12 +82,11 @@ class Looking(InterferenceWatch):
         keys = [self.numbers[number_of(list(prompt))] for prompt in self.prompts]
         halves = [vectors(part, self.prompts) for part in halved(taken)]
         sums = vectors(taken, self.prompts)
-        products = {"sketch": sums @ sums.T, "halves": halves[0] @ halves[1].T} | self.whole
+        products = {"sketch": sums @ sums.T, "halves": halves[0] @ halves[1].T} | whole
         self.kept.append(
             {"step": self.updates - 1, "problems": keys, **self.values()}
             | {name: found.tolist() for name, found in products.items()}
         )
-        self.whole = {}
 
 
 def halved(taken: Sequence[Rows]) -> Iterator[list[Rows]]:
@@ -115,6 +115,8 @@ def look_closer(trainer: Any, watch: Looking) -> None:
     """Work out each problem's whole gradient at every eighth update, before it is trained on."""
     import torch
 
+    # A micro-batch is a whole update here: with several, each would need its own products, added up.
+    assert trainer.args.gradient_accumulation_steps == 1, "not written for gradient accumulation"
     usual = trainer.compute_loss
     block = GradientSketch(None, 1)
 
@@ -449,8 +451,10 @@ def main() -> None:
     print(text)
     if given.write:
         results = given.write / "results-llm.md"
-        before, _, rest = results.read_text(encoding="utf-8").partition(MARK + "\n")
-        write_atomic(results, before + MARK + "\n\n" + text + "\n" + rest[rest.find("## ") :])
+        before, mark, rest = results.read_text(encoding="utf-8").partition(MARK + "\n")
+        after = rest.find("\n## ")
+        assert mark and after >= 0, f"{results} has no {MARK} with a heading behind it"
+        write_atomic(results, before + MARK + "\n\n" + text + rest[after:])
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ def run_arm(arm: str, given: argparse.Namespace, sitting: Sitting) -> None:
 
     try:
         if place.exists():
+            if given.updates or given.set:
+                raise SystemExit(f"{place} goes on with its own settings: leave --updates and --set away")
             train.go_on(place, show)
         else:
             train.run(whole.override(dict(ARMS[arm])), place, show)
@@ -182,7 +184,8 @@ def curves(run: Path) -> list[str]:
         means = [
             mean_of(row, name) for name in ("entropy", "option.entropy", "interference", "gradient_cosine")
         ]
-        numbers = [part["correct"].mean(), right["length"].mean(), within["length"].mean()]
+        alike = within.group_by("problem").agg(pl.col("length").mean())["length"]  # each with the same weight
+        numbers = [part["correct"].mean(), right["length"].mean(), alike.mean()]
         numbers += [(groups == 1).mean(), (groups == 0).mean(), *means]
         lines.append(f"| {low + 1}–{high} | " + " | ".join(map(shown, numbers)) + " |")
     return lines
