@@ -451,9 +451,9 @@ def main() -> None:
     print(text)
     if given.write:
         results = given.write / "results-llm.md"
-        before, mark, rest = results.read_text(encoding="utf-8").partition(MARK + "\n")
+        before, _, rest = results.read_text(encoding="utf-8").partition(MARK + "\n")
         after = rest.find("\n## ")
-        assert mark and after >= 0, f"{results} has no {MARK} with a heading behind it"
+        assert after >= 0, f"{results} has no {MARK} with a heading behind it"
         write_atomic(results, before + MARK + "\n\n" + text + rest[after:])
 
 
