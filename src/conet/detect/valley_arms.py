@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles
+from conet.base.intervals import FEWEST_PROBLEMS, Interval, halves, percentiles, resampled
 from conet.observables.length import END_STEPS, START_STEPS, ratio, window_sums, windowed_correct_length
 from conet.rollouts import Counts
 
@@ -36,6 +36,8 @@ def bottom_interval(counts: Counts, row: int, rows: np.ndarray | None, how: Resa
 def arms(counts: Counts, how: Resampling) -> tuple[Interval, Interval]:
     """Ratios of start and end to the bottom; one half chooses the bottom, the other measures.
 
+    The upper end of the right arm is that of the bottom and end of the same rollouts, where it is the higher.
+
     What the other half has is all less what the first has: counts are whole numbers, so that is exact.
     """
     sums, correct = counts.correct_length_sum, counts.correct_count
@@ -61,7 +63,23 @@ def arms(counts: Counts, how: Resampling) -> tuple[Interval, Interval]:
         )
 
     start, end = (measured(stretch) / bottom for stretch in (slice(START_STEPS), slice(-END_STEPS, None)))
-    return percentiles(_median(start), start, how.level), percentiles(_median(end), end, how.level)
+    right = percentiles(_median(end), end, how.level)
+    if counts.problems >= FEWEST_PROBLEMS:
+        right = right._replace(high=max(right.high, _highest_end(counts, how)))
+    return percentiles(_median(start), start, how.level), right
+
+
+def _highest_end(counts: Counts, how: Resampling) -> float:
+    """Upper end of end over bottom on the same rollouts, problems drawn anew.
+
+    A bottom that is chosen on half of the problems is not quite the lowest, so the right arm that the other
+    half measures is too small; the luck of the shortest step makes this one too large.
+    """
+    weights = resampled(counts.problems, how.draws, how.seed)
+    sums, correct = (counts.pooled(of, weights) for of in (counts.correct_length_sum, counts.correct_count))
+    lowest = np.nan_to_num(windowed_correct_length(sums, correct, how.window), nan=np.inf).min(axis=0)
+    ends = mean_length(sums[-END_STEPS:], correct[-END_STEPS:]) / lowest
+    return percentiles(np.nan, ends, how.level).high
 
 
 def _lowest(curve: np.ndarray) -> np.ndarray:

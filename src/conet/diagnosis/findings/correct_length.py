@@ -100,8 +100,7 @@ FINDING = Finding(
             "v_pooled",
             "object",
             "start and end over the shortest (`start_ratio`, `end_ratio`) and the `change` of the length "
-            "from the bottom to the end, each with `estimate`, `low` and `high`; the `high` of `end_ratio` "
-            "is too low in 14 to 23 of 100 runs, its `low` holds",
+            "from the bottom to the end, each with `estimate`, `low` and `high`",
         ),
         Key(
             "v_within",
