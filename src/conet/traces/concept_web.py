@@ -146,6 +146,8 @@ def concept_web(
     how, options = how or embedding(), options or Options()
     if not 0 < options.rate < 1:
         raise ConetError(f"false discovery rate {options.rate}", "above 0 and below 1", f"for example {RATE}")
+    if options.seed < 0:
+        raise ConetError(f"seed {options.seed}", "0 or more", "for example 0")
     vectors = embed(steps.texts, how, folder, progress)
     grouping = grouped(steps, vectors, options)
     paths = Paths(steps.rollout, grouping.concept[steps.text], len(grouping.centres))
@@ -261,6 +263,12 @@ def caveats(found: ConceptWeb) -> list[str]:
         few = numbers["tested_edges"] == 0
         why = "none could be told from chance with so few rollouts" if few else "none is more than chance"
         said.append(f"No edge is significant: {why}. What else the pages count is the traffic.")
+    asked = found.options.concepts
+    if asked is not None and asked != numbers["concepts"]:
+        said.append(
+            f"{asked} concepts were asked for, and {numbers['concepts']} made: vectors of different texts "
+            "are equal, or what follows some texts is seen too seldom to tell them apart."
+        )
     if numbers["rollouts_without_steps"]:
         said.append(f"{numbers['rollouts_without_steps']} rollouts hold no step: their texts are empty.")
     if numbers["silhouette"] < 0.25:

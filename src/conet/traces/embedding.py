@@ -67,6 +67,10 @@ def embedding(name: str = DEFAULT, layer: int | None = None) -> Embedding:
     folder = Path(name)
     if (folder / "config.json").is_file():
         return _model(name, folder, layer)
+    if name and folder.exists():
+        got = f"--embedding {name}, which holds no config.json"
+        remedy = "save model and tokenizer there with save_pretrained"
+        raise ConetError(got, "a folder with a model as transformers saves one", remedy)
     found = resolve(name, {DEFAULT: None, WORDS: None}, "embedding")
     raise AssertionError(found)
 
@@ -94,19 +98,21 @@ def _own(name: str) -> Embedding:
     def vectors(texts: list[str]) -> np.ndarray:
         expected = "a function from a list of texts to an array with one row a text"
         try:
-            found = np.asarray(function(texts), np.float32)
+            given = np.asarray(function(texts))
+            found = given.astype(np.float64, casting="unsafe" if given.dtype.kind == "O" else "same_kind")
         except (ConetError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
             got = f"--embedding {name}: {type(error).__name__}: {error}"
             raise ConetError(got, expected, "mend it") from error
-        if found.ndim != 2 or len(found) != len(texts) or not np.isfinite(found).all():
+        if found.ndim != 2 or len(found) != len(texts) or not found.shape[1]:
             got = f"--embedding {name}, which gives shape {found.shape} for {len(texts)} texts"
-            finite = (
-                got if np.isfinite(found).all() else f"--embedding {name}, which gives what is not finite"
-            )
-            raise ConetError(finite, expected, "mend it")
-        return found
+            raise ConetError(got, expected, "mend it")
+        if not np.isfinite(found).all():
+            raise ConetError(f"--embedding {name}, which gives what is not finite", expected, "mend it")
+        # Directions count; in this scale no square is too large or too small for float32.
+        largest = np.abs(found).max(axis=1, keepdims=True)
+        return (found / np.where(largest > 0, largest, 1.0)).astype(np.float32)
 
     return Embedding(name, f"{digest_of(place_of(file))}:{name.rpartition(':')[2]}", vectors)
 

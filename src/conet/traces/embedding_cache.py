@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from conet.base.errors import ConetError
 from conet.base.files import digest, write_atomic
 from conet.base.places import make_folder
 from conet.traces.embedding import Embedding
@@ -57,6 +58,10 @@ def embed(
             _keep(place, chosen, made)
         done += len(part)
         progress("texts embedded", done, len(texts), "")
+    widths = sorted({len(known[key]) for key in keys})
+    if len(widths) > 1:
+        got = f"--embedding {how.name}, which gives vectors of {widths[0]} and of {widths[-1]} numbers"
+        raise ConetError(got, "as many for every text", "mend it")
     return _directions(np.stack([known[key] for key in keys]))
 
 

@@ -73,9 +73,7 @@ def group(
         When there are fewer texts than concepts asked for, or these are too many.
     """
     texts = len(vectors)
-    if concepts is not None and not 1 <= concepts <= min(texts, MOST_GIVEN):
-        got = f"--concepts {concepts}, of {texts} distinct {'text' if texts == 1 else 'texts'}"
-        raise ConetError(got, f"1 to {min(texts, MOST_GIVEN)}", "leave it out to have it chosen")
+    check_number(concepts, texts)
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.permutation(texts)[:SAMPLE])
     chosen = vectors[sample].astype(np.float64)
@@ -97,6 +95,19 @@ def group(
         candidates=candidates,
         criterion=criterion,
     )
+
+
+def check_number(concepts: int | None, texts: int) -> None:
+    """Refuse a number of concepts that so many distinct texts cannot make.
+
+    Raises
+    ------
+    ConetError
+        Naming both.
+    """
+    if concepts is not None and not 1 <= concepts <= min(texts, MOST_GIVEN):
+        got = f"--concepts {concepts}, of {texts} distinct {'text' if texts == 1 else 'texts'}"
+        raise ConetError(got, f"1 to {min(texts, MOST_GIVEN)}", "leave it out to have it chosen")
 
 
 class _Tree:

@@ -9,7 +9,7 @@ look alike but lead elsewhere stay apart.
 
 import numpy as np
 
-from conet.traces.grouping import Grouping, by_size, group
+from conet.traces.grouping import MOST_GIVEN, Grouping, by_size, check_number, group
 from conet.traces.transitions import Paths
 
 FINER = 2  # so many fine groups for each concept that the embedding alone gives (our choice)
@@ -39,13 +39,19 @@ def group_by_future(
     -------
     Grouping
         Its ``silhouette`` and ``stability`` are those of the fine groups.
+
+    Raises
+    ------
+    ConetError
+        When there are fewer texts than concepts asked for, or these are too many.
     """
+    check_number(concepts, len(vectors))
     by_likeness = group(vectors, occurrences, None, seed)
     held = len(by_likeness.centres)
     texts = len(vectors)
     if held < 2 or texts <= 2:
-        return by_likeness
-    fine = group(vectors, occurrences, min(texts, FINER * held), seed)
+        return by_likeness if concepts is None else group(vectors, occurrences, concepts, seed)
+    fine = group(vectors, occurrences, min(texts, MOST_GIVEN, FINER * max(held, concepts or 1)), seed)
     followers = successors(Paths(rollout, fine.concept[text], len(fine.centres)))
     joined = _join(followers, fine.centres, concepts or 1, concepts is None)
     concept = by_size(joined[fine.concept], occurrences)
@@ -56,7 +62,10 @@ def group_by_future(
         silhouette=fine.silhouette,
         stability=fine.stability,
         candidates=by_likeness.candidates,
-        criterion=f"{len(fine.centres)} fine groups, joined while what follows them cannot be told apart",
+        criterion=f"{len(fine.centres)} fine groups, joined "
+        + (
+            "while what follows them cannot be told apart" if concepts is None else "down to the number given"
+        ),
     )
 
 

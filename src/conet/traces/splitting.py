@@ -86,15 +86,22 @@ def splitter(name: str) -> Split:
         When there is none, or the pattern is none.
     """
     if name.startswith(RULE):
-        try:
-            pattern = re.compile(name.removeprefix(RULE))
-        except re.error as error:
-            raise ConetError(
-                f"--split {name}: {error}", "a regular expression after re:", "mend it"
-            ) from None
-        return lambda text: _that_say_something([piece for piece in pattern.split(text) if piece])
+        return _by_rule(name)
     found: Split = resolve(name, SPLITS, "way of splitting")
     return found if file_of(name) is None else _checked(name, found)
+
+
+def _by_rule(name: str) -> Split:
+    expected = "a regular expression after re:"
+    if name == RULE:
+        raise ConetError(f"--split {name} with nothing after it", expected, r"for example 're:\n\n'")
+    try:
+        pattern = re.compile(name.removeprefix(RULE))
+    except re.error as error:
+        raise ConetError(f"--split {name}: {error}", expected, "mend it") from None
+    # What groups of the rule catch stands between two steps, and is none.
+    every = pattern.groups + 1
+    return lambda text: _that_say_something(pattern.split(text)[::every])
 
 
 def _checked(name: str, function: Any) -> Split:
