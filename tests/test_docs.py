@@ -67,6 +67,25 @@ def test_every_link_leads_to_a_file_and_every_anchor_to_a_heading():
     assert seen > 150  # else nothing was tested
 
 
+def test_every_row_of_a_table_has_as_many_cells_as_its_head():
+    """A bar within a cell ends it, unless a backslash stands before it: what follows moves a column on."""
+    wrong, seen = [], 0
+    for page in DOCUMENTS:
+        head, fenced = 0, False
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            fenced ^= line.lstrip().startswith("```")
+            if fenced or not line.startswith("|"):
+                head = 0
+                continue
+            cells = len(re.findall(r"(?<!\\)\|", line))
+            head = head or cells
+            seen += 1
+            if cells != head:
+                wrong.append(f"{page.relative_to(ROOT)}:{number}")
+    assert not wrong
+    assert seen > 500  # else nothing was tested
+
+
 def test_the_site_has_every_page_once():
     """What mkdocs.yml does not name, the site shows under *Further*."""
     named = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
