@@ -113,7 +113,11 @@ def test_a_planted_web_comes_back(here, capsys):
     assert found == true
     assert edges["count"].sum() == 4 * 400
     assert numbers["significant_edges"] == 20
-    assert numbers["shuffled"]["significant_edges"] == 0
+    shuffled = numbers["shuffled"]
+    assert shuffled["significant_edges"] == 0
+    assert shuffled["reasoning_graph"]["graphs"] == numbers["reasoning_graph"]["graphs"] == 400
+    assert shuffled["reasoning_graph"]["cyclic_share"] == numbers["reasoning_graph"]["cyclic_share"] == 0
+    assert shuffled["reasoning_graph"]["diameter"] != numbers["reasoning_graph"]["diameter"]
     assert numbers["web"]["mean_degree"] == pytest.approx(4.0)
 
 
@@ -157,7 +161,7 @@ def test_messages_empty_completions_and_single_steps(here, capsys):
     write_log(here / "log.jsonl", texts)
     web("log.jsonl", "--embedding", "own.py:embed", "--out", "w", "--json")
     numbers = json.loads(capsys.readouterr().out)
-    assert numbers["rollouts"], numbers["rollouts_without_steps"] == (5, 2)
+    assert (numbers["rollouts"], numbers["rollouts_without_steps"]) == (5, 2)
     steps = pl.read_parquet("w/steps.parquet")
     assert steps["rollout"].to_list() == [1, 2, 2, 4]
     assert numbers["significant_edges"] == 0
@@ -198,6 +202,8 @@ def test_concepts_may_be_given_and_grouped_by_future(here):
     [
         (["--embedding", "words", "--concepts", "0"], "--concepts 0"),
         (["--embedding", "words", "--concepts", "9999"], "leave it out"),
+        (["--embedding", "words", "--grouping", "future", "--concepts", "0"], "--concepts 0"),
+        (["--embedding", "words", "--grouping", "future", "--concepts", "9999"], "leave it out"),
         (["--embedding", "words", "--split", "re:["], "a regular expression after re:"),
         (["--embedding", "words", "--split", "words"], "unknown way of splitting"),
         (["--embedding", "wordz"], "unknown embedding 'wordz'"),
@@ -212,8 +218,6 @@ def test_concepts_may_be_given_and_grouped_by_future(here):
         (["--embedding", "."], "which holds no config.json"),
         (["--embedding", "words", "--seed", "-1"], "--seed -1; expected 0 or more"),
         (["--embedding", "words", "--split", "re:"], "with nothing after it"),
-        (["--embedding", "words", "--grouping", "future", "--concepts", "0"], "--concepts 0"),
-        (["--embedding", "words", "--grouping", "future", "--concepts", "9999"], "leave it out"),
         (["--embedding", "bad.py:fails"], "ZeroDivisionError"),
         (["--embedding", "words", "--split", "bad.py:fails"], "ZeroDivisionError"),
         (["--embedding", "words", "--split", "bad.py:number"], "a list of texts"),
@@ -503,6 +507,25 @@ def test_the_other_nulls_know_nothing_of_order():
     paths = paths_of(walks, 20)
     assert count_and_test(paths, "order").significant.sum() == 0
     assert count_and_test(paths, "configuration").significant.sum() == 80  # all pairs within the four
+
+
+@pytest.mark.parametrize("concepts", [2, 3, 4, 6])
+def test_few_concepts_that_all_lead_to_all_others_are_no_more_than_chance(concepts):
+    """No concept follows itself, by what a transition is: that alone makes nothing significant."""
+    rng = np.random.default_rng(0)
+    walks = []
+    for _ in range(400):
+        walk = [int(rng.integers(concepts))]
+        while len(walk) < 8:
+            walk.append(int((walk[-1] + rng.integers(1, concepts)) % concepts))
+        walks.append(walk)
+    found = count_and_test(paths_of(walks, concepts), "configuration")
+    assert len(found.source) == concepts * (concepts - 1)
+    assert not found.significant.any()
+    # What is expected has the sums of what was counted.
+    for side in (found.source, found.target):
+        expected = np.bincount(side, weights=found.expected)
+        assert expected == pytest.approx(np.bincount(side, weights=found.count), rel=1e-6)
 
 
 def test_the_disparity_filter_finds_what_is_heavy():

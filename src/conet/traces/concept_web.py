@@ -14,7 +14,7 @@ from conet.traces import reasoning_graph
 from conet.traces.by_step import by_step, concept_shares, observables, web_of
 from conet.traces.embedding import Embedding, embedding
 from conet.traces.embedding_cache import embed
-from conet.traces.grouping import Grouping, group
+from conet.traces.grouping import STABLE, STRUCTURE, Grouping, group
 from conet.traces.predictive import group_by_future
 from conet.traces.significance import RATE, Null, Tested, count_and_test
 from conet.traces.texts import Progress, Steps
@@ -185,7 +185,8 @@ def describe(found: ConceptWeb) -> "polars.DataFrame":
         [steps.texts[text] for text in order[start : min(start + TYPICAL, end)]]
         for start, end in zip(starts, ends)
     ]
-    lengths = np.repeat(*(np.unique(paths.rollout, return_counts=True)[1],) * 2)
+    of_rollout = np.unique(paths.rollout, return_counts=True)[1]
+    lengths = np.repeat(of_rollout, of_rollout)  # of the rollout of each step
     place = steps.position / np.maximum(lengths - 1, 1)
     counts = np.bincount(paths.concept, minlength=paths.concepts)
     visits = np.unique(np.stack([paths.concept, paths.rollout]), axis=1)[0]
@@ -230,7 +231,8 @@ def of_edges(found: ConceptWeb) -> dict[str, Any]:
     """Return the numbers of transitions, significant edges and webs, and those of shuffled steps."""
     paths, tested, options = found.paths, found.tested, found.options
     counts, size = paths.counts(), paths.concepts
-    mixed = paths.shuffled(np.random.default_rng(options.seed))
+    order = paths.random_order(np.random.default_rng(options.seed))
+    mixed = Paths(paths.rollout, paths.concept[order], size)
     by_chance = mixed.counts()
     return {
         "transitions": int(counts.sum() - np.trace(counts)),
@@ -247,6 +249,9 @@ def of_edges(found: ConceptWeb) -> dict[str, Any]:
             "significant_edges": int(count_and_test(mixed, options.null, options.rate).significant.sum()),
             "effective_out_degree": effective_out_degree(by_chance),
             "traffic_web": observables(web_of(by_chance, by_chance > 0, size), mixed.starts()),
+            "reasoning_graph": reasoning_graph.measures(
+                mixed.rollout, mixed.concept, found.vectors[found.steps.text[order]], options.seed
+            ),
         },
     }
 
@@ -271,12 +276,12 @@ def caveats(found: ConceptWeb) -> list[str]:
         )
     if numbers["rollouts_without_steps"]:
         said.append(f"{numbers['rollouts_without_steps']} rollouts hold no step: their texts are empty.")
-    if numbers["silhouette"] < 0.25:
+    if numbers["silhouette"] < STRUCTURE:
         said.append(
-            f"The texts hardly form groups (mean silhouette {numbers['silhouette']:.2f}; below 0.25 there is "
-            "no structure to speak of): concepts are a partition of what is continuous."
+            f"The texts hardly form groups (mean silhouette {numbers['silhouette']:.2f}; below {STRUCTURE:g} "
+            "there is no structure to speak of): concepts are a partition of what is continuous."
         )
-    if numbers["stability"] < 0.6:
+    if numbers["stability"] < STABLE:
         said.append(
             f"Half of the texts give other concepts (adjusted Rand index {numbers['stability']:.2f}): "
             "numbers that depend on single concepts are not to be relied upon."

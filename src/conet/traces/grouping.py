@@ -15,6 +15,7 @@ from conet.traces.agreement import adjusted_rand_index
 
 SAMPLE = 3000  # distinct texts that the number of concepts is chosen from (our choice)
 MOST = 400  # concepts that are tried
+STABLE = 0.6  # stability below which single concepts are not to be relied upon (our choice)
 STRUCTURE = 0.25  # mean silhouette below which there are no groups (Kaufman and Rousseeuw 1990)
 RECURRING = 5.0  # steps a text from which on texts repeat themselves (our choice)
 HALVES = 8  # random halves of the texts that the stability rests on

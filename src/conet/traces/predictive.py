@@ -113,7 +113,10 @@ def _join(followers: np.ndarray, centres: np.ndarray, least: int, by_criterion: 
 
 
 def _cost(one: np.ndarray, others: np.ndarray, total: float) -> np.ndarray:
-    """Nats by which the description grows if one joins each of the others; below 0 it gets shorter."""
+    """Nats by which the description grows if one joins each of the others; below 0 it gets shorter.
+
+    A parameter is a kind of successor (our choice: that it occurs at all is counted, as well as how often).
+    """
     both = one + others
     lost = _log_likelihood(one[None]) + _log_likelihood(others) - _log_likelihood(both)
     saved = ((one > 0).sum() + (others > 0).sum(1) - (both > 0).sum(1)).astype(np.float64)

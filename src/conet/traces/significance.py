@@ -2,9 +2,9 @@
 
 ``order``: the steps of each rollout stand in a random order. So two concepts that merely meet in the same
 rollouts make no edge; only which follows which does. ``configuration``: every concept is left and entered as
-often as it is, and where a transition leads does not depend on where it comes from. ``disparity``: the
-transitions out of a concept (and into it) are spread over its edges at random (Serrano, Boguñá and Vespignani
-2009).
+often as it is, and to which other one a transition leads does not depend on where it comes from.
+``disparity``: the transitions out of a concept (and into it) are spread over its edges at random (Serrano,
+Boguñá and Vespignani 2009).
 
 All are corrected for the number of edges tested (Benjamini and Hochberg 1995).
 """
@@ -21,6 +21,7 @@ from conet.traces.transitions import Paths
 RATE = 0.01  # false discovery rate
 DRAWS = 500  # random orders from which mean and variance are known to a twentieth of the standard deviation
 SEED = np.uint64(0x51ED270B)  # of these; any
+ROUNDS = 1000  # of fitting expected counts to their sums
 Null = Literal["order", "configuration", "disparity"]
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]  # expected, p-value, whether tested; by source, target
 
@@ -198,21 +199,39 @@ def moments_by_order(runs: Paths) -> tuple[Moments, Moments]:
 
 
 def by_configuration(paths: Paths, counts: np.ndarray, rate: float) -> Matrices:
-    """Test against transitions that lead anywhere, each concept being left and entered as often as it is.
+    """Test against transitions to any other concept, each being left and entered as often as it is.
 
-    Given these sums, a count is hypergeometric. Concepts that meet in the same rollouts are significant here
-    even if their order says nothing: compare with ``order``.
+    The p-value is the tail of a binomial distribution. Concepts that meet in the same rollouts are
+    significant here even if their order says nothing: compare with ``order``.
     """
-    from scipy.stats import hypergeom
-
     moves = counts * ~np.eye(paths.concepts, dtype=bool)
-    out, into, total = moves.sum(1), moves.sum(0), int(moves.sum())
-    expected = np.outer(out, into) / max(1, total)
-    tested = np.outer(out > 0, into > 0)
-    p_value = np.ones(counts.shape)
-    source, target = np.nonzero(tested & (moves > 0))
-    p_value[source, target] = hypergeom.sf(moves[source, target] - 1, total, out[source], into[target])
-    return expected, p_value, tested
+    out, into = moves.sum(1), moves.sum(0)
+    expected = without_stays(out, into)
+    p_value, seen = np.ones(counts.shape), moves > 0
+    trials = np.minimum.outer(out, into)[seen]
+    p_value[seen] = tail(moves[seen], expected[seen], expected[seen], trials)
+    return expected, p_value, np.outer(out > 0, into > 0)
+
+
+def without_stays(out: np.ndarray, into: np.ndarray) -> np.ndarray:
+    """Return the counts that independent sources and targets would have, if no concept follows itself.
+
+    Quasi-independence (Goodman 1968): a_i b_j with zeros on the diagonal, and the sums that are given. To
+    leave the zeros out would hold every transition among few concepts to be more than chance.
+
+    Parameters
+    ----------
+    out, into : ndarray of int64, shape (concepts,)
+        How often each is left and entered: sums of counts without a diagonal.
+    """
+    tiny = np.finfo(float).tiny
+    leaving, entering = out.astype(np.float64), np.where(into > 0, 1.0, 0.0)
+    for _ in range(ROUNDS):
+        leaving = out / np.maximum(entering.sum() - entering, tiny)
+        entering = into / np.maximum(leaving.sum() - leaving, tiny)
+    found = np.outer(leaving, entering)
+    np.fill_diagonal(found, 0.0)
+    return found
 
 
 def by_disparity(paths: Paths, counts: np.ndarray, rate: float) -> Matrices:

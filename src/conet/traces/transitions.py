@@ -47,10 +47,13 @@ class Paths:
         kept = np.isin(self.rollout, rollouts)
         return Paths(self.rollout[kept], self.concept[kept], self.concepts)
 
+    def random_order(self, rng: np.random.Generator) -> np.ndarray:
+        """Return places of steps, int64, shape (steps,): those of each rollout in a random order."""
+        return np.lexsort((rng.random(len(self.rollout)), self.rollout))
+
     def shuffled(self, rng: np.random.Generator) -> "Paths":
         """Return the same steps with those of each rollout in a random order."""
-        order = np.lexsort((rng.random(len(self.rollout)), self.rollout))
-        return Paths(self.rollout, self.concept[order], self.concepts)
+        return Paths(self.rollout, self.concept[self.random_order(rng)], self.concepts)
 
 
 def effective_out_degree(counts: np.ndarray) -> float:
