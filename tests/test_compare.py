@@ -647,3 +647,13 @@ def test_logs_are_pooled_and_judged_as_the_options_say(tmp_path, capsys):
     cli.main(["compare", *logs, *options])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(told["measures"]["accuracy"]["values"].values()) == pytest.approx([0.4, 0.4], abs=0.01)
+
+
+def test_an_accuracy_that_collapses_within_its_last_steps_is_said():
+    """Its mean over these steps looked as if nothing had happened."""
+    data = Path(__file__).parent / "data"
+    found = compare([data / "trl/plain", data / "trouble/collapse.parquet"])
+    assert found.notes[0].startswith(
+        "The accuracy of collapse.parquet fell from 0.72 to 0.00 within its last 20 steps"
+    )
+    assert not any("The accuracy of plain" in note for note in found.notes)

@@ -12,6 +12,7 @@ import pytest
 import conet
 from conet.base import progress, terminal
 from conet.base.progress import Estimate, duration, fitted
+from conet.cli.reading import reading_line
 
 STATE = "accuracy 0.979  correct length 12.81  islands 146  degree 1.83"
 QUICK = [
@@ -123,6 +124,17 @@ def test_plain_lines_go_to_stderr_and_fit(monkeypatch, capsys):
     assert captured.out == ""
     assert captured.err.startswith("update 7/800  accuracy 0.979")
     assert len(captured.err.rstrip("\n")) <= 80
+
+
+def test_a_small_log_shows_no_reading_of_nothing(monkeypatch, capsys):
+    """It read "MB read 0/0"."""
+    monkeypatch.setattr(progress, "PLAIN_EVERY", -1.0)
+    with reading_line() as told:
+        told(500, 999_999)
+    assert capsys.readouterr().err == ""
+    with reading_line() as told:
+        told(1_000_000, 3_000_000)
+    assert capsys.readouterr().err.startswith("MB read 1/3")
 
 
 @pytest.mark.parametrize(

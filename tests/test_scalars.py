@@ -14,6 +14,7 @@ from conet.diagnosis import diagnose
 from conet.readers.scalars.events import masked_crc
 from conet.readers.scalars.names import KNOWN
 from conet.readers.scalars.quantities import choose, quantity_of
+from conet.report.diagnosis import page
 
 DATA = Path(__file__).parent / "data" / "scalars"  # written by wandb 0.31.0 and by tensorboardX 2.6.5
 TRL = {
@@ -307,3 +308,15 @@ def test_a_chart_that_the_page_of_wandb_saved(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("calm-sea-3 - train/reward__MIN", "wild-sea-4 - train/reward"))
     with pytest.raises(ConetError):
         conet.read(path)
+
+
+def test_scalars_alone_say_the_level_and_claim_nothing_of_problems() -> None:
+    """The mean reward had risen without a level, and no problem "was forgotten" where none was known."""
+    found = diagnose(DATA / "tensorboard")
+    (level,) = (number.value for number in found.numbers if number.name == "mean reward")
+    start, end = map(float, level.split(" → "))
+    assert end - start > 0.5
+    assert "the mean reward has risen" in found.notes["knee_step"]
+    text = page(found, [])
+    assert "No problem is known" in text
+    assert "All problems" not in text

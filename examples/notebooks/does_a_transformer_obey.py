@@ -25,8 +25,10 @@ WALKS = 32
 trainer = Trainer(conet.preset("neural").override({**SIZE, "seed": 1}))
 
 # %% [markdown]
-# How Markov is it? From the model's own probabilities, in nats: what the problem still tells once
-# the node is known, and what the path tells once both are.
+# How Markov is it? From the model's own probabilities, in nats (log 4 = 1.39 of them is a choice among
+# four nodes with equal odds): H, how uncertain the next node is once this one is known; the first I, how
+# much of that the problem explains; the second, how much more the path explains that led here. The theory's
+# walker knows node and problem alone: it is obeyed as far as the second I is near nothing.
 
 
 # %%
@@ -125,3 +127,10 @@ edges = [
 right = sum(edge in walked for edge in edges)
 print(f"{len(edges)} edges found, {right} of them walked; {len(walked)} walked in all")
 print(f"degree {found.web.mean_degree:.2f}, {found.web.components} islands")
+
+# %% [markdown]
+# So, of this one: after training H has fallen and the second I is a small part of the first, so the
+# walks are nearly those of the theory's walker. An edge that was found and not walked would be an
+# invention; one that was walked and not found was taken too seldom to be told from chance. One seed and a
+# minute decide nothing: `docs/neural.md` has ten seeds and what does not hold, `docs/results-web.md` what
+# is known of real texts.

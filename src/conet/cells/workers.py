@@ -164,7 +164,11 @@ def _through_ray(cells: list[Cell], jobs: int) -> Iterator[tuple[str, Arrays | N
         import ray
         from ray.exceptions import RayError
     except ImportError:
-        raise ConetError("--backend ray without Ray", "Ray", "pip install 'conet-rlvr[cluster]'") from None
+        raise ConetError(
+            "--backend ray without Ray",
+            "Ray",
+            "pip install 'conet-rlvr[cluster]', or '.[cluster]' in the source",
+        ) from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
     attempt = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_attempt)

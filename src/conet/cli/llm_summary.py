@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shlex import quote
 
 from conet.base.text import counted, listed
 
@@ -34,5 +35,6 @@ def show_summary(run: Path, as_json: bool) -> None:
         *temperature_in_words(summary),
         f"monitor         {summary['monitor_share']:.1%} of the time",
         f"model           {run / 'model'}",
+        f"report          conet report {quote(str(run))}",
     ]
     print(listed(lines))

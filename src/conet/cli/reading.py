@@ -104,4 +104,9 @@ def the_log(path: Path) -> Path:
 def reading_line() -> Iterator[Any]:
     """Show how far the files have been read, on stderr."""
     with line() as show:
-        yield lambda done, total: show("MB read", done // 1_000_000, total // 1_000_000, "")
+
+        def told(done: int, total: int) -> None:
+            if total >= 1_000_000:  # what is smaller is read at once, and "0/0" would say nothing
+                show("MB read", done // 1_000_000, total // 1_000_000, "")
+
+        yield told

@@ -238,4 +238,8 @@ def check_installed() -> None:
         if find_spec(name) is None
     ]
     if missing:
-        raise ConetError(f"no package {missing[0]}", "the extra [llm]", "pip install 'conet-rlvr[llm]'")
+        raise ConetError(
+            f"no package {missing[0]}",
+            "the extra [llm]",
+            "pip install 'conet-rlvr[llm]', or '.[llm]' in the source",
+        )

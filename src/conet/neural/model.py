@@ -108,6 +108,6 @@ def _extra() -> tuple[Any, Any]:
         import torch
         import transformers
     except ImportError:
-        remedy = "pip install 'conet-rlvr[neural]', or leave policy.kind=table"
+        remedy = "pip install 'conet-rlvr[neural]' ('.[neural]' in the source), or leave policy.kind=table"
         raise ConetError("policy.kind=neural", "the extra [neural]", remedy) from None
     return torch, transformers

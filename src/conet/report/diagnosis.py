@@ -69,6 +69,7 @@ def page(found: Diagnosis, drawn: list[Picture]) -> str:
         links=pages.links(drawn, *more),
         pictures=drawn,
         tables=tables(found.problems),
+        has_rollouts=found.log.has_rollouts,
         notes=by_cause(found.notes),
         records=[("Findings (what --json prints)", pages.as_text(found.findings))],
     )

