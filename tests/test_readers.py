@@ -333,3 +333,10 @@ def test_a_run_with_other_logs_deep_in_it_is_still_one(tmp_path):
     shutil.copytree(DATA / "trl/plain", tmp_path / "run")
     shutil.copytree(DATA / "verl", tmp_path / "run/old/verl")
     assert read(tmp_path / "run").format == "trl"
+
+
+def test_a_column_that_is_not_there_is_asked_for_by_its_role():
+    """The example was --map step=COLUMN, whatever had been mapped."""
+    log = Path(__file__).parent / "data/trl/plain"
+    with pytest.raises(ConetError, match="for example --map correct=COLUMN"):
+        read(log, column_mapping="correct=foo")

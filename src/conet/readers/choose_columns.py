@@ -206,7 +206,7 @@ def _mapped(
     wanted = {role: source for role, source in given.items() if role not in unmapped}
     for role, source in wanted.items():
         if source.column not in columns:
-            raise missing(f"--map {role}={source}", source.column, columns, part.path)
+            raise missing(f"--map {role}={source}", source.column, columns, part.path, role=role)
     known = _by_name(columns, reader)
     return {role: source for role, source in known.items() if role not in unmapped} | wanted, unmapped
 
@@ -230,7 +230,9 @@ def _by_name(columns: Mapping[str, int], reader: Reader) -> dict[str, Source]:
     return found
 
 
-def missing(what: str, name: str, columns: Mapping[str, int], path: Path, more: str = "") -> ConetError:
+def missing(
+    what: str, name: str, columns: Mapping[str, int], path: Path, more: str = "", role: str = "step"
+) -> ConetError:
     """Say which column is missing, which ones there are, and which is nearest."""
     there = ", ".join(columns) or "none"
     hint = nearest(name, columns) if columns else ""
@@ -238,7 +240,7 @@ def missing(what: str, name: str, columns: Mapping[str, int], path: Path, more: 
     return ConetError(
         f"{what}: {path} has the columns {there[:300]}",
         f"a column {name!r}" + (f", {more}" if more else ""),
-        f"{hint}name the column with --map, for example --map step=COLUMN",
+        f"{hint}name the column with --map, for example --map {role}=COLUMN",
     )
 
 

@@ -178,7 +178,7 @@ class Collector:
             return ""
         for role, wanted in self.mapping.sources.items():
             if wanted.column not in columns and role not in ("truncated", "split", "phase", "gold", "family"):
-                error = missing(f"no {role}", wanted.column, columns, part.path)
+                error = missing(f"no {role}", wanted.column, columns, part.path, role=role)
                 return f"has no column {wanted.column!r}; {error.remedy}"
         return ""
 
