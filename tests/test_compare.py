@@ -16,6 +16,8 @@ from conet.base.errors import ConetError
 from conet.base.intervals import interval, mean_interval
 from conet.diagnosis.comparison import compare, described
 from conet.diagnosis.comparison.comparison import names_of
+from conet.diagnosis.comparison.moving import moving_at_the_end
+from conet.diagnosis.comparison.sides import Side
 from conet.learners import LEARNERS
 from conet.report.run import subtitle as page_subtitle
 from conet.runs.given import settings_of
@@ -657,3 +659,25 @@ def test_an_accuracy_that_collapses_within_its_last_steps_is_said():
         "The accuracy of collapse.parquet fell from 0.72 to 0.00 within its last 20 steps"
     )
     assert not any("The accuracy of plain" in note for note in found.notes)
+
+
+def test_of_many_that_move_at_the_end_four_are_named_those_that_fell_first():
+    def side(name: str, end: float) -> Side:
+        steps = pl.DataFrame({"step": range(20), "accuracy": [0.5] * 10 + [end] * 10})
+        return Side(
+            name=name,
+            path=None,
+            kind="log",
+            seed=None,
+            settings={},
+            steps=steps,
+            numbers={},
+            problems=None,
+            length_unit="tokens",
+        )
+
+    assert moving_at_the_end([side("still", 0.6)]) == []
+    notes = moving_at_the_end([*(side(f"up{i}", 0.9) for i in range(5)), side("down", 0.1)])
+    assert notes[0].startswith("The accuracy of down fell from 0.50 to 0.10")
+    assert len(notes) == 5
+    assert notes[-1] == "Accuracies of 2 more runs moved by 0.25 or more there."
