@@ -11,6 +11,7 @@ step. What is done is not done again.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -22,9 +23,12 @@ import polars as pl
 from conet.base.files import write_atomic
 from conet.llm import routes
 from conet.runs import recipe
+from conet.runs.run import Run
 
 HERE = Path(__file__).parent
 MARK, END = "<!-- real texts -->", "<!-- end of real texts -->"
+MOST = 200
+LAST = 50  # updates
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:"
 
 
@@ -38,34 +42,71 @@ def nodes(texts: list[str]) -> np.ndarray:
     return np.eye(len(ALPHABET))[[ALPHABET.index(text) for text in texts]]
 
 
+def totals(texts: list[str]) -> np.ndarray:
+    """Return a vector of its own for each number that a line of a sum ends with: where the sum stands.
+
+    Numbers above 200, and lines without one, share the last.
+    """
+    ends = [re.search(r"= *(\d+) *$", text) for text in texts]
+    return np.eye(MOST + 2)[[min(int(end[1]), MOST + 1) if end else MOST + 1 for end in ends]]
+
+
 @dataclass(frozen=True)
 class Texts:
-    """What is read, and how."""
+    """What is read, how, and where its web is kept."""
 
     name: str
     place: Path
     options: tuple[str, ...]
+    kept: str
 
 
 def known(given: argparse.Namespace) -> list[Texts]:
     """Return what there is."""
-    lines = ("--split", "lines")
-    of_routes = ("--split", f"{HERE / 'real_webs.py'}:hops", "--embedding", f"{HERE / 'real_webs.py'}:nodes")
+    lines, own = ("--split", "lines"), HERE / "real_webs.py"
+    of_routes = ("--split", f"{own}:hops", "--embedding", f"{own}:nodes")
+    of_sums = (*lines, "--embedding", f"{own}:totals")
+    found = [Texts("`routes`: a node a step, known concepts", given.runs / "routes", of_routes, "routes")]
+    if found[0].place.exists():
+        end = end_of(given.runs / "routes", given.out / "routes-end.parquet")
+        found.append(
+            Texts("the same, last 50 updates", end, (*of_routes, "--map", "problem=problem"), "routes-end")
+        )
+    for arm in ("RLVR", "temperature"):
+        place, name = given.runs / "smollm2" / arm, f"`smollm2-cpu`, {arm}: a line a step"
+        found.append(Texts(name, place, lines, arm))
+        found.append(Texts(f"{name}, concept its running total", place, of_sums, f"{arm}-totals"))
     verl = HERE.parent / "tests" / "data" / "verl" / "rollout"
-    found = [
-        Texts("`routes`: characters, a node each", given.runs / "routes", of_routes),
-        Texts("`smollm2-cpu`, RLVR: a line a step", given.runs / "smollm2" / "RLVR", lines),
-        Texts("`smollm2-cpu`, temperature", given.runs / "smollm2" / "temperature", lines),
-        Texts("rollouts that verl wrote (`tests/data/verl`), sums of a random model", verl, lines),
-    ]
+    found.append(Texts("sums of a random model, as verl wrote them (`tests/data/verl`)", verl, lines, "verl"))
     if given.minerva:
-        found.append(Texts("solutions of Minerva problems, written by people", given.minerva, ()))
+        solutions = written_by_people(given.minerva, given.out / "minerva.jsonl")
+        found.append(Texts("solutions of Minerva problems, written by people", solutions, (), "minerva"))
     return [one for one in found if one.place.exists()]
+
+
+def end_of(run: Path, place: Path) -> Path:
+    """Write the rollouts of the last updates as a log of their own, and return where."""
+    rows = Run(run).rollouts().filter(pl.col("split") == "train").collect()
+    last = rows.filter(pl.col("step") > rows["step"].max() - LAST)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    last.select("step", "problem", "reward", completion="text").write_parquet(place)
+    return place
+
+
+def written_by_people(problems: Path, place: Path) -> Path:
+    """Write problems with solutions as a log of one step, and return where."""
+    rows = [json.loads(line) for line in problems.read_text(encoding="utf-8").splitlines()]
+    lines = [
+        {"step": 0, "prompt": row["problem"], "completion": row["solution"], "reward": 1.0} for row in rows
+    ]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(place, "".join(json.dumps(line) + "\n" for line in lines))
+    return place
 
 
 def web_of(texts: Texts, out: Path) -> Path:
     """Find the web, if it is not there, and return its place."""
-    place = out / texts.place.name
+    place = out / texts.kept
     if not (place / "web.json").exists():
         called = [sys.executable, "-m", "conet", "web", str(texts.place), "--out", str(place), "--json"]
         subprocess.run([*called, *texts.options], check=True, stdout=subprocess.DEVNULL)
@@ -134,7 +175,7 @@ def main() -> None:
         place = web_of(texts, given.out)
         lines.append(row(texts, place))
         print(lines[-1], flush=True)
-        if texts.place.name == "routes":
+        if texts.kept == "routes":
             print(true_edges(place))
     if (given.out / "routes" / "web.json").exists():
         lines += ["", true_edges(given.out / "routes")]
