@@ -564,6 +564,7 @@ def test_wrong_graphml_files(content, words, call):
             ["schedule.name=sft_then_rlvr", "schedule.max_accuracy=0.5", "schedule.sft_learning_rate=0.1"],
             "schedule.max_accuracy has no effect with schedule.name=sft_then_rlvr",
         ),
+        (["policy.width=32"], "policy.width has no effect with policy.kind=table"),
         (  # a schedule of one's own: neither an argument of it, nor asked for by a phase
             [
                 f"schedule.name={SKELETON}",

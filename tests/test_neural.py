@@ -266,6 +266,21 @@ def test_learners_that_need_a_table_say_so(world):
     assert np.linalg.norm(GRPO(epochs=2, clip=0.2).total_gradient(batch).values) >= 0
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"learner.kl": 0.1}, r"learner\.kl=0\.1 with policy\.kind=neural; expected the table policy"),
+        ({"learner.logit_decay": 0.1, "learner.optimizer": "sgd"}, r"learner\.logit_decay=0\.1 with policy"),
+        ({"learner.name": "exact"}, r"learner\.name=exact with policy\.kind=neural"),
+        ({"observables": ["frustration"]}, r"'frustration', which needs table, on policy\.kind=neural"),
+    ],
+)
+def test_what_needs_a_table_is_refused_before_the_pretraining(changes, said, monkeypatch):
+    monkeypatch.setattr("conet.neural.policy.pretrained", lambda policy, seed: pytest.fail("pretrained"))
+    with pytest.raises(ConetError, match=said):
+        Trainer(conet.preset("neural").override({**SMALL, **changes}))
+
+
 def test_a_model_that_looks_at_its_last_token_alone_knows_neither_problem_nor_history():
     import torch
 

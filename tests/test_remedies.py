@@ -60,7 +60,7 @@ def test_pass_at_one_is_grpo():
 
 
 def test_sets_larger_than_the_group_are_refused():
-    with pytest.raises(ConetError, match="k has to be 6 at most"):
+    with pytest.raises(ConetError, match=r"got learner\.k=7 of 6 rollouts: k has to be 6 at most"):
         Trainer(TINY.override({"learner.name": "pass_at_k", "learner.k": 7}))
 
 
@@ -132,7 +132,8 @@ def test_decay_takes_its_share_of_every_logit():
 
 
 def test_a_decay_that_adam_would_rescale_is_refused():
-    with pytest.raises(ConetError, match="needs the optimizer sgd"):
+    said = r"got learner\.logit_decay=0\.01 needs the optimizer sgd; expected settings that fit together; see"
+    with pytest.raises(ConetError, match=said):
         Trainer(TINY.override({"learner.logit_decay": 0.01, "learner.optimizer": "adam"}))
 
 

@@ -265,6 +265,16 @@ def test_a_log_without_completions_is_refused(here, capsys):
     assert "without completions" in capsys.readouterr().err
 
 
+def test_walks_have_no_texts_and_no_column_is_asked_for(here, capsys):
+    conet.run(conet.preset("smoke"), out="walks")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        web("walks", "--embedding", "words", "--out", "w")
+    said = capsys.readouterr().err
+    assert "walks have no texts: name a run of a language model" in said
+    assert "--map" not in said
+
+
 def test_prompts_are_not_needed(here):
     rows = [{"step": 0, "problem": "q", "completion": "We add. We stop.", "reward": 1}] * 5
     (here / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -11,7 +11,7 @@ already, of walks or of a language model:
 from conet.observables import Observation, needs
 
 
-@needs("rollouts")  # what it reads: "rollouts", "walks", "policy", "web"; rollouts alone suit every run
+@needs("rollouts")  # what it reads: "rollouts", "walks", "policy", "table", "web"; rollouts suit every run
 def my_observable(observation: Observation) -> float:
     """Say in one line what it measures, and in which unit.
 

@@ -59,6 +59,10 @@ def refused(
         reason.removeprefix("Input should be ").removeprefix("Value error, ").replace("valid tuple", "list")
         for reason in reasons
     )
+    if not path and first["type"] == "value_error":  # of settings that exclude each other: it names them
+        said = first["msg"].removeprefix("Value error, ")
+        section = prefix if said.startswith(tuple(model.model_fields)) else ""
+        return ConetError(section + said, "settings that fit together", f"see {_where(model)}")
     shown = repr(first["input"])
     shown = shown if len(shown) < SHOWN else shown[: SHOWN - 3] + "…"
     return ConetError(f"{key}={shown}" if key else shown, expected, f"see {_where(model)} for valid values")

@@ -106,6 +106,11 @@ class Learner(Settings):
         """Gradient steps a batch of walks; one unless the learner says otherwise."""
         return 1
 
+    @property
+    def table_setting(self) -> str | None:
+        """Setting, with its value, that only the table can follow: said before a network is pretrained."""
+        return None
+
     def weights(self, batch: Batch) -> np.ndarray:
         """Weight of ∇ log π of each walk, shape (walks,), or of each step, (walks, max_length)."""
         raise TypeError(f"{type(self).__name__} defines neither weights nor gradient")

@@ -24,6 +24,11 @@ class Exact(Learner):
 
     std_normalization: bool = True
 
+    @property
+    def table_setting(self) -> str:
+        """The learner itself: its sums over all walks are those of a chain of nodes."""
+        return "learner.name=exact"
+
     def gradient(self, batch: Batch) -> Gradient:
         """Gradient of the objective."""
         return exact.objective_gradient(

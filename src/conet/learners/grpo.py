@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from conet.engine.gradient import Gradient
 from conet.learners.base import Batch, Learner, standardised
 
+ONLY_TABLE = ("kl", "logit_decay")  # options that need logits of edges, where they are not 0
+
 
 class GRPO(Learner):
     """GRPO: ascent on (1/(M G)) Σ A Σ_t log π, with A = (R - mean)/std within a question's group.
@@ -69,6 +71,13 @@ class GRPO(Learner):
     def passes(self) -> int:
         """Gradient steps a batch of walks."""
         return self.epochs
+
+    @property
+    def table_setting(self) -> str | None:
+        """The penalty, whose reference is known by edges, and the decay of logits, where they are not 0."""
+        return next(
+            (f"learner.{name}={value:g}" for name in ONLY_TABLE if (value := getattr(self, name))), None
+        )
 
     def walk_weight(self, batch: Batch) -> np.ndarray:
         """One over M G, shape (walks,), and over the length of each walk where that is asked for."""

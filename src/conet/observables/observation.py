@@ -21,7 +21,7 @@ from conet.rollouts import SPLITS, from_walks, per_problem
 if TYPE_CHECKING:
     import polars
 
-PARTS = ("rollouts", "walks", "policy", "web")
+PARTS = ("rollouts", "walks", "policy", "table", "web")
 CHECKED = 4 << 20  # bytes of an array that are looked at, whether an observable wrote into it
 ROLLOUTS = frozenset({"rollouts"})  # what every run has, also those of language models and logs
 
@@ -140,8 +140,9 @@ _Function = TypeVar("_Function", bound=Callable)
 
 
 def needs(*parts: str) -> Callable[[_Function], _Function]:
-    """Declare what an observable reads: "rollouts", "walks", "policy" or "web".
+    """Declare what an observable reads: "rollouts", "walks", "policy", "table" or "web".
 
+    "table" is a policy that is a table of logits, which the transformer is not.
     One that needs "rollouts" alone works on language models and on other people's logs as well.
     Without a declaration an observable is offered all there is, and fails where it asks for more.
 

@@ -99,7 +99,7 @@ def topology(observation: Observation) -> dict[str, float]:
     return topology_summary(observation.web)
 
 
-@needs("policy")
+@needs("policy", "table")
 def frustration(observation: Observation) -> dict[str, float]:
     """Cancellation between problems at the committed nodes, exact (the cost of an exact gradient)."""
     from conet.observables.frustration import frustration as exact

@@ -17,6 +17,8 @@ from conet.rollouts.record import TokenIds
 if TYPE_CHECKING:
     import polars
 
+WALKS = "walks have no texts: name a run of a language model"  # of a table of `conet run`
+
 
 @dataclass(frozen=True, kw_only=True)
 class Again:
@@ -56,7 +58,7 @@ class Again:
                 raise ConetError(
                     f"{record.path} without {role}s",
                     " and ".join(f"{one}s" for one in dict.fromkeys(roles)),
-                    f"name them with --map {role}=COLUMN",
+                    WALKS if self.reader.name == "conet" else f"name them with --map {role}=COLUMN",
                 )
         if asked:  # the format keeps once what was asked, and not in every row
             titles, column = self.reader.titles(record.path), self.columns["completion"]

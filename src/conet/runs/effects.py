@@ -31,7 +31,7 @@ def without_effect(config: Config, given: Iterable[str]) -> list[str]:
     keys = sorted(set(given))
     asked = any(key.startswith("schedule.") and key != "schedule.name" for key in keys)
     used = used_by_schedule(config) if asked else None
-    reasons = {key: _of_schedule(config, key, used) or _of_problems_and_graph(config, key) for key in keys}
+    reasons = {key: _of_schedule(config, key, used) or _of_what_walks_where(config, key) for key in keys}
     return [f"{key} has no effect with {reason}" for key, reason in reasons.items() if reason]
 
 
@@ -74,11 +74,13 @@ def _of_schedule(config: Config, key: str, used: set[str] | None) -> str:
     return f"schedule.name={schedule.name}"
 
 
-def _of_problems_and_graph(config: Config, key: str) -> str:
+def _of_what_walks_where(config: Config, key: str) -> str:
     if key == "problems.count" and config.problems.file is not None:
         return f"problems.file={config.problems.file}"
     if key in ("graph.nodes", "graph.degree") and config.graph.kind == "graphml":
         return "graph.kind=graphml"
+    if key.startswith("policy.") and key != "policy.kind" and config.policy.kind == "table":
+        return "policy.kind=table"
     return ""
 
 

@@ -1,14 +1,18 @@
 """The policy of a run, by its kind; that of a snapshot, again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from conet.base.errors import ConetError
 from conet.base.registry import Table
 from conet.config import Config, PolicySettings
 from conet.engine.tables import TablePolicy
+from conet.learners import Learner
 from conet.network.graph import Graph
+from conet.observables import Observable
+from conet.observables.observation import PARTS, check_needs
 
 # By kind, a function of settings, graph, longest walk, seed and, of a snapshot, its arrays.
 POLICIES: Mapping[str, Callable[..., Any]] = Table(
@@ -47,3 +51,20 @@ def make(
         Where its extra is not installed, or its settings do not fit together.
     """
     return POLICIES[config.policy.kind](config.policy, graph, max_length, config.seed, arrays)
+
+
+def check_table(kind: str, learners: Iterable[Learner], observables: Mapping[str, Observable]) -> None:
+    """Refuse what needs a table where there is none: now, and not after minutes of pretraining.
+
+    Raises
+    ------
+    ConetError
+        Naming the setting of the learner, or the observable.
+    """
+    if kind == "table":
+        return
+    for learner in learners:
+        if learner.table_setting:
+            remedy = "leave it out, or set policy.kind=table"
+            raise ConetError(f"{learner.table_setting} with policy.kind={kind}", "the table policy", remedy)
+    check_needs(observables, set(PARTS) - {"table"}, f"policy.kind={kind}")

@@ -87,22 +87,27 @@ class Trainer:
             problem_sets.make(config.problems, graph.nodes, config.seed) if problems is None else problems
         )
         check_fit(graph, self.problems)
-        self.policy = policies.make(config, graph, self.problems.max_length)
-        self.reference = self.policy.probability.copy()
         self.step, self.walker_steps, self.rollouts, self.seconds = 0, 0, 0, 0.0
         self.failed_rollouts = 0  # drawn for a heating that found no eligible problem
         self.demonstrations: Walks | None = None
         self.steered: dict[str, float] = {}  # options from outside
-        self._schedule(schedule)
+        self._schedule(schedule, graph)
+        policies.check_table(config.policy.kind, self.learners, self.observables)
+        self.policy = policies.make(config, graph, self.problems.max_length)
+        self.reference = self.policy.probability.copy()
         names: set[str] = {learner.optimizer for learner in self.learners}
         self.optimizers = {name: optim.make(name, self.policy.size) for name in names}
         self.tracker.begin(self.prepare)
 
-    def _schedule(self, given: Schedule | Sequence[Phase] | None) -> None:
+    def _schedule(self, given: Schedule | Sequence[Phase] | None, graph: Graph) -> None:
         """Make phases and their learners, and what follows them."""
         settings, learner = self.config.schedule, self.learner
+
+        def critical() -> Estimate:
+            return estimate(graph, self.problems, learner.rollouts)
+
         self.shipped = given is None and settings.name in schedules.SCHEDULES
-        self.phases = phases_of(self.config, learner, len(self.problems), given, self._estimate)
+        self.phases = phases_of(self.config, learner, len(self.problems), given, critical)
         self.learners = [learner_of(phase, learner, settings.sft_learning_rate) for phase in self.phases]
         self.tracker = PhaseTracker(
             self.phases, self.config.steps, retry=-(-settings.harvest_samples // learner.rollouts)
@@ -114,9 +119,6 @@ class Trainer:
         self.memory = Memory(self.problems, keeps or any(getattr(one, "replay", 0) for one in self.learners))
         self.tracker.problem_accuracy = self.memory.accuracy
         self.drawn, self.known_entropy = False, None  # of the last rollouts, where they are not at hand
-
-    def _estimate(self) -> Estimate:
-        return estimate(self.policy.graph, self.problems, self.learner.rollouts)
 
     @property
     def tasks(self) -> Problems:
