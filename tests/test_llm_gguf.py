@@ -166,3 +166,20 @@ def test_a_file_that_is_cut_off_is_one_line(file: Path, tmp_path: Path) -> None:
         with pytest.raises(ConetError, match=f"model {cut}: ") as caught:
             models.load(ModelSettings(path=str(cut)), 0)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"GGUF\x03\0\0\0" + bytes(16), bytes(range(256)) * 20])
+def test_the_remedy_of_a_file_that_is_none_is_the_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other.gguf"
+    path.write_bytes(content)
+    with pytest.raises(ConetError, match="fetch or export the file again") as caught:
+        models.load(ModelSettings(gguf=str(path)), 0)
+    assert "\n" not in str(caught.value)
+    assert "network" not in str(caught.value)
+
+
+def test_a_directory_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConetError, match=rf"{tmp_path}, a directory; expected a GGUF file; name the file in it"
+    ):
+        models.load(ModelSettings(gguf=str(tmp_path)), 0)

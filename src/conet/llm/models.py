@@ -40,11 +40,10 @@ def load(settings: ModelSettings, seed: int) -> "tuple[PreTrainedModel, PreTrain
     except (ConetError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # of a damaged file the libraries raise whatever they come upon
-        raise ConetError(
-            f"model {name}: {hub.reason(error)}",
-            "a model that can be loaded",
-            "check name and network, or name a local directory: --set model.path=DIR",
-        ) from None
+        remedy = "check name and network, or name a local directory: --set model.path=DIR"
+        if settings.gguf and not settings.tokenizer:  # a file that is there: no network is asked
+            remedy = "it may be cut off, or of another format: fetch or export the file again"
+        raise ConetError(f"model {name}: {hub.reason(error)}", "a model that can be loaded", remedy) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -179,6 +178,9 @@ def gguf_file(place: str) -> Path:
         path = next(
             iter(sorted(Path(found.submodule_search_locations[0]).rglob(name or "*.gguf"))), Path(name)
         )
+    if path.is_dir():
+        remedy = "name the file in it, or a folder of transformers with model.path"
+        raise ConetError(f"{place}, a directory", "a GGUF file", remedy)
     if not path.is_file():
         raise ConetError(f"no file {place}", "a GGUF file", "check the path")
     return path
