@@ -26,6 +26,7 @@ NOTE = (
 
 
 PAPER, QUESTIONS = "results.md", "results-regimes.md"  # pages of the documentation
+TITLES = {QUESTIONS: "Where the claims hold"}
 OURS = "Made by `conet reproduce"
 NOT_OURS = "<!-- what follows is not made by conet reproduce, which keeps it -->"
 
@@ -110,7 +111,8 @@ def write_markdown(outcomes: Sequence[Outcome], answer: dict[str, Any]) -> str:
     """Return the page for the docs; figures are expected beside it, in ``figures/``."""
     command = answer["command"]
     made = f"Made by `{command}`. {note_for(command)}"
-    parts = ["# Results", made, "## All verdicts", _markdown(_overview(outcomes))]
+    title = TITLES.get(page_of(outcomes[0].claim), "Results") if outcomes else "Results"
+    parts = [f"# {title}", made, "## All verdicts", _markdown(_overview(outcomes))]
     for outcome in outcomes:
         each = outcome.claim
         parts += [
