@@ -389,7 +389,7 @@ def test_what_cannot_be_shown_is_said(page, server, runs):
     opened(page, server, "run/deleted")
     page.locator(".headline, .headlines .empty").first.wait_for()
     shutil.rmtree(runs / "deleted")
-    page.get_by_role("link", name="Problems").click()
+    page.get_by_role("link", name="Problems", exact=True).click()
     page.locator(".failure").wait_for()
 
 
@@ -493,7 +493,7 @@ def test_a_saved_page_works_without_a_server(browser, saved):
     assert page.locator(".run").count() == 2
     page.get_by_role("link", name="first").click()
     page.locator("#view-islands .chart").first.wait_for()
-    page.get_by_role("link", name="Web").click()
+    page.get_by_role("link", name="Web", exact=True).click()
     page.get_by_role("slider", name="snapshot").focus()
     page.keyboard.press("Home")
     page.locator(".web-said", has_text="Update 0").wait_for()

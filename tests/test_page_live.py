@@ -182,7 +182,7 @@ def test_a_part_that_could_not_be_read_is_read_when_the_server_is_back(page, mad
     with serving(tmp_path) as server:
         opened(page, server, "run/first")
         page.locator(".headline, .headlines .empty").first.wait_for()
-    page.get_by_role("link", name="Problems").click()
+    page.get_by_role("link", name="Problems", exact=True).click()
     page.locator("main .failure").wait_for()
     page.locator(".lost").wait_for()
     with serving(tmp_path, port=server.port):

@@ -93,7 +93,7 @@ def test_it_asks_for_a_setup_and_documents_its_options(config):
 
 def test_it_makes_phases_for_a_language_model_too(config):
     options = {"learning_rate": 1e-6, "rollouts": 8, "entropy": 0.0, "clip": 0.2, "epochs": 2}
-    setup = Setup(steps=100, problems=64, options=options)
+    setup = Setup(steps=100, problems=64, options=options, language_model=True)
     for phase in make(config.schedule.name, setup):
         assert phase.learner in (None, "sft"), "TRL has no other"
 
