@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from neural_puzzle_cells import HORIZONS
 
 from conet.base.files import write_atomic
 from conet.base.intervals import interval
@@ -23,11 +24,10 @@ from conet.cells.cache import Cache
 from conet.cells.cell import Cell
 from conet.cells.workers import run_cells
 from conet.claims.c1 import bend, saturating
-from conet.detect import knee
+from conet.claims.c5 import late, relative_ratio
 from conet.judging.judgement import ClaimResult, judge
 
 HERE = Path(__file__).parent
-HORIZONS = (1, 2, 3, 5, 10)
 LATE_JUMP = 20  # updates, a twentieth of the run
 MILDER = "base, milder SFT"
 TABLE = {"policy.kind": "table", "learner.optimizer": "sgd", "learner.learning_rate": 92.0}
@@ -44,25 +44,10 @@ ARMS: dict[str, tuple[dict[str, Any], float]] = {
 Arrays = Mapping[str, np.ndarray]
 
 
-def late(run: Arrays) -> np.ndarray:
-    """Mark the problems learned after the knee, as C5 does."""
-    return (run["high"] >= 0.5) & (run["low"] <= 0.5) & (run["midpoint"] > (knee(run["accuracy"]) or 0))
-
-
 def sharp_share(run: Arrays) -> float:
-    """Share of them that rise within :data:`LATE_JUMP` updates."""
+    """Share of the problems learned after the knee that rise within :data:`LATE_JUMP` updates."""
     sharp = (run["beats_ramp"] == 1) & (run["width"] <= LATE_JUMP)
     return float(sharp[late(run)].mean()) if late(run).any() else float("nan")
-
-
-def relative_ratio(run: Arrays) -> float:
-    """Median width over the midpoint of the rises after the knee, over that before it."""
-    rose = (run["beats_ramp"] == 1) & (run["high"] >= 0.5) & (run["low"] <= 0.5)
-    values = run["width"] / np.maximum(run["midpoint"], 1.0)
-    after, before = rose & late(run), rose & ~late(run)
-    if not after.any() or not before.any():
-        return float("nan")
-    return float(np.median(values[after]) / np.median(values[before]))
 
 
 def rise_after(run: Arrays) -> float:

@@ -6,7 +6,7 @@ there are n - n²(s² - 4)/2N islands. That is percolation, without any learning
 that avoid each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,7 @@ def path_islands(
     """
     paths, graph = committed_paths(policy, problems), policy.graph
     observed = _size(list(paths.values()), graph.nodes)
-    drawn = [_size(_random(graph, problems, paths, ways, rng), graph.nodes) for _ in range(draws)]
+    drawn = [_size(random_paths(graph, problems, paths, ways, rng), graph.nodes) for _ in range(draws)]
     means = np.mean(drawn, axis=0)
     sizes = np.array([len(path) for path in paths.values()], np.float64)
     touching = ((sizes.sum() ** 2 - (sizes**2).sum()) / 2 - 2 * len(sizes) * (len(sizes) - 1)) / graph.nodes
@@ -92,13 +92,22 @@ def path_islands(
     )
 
 
-def _random(
+def random_paths(
     graph: Graph,
     problems: Problems,
-    paths: dict[int, np.ndarray],
+    paths: Mapping[int, np.ndarray],
     ways: np.ndarray,
     rng: np.random.Generator,
 ) -> list[np.ndarray]:
+    """Draw a random path in the place of each, of the same length between the same nodes.
+
+    Parameters
+    ----------
+    paths
+        Nodes of a path by problem, as of :func:`committed_paths`.
+    ways
+        Of :func:`conet.network.random_paths.ways` for the problems' answers.
+    """
     return [
         random_path(graph, ways[:, :, problem], int(problems.questions[problem]), len(path) - 1, rng)
         for problem, path in paths.items()

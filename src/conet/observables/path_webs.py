@@ -3,41 +3,15 @@
 What random paths that lead from the same questions to the same answers have as well, learning did not make.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from conet.engine.policy import Policy
-from conet.network.graph import Graph
 from conet.network.problems import Problems
-from conet.network.random_paths import random_path
 from conet.network.topology import topology_summary
 from conet.network.web import Web
-from conet.observables.path_islands import committed_paths, web_of
+from conet.observables.path_islands import committed_paths, random_paths, web_of
 
 SHAPE = ("web_nodes", "mean_degree", "islands", "giant_component", "second_component", "cycle_rank")
-
-
-def random_paths(
-    graph: Graph,
-    problems: Problems,
-    paths: Mapping[int, np.ndarray],
-    ways: np.ndarray,
-    rng: np.random.Generator,
-) -> list[np.ndarray]:
-    """Draw a random path in the place of each, of the same length between the same nodes.
-
-    Parameters
-    ----------
-    paths
-        Nodes of a path by problem, as of :func:`conet.observables.path_islands.committed_paths`.
-    ways
-        Of :func:`conet.network.random_paths.ways` for the problems' answers.
-    """
-    return [
-        random_path(graph, ways[:, :, problem], int(problems.questions[problem]), len(path) - 1, rng)
-        for problem, path in paths.items()
-    ]
 
 
 def path_webs(
