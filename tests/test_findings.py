@@ -283,12 +283,18 @@ def test_one_cause_is_said_once_and_in_words(tmp_path):
     assert "times as many samples" not in text
 
 
-def test_the_fall_of_the_length_is_said_alike_in_headline_and_number(diagnoses):
+def test_the_heating_signal_says_the_fall_that_it_saw_itself(diagnoses):
+    """The V has other windows: beside `V` stood "has not fallen by 10% yet (start 1.17 times the shortest)"."""
     found = diagnoses["two stages"]
     start = found.detail("correct-length").start_ratio
     said = f"start {start.estimate:.2f} [{start.low:.2f}, {start.high:.2f}]"
     assert said in next(number.definition for number in found.numbers if number.name.startswith("V"))
-    assert said in find_signal(found.log.visits, found.steps.head(70), [], found.detail("correct-length")).why
+    signal = find_signal(found.log.visits, found.steps.head(70), [])
+    fell = f"has fallen by {signal.evidence.fall:.0%} in the means of the heating signal"
+    assert fell in signal.why
+    early = find_signal(found.log.visits, found.steps.head(12), [])
+    assert early.evidence.fall < 0.1
+    assert f"in the means of the heating signal ({early.evidence.fall:.1%} so far)" in early.why
 
 
 def test_the_output_that_the_docs_show_is_what_the_command_prints(monkeypatch, tmp_path, capsys):

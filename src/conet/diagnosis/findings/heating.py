@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from conet.base.text import counted
-from conet.detect import Detector, Evidence, Valley
+from conet.detect import Detector, Evidence
 from conet.diagnosis.declare import Finding, Headline, Key, MainNumber, Result, Urgency
 from conet.diagnosis.hard import why_none
 from conet.diagnosis.log import Log
 from conet.diagnosis.visits import Visits
-from conet.diagnosis.words import with_ends
 
 if TYPE_CHECKING:
     import polars
 
+# The V is found with other windows, so the two may disagree of one run.
+IN_MEANS = "in the means of the heating signal"
 AS_LONG_AGAIN = 2.0  # the moment has passed after twice the updates that it took to come (our choice)
 
 
@@ -44,9 +45,7 @@ class HeatingSignal:
     detector: Detector | None = None
 
 
-def find_signal(
-    found: Visits, steps: "polars.DataFrame", heated: list[int], valley: Valley | None = None
-) -> HeatingSignal:
+def find_signal(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> HeatingSignal:
     """Show a detector every step that there is, and judge its signal.
 
     Parameters
@@ -55,8 +54,6 @@ def find_signal(
         As :func:`conet.rollouts.per_step` returns it.
     heated
         Steps at which the run was heated already.
-    valley
-        What the V says of the fall of the correct length; words for it are the same in both findings.
     """
     if not found.measured:
         why = "the lengths of the answers are not known, and the signal rests on them"
@@ -73,11 +70,10 @@ def find_signal(
         if evidence.heat_now and fired is None:
             fired = step, detector.updates
     assert evidence is not None
-    start = fall_in_words(valley) if evidence.mix_step is None else None  # the V is that of the whole run
     if fired is None:
-        now, why = _not_yet(detector, evidence, start)
+        now, why = _not_yet(detector, evidence)
     else:
-        now, why = _judged(fired, heated, detector.updates, _fired_because(evidence, start))
+        now, why = _judged(fired, heated, detector.updates, _fired_because(evidence))
     return HeatingSignal(
         now=now, step=None if fired is None else fired[0], why=why, evidence=evidence, detector=detector
     )
@@ -88,13 +84,6 @@ def _asked(found: Visits) -> dict[int, np.ndarray]:
     step, problem = (found.table[name].to_numpy() for name in ("step", "problem"))
     places = np.flatnonzero(np.diff(step)) + 1
     return dict(zip(step[np.append(0, places)].tolist(), np.split(problem, places), strict=True))
-
-
-def fall_in_words(valley: Valley | None) -> str | None:
-    """Say how far the correct length has fallen, as the V does; None where that is not known."""
-    if valley is None or np.isnan(valley.start_ratio.low):
-        return None
-    return f"start {with_ends(valley.start_ratio)} times the shortest"
 
 
 def _judged(fired: tuple[int, int], heated: list[int], done: int, because: str) -> tuple[bool, str]:
@@ -110,7 +99,7 @@ def _judged(fired: tuple[int, int], heated: list[int], done: int, because: str) 
     return True, f"since step {step}: {because}"
 
 
-def _fired_because(evidence: Evidence, start: str | None) -> str:
+def _fired_because(evidence: Evidence) -> str:
     assert evidence.fall is not None
     assert evidence.rise is not None
     learned = ""
@@ -118,12 +107,12 @@ def _fired_because(evidence: Evidence, start: str | None) -> str:
         learned = f"; {evidence.learned:.0%} of what could be learned is learned"
     within = "" if evidence.mix_step is None else f" among the problems asked since step {evidence.mix_step}"
     return (
-        f"the correct length has fallen{within} ({start or f'by {evidence.fall:.0%}'}) "
+        f"the correct length has fallen{within} by {evidence.fall:.0%} {IN_MEANS}, "
         f"and has risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
     )
 
 
-def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple[bool | None, str]:
+def _not_yet(detector: Detector, evidence: Evidence) -> tuple[bool | None, str]:
     """Say which condition is missing."""
     if evidence.silent is not None:
         return None, evidence.silent
@@ -135,8 +124,8 @@ def _not_yet(detector: Detector, evidence: Evidence, start: str | None) -> tuple
     lacking = []
     if evidence.fall < detector.fall:
         lacking.append(
-            f"the correct length has not fallen by {detector.fall:.0%} yet "
-            f"({start or f'{evidence.fall:.1%} so far'})"
+            f"the correct length has not fallen by {detector.fall:.0%} yet {IN_MEANS} "
+            f"({evidence.fall:.1%} so far)"
         )
     elif evidence.rise < detector.rise:
         lacking.append(f"the correct length is still near its shortest ({evidence.rise:.1%} above it)")
@@ -181,7 +170,7 @@ SHORT = {True: "now", False: "not now", None: "undecided"}
 
 def compute(log: Log) -> Result:
     """Judge the heating signal."""
-    found = find_signal(log.visits, log.steps, log.heated, log.other("correct-length"))
+    found = find_signal(log.visits, log.steps, log.heated)
     found = _not_while(found, log.other("stage"), log)
     text = f"{SAID[found.now]}: {found.why}."
     urgency = Urgency.ADVICE if found.now else Urgency.NOTE
@@ -220,7 +209,9 @@ FINDING = Finding(
         f"{_RULE.learned:.0%} of what could be learned is learned), the run was not heated since, its "
         "accuracy does not fall, problems recur (where a run goes on to problems that it never asked before, "
         "everything is counted from there anew), `conet heat` would find some, and no "
-        f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire"
+        f"more than {AS_LONG_AGAIN:.0f} times the updates have passed that it took to fire. The signal "
+        f"compares means over about the last 1/{_RULE.memory + 1:.0f} of the steps so far, and the V windows "
+        "of its own: of a short dip one may see more than the other"
     ),
     view="correct-length",
 )
