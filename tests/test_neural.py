@@ -18,6 +18,7 @@ from conet.learners.grpo import GRPO
 from conet.network.graph import Graph, regular
 from conet.network.problems import Problems
 from conet.observables.markov import markov
+from conet.runs.schedule import Phase
 from conet.runs.trainer import Trainer
 
 pytestmark = pytest.mark.neural
@@ -279,6 +280,16 @@ def test_what_needs_a_table_is_refused_before_the_pretraining(changes, said, mon
     monkeypatch.setattr("conet.neural.policy.pretrained", lambda policy, seed: pytest.fail("pretrained"))
     with pytest.raises(ConetError, match=said):
         Trainer(conet.preset("neural").override({**SMALL, **changes}))
+
+
+@pytest.mark.parametrize("name", ["kl", "logit_decay"])
+def test_an_option_that_changes_and_needs_a_table_is_refused_before_the_pretraining(name, monkeypatch):
+    """Its learner has 0 before the phase begins, and would say so at an update."""
+    monkeypatch.setattr("conet.neural.policy.pretrained", lambda policy, seed: pytest.fail("pretrained"))
+    phase = Phase("penalty", options={name: lambda clock: 0.1})
+    said = rf"learner\.{name}, which phase 'penalty' changes, with policy\.kind=neural; expected the table"
+    with pytest.raises(ConetError, match=said):
+        Trainer(conet.preset("neural").override({**SMALL, "learner.optimizer": "sgd"}), schedule=[phase])
 
 
 def test_a_model_that_looks_at_its_last_token_alone_knows_neither_problem_nor_history():

@@ -95,6 +95,7 @@ class Learner(Settings):
     """
 
     learns_from: ClassVar[Literal["rollouts", "demonstrations"]] = "rollouts"
+    table_options: ClassVar[tuple[str, ...]] = ()  # of them only the table can follow, where not 0
 
     rollouts: int = Field(8, ge=1)
     learning_rate: float = Field(300.0, gt=0)
@@ -109,7 +110,8 @@ class Learner(Settings):
     @property
     def table_setting(self) -> str | None:
         """Setting, with its value, that only the table can follow: said before a network is pretrained."""
-        return None
+        values = {name: getattr(self, name) for name in self.table_options}
+        return next((f"learner.{name}={value:g}" for name, value in values.items() if value), None)
 
     def weights(self, batch: Batch) -> np.ndarray:
         """Weight of ∇ log π of each walk, shape (walks,), or of each step, (walks, max_length)."""

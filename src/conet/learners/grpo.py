@@ -1,14 +1,12 @@
 """Group-relative policy optimisation and its published variants."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from conet.engine.gradient import Gradient
 from conet.learners.base import Batch, Learner, standardised
-
-ONLY_TABLE = ("kl", "logit_decay")  # options that need logits of edges, where they are not 0
 
 
 class GRPO(Learner):
@@ -45,6 +43,8 @@ class GRPO(Learner):
         without a signal: our choice). It is used as if it had been drawn now, without a probability ratio.
     """
 
+    table_options: ClassVar[tuple[str, ...]] = ("kl", "logit_decay")  # a reference by edges; logits of edges
+
     std_normalization: bool = True
     length_normalization: bool = False
     clip: float | None = Field(None, gt=0)
@@ -71,13 +71,6 @@ class GRPO(Learner):
     def passes(self) -> int:
         """Gradient steps a batch of walks."""
         return self.epochs
-
-    @property
-    def table_setting(self) -> str | None:
-        """The penalty, whose reference is known by edges, and the decay of logits, where they are not 0."""
-        return next(
-            (f"learner.{name}={value:g}" for name in ONLY_TABLE if (value := getattr(self, name))), None
-        )
 
     def walk_weight(self, batch: Batch) -> np.ndarray:
         """One over M G, shape (walks,), and over the length of each walk where that is asked for."""

@@ -13,6 +13,7 @@ from conet.learners import Learner
 from conet.network.graph import Graph
 from conet.observables import Observable
 from conet.observables.observation import PARTS, check_needs
+from conet.runs.schedule import Phase
 
 # By kind, a function of settings, graph, longest walk, seed and, of a snapshot, its arrays.
 POLICIES: Mapping[str, Callable[..., Any]] = Table(
@@ -53,8 +54,17 @@ def make(
     return POLICIES[config.policy.kind](config.policy, graph, max_length, config.seed, arrays)
 
 
-def check_table(kind: str, learners: Iterable[Learner], observables: Mapping[str, Observable]) -> None:
+def check_table(
+    kind: str, phases: Iterable[tuple[Phase, Learner]], observables: Mapping[str, Observable]
+) -> None:
     """Refuse what needs a table where there is none: now, and not after minutes of pretraining.
+
+    Parameters
+    ----------
+    kind
+        Of the policy.
+    phases
+        Of the schedule, each with its learner.
 
     Raises
     ------
@@ -63,8 +73,10 @@ def check_table(kind: str, learners: Iterable[Learner], observables: Mapping[str
     """
     if kind == "table":
         return
-    for learner in learners:
-        if learner.table_setting:
+    for phase, learner in phases:
+        changing = [name for name in learner.table_options if callable(phase.options.get(name))]
+        by_phase = f"learner.{changing[0]}, which phase {phase.name!r} changes," if changing else None
+        if setting := learner.table_setting or by_phase:
             remedy = "leave it out, or set policy.kind=table"
-            raise ConetError(f"{learner.table_setting} with policy.kind={kind}", "the table policy", remedy)
+            raise ConetError(f"{setting} with policy.kind={kind}", "the table policy", remedy)
     check_needs(observables, set(PARTS) - {"table"}, f"policy.kind={kind}")

@@ -92,7 +92,8 @@ class Trainer:
         self.demonstrations: Walks | None = None
         self.steered: dict[str, float] = {}  # options from outside
         self._schedule(schedule, graph)
-        policies.check_table(config.policy.kind, self.learners, self.observables)
+        of_phases = zip(self.phases, self.learners, strict=True)
+        policies.check_table(config.policy.kind, of_phases, self.observables)
         self.policy = policies.make(config, graph, self.problems.max_length)
         self.reference = self.policy.probability.copy()
         names: set[str] = {learner.optimizer for learner in self.learners}
