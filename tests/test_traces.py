@@ -661,3 +661,34 @@ def test_a_record_from_python(here):
     found = concept_web(record, steps, embedding("own.py:embed"), Options(null="configuration"))
     assert found.web.size == len(PLACES)
     assert found.notes[-1].startswith("By this null model")
+
+
+def test_where_there_is_no_web_the_reason_comes_first_and_no_axes_are_empty(here, capsys):
+    write_log(here / "log.jsonl", [f"The answer is {FORMS[place % 4]}." for place in range(12)])
+    web("log.jsonl", "--embedding", "words", "--split", "lines", "--out", "w")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("no web: No rollout has two steps of different concepts")
+    assert sum("No rollout has two steps" in line for line in said) == 1
+    page = Path("w/report.html").read_text()
+    assert page.index("No rollout has two steps of different concepts") < page.index('class="headline"')
+    assert "<svg" not in page
+
+
+def test_grouping_and_moments_say_how_far_they_are(here):
+    record = conet.read(ring_log(here / "log.jsonl"))
+    said: list[tuple[str, int, int]] = []
+    found = concept_web(
+        record,
+        steps_of(record, sentences),
+        embedding("own.py:embed"),
+        progress=lambda what, done, total, state: said.append((what, done, total)),
+    )
+    assert found.moments.height == 4
+    kinds = {what for what, _, _ in said}
+    assert {
+        "texts embedded",
+        "numbers of concepts tried",
+        "halves of the texts grouped",
+        "moments of the training",
+    } <= kinds
+    assert all(0 <= done <= total for _, done, total in said)

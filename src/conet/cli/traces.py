@@ -101,18 +101,19 @@ def web(
 
 def described(found: Any, numbers: dict[str, Any]) -> str:
     """Put the result into a few lines."""
-    web = numbers["web"]
+    web, why = numbers["web"], found.why_no_web
     labels = found.concepts["label"].head(SHOWN).to_list()
     apart = f"silhouette {shown(numbers['silhouette'])}, stability {shown(numbers['stability'])}"
     beside = f"{shown(numbers['shuffled']['effective_out_degree'])} with the steps of each rollout shuffled"
     rows = [
+        *([] if why is None else [f"no web: {why}"]),
         f"steps        {numbers['steps']} in {numbers['rollouts']} rollouts, {numbers['texts']} different",
         f"concepts     {numbers['concepts']}: {apart}",
         f"edges        {numbers['significant_edges']} significant of {numbers['edges']} that were taken",
         f"web          degree {shown(web['mean_degree'])}, {web['islands']} islands",
         f"out-degree   {shown(numbers['effective_out_degree'])} effective; {beside}",
         *(f"concept {place}    {short(label)}" for place, label in enumerate(labels)),
-        *(f"note         {note}" for note in numbers["notes"]),
+        *(f"note         {note}" for note in numbers["notes"] if note != why),
         f"report       {numbers['report']}",
     ]
     return listed(rows)

@@ -92,6 +92,7 @@ def page(found: ConceptWeb, drawn: list[Picture]) -> str:
         pictures=drawn,
         concepts=rows(found),
         more=max(0, found.paths.concepts - SHOWN),
+        why_no_web=found.why_no_web,
         notes=found.notes,
         records=[("Numbers (what --json prints)", pages.as_text(numbers))],
     )

@@ -7,7 +7,7 @@ import numpy as np
 from conet.network.topology import topology_summary
 from conet.network.web import Web
 from conet.traces.significance import Null, Tested, count_and_test
-from conet.traces.texts import Steps
+from conet.traces.texts import Progress, Steps, silent
 from conet.traces.transitions import Paths, effective_out_degree
 
 if TYPE_CHECKING:
@@ -49,7 +49,13 @@ def windows(steps: np.ndarray) -> list[np.ndarray]:
 
 
 def by_step(
-    steps: Steps, paths: Paths, whole: Tested, null: Null, rate: float, seed: int
+    steps: Steps,
+    paths: Paths,
+    whole: Tested,
+    null: Null,
+    rate: float,
+    seed: int,
+    progress: Progress = silent,
 ) -> "polars.DataFrame":
     """Describe the web at every moment of the training.
 
@@ -68,7 +74,9 @@ def by_step(
     edges[whole.source[whole.significant], whole.target[whole.significant]] = True
     trained = steps.rollouts["step"].to_numpy()
     rows = []
-    for window in windows(trained):
+    moments = windows(trained)
+    for place, window in enumerate(moments):
+        progress("moments of the training", place, len(moments), "")
         inside = np.isin(trained, window)
         part = paths.of(steps.rollouts["rollout"].to_numpy()[inside])
         rows.append(

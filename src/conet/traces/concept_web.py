@@ -12,12 +12,13 @@ from conet.network.web import Web
 from conet.rollouts import RolloutRecord
 from conet.traces import reasoning_graph
 from conet.traces.by_step import by_step, concept_shares, observables, web_of
+from conet.traces.caveats import caveats, missing_web
 from conet.traces.embedding import Embedding, embedding
 from conet.traces.embedding_cache import embed
-from conet.traces.grouping import STABLE, STRUCTURE, Grouping, group
+from conet.traces.grouping import Grouping, group
 from conet.traces.predictive import group_by_future
 from conet.traces.significance import RATE, Null, Tested, count_and_test
-from conet.traces.texts import Progress, Steps
+from conet.traces.texts import Progress, Steps, silent
 from conet.traces.transitions import Paths, effective_out_degree
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class ConceptWeb:
     options : Options
     embedding : str
         How texts were embedded.
+    progress
+        Told how far the moments of the training are, when they are first asked for.
     """
 
     record: RolloutRecord
@@ -81,6 +84,7 @@ class ConceptWeb:
     tested: Tested
     options: Options
     embedding: str
+    progress: Progress = silent
 
     @cached_property
     def web(self) -> Web:
@@ -106,7 +110,9 @@ class ConceptWeb:
     def moments(self) -> "polars.DataFrame":
         """See :func:`conet.traces.by_step.by_step`."""
         options = self.options
-        return by_step(self.steps, self.paths, self.tested, options.null, options.rate, options.seed)
+        return by_step(
+            self.steps, self.paths, self.tested, options.null, options.rate, options.seed, self.progress
+        )
 
     @cached_property
     def shares(self) -> "polars.DataFrame":
@@ -119,9 +125,14 @@ class ConceptWeb:
         return summary(self)
 
     @cached_property
+    def why_no_web(self) -> str | None:
+        """Why there is no web, or None where there is one."""
+        return missing_web(self.numbers)
+
+    @cached_property
     def notes(self) -> list[str]:
-        """What the numbers cannot tell, or rest on."""
-        return caveats(self)
+        """What the numbers cannot tell, or rest on; first why there is no web, where there is none."""
+        return caveats(self.numbers, self.options.concepts)
 
 
 def concept_web(
@@ -130,7 +141,7 @@ def concept_web(
     how: Embedding | None = None,
     options: Options | None = None,
     folder: Path | None = None,
-    progress: Progress = lambda what, done, total, state: None,
+    progress: Progress = silent,
 ) -> ConceptWeb:
     """Make the concept web of steps.
 
@@ -142,6 +153,8 @@ def concept_web(
         How to embed; by all-MiniLM-L6-v2 where absent.
     folder
         Where embeddings are kept; nowhere where absent.
+    progress
+        Told what is being counted, and how far it is.
     """
     how, options = how or embedding(), options or Options()
     if not 0 < options.rate < 1:
@@ -149,7 +162,7 @@ def concept_web(
     if options.seed < 0:
         raise ConetError(f"seed {options.seed}", "0 or more", "for example 0")
     vectors = embed(steps.texts, how, folder, progress)
-    grouping = grouped(steps, vectors, options)
+    grouping = grouped(steps, vectors, options, progress)
     paths = Paths(steps.rollout, grouping.concept[steps.text], len(grouping.centres))
     return ConceptWeb(
         record=record,
@@ -160,16 +173,16 @@ def concept_web(
         tested=count_and_test(paths, options.null, options.rate),
         options=options,
         embedding=how.name,
+        progress=progress,
     )
 
 
-def grouped(steps: Steps, vectors: np.ndarray, options: Options) -> Grouping:
+def grouped(steps: Steps, vectors: np.ndarray, options: Options, progress: Progress = silent) -> Grouping:
     """Group the texts as the options say."""
+    asked = options.concepts, options.seed, progress
     if options.grouping == "future":
-        return group_by_future(
-            vectors, steps.occurrences, steps.rollout, steps.text, options.concepts, options.seed
-        )
-    return group(vectors, steps.occurrences, options.concepts, options.seed)
+        return group_by_future(vectors, steps.occurrences, steps.rollout, steps.text, *asked)
+    return group(vectors, steps.occurrences, *asked)
 
 
 def describe(found: ConceptWeb) -> "polars.DataFrame":
@@ -254,45 +267,3 @@ def of_edges(found: ConceptWeb) -> dict[str, Any]:
             ),
         },
     }
-
-
-def caveats(found: ConceptWeb) -> list[str]:
-    """Say what the numbers cannot tell, or rest on."""
-    numbers = found.numbers
-    said = []
-    if numbers["concepts"] == 1:
-        said.append("There is one concept, so there is no transition and no web.")
-    elif not numbers["transitions"]:
-        said.append(
-            "No rollout has two steps of different concepts, so there is no transition and no web: split the "
-            "texts otherwise, if they hold more steps (--split lines, or re: and what stands between two)."
-        )
-    elif not numbers["significant_edges"]:
-        few = numbers["tested_edges"] == 0
-        why = "none could be told from chance with so few rollouts" if few else "none is more than chance"
-        said.append(f"No edge is significant: {why}. What else the pages count is the traffic.")
-    asked = found.options.concepts
-    if asked is not None and asked != numbers["concepts"]:
-        said.append(
-            f"{asked} concepts were asked for, and {numbers['concepts']} made: vectors of different texts "
-            "are equal, or what follows some texts is seen too seldom to tell them apart."
-        )
-    if numbers["rollouts_without_steps"]:
-        said.append(f"{numbers['rollouts_without_steps']} rollouts hold no step: their texts are empty.")
-    if numbers["silhouette"] < STRUCTURE:
-        said.append(
-            f"The texts hardly form groups (mean silhouette {numbers['silhouette']:.2f}; below {STRUCTURE:g} "
-            "there is no structure to speak of): concepts are a partition of what is continuous."
-        )
-    if numbers["stability"] < STABLE:
-        said.append(
-            f"Half of the texts give other concepts (adjusted Rand index {numbers['stability']:.2f}): "
-            "numbers that depend on single concepts are not to be relied upon."
-        )
-    if found.options.null == "configuration":
-        said.append(
-            "By this null model, concepts that only meet in the same rollouts are joined by edges too."
-        )
-    if found.options.null == "disparity":
-        said.append("This null model never finds the only edge of a concept, and takes no heed of order.")
-    return said

@@ -10,7 +10,7 @@ from conet.base.errors import ConetError
 from conet.base.files import digest, write_atomic
 from conet.base.places import make_folder
 from conet.traces.embedding import Embedding
-from conet.traces.texts import Progress
+from conet.traces.texts import Progress, silent
 
 AT_ONCE = 1024  # texts that are embedded, and kept, at a time
 KEY = 16  # bytes of the hash of a text
@@ -21,7 +21,7 @@ def embed(
     texts: list[str],
     how: Embedding,
     folder: Path | None = None,
-    progress: Progress = lambda what, done, total, state: None,
+    progress: Progress = silent,
 ) -> np.ndarray:
     """Embed distinct texts as vectors of length one, float32, shape (texts, dimensions).
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from conet.base.errors import ConetError
 from conet.traces.agreement import adjusted_rand_index
+from conet.traces.texts import Progress, silent
 
 SAMPLE = 3000  # distinct texts that the number of concepts is chosen from (our choice)
 MOST = 400  # concepts that are tried
 STABLE = 0.6  # stability below which single concepts are not to be relied upon (our choice)
 STRUCTURE = 0.25  # mean silhouette below which there are no groups (Kaufman and Rousseeuw 1990)
 RECURRING = 5.0  # steps a text from which on texts repeat themselves (our choice)
+AROUND = 40  # numbers of concepts that are tried near the best
 HALVES = 8  # random halves of the texts that the stability rests on
 ROUNDS = 20  # of k-means
 MOST_GIVEN = 2000  # concepts that a user may ask for
@@ -53,7 +55,11 @@ class Grouping:
 
 
 def group(
-    vectors: np.ndarray, occurrences: np.ndarray, concepts: int | None = None, seed: int = 0
+    vectors: np.ndarray,
+    occurrences: np.ndarray,
+    concepts: int | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Grouping:
     """Group texts into concepts.
 
@@ -67,6 +73,8 @@ def group(
         How many; chosen where absent.
     seed
         Of the sample and the halves.
+    progress
+        Told how many numbers of concepts are tried, and how many halves.
 
     Raises
     ------
@@ -78,15 +86,16 @@ def group(
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.permutation(texts)[:SAMPLE])
     chosen = vectors[sample].astype(np.float64)
+    progress("distinct texts joined", 0, len(chosen), "")
     tree = _Tree(chosen) if len(chosen) > 2 else None
-    number, candidates, criterion = _how_many(tree, texts, occurrences, concepts)
+    number, candidates, criterion = _how_many(tree, texts, occurrences, concepts, progress)
     if tree is None or number == texts:
         labels, silhouette = np.arange(texts) % number, dict(candidates).get(number, np.nan)
         stability = np.nan
     else:
         cut = tree.cut(number)
         labels = k_means(vectors, _means(chosen, cut))
-        silhouette, stability = tree.silhouette(cut), _stability(chosen, cut, number, rng)
+        silhouette, stability = tree.silhouette(cut), _stability(chosen, cut, number, rng, progress)
     concept = by_size(labels, occurrences)
     return Grouping(
         concept=concept,
@@ -161,14 +170,14 @@ def cut(joins: np.ndarray, number: int) -> np.ndarray:
 
 
 def _how_many(
-    tree: _Tree | None, texts: int, occurrences: np.ndarray, given: int | None
+    tree: _Tree | None, texts: int, occurrences: np.ndarray, given: int | None, progress: Progress
 ) -> tuple[int, tuple[tuple[int, float], ...], str]:
     """Return the number of concepts, what was tried, and why."""
     if given is not None:
         return given, (), "given"
     if tree is None:
         return texts, (), "every distinct text is a concept: there are two at most"
-    tried = _tried(tree)
+    tried = _tried(tree, progress)
     best = max(tried, key=lambda number: (tried[number], -number))
     candidates = tuple(sorted(tried.items()))
     if tried[best] < STRUCTURE and texts <= MOST and occurrences.sum() >= RECURRING * texts:
@@ -180,16 +189,23 @@ def _how_many(
     return best, candidates, "largest mean silhouette of the distinct texts"
 
 
-def _tried(tree: _Tree) -> dict[int, float]:
+def _tried(tree: _Tree, progress: Progress) -> dict[int, float]:
     """Mean silhouette by number of concepts: on a geometric grid, then at all numbers around the best."""
     most = min(len(tree.distance) - 1, MOST)
     grid = np.unique(np.geomspace(2, most, 32).round().astype(int)) if most > 2 else np.array([2])
-    found = {int(number): tree.silhouette(tree.cut(int(number))) for number in grid}
+    found: dict[int, float] = {}
+
+    def take(numbers: list[int], more: int) -> None:
+        total = len(found) + len(numbers) + more
+        for number in numbers:
+            progress("numbers of concepts tried", len(found), total, "")
+            found[number] = tree.silhouette(tree.cut(number))
+
+    take(grid.tolist(), AROUND)
     best = int(np.searchsorted(grid, max(found, key=lambda number: found[number])))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    for number in np.unique(np.linspace(low, high, 40).round().astype(int)).tolist():
-        if number not in found:
-            found[number] = tree.silhouette(tree.cut(number))
+    near = np.unique(np.linspace(low, high, AROUND).round().astype(int))
+    take(np.setdiff1d(near, grid).tolist(), 0)
     return found
 
 
@@ -225,13 +241,16 @@ def _means(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray(members @ vectors) / sizes[:, None]
 
 
-def _stability(vectors: np.ndarray, whole: np.ndarray, number: int, rng: np.random.Generator) -> float:
+def _stability(
+    vectors: np.ndarray, whole: np.ndarray, number: int, rng: np.random.Generator, progress: Progress
+) -> float:
     """Mean agreement with groupings of half of the texts, where the others go to the nearest centre."""
     half = len(vectors) // 2
     if number < 2 or half <= number:
         return float("nan")
     found = []
-    for _ in range(HALVES):
+    for done in range(HALVES):
+        progress("halves of the texts grouped", done, HALVES, "")
         part = vectors[np.sort(rng.permutation(len(vectors))[:half])]
         centres = _means(part, _cut_of(part, number))
         nearest = np.argmax(vectors @ centres.T - (centres**2).sum(1) / 2, axis=1)

@@ -10,6 +10,7 @@ look alike but lead elsewhere stay apart.
 import numpy as np
 
 from conet.traces.grouping import MOST_GIVEN, Grouping, by_size, check_number, group
+from conet.traces.texts import Progress, silent
 from conet.traces.transitions import Paths
 
 FINER = 2  # so many fine groups for each concept that the embedding alone gives (our choice)
@@ -23,12 +24,13 @@ def group_by_future(
     text: np.ndarray,
     concepts: int | None = None,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Grouping:
     """Group texts by what follows them.
 
     Parameters
     ----------
-    vectors, occurrences, seed
+    vectors, occurrences, seed, progress
         As for :func:`conet.traces.grouping.group`.
     rollout, text : ndarray of int64, shape (steps,)
         Rollout and text of each step.
@@ -46,12 +48,13 @@ def group_by_future(
         When there are fewer texts than concepts asked for, or these are too many.
     """
     check_number(concepts, len(vectors))
-    by_likeness = group(vectors, occurrences, None, seed)
+    by_likeness = group(vectors, occurrences, None, seed, progress)
     held = len(by_likeness.centres)
     texts = len(vectors)
     if held < 2 or texts <= 2:
-        return by_likeness if concepts is None else group(vectors, occurrences, concepts, seed)
-    fine = group(vectors, occurrences, min(texts, MOST_GIVEN, FINER * max(held, concepts or 1)), seed)
+        return by_likeness if concepts is None else group(vectors, occurrences, concepts, seed, progress)
+    number = min(texts, MOST_GIVEN, FINER * max(held, concepts or 1))
+    fine = group(vectors, occurrences, number, seed, progress)
     followers = successors(Paths(rollout, fine.concept[text], len(fine.centres)))
     joined = _join(followers, fine.centres, concepts or 1, concepts is None)
     concept = by_size(joined[fine.concept], occurrences)

@@ -17,6 +17,10 @@ Progress = Callable[[str, int, int, str], None]
 AT_ONCE = 20_000  # rollouts whose texts are read at a time
 
 
+def silent(what: str, done: int, total: int, state: str) -> None:
+    """Say nothing of how far something is."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """The steps of all rollouts, one after another.
@@ -48,9 +52,7 @@ class Steps:
         return np.bincount(self.text, minlength=len(self.texts))
 
 
-def steps_of(
-    record: RolloutRecord, split: Split, progress: Progress = lambda what, done, total, state: None
-) -> Steps:
+def steps_of(record: RolloutRecord, split: Split, progress: Progress = silent) -> Steps:
     """Split the completions of a run, those of its main split, into steps of reasoning.
 
     Raises

@@ -30,6 +30,8 @@ PANELS = (
 
 def through_time(found: ConceptWeb) -> View:
     """Return effective out-degree, degree, and islands by step."""
+    if not found.numbers["transitions"]:
+        return empty_view(NAME, TITLE, "No rollout has two steps of different concepts: nothing to follow.")
     moments = found.moments
     if moments.height < 2:
         return empty_view(NAME, TITLE, "All rollouts are of one step of the training.")
