@@ -10,6 +10,7 @@ from logs import as_trl, as_verl, rollouts, two_stages, valley
 from rich.console import Console
 from rich.live import Live
 
+import conet
 from conet.base.errors import ConetError
 from conet.cli import main, watch
 from conet.cli.diagnose import examined
@@ -116,6 +117,21 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch, capsys):
     assert "waiting" in capsys.readouterr().out
 
 
+def test_where_nothing_comes_in_any_more_it_says_once_that_it_waits(training, tmp_path, capsys):
+    training(5, 5, 5, 20, 20, 20)
+    follow(tmp_path, 7)
+    said = capsys.readouterr()
+    assert [line.split()[1] for line in said.out.splitlines() if line.startswith("step")] == ["5", "20"]
+    assert said.err.splitlines() == ["nothing new since step 5: waiting for more; Ctrl-C ends"]
+
+
+def test_of_a_run_that_has_ended_it_says_so(tmp_path, monkeypatch, capsys):
+    conet.run(conet.preset("smoke").override({"steps": 5}), tmp_path / "run")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    main(["watch", str(tmp_path / "run"), "--out", str(tmp_path / "out"), "--refreshes", "2"])
+    assert "nothing new since step 4: the run is finished; Ctrl-C ends" in capsys.readouterr().err
+
+
 def test_the_view_in_a_terminal(tmp_path):
     as_verl(ROWS, tmp_path / "run" / "rollouts")
     found = diagnose(tmp_path / "run")
@@ -125,9 +141,11 @@ def test_the_view_in_a_terminal(tmp_path):
         view = watch.Terminal(live)
         view.wait("nothing yet")
         view.show(found, "out/report.html")
+        view.rest(finished=False)
         view.ring()
     text = screen.getvalue()
-    for part in ("waiting: nothing yet", "slow stage", "learned | forgotten | dead", "Ctrl-C", "\a"):
+    parts = ("waiting: nothing yet", "slow stage", "learned | forgotten | dead", "waiting for more", "\a")
+    for part in parts:
         assert part in text
 
 

@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
+from conet.base.digests import SUMMARY, directory_of
 from conet.base.files import CannotWrite
 from conet.base.lock import Busy
-from conet.base.terminal import ring, unfiltered
+from conet.base.terminal import ring, tell, unfiltered
 from conet.base.text import one_line
 from conet.cli.reactions import Reactions
 from conet.diagnosis import Diagnosis, Urgency
@@ -39,6 +41,9 @@ class View(Protocol):
 
     def wait(self, why: str) -> None:
         """Say that there is nothing to show yet."""
+
+    def rest(self, finished: bool) -> None:
+        """Say that nothing has come in since what is shown."""
 
     def ring(self) -> None:
         """Ring the bell."""
@@ -91,6 +96,8 @@ def follow(
                         seen = state(record)
                         shown.show(found, report)
                         announce(shown, found, report, reactions)
+                    else:
+                        shown.rest(is_finished(collector.path))
                 except (NothingYet, Busy) as why:  # Busy: another command writes into the folder just now
                     shown.wait(str(why))
                     nothing = why
@@ -133,6 +140,12 @@ def _scalars(record: RolloutRecord) -> tuple[object, ...]:
     return () if record.scalars is None else (record.scalars.height, record.scalars.hash_rows(seed=0).sum())
 
 
+def is_finished(path: Path) -> bool:
+    """Whether it is a run of ours that has come to its end; another trainer's log does not say so."""
+    run = directory_of(path)
+    return run is not None and (run / SUMMARY).exists()
+
+
 @contextmanager
 def view() -> Iterator[View]:
     """A live view in a terminal, else plain lines."""
@@ -149,9 +162,14 @@ def view() -> Iterator[View]:
 class Plain:
     """One line a look."""
 
+    def __init__(self) -> None:
+        self.step: int | None = None
+        self.rested = False
+
     def show(self, found: Diagnosis, report: str) -> None:
         """Print the main findings."""
         numbers = found.findings
+        self.step = numbers["last_step"]
         if numbers["samples"] is None:
             scalars = {name: part["last"] for name, part in numbers["scalars"].items()}
             known = [f"{name} {scalars[name]:.4g}" for name in SHOWN if name in scalars]
@@ -178,6 +196,12 @@ class Plain:
         """Print why there is nothing yet."""
         print(one_line(f"waiting: {why}"), flush=True)
 
+    def rest(self, finished: bool) -> None:
+        """Say it once: between the steps of a slow training it would be noise."""
+        if not self.rested:
+            self.rested = True
+            tell(f"nothing new since step {self.step}: {_waits(finished)}")
+
     def ring(self) -> None:
         """Ring."""
         ring()
@@ -186,6 +210,10 @@ class Plain:
     def note(self, text: str) -> None:
         """Print it."""
         print(one_line(text), flush=True)
+
+
+def _waits(finished: bool) -> str:
+    return "the run is finished; Ctrl-C ends" if finished else "waiting for more; Ctrl-C ends"
 
 
 def _level(numbers: dict[str, Any]) -> str:
@@ -200,6 +228,8 @@ class Terminal:
 
     def __init__(self, live: Any) -> None:
         self.live = live
+        self.panel: Any = None
+        self.since = ""
 
     def show(self, found: Diagnosis, report: str) -> None:
         """Draw the findings."""
@@ -217,16 +247,26 @@ class Terminal:
             Text(one_line(line.text), style="" if line.urgency in CALM else "bold")
             for line in found.headlines
         ]
-        below = f"{time.strftime('%H:%M:%S')}  {report}  Ctrl-C ends"
+        self.since = f"{time.strftime('%H:%M:%S')}  {report}"
         body = Group(Text(one_line(subtitle(found))), *lines, Text(), rows)
         title = Text(one_line(found.findings["path"]))
-        self.live.update(Panel(body, title=title, subtitle=Text(one_line(below))), refresh=True)
+        below = Text(one_line(f"{self.since}  Ctrl-C ends"))
+        self.panel = Panel(body, title=title, subtitle=below)
+        self.live.update(self.panel, refresh=True)
 
     def wait(self, why: str) -> None:
         """Say what is being waited for."""
         from rich.text import Text
 
         self.live.update(Text(one_line(f"waiting: {why}")), refresh=True)
+
+    def rest(self, finished: bool) -> None:
+        """Say it beneath the table."""
+        from rich.text import Text
+
+        if self.panel is not None:
+            self.panel.subtitle = Text(one_line(f"{self.since}  {_waits(finished)}"))
+            self.live.update(self.panel, refresh=True)
 
     def ring(self) -> None:
         """Ring the terminal's bell."""
