@@ -88,13 +88,16 @@ def _within(found: Diagnosis) -> tuple[tuple[Series, ...], str]:
         )
     curve = within_problem_curve(counts.correct_count, counts.correct_length_sum, fixed, valley.window)
     number = int(fixed.sum())
+    one = number == 1
+    which = "the one problem" if one else f"mean over the {number} problems"
+    equally = "each with the same weight, where 9 in 10 of them have a correct answer"
+    where = "where it has a correct answer" if one else equally
     series = Series(
         name=f"within the problems solved at its bottom ({number})",
         x=counts.steps,
         y=curve,
     )
     return (series,), (
-        f"{sizes}Within: mean over the {number} problems with an accuracy of at least one half around step "
-        f"{valley.bottom.estimate:.0f}, each with the same weight, where 9 in 10 of them have a correct "
-        "answer."
+        f"{sizes}Within: {which} with an accuracy of at least one half around step "
+        f"{valley.bottom.estimate:.0f}, {where}."
     )
