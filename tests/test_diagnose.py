@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import as_trl, as_verl, rollouts, two_stages, valley
 
+import conet
 from conet.base.errors import ConetError
 from conet.cli import main
+from conet.cli.diagnose import examined
 from conet.detect import Counts, find_valley
 from conet.diagnosis import Diagnosis, diagnose, write
 from conet.diagnosis.findings import outcomes
@@ -27,6 +29,7 @@ from conet.diagnosis.findings.interference import interference
 from conet.diagnosis.findings.transitions import sharpness
 from conet.diagnosis.heat import example, heat_set
 from conet.diagnosis.stages import find_stage
+from conet.diagnosis.text import described
 from conet.diagnosis.visits import Visits, by_visit, visits
 from conet.diagnosis.words import clean
 from conet.readers import read
@@ -638,6 +641,23 @@ def test_words_of_diagnose(tmp_path, capsys):
     assert code == 0
     assert "passed over: torn last lines: 1" in out
     assert "report" in out.splitlines()[-1]
+
+
+def test_a_long_value_does_not_run_into_its_meaning(tmp_path):
+    lines = described(diagnose(table(rollouts(crash()), tmp_path)), "report.html").splitlines()
+    rows = [line for line in lines if line[:26].rstrip() in ("stage", "accuracy")]
+    assert "collapsed, since step" in rows[0]
+    assert rows[0].index("knee:") == rows[1].index("first and last")
+    assert " knee:" in rows[0]
+
+
+def test_a_diagnosis_says_how_far_it_is(tmp_path):
+    shown = []
+    record = conet.read(table(rollouts(two_stages()), tmp_path))
+    examined(record, tmp_path / "out", None, show=lambda *parts: shown.append(parts))
+    what, done, total, name = shown[-1]
+    assert (what, done, total, name) == ("part of the diagnosis", len(shown) - 1, len(shown), "report")
+    assert [part[3] for part in shown[:2]] == ["source", "dead-start"]
 
 
 def test_what_lacks_a_file_is_called_incomplete(tmp_path, capsys):

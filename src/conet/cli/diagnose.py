@@ -54,6 +54,7 @@ def diagnose(
     from conet.base.files import printable
     from conet.base.kinds import DIAGNOSIS
     from conet.base.places import check_folder, holding
+    from conet.base.progress import line
     from conet.diagnosis.text import described
 
     path = the_log(path)
@@ -65,7 +66,8 @@ def diagnose(
             record = collector.read(progress)
         if no_text:
             record = record.without_texts()
-        found, numbers = examined(record, place, finding, drawing, figure)
+        with line() as show:
+            found, numbers = examined(record, place, finding, drawing, figure, show)
     note_unfinished(path, found.steps["step"].max())
     as_json = printable(json.dumps(numbers, ensure_ascii=False)) if json_ else ""
     print(as_json or described(found, numbers["report"]))
@@ -151,6 +153,7 @@ def examined(
     extra: list[str] | None,
     drawing: Any = None,
     figures: list[str] | None = None,
+    show: Any = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Diagnose what was read, and write the report: one look, the same for `diagnose` and `watch`.
 
@@ -160,6 +163,8 @@ def examined(
         Other processes that draw.
     figures
         Further ones, each as path/to/file.py:name.
+    show
+        Told how many findings are there, and that the report is being drawn.
 
     Returns
     -------
@@ -170,4 +175,10 @@ def examined(
     from conet.report.diagnosis import write as page
 
     found = diagnose(record, findings=extra or ())
+    if show is not None:
+        parts = len(found.declared) + 1  # the report is the last
+        for done, name in enumerate(found.declared):
+            show("part of the diagnosis", done, parts, name)
+            found.result(name)
+        show("part of the diagnosis", parts - 1, parts, "report")
     return found, write(found, place, lambda found, out: page(found, out, drawing, figures or ()))

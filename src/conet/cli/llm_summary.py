@@ -33,7 +33,7 @@ def show_summary(run: Path, as_json: bool) -> None:
         f"V               {v_in_words(length)}",
         f"heating         {heated}",
         *temperature_in_words(summary),
-        f"monitor         {summary['monitor_share']:.1%} of the time",
+        f"monitor         {summary['monitor_share']:.1%} of the time went into CoNet's records and detector",
         f"model           {run / 'model'}",
         f"report          conet report {quote(str(run))}",
     ]

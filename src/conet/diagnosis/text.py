@@ -6,6 +6,8 @@ from conet.base.text import counted, listed
 from conet.diagnosis.declare import Headline, Urgency
 from conet.diagnosis.diagnosis import Diagnosis
 
+VALUE = 18  # columns of a main number, at the least
+
 
 def subtitle(found: Diagnosis) -> str:
     """Describe what was read in one line."""
@@ -78,7 +80,8 @@ def described(found: Diagnosis, report: str) -> str:
     lines = [subtitle(found)]
     for line in found.headlines:
         lines += [labelled(line), *(f"  {more}" for more in beneath(line))]
-    lines += [f"{name:26} {value:18} {what}" for name, value, what in found.numbers]
+    wide = max([VALUE, *(len(value) + 1 for _, value, _ in found.numbers)])
+    lines += [f"{name:26} {value:{wide}} {what}" for name, value, what in found.numbers]
     open_still = {key: text for key, text in found.notes.items() if "undecided" in text}
     lines += [f"undecided: {names}: {why}" for why, names in by_cause(open_still).items()]
     lines += [f"passed over: {reason}: {count}" for reason, count in numbers["skipped"].items()]

@@ -48,7 +48,7 @@ def compute(log: Log) -> Result:
     if parts:
         text = f"What went with it ({when}): {'; '.join(parts)}{missing}."
     else:
-        text = f"Nothing else that was logged has changed with it ({when}){missing}."
+        text = f"Nothing else that was logged has changed with it{missing}."
     urgent = Urgency.EMERGENCY if stage.stage == "collapsed" else Urgency.WARNING
     line = Headline(
         name="what went with it",
