@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -661,23 +662,25 @@ def test_an_accuracy_that_collapses_within_its_last_steps_is_said():
     assert not any("The accuracy of plain" in note for note in found.notes)
 
 
+def side_of(name: str, accuracy: Sequence[float]) -> Side:
+    steps = pl.DataFrame({"step": range(len(accuracy)), "accuracy": accuracy})
+    nothing = {"path": None, "seed": None, "settings": {}, "numbers": {}, "problems": None}
+    return Side(name=name, kind="log", steps=steps, length_unit="tokens", **nothing)
+
+
 def test_of_many_that_move_at_the_end_four_are_named_those_that_fell_first():
     def side(name: str, end: float) -> Side:
-        steps = pl.DataFrame({"step": range(20), "accuracy": [0.5] * 10 + [end] * 10})
-        return Side(
-            name=name,
-            path=None,
-            kind="log",
-            seed=None,
-            settings={},
-            steps=steps,
-            numbers={},
-            problems=None,
-            length_unit="tokens",
-        )
+        return side_of(name, [0.5] * 10 + [end] * 10)
 
     assert moving_at_the_end([side("still", 0.6)]) == []
     notes = moving_at_the_end([*(side(f"up{i}", 0.9) for i in range(5)), side("down", 0.1)])
     assert notes[0].startswith("The accuracy of down fell from 0.50 to 0.10")
     assert len(notes) == 5
     assert notes[-1] == "Accuracies of 2 more runs moved by 0.25 or more there."
+
+
+def test_a_run_of_one_problem_a_step_does_not_move_by_its_noise():
+    """Right or wrong by chance at each step: the ends of a third of such runs are 0.25 apart; 3 % may be said to move."""
+    drawn = np.random.default_rng(0).integers(0, 2, (400, 20)).astype(float)
+    moved = sum(bool(moving_at_the_end([side_of("noise", one.tolist())])) for one in drawn)
+    assert moved <= 0.03 * len(drawn)

@@ -1,12 +1,15 @@
 """Runs whose accuracy moves so much within its last steps that their mean says little of the end."""
 
+import math
 from collections.abc import Sequence
 
+from conet.base.intervals import standard_error
 from conet.diagnosis.comparison.sides import Side
 from conet.observables.length import END_STEPS
 
 ENDS = 5  # steps at the start and at the end of the last ones (our choice)
-MOVED = 0.25  # from where on a move is said (our choice): few rollouts a step make less by chance
+MOVED = 0.25  # from where on a move is said (our choice)
+SIGMAS = 3.0  # standard errors of the two ends that it has to be: few rollouts a step move by chance
 MOST_NAMED = 4  # runs that are told one by one
 
 
@@ -34,5 +37,7 @@ def _move(side: Side) -> tuple[float, float, int] | None:
     last = side.steps["accuracy"].drop_nulls().drop_nans().tail(END_STEPS).to_numpy()
     if len(last) < 2 * ENDS:
         return None
-    start, end = float(last[:ENDS].mean()), float(last[-ENDS:].mean())
-    return (end - start, start, len(last)) if abs(end - start) >= MOVED else None
+    ends = last[:ENDS], last[-ENDS:]
+    start, end = (float(one.mean()) for one in ends)
+    noise = math.hypot(*(standard_error(one) for one in ends))  # of batches of other problems too
+    return (end - start, start, len(last)) if abs(end - start) >= max(MOVED, SIGMAS * noise) else None
