@@ -70,6 +70,11 @@ def test_an_old_one_that_is_half_deleted_goes_quietly(tmp_path, capsys):
         ),
         (RuntimeError, "basic_ios::clear: iostream error", "iostream error"),
         (type("SafetensorError", (Exception,), {}), "I/O error: (os error 28)", "No space left on device"),
+        (
+            type("SafetensorError", (Exception,), {}),
+            "I/O error: (os error 27)",
+            "raise the limit of a file's",
+        ),
     ],
 )
 def test_what_the_libraries_raise_where_they_cannot_write_is_one_line(kind, text, words, tmp_path):
@@ -82,6 +87,11 @@ def test_what_the_libraries_raise_where_they_cannot_write_is_one_line(kind, text
 def test_a_disk_without_room_is_said_to_be_full(tmp_path, monkeypatch):
     monkeypatch.setattr(disk, "_left", lambda place: 4096)
     with pytest.raises(CannotWrite, match="a disk with space left"), said_when_full(tmp_path):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+
+def test_a_folder_that_is_there_no_more_is_said_so(tmp_path):
+    with pytest.raises(CannotWrite, match="a folder that is there"), said_when_full(tmp_path / "moved"):
         raise RuntimeError("basic_ios::clear: iostream error")
 
 

@@ -5,6 +5,7 @@ Both write past Python: what they raise is no OSError, and torch's does not even
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +33,19 @@ def said_when_full(place: Path) -> Iterator[None]:
         of_safetensors = type(error).__name__ == "SafetensorError" and "I/O error" in text
         if not of_torch and not of_safetensors:
             raise
-        full = "os error 28" in text or _left(place) < LEFT
-        reason = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (0, text)
-        raise cannot_write(place, OSError(*reason)) from None
+        raise cannot_write(place, _reason(text, place)) from None
+
+
+def _reason(text: str, place: Path) -> OSError:
+    """Return the reason that a message tells, or else what can be seen of the place."""
+    told = re.search(r"os error (\d+)", text)
+    if told:
+        return OSError(int(told[1]), os.strerror(int(told[1])))
+    try:
+        full = _left(place) < LEFT
+    except OSError as error:  # the folder is there no more
+        return error
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else OSError(0, text)
 
 
 def _left(place: Path) -> int:
