@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import put
 
 from conet.base.intervals import interval
 from conet.cells.cache import Cache
@@ -212,9 +213,7 @@ def main() -> None:
     text = "\n".join([*verdicts(found), "", "Means (number of seeds in brackets):", "", *table(found)])
     print(text)
     if given.write:
-        before, mark, after = given.write.read_text(encoding="utf-8").partition("<!-- tables -->")
-        rest = after.partition("<!-- end of tables -->")[2]
-        given.write.write_text(f"{before}{mark}\n{text}\n<!-- end of tables -->{rest}", encoding="utf-8")
+        put(given.write, "<!-- tables -->", "<!-- end of tables -->", text + "\n")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def look(trainer: Trainer) -> dict[str, float]:
 def run(seed: int, changes: dict[str, Any]) -> dict[str, np.ndarray]:
     """Train, and return curves, counts of every problem, and what was seen on the way."""
     trainer = start("neural", seed, {"snapshots.steps": [], "snapshots.web_every": 0, **changes})
-    before, hops = time.process_time(), 0
+    before = time.process_time()
     record = train(trainer, looks={"seen": (LOOKS, look)}, problems=True)
     hops = trainer.walker_steps
     seen = record.looks["seen"]

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 from neural_puzzle_cells import HORIZONS
+from pages import put
 
-from conet.base.files import write_atomic
 from conet.base.intervals import interval
 from conet.cells.cache import Cache
 from conet.cells.cell import Cell
@@ -248,14 +248,11 @@ def main() -> None:
     given = parser.parse_args()
     found = results(given.seeds, Cache(given.cache), given.jobs)
     parts = {"puzzles": [*puzzles(found), "", doses(found)], "states": states(found), "layers": layers(found)}
-    text = given.write.read_text(encoding="utf-8") if given.write else ""
     for name, lines in parts.items():
-        print("\n".join(lines) + "\n")
-        before, mark, after = text.partition(f"<!-- {name} -->\n")
-        rest = after.partition(f"<!-- end of {name} -->")[2]
-        text = f"{before}{mark}{chr(10).join(lines)}\n<!-- end of {name} -->{rest}" if mark else text
-    if given.write:
-        write_atomic(given.write, text)
+        text = "\n".join(lines) + "\n"
+        print(text)
+        if given.write:
+            put(given.write, f"<!-- {name} -->", f"<!-- end of {name} -->", text)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from pages import put, shown
 
 from conet.base.files import write_atomic
 from conet.llm import routes
@@ -104,18 +107,18 @@ def written_by_people(problems: Path, place: Path) -> Path:
     return place
 
 
-def web_of(texts: Texts, out: Path) -> Path:
-    """Find the web, if it is not there, and return its place."""
-    place = out / texts.kept
-    if not (place / "web.json").exists():
-        called = [sys.executable, "-m", "conet", "web", str(texts.place), "--out", str(place), "--json"]
-        subprocess.run([*called, *texts.options], check=True, stdout=subprocess.DEVNULL)
-    return place
+def find_web(texts: Path, out: Path, options: Sequence[str]) -> dict[str, Any]:
+    """Find the web of texts, if it is not there, and return its numbers."""
+    if not (out / "web.json").exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        called = [sys.executable, "-m", "conet", "web", str(texts), "--out", str(out), "--json"]
+        subprocess.run([*called, *options], check=True, stdout=subprocess.DEVNULL)
+    return dict(json.loads((out / "web.json").read_text(encoding="utf-8")))
 
 
 def row(texts: Texts, place: Path) -> str:
     """Return what is told of a web."""
-    web = json.loads((place / "web.json").read_text(encoding="utf-8"))
+    web = find_web(texts.place, place, texts.options)
     numbers = [f"{web[name]:,}" for name in ("rollouts", "steps", "texts", "concepts")]
     numbers += [shown(web["silhouette"]), shown(web["stability"])]
     numbers += [f"{web['significant_edges']} of {web['edges']}", str(web["shuffled"]["significant_edges"])]
@@ -134,11 +137,6 @@ def freezing(place: Path) -> str:
         for end in ends
     ]
     return " → ".join(both)
-
-
-def shown(value: float | None) -> str:
-    """Write a number with three digits; a dash where there is none."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:.3g}"
 
 
 def true_edges(place: Path) -> str:
@@ -172,7 +170,7 @@ def main() -> None:
     heads += ["effective out-degree, begin → end (shuffled)"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for texts in known(given):
-        place = web_of(texts, given.out)
+        place = given.out / texts.kept
         lines.append(row(texts, place))
         print(lines[-1], flush=True)
         if texts.kept == "routes":
@@ -180,10 +178,7 @@ def main() -> None:
     if (given.out / "routes" / "web.json").exists():
         lines += ["", true_edges(given.out / "routes")]
     if given.write:
-        page = given.write.read_text(encoding="utf-8")
-        before, mark, rest = page.partition(MARK + "\n")
-        assert mark, f"{given.write} has no {MARK}"
-        write_atomic(given.write, before + mark + "\n".join(lines) + "\n" + rest[rest.index(END) :])
+        put(given.write, MARK, END, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,32 +20,26 @@ What is done is not done again. `--minutes` ends a sitting at the first checkpoi
 
 import argparse
 import ctypes
-import itertools
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
+from pages import put
+from real_webs import find_web
+from smollm2_tables import PARTS, page
 
-from conet.base.files import write_atomic
 from conet.cli.options import parse_pairs
-from conet.diagnosis import diagnose
 from conet.llm import evaluate, identity, models, problems, sampling, train
 from conet.runs import recipe
-from conet.runs.run import Run
 
 RECIPE = "smollm2-cpu"
 ARMS: dict[str, Mapping[str, Any]] = {
     "RLVR": {"schedule.name": "rlvr"},
     "temperature": {"schedule.name": "temperature"},
 }
-PARTS = ("training", "held-out")
-TENTHS = 10
 AT_ONCE = 64  # completions that are drawn together
 MARK = "<!-- made by verification/smollm2.py -->"
 END = "<!-- end of verification/smollm2.py -->"
@@ -152,201 +146,10 @@ def ask(name: str, given: argparse.Namespace, sitting: Sitting) -> None:
         evaluate.evaluate(generate, chosen, whole.problems, asked, out, progress)
 
 
-def web_of(arm: str, given: argparse.Namespace) -> dict[str, Any]:
-    """Return the numbers of the web of an arm's texts, a line a step."""
-    out = given.out / "web" / arm
-    if not (out / "web.json").exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        called = [sys.executable, "-m", "conet", "web", str(given.out / arm), "--out", str(out), "--json"]
-        more = ["--split", "lines", "--embedding", given.embedding]
-        subprocess.run([*called, *more], check=True, stdout=subprocess.DEVNULL)
-    return dict(json.loads((out / "web.json").read_text(encoding="utf-8")))
-
-
-def curves(run: Path) -> list[str]:
-    """Return the run by tenth of its updates so far, as a table of Markdown."""
-    metrics = Run(run).metrics()
-    rollouts = Run(run).rollouts().filter(pl.col("split") == "train").collect()
-    edges = np.linspace(0, metrics.height, min(TENTHS, metrics.height) + 1).round().astype(int)
-    lines = [
-        "| updates | accuracy | correct length | of problems solved at first | all right | all wrong | entropy | "
-        "weight of the bonus | interference | cosine |",
-        "|---" * 10 + "|",
-    ]
-    first: set[int] = set()
-    for low, high in itertools.pairwise(edges):
-        part = rollouts.filter(pl.col("step").is_between(low, high - 1))
-        right = part.filter(pl.col("correct"))
-        first = first or set(right["problem"].to_list())
-        within = right.filter(pl.col("problem").is_in(list(first)))
-        groups = part.group_by("step", "problem").agg(pl.col("correct").mean())["correct"]
-        row = metrics[int(low) : int(high)]
-        means = [
-            mean_of(row, name) for name in ("entropy", "option.entropy", "interference", "gradient_cosine")
-        ]
-        alike = within.group_by("problem").agg(pl.col("length").mean())["length"]  # each with the same weight
-        numbers = [part["correct"].mean(), right["length"].mean(), alike.mean()]
-        numbers += [(groups == 1).mean(), (groups == 0).mean(), *means]
-        lines.append(f"| {low + 1}–{high} | " + " | ".join(map(shown, numbers)) + " |")
-    return lines
-
-
-def mean_of(table: pl.DataFrame, name: str) -> float | None:
-    """Return the mean of a column, if it is there and known."""
-    if name not in table.columns:
-        return None
-    found: Any = table[name].drop_nulls().mean()
-    return found
-
-
-def shown(value: Any) -> str:
-    """Write a number with three digits; a dash where it is not known."""
-    return "–" if value is None or not np.isfinite(value) else f"{value:.3g}"
-
-
-def ratio(found: Mapping[str, Any] | None) -> str:
-    """Write an estimate with its interval."""
-    if not found or found.get("estimate") is None:
-        return "–"
-    return f"{shown(found['estimate'])} [{shown(found['low'])}, {shown(found['high'])}]"
-
-
-def judged(run: Path) -> dict[str, str]:
-    """Return what `conet diagnose` says of a run, by what it says it of."""
-    found = diagnose(run).findings
-    pooled, within = found.get("v_pooled") or {}, found.get("v_within") or {}
-    chance = found.get("by_chance") or {}
-    gradients = found.get("gradient_interference") or {}
-    counts = {name: found.get(name) for name in ("learned", "forgotten", "dead")}
-    return {
-        "V of the correct length": str(found.get("v")),
-        "start over shortest, pooled": ratio(pooled.get("start_ratio")),
-        "end over shortest, pooled": ratio(pooled.get("end_ratio")),
-        "end over shortest, within problems": ratio(within.get("within_ratio")),
-        **{
-            f"problems {name} (by chance)": f"{shown(count)} ({shown(chance.get(name))})"
-            for name, count in counts.items()
-        },
-        "interference of gradients, first and last fifth": between(gradients.get("interference")),
-        "cosine of gradients at the end": ratio(gradients.get("cosine_at_end")),
-    }
-
-
-def between(found: Mapping[str, Any] | None) -> str:
-    """Write where something began and ended."""
-    return "–" if not found else f"{shown(found.get('start'))} → {shown(found.get('end'))}"
-
-
-def of_web(numbers: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is told of a web."""
-    beside = numbers["shuffled"]["effective_out_degree"]
-    return {
-        "steps of reasoning, different texts": f"{numbers['steps']}, {numbers['texts']}",
-        "concepts (silhouette, stability)": f"{numbers['concepts']} "
-        f"({shown(numbers['silhouette'])}, {shown(numbers['stability'])})",
-        "significant edges, of those taken": f"{numbers['significant_edges']} of {numbers['edges']}",
-        "degree, islands": f"{shown(numbers['web']['mean_degree'])}, {numbers['web']['islands']}",
-        "effective out-degree (steps shuffled)": f"{shown(numbers['effective_out_degree'])} ({shown(beside)})",
-    }
-
-
-def freezing(place: Path) -> list[str]:
-    """Return the web by stretch of the training: first, middle and last."""
-    table = pl.read_parquet(place / "moments.parquet")
-    chosen = sorted({0, table.height // 2, table.height - 1})
-    names = [
-        name
-        for name in (
-            "step",
-            "mean_degree",
-            "islands",
-            "effective_out_degree",
-            "effective_out_degree_shuffled",
-        )
-        if name in table.columns
-    ]
-    lines = ["| " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * len(names) + "|"]
-    return lines + ["| " + " | ".join(shown(table[name][place]) for name in names) + " |" for place in chosen]
-
-
-def evaluations(given: argparse.Namespace) -> list[str]:
-    """Return pass@k at the start and at the end, with intervals over problems."""
-    lines = ["| model | problems | pass@1 | pass@k | correct length | cut off |", "|---" * 6 + "|"]
-    for name in ("start", *ARMS):
-        for part in PARTS:
-            file = given.out / "eval" / name / part / "evaluation.json"
-            if not file.exists():
-                continue
-            found = json.loads(file.read_text(encoding="utf-8"))
-            passed = found["pass_at_k"]
-            cells = [
-                "–" if one["low"] is None else f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
-                for one in (passed["1"], passed[str(max(map(int, passed)))])
-            ]
-            about = f"{found['problems']} {part}, k = {max(map(int, passed))}"
-            ends = f"{shown(found['correct_length'])} | {found['truncated_share']:.3f}"
-            lines.append(f"| {name} | {about} | {' | '.join(cells)} | {ends} |")
-    return lines
-
-
-def side_by_side(columns: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return a table with a row for each thing that is told, and a column for each arm."""
-    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name in next(iter(columns.values())):
-        lines.append(f"| {name} | " + " | ".join(each.get(name, "–") for each in columns.values()) + " |")
-    return lines
-
-
-def cost(given: argparse.Namespace, arm: str) -> str:
-    """Say what an update took, over all sittings."""
-    file = given.out / f"{arm}.sittings.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    updates = sum(row["updates"] for row in rows)
-    if not updates:
-        return f"{arm}: not measured"
-    means = [sum(row[name] for row in rows) / updates for name in ("cpu_seconds", "seconds")]
-    return f"{arm}: {means[0]:.1f} s of processor time an update, {means[1]:.1f} s by the clock"
-
-
-def page(given: argparse.Namespace) -> str:
-    """Return what is known so far as Markdown."""
-    begun = [
-        arm
-        for arm in ARMS
-        if (given.out / arm / "rollouts").exists() and Run(given.out / arm).metrics().height
-    ]
-    whole = settings_of(given)
-    options = whole.options()
-    size = options["per_device_train_batch_size"] * options["gradient_accumulation_steps"]
-    progress = ", ".join(
-        f"{arm} {Run(given.out / arm).metrics().height} of {whole.steps} updates" for arm in begun
-    )
-    lines = [
-        f"*What was run*: **one seed an arm**, so nothing here is a verdict. {progress}; {size} rollouts an update"
-        + (f"; {' '.join(given.set)}" if given.set else "")
-        + ". "
-        + "; ".join(cost(given, arm) for arm in begun)
-        + ".",
-    ]
-    for arm in begun:
-        lines += ["", f"**{arm}**", "", *curves(given.out / arm)]
-    if begun:
-        lines += ["", *side_by_side({arm: judged(given.out / arm) for arm in begun})]
-    lines += ["", *evaluations(given)]
-    webs = {arm: given.out / "web" / arm for arm in begun if (given.out / "web" / arm / "web.json").exists()}
-    if webs:
-        lines += ["", *side_by_side({arm: of_web(web_of(arm, given)) for arm in webs})]
-    for arm, place in webs.items():
-        lines += ["", f"The web of {arm} through its training:", "", *freezing(place)]
-    return "\n".join(lines) + "\n"
-
-
-def put(docs: Path, text: str) -> None:
-    """Put the tables between the marks of the page."""
-    file = docs / "results-llm.md"
-    before, mark, rest = file.read_text(encoding="utf-8").partition(MARK + "\n")
-    assert mark, f"{file} has no {MARK}"
-    write_atomic(file, before + MARK + "\n\n" + text + "\n" + rest[rest.index(END) :])
+def web_of(arm: str, given: argparse.Namespace) -> None:
+    """Find the web of an arm's texts, a line a step, if it is not there."""
+    options = ("--split", "lines", "--embedding", given.embedding)
+    find_web(given.out / arm, given.out / "web" / arm, options)
 
 
 def work(given: argparse.Namespace) -> None:
@@ -386,10 +189,10 @@ def main() -> None:
     torch.set_num_threads(1)
     keep_memory()
     work(given)
-    text = page(given)
+    text = page(given.out, settings_of(given), list(ARMS), given.set or [])
     print(text)
     if given.write:
-        put(given.write, text)
+        put(given.write / "results-llm.md", MARK, END, f"\n{text}\n")
 
 
 if __name__ == "__main__":
