@@ -7,7 +7,7 @@ import numpy as np
 from conet.base.intervals import mean_interval
 from conet.cells.cell import Arrays, Cell
 from conet.cells.forget import RECOVERY
-from conet.claims.shared import over_seeds
+from conet.claims.shared import fresh, over_seeds
 from conet.config import preset
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
@@ -23,9 +23,7 @@ CASE = (FOREIGN.index(16), STEPS.index(40))  # 16 foreign tasks, 40 SFT steps: t
 def cells(scale: Scale) -> list[Cell]:
     """Return one run a seed with all its branches."""
     arguments = {"foreign": list(FOREIGN), "sft_steps": list(STEPS), "sft_learning_rate": RATE, "changes": {}}
-    return [
-        Cell("conet.cells.forget:forgetting_run", {"seed": seed, **arguments}) for seed in range(scale.seeds)
-    ]
+    return [Cell("conet.cells.forget:forgetting_run", {"seed": seed, **arguments}) for seed in fresh(scale)]
 
 
 def drop(run: Arrays) -> float:

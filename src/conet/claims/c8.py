@@ -5,7 +5,7 @@ import numpy as np
 from conet.base.intervals import standard_error
 from conet.cells.cell import Cell
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load, measure
-from conet.claims.shared import draw_values
+from conet.claims.shared import draw_values, fresh
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
@@ -31,7 +31,7 @@ HEATED = arm("heat", "detector")
 def all_cells(scale: Scale) -> list[Cell]:
     """Return all arms for every load (two of them when quick)."""
     loads = LOADS[:2] if scale.quick else LOADS
-    return [cell for questions in loads for cell in cells(scale.seeds, ARMS, load(questions))]
+    return [cell for questions in loads for cell in cells(fresh(scale), ARMS, load(questions))]
 
 
 def loads_in(results: Results) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from conet.cells.cell import Arrays, Cell
 from conet.cells.criticality import MODELS, STARTS
-from conet.claims.shared import draw_curves
+from conet.claims.shared import draw_curves, fresh
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
@@ -42,9 +42,9 @@ def cell(seed: int, changes: dict[str, Any], every: int) -> Cell:
 
 def cells(scale: Scale) -> list[Cell]:
     """Return all regimes, and all sizes unless quick."""
-    found = [cell(seed, *regime) for regime in REGIMES.values() for seed in range(scale.seeds)]
+    found = [cell(seed, *regime) for regime in REGIMES.values() for seed in fresh(scale)]
     if not scale.quick:
-        found += [cell(seed, changes, 0) for changes in SIZES.values() for seed in range(scale.seeds)]
+        found += [cell(seed, changes, 0) for changes in SIZES.values() for seed in fresh(scale)]
     return found
 
 

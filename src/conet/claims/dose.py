@@ -5,6 +5,7 @@ import numpy as np
 from conet.base.intervals import standard_error
 from conet.cells.cell import Cell
 from conet.claims.heating import BASELINE, arm, cells, gain, load, measure
+from conet.claims.shared import fresh
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
@@ -18,7 +19,7 @@ ARMS = [BASELINE, *ALL.values(), *EQUAL.values()]
 
 def all_cells(scale: Scale) -> list[Cell]:
     """Return all arms at both loads; at one when quick."""
-    seeds = scale.seeds if scale.level == "exhaustive" else min(scale.seeds, SEEDS)
+    seeds = fresh(scale) if scale.level == "exhaustive" else fresh(scale)[:SEEDS]
     loads = LOADS[1:] if scale.quick else LOADS
     return [cell for questions in loads for cell in cells(seeds, ARMS, load(questions))]
 

@@ -1,6 +1,6 @@
 """What the experiments on heating share: loads, arms, paired gains."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,9 @@ def arm(kind: str, at: int | str, **settings: Any) -> dict[str, Any]:
 BASELINE = arm("none", 0)
 
 
-def cells(seeds: int, arms: Sequence[Mapping[str, Any]], changes: Mapping[str, Any]) -> list[Cell]:
+def cells(seeds: Iterable[int], arms: Sequence[Mapping[str, Any]], changes: Mapping[str, Any]) -> list[Cell]:
     """Return one cell a seed."""
-    return [heat.cell(seed, arms, changes) for seed in range(seeds)]
+    return [heat.cell(seed, arms, changes) for seed in seeds]
 
 
 def runs_of(results: Results, changes: Mapping[str, Any]) -> list[tuple[list[dict[str, Any]], Arrays]]:

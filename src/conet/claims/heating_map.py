@@ -31,7 +31,7 @@ def panels(scale: Scale) -> list[tuple[dict, int]]:
 
 def all_cells(scale: Scale) -> list[Cell]:
     """Return all arms for every panel."""
-    return [cell for changes, seeds in panels(scale) for cell in cells(seeds, ARMS, changes)]
+    return [cell for changes, seeds in panels(scale) for cell in cells(range(seeds), ARMS, changes)]
 
 
 def changes_in(results: Results) -> list[dict]:

@@ -12,11 +12,11 @@ from conet.cells.cell import Arrays, Cell
 from conet.judging.claim import Results, Scale
 from conet.report import style
 
-FRESH = 5000  # first seed of the runs of `reference`: none from here on was looked at before the rows stood
+FRESH = 5000  # first seed of the claims: none from here on was looked at before the rows stood
 
 
 def fresh(scale: Scale) -> range:
-    """Return the seeds of the runs of `reference`."""
+    """Return the seeds of a claim: none of them was looked at before its rows stood."""
     return range(FRESH, FRESH + scale.seeds)
 
 
