@@ -34,6 +34,14 @@ def test_the_interval_decides(values, threshold, wanted, word):
     assert wanted in row.statistic
 
 
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [(1 / 1.3, "at least 1/1.3"), (0.794, "at least 0.794"), (-0.003, "at least -0.003")],
+)
+def test_a_threshold_is_written_as_it_was_fixed(threshold, words):
+    assert judge("C1", "something", VALUES, threshold).statistic == f"something, {words}"
+
+
 def test_seeds_without_the_statistic_are_counted_in_the_text_and_left_out():
     row = judge("C1", "something", [*VALUES, *VALUES, np.nan], 0.5)
     assert "1 of 17 seeds without it" in row.statistic

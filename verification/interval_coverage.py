@@ -268,12 +268,12 @@ def row(name: str, tally: Tally) -> str:
     if not tally.made:
         return f"| {name} | – | | | | 0 of {tally.worlds} | |"
     low, high = share_interval(tally.held, tally.made)
-    held, below = tally.held / tally.made, tally.below / tally.made
+    above = tally.made - tally.held - tally.below  # counted, since a difference of shares may be -0.000
     cells = (
-        f"{held:.3f}",
+        f"{tally.held / tally.made:.3f}",
         f"{low:.3f} to {high:.3f}",
-        f"{below:.3f}",
-        f"{1 - held - below:.3f}",
+        f"{tally.below / tally.made:.3f}",
+        f"{above / tally.made:.3f}",
         f"{tally.made} of {tally.worlds}",
         judged(tally),
     )

@@ -85,7 +85,7 @@ def draw(results: Results) -> list[Picture]:
     """Draw the paired gain of every arm, every seed a dot, a panel a load."""
     loads = loads_in(results)
     figure = style.figure(3.4, width=style.WIDTH * (1.0 if len(loads) < 3 else 1.25))
-    panels = np.atleast_1d(figure.subplots(1, len(loads), sharey=True))
+    panels = np.atleast_1d(figure.subplots(1, len(loads), sharex=True, sharey=True))
     for axes, questions in zip(panels, loads):
         values = [gain(results, load(questions), each) for each in ARMS[1:]]
         draw_values(axes, [name_of(each) for each in ARMS[1:]], values, 0.0)
@@ -145,7 +145,7 @@ CLAIM = Claim(
         "logits. Every arm branches off one baseline a seed; all have equal updates; one baseline has "
         "32 updates more, which is what the harvest costs. A gain holds when the 95 % interval of the "
         "paired difference lies above zero. Shams: SFT on up to as many solved problems (so many there "
-        "are: 49 for 53 hard ones at M=128, 94 for 177 at M=320, means over seeds), and logit noise of "
+        "are: 50 for 50 hard ones at M=128, 96 for 171 at M=320, means over seeds), and logit noise of "
         "the same norm at the same nodes. So the sham differs in the number of demonstrations as well, "
         "and so do early, at the signal, and late: fewer problems are hard the later it is. The tables "
         "have the numbers."

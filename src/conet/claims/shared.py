@@ -133,3 +133,4 @@ def draw_values(
         axes.axvline(threshold, color=style.VERMILION, lw=1, ls="--", label=f"threshold {threshold:g}")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.margins(x=0.04)  # else the outermost dots are cut in half

@@ -157,7 +157,7 @@ def judged(
         judgement = "holds" if holds else "fails"
     return ClaimResult(
         claim=claim,
-        statistic=f"{statistic}, {wanted} {threshold:g}{note}",
+        statistic=f"{statistic}, {wanted} {_written(threshold)}{note}",
         estimate=estimate,
         ci=ci,
         threshold=threshold,
@@ -206,6 +206,12 @@ def judged_within(
         judgement=word,
         chance=chance,
     )
+
+
+def _written(threshold: float) -> str:
+    """Write a threshold as it was fixed: 1/1.3, and not 0.769231."""
+    text = f"{threshold:g}"
+    return text if len(text) < len("0.0001") else min(text, f"1/{1 / threshold:g}", key=len)
 
 
 def _known(array: np.ndarray) -> tuple[bool, str]:
