@@ -114,7 +114,7 @@ PUZZLES: list[tuple[str, Callable[[Arrays], float], float, str, bool]] = [
         True,
     ),
     (
-        "forgetting: accuracy lost to SFT on 8 foreign problems, all of the same dose",
+        "forgetting: accuracy lost to SFT on 8 foreign problems (dose: below)",
         lost,
         0.1,
         "at least",
