@@ -468,6 +468,7 @@ def test_long_texts_are_scrolled_in_a_box_and_one_step_is_a_dot(browser, tmp_pat
         page.set_default_timeout(PATIENCE)
         opened(page, server, "")
         assert "h0" in page.locator(".spark path").get_attribute("d")
+        assert page.locator(".run-curve").inner_text().split()[:2] == ["0.75", "accuracy"]
         opened(page, server, "run/long/rollouts")
         page.locator(".text.long").nth(1).wait_for()
         assert page.evaluate("document.documentElement.scrollHeight") < 5000

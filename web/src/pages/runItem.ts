@@ -63,7 +63,7 @@ export function runItem(first: RunRow, chosen: (is: boolean) => void, checked = 
       const found = await get<Spark>(address("runs", row.name, "spark"));
       accuracy = found.accuracy;
       const reached = found.step === null ? "" : row.steps ? `${number(found.step)} of ${number(row.steps)}` : `step ${number(found.step)}`;
-      replace(curve, spark(found.values, `accuracy of ${row.name}`), h("span", {}, h("b", {}, number(found.accuracy, 2)), h("small", {}, reached)));
+      replace(curve, spark(found.values, `accuracy of ${row.name}`), h("span", {}, h("b", {}, number(found.accuracy, 2)), " ", h("small", {}, "accuracy"), h("small", {}, reached)));
     }),
     say: asked("say", async () => {
       const { headlines, why } = await get<Headlines>(address("runs", item.row.name, "headlines"));
