@@ -232,6 +232,23 @@ def test_length_that_explodes_and_shrinks(tmp_path):
     assert named(found) == ["length shrinks"]
 
 
+def test_short_lengths_are_written_with_a_digit_more_and_with_their_unit(tmp_path):
+    texts = pl.Series(["a" * (1 if row < 20 else 4 + row % 2) for row in range(40)])
+    rows = pl.DataFrame(
+        {
+            "step": np.repeat(np.arange(40), 64),
+            "prompt": [f"p{row % 8}" for row in range(2560)],
+            "completion": np.repeat(texts.to_numpy(), 64),
+            "reward": [float(row % 3 == 0) for row in range(2560)],
+        }
+    )
+    found = diagnosed(rows, tmp_path)
+    assert line(found, "length explodes").text.endswith("1.0 → 4.5 characters.")
+    number = next(one for one in found.numbers if one.name == "length of the answers")
+    assert number.value == "1.0 → 4.5"
+    assert number.definition.startswith("characters, first and last fifth of the steps")
+
+
 def test_one_epoch_says_so(tmp_path):
     found = diagnosed(run(np.full(40, 0.3), once=True), tmp_path)
     assert [found.findings[key] for key in ("learned", "forgotten", "dead", "v_within")] == [None] * 4

@@ -170,3 +170,10 @@ def test_a_single_number_that_is_none_is_said(tmp_path):
 def test_what_is_logged_every_few_steps_is_a_number(tmp_path):
     kl = np.where(np.arange(STEPS) % 5 == 0, 0.02, np.nan)
     assert names(trained(tmp_path, **HEALTHY | {"kl": kl})) == []
+
+
+def test_a_knee_without_an_interval_is_said_without_one(tmp_path):
+    found = trained(tmp_path, reward=curve((1, 0.2), (20, 0.7), (60, 0.71)))
+    (said,) = (one.definition for one in found.numbers if one.name == "stage")
+    assert found.findings["knee_interval"] is None
+    assert said == f"knee: step {found.findings['knee_step']}"

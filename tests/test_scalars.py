@@ -306,7 +306,7 @@ def test_a_chart_that_the_page_of_wandb_saved(tmp_path: Path) -> None:
     assert found.scalars["reward"].to_list() == [0.5] * 20
     assert [name for name in found.scalars.columns if name.startswith("train/")] == ["train/reward"]
     path.write_text(path.read_text().replace("calm-sea-3 - train/reward__MIN", "wild-sea-4 - train/reward"))
-    with pytest.raises(ConetError):
+    with pytest.raises(ConetError, match=r"2 runs \(calm-sea-3, wild-sea-4\).*one run alone"):
         conet.read(path)
 
 

@@ -1,6 +1,8 @@
 """The command that evaluates a language model: on what, whose code may judge, and how its result is said."""
 
 import json
+import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +10,7 @@ from typing import Any, Literal
 from conet.base.errors import ConetError
 from conet.base.kinds import EVALUATION
 from conet.base.places import check_folder, holding
+from conet.base.terminal import tell
 from conet.base.text import counted, listed
 from conet.cli.options import Count, Flag, Json, Pairs, Whole, note_unverified
 from conet.config.pairs import parse_pairs
@@ -126,11 +129,18 @@ def get_ready() -> None:
     from conet.llm.train import check_installed
 
     check_installed()
+    say_loading()
     from transformers.utils import logging
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.disable_progress_bar()
     logging.set_verbosity_error()  # of weights that are tied, of times of files: nothing to mend
+
+
+def say_loading() -> None:
+    """Say what takes the first seconds of a command, in one of several processes."""
+    if "torch" not in sys.modules and os.environ.get("RANK", "0") == "0":
+        tell("loading torch and transformers")
 
 
 def verifiers_of(run: Path, trust: bool) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from conet.base.digests import directory_of, is_run
 from conet.diagnosis.answers import answers, from_scalars
 from conet.diagnosis.visits import Visits, visits
+from conet.diagnosis.words import length_unit
 from conet.rollouts import Counts, RolloutRecord, bundle, per_step
 from conet.runs.events import heatings
 from conet.runs.files import kind_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ONE_EPOCH = "each prompt was seen once (one epoch)"
 UNKNOWN = "the log does not say which problem a group is of: problems cannot be followed"
+UNITS = {"recipe.json": "tokens", "config.json": "hops"}  # of lengths, by the settings of a run of ours
 FIFTH = 0.2  # share of the steps that count as the start of a run, and as its end
 
 
@@ -66,6 +68,13 @@ class Log:
         if not self.has_rollouts and self.scalars is not None:
             return from_scalars(self.scalars)
         return answers(self.record, self.split)
+
+    @property
+    def length_unit(self) -> str:
+        """What lengths are counted in; the empty text where another trainer's column does not say it."""
+        path = directory_of(self.record.path)
+        ours = (unit for name, unit in UNITS.items() if path is not None and (path / name).is_file())
+        return next(ours, "") or length_unit(self.record.sources)
 
     @property
     def seen_once(self) -> bool:

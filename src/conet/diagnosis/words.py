@@ -1,6 +1,7 @@
 """Numbers of a diagnosis as they are written in the terminal, the report and the JSON."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,18 @@ def times(ratio: float) -> str:
     ('13', '2.5', '0.2')
     """
     return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def length_unit(sources: Mapping[str, str]) -> str:
+    """Return what lengths are counted in; the empty text where a column holds them, which does not say so.
+
+    Examples
+    --------
+    >>> length_unit({"length": "characters of column completion"}), length_unit({"length": "column length"})
+    ('characters', '')
+    """
+    unit, of, _ = sources.get("length", "").partition(" of ")
+    return unit if of else ""
 
 
 def clean(value: Any) -> Any:

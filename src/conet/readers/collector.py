@@ -20,6 +20,7 @@ from conet.readers.place import Place
 from conet.readers.places import NothingYet, exists, state_of, walk
 from conet.readers.recognise import format_of
 from conet.readers.scalars.find import Finder, Scalars
+from conet.readers.scalars.lines import runs_of_chart
 from conet.readers.texts import token_counter
 from conet.rollouts import RolloutRecord
 
@@ -163,6 +164,10 @@ class Collector:
                 columns, self.reader, self.given, part, partial(one_a_row, source, part.path)
             )
         except ConetError as error:
+            if len(runs := runs_of_chart(list(columns))) > 1:
+                got = f"{part.path.name}, a chart of W&B with {len(runs)} runs ({', '.join(runs)})"
+                remedy = "show one run alone on the page of W&B and save the chart again"
+                raise ConetError(got, "the numbers of one run", remedy) from None
             if not self.place.nearest:
                 raise
             raise ConetError(error.got, error.expected, f"{error.remedy}; {self.place.nearest}") from None

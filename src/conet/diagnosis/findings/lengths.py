@@ -13,6 +13,7 @@ from conet.diagnosis.words import times
 LONGER = 2.0  # times as long as at the shortest level counts as an explosion (our choice)
 SHORTER = 0.5  # times as long as at the longest level counts as shrinking
 BY_STEP = {"": "length", "_right": "length_right", "_wrong": "length_wrong"}
+FEW = 10  # below it, a length is written with a digit behind the point
 DIGITS = 4  # of the shares by step in --json
 REMEDIES = {
     True: Remedy(
@@ -45,16 +46,23 @@ def compute(log: Log) -> Result:
         said = (_headline(longer, True, log, length),)
     elif shorter is not None and shorter.ratio <= SHORTER and not _gains(log):
         said = (_headline(shorter, False, log, length),)
-    start, end = (f"{parts['all'][at] or 0:.0f}" for at in ("start", "end"))
+    start, end = (_long(parts["all"][at] or 0) for at in ("start", "end"))
     ended = {kind: parts[kind]["end"] for kind in ("right", "wrong")}
-    known = [f"{kind} {value:.0f}" for kind, value in ended.items() if value is not None]
-    what = "first and last fifth of the steps" + (f"; at the end {', '.join(known)}" if known else "")
+    known = [f"{kind} {_long(value)}" for kind, value in ended.items() if value is not None]
+    unit = log.length_unit
+    what = f"{unit}, first and last fifth of the steps" if unit else "first and last fifth of the steps"
+    what += f"; at the end {', '.join(known)}" if known else ""
     return Result(
         values=by_step | {"answer_length": parts},
         headlines=said,
         numbers=(MainNumber("length of the answers", f"{start} → {end}", what),),
         detail=said[0] if said else None,
     )
+
+
+def _long(length: float) -> str:
+    """Write a length: one of a few tokens with a digit more, or its change could not be read."""
+    return f"{length:.1f}" if length < FEW else f"{length:.0f}"
 
 
 def _by_step(table: Any, steps: np.ndarray) -> dict[str, list[Any]]:
@@ -81,12 +89,14 @@ def _headline(found: Shift, longer: bool, log: Log, length: dict[str, np.ndarray
     for kind, name in (("_right", "right"), ("_wrong", "wrong")):
         part = ends(length[kind])
         if part["start"] is not None and part["end"] is not None:
-            kinds.append(f"{name} ones {part['start']:.0f} → {part['end']:.0f}")
+            kinds.append(f"{name} ones {_long(part['start'])} → {_long(part['end'])}")
     cut_off = log.other("truncation") is not None  # that comes first, and is said
     harmless = longer and (cut_off or not _falls(log))
+    unit = log.length_unit
+    levels = f"{_long(found.before)} → {_long(found.after)}" + (f" {unit}" if unit else "")
     return Headline(
         name="length explodes" if longer else "length shrinks",
-        text=f"Answers are {what} since step {found.step}: {found.before:.0f} → {found.after:.0f}.",
+        text=f"Answers are {what} since step {found.step}: {levels}.",
         urgency=Urgency.NOTE if harmless else Urgency.WARNING,
         evidence="; ".join(kinds) or "all answers",
         step=found.step,

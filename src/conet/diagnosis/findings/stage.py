@@ -31,7 +31,9 @@ def compute(log: Log) -> Result:
         "slope_ratio": estimate(found.slope_ratio),
         "slope_ratio_interval": found.slope_ratio and found.slope_ratio.ends(),
     }
-    where = "none seen" if knee is None else f"step {step_of(knee)}, interval {steps_between(knee.ends())}"
+    where = "none seen" if knee is None else f"step {step_of(knee)}"
+    if knee is not None and knee.ends() is not None:
+        where += f", interval {steps_between(knee.ends())}"
     return Result(
         values=values,
         caveats={key: why.replace("accuracy", what) for key, why in _caveats(found).items()},

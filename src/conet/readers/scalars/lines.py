@@ -9,7 +9,7 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,14 +157,21 @@ def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any] | Non
         yield entry if isinstance(entry, dict) else None
 
 
+def runs_of_chart(header: Sequence[str]) -> list[str]:
+    """Return the names of the runs in a chart that the page of W&B saved; none for another table."""
+    first, *others = header or [""]
+    if first != "Step" or not all(" - " in name for name in others):
+        return []
+    return sorted({name.partition(" - ")[0] for name in others})
+
+
 def _columns(header: list[str]) -> list[str]:
     """Return what the columns are called; nothing where a name stands twice: no number replaces another.
 
     The page of W&B saves columns ``RUN - METRIC``, with two of extremes beside each: of one run the metric's
     name is returned, and the empty text for the extremes.
     """
-    runs = {name.partition(" - ")[0] for name in header if name != "Step"}
-    if header[:1] == ["Step"] and len(runs) == 1 and all(" - " in name for name in header[1:]):
+    if len(runs_of_chart(header)) == 1:
         names = [name.partition(" - ")[2] or name for name in header]
         header = ["" if name.endswith(("__MIN", "__MAX")) else name for name in names]
     named = [name for name in header if name]

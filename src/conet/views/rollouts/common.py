@@ -44,5 +44,5 @@ def column(found: Diagnosis, name: str) -> np.ndarray:
 
 def unit(found: Diagnosis) -> str:
     """What the lengths are counted in."""
-    source = found.log.record.sources.get("length", "")
-    return source.split(" of ")[0] if " of " in source else source.replace("column", "as in column")
+    column = found.log.record.sources.get("length", "")
+    return found.log.length_unit or column.replace("column", "as in column")
