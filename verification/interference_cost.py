@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Callable
 
 from conet.llm import models
 from conet.llm.gradient_sketch import SIZE
@@ -36,13 +37,11 @@ def operations(shape: tuple[int, int, int, int, int], size: int = SIZE) -> float
     return sketched / step
 
 
-def cost(repeats: int = 15) -> dict[str, float]:
-    """Measure operations and processor time of an update of the recipe `tiny` with hooks and without, in turn."""
+def an_update() -> Callable[[bool], None]:
+    """Return a forward and backward pass of the recipe `tiny` on made-up tokens, with hooks or without."""
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
     from trl.trainer.utils import add_fused_lm_head
 
-    torch.set_num_threads(1)
     model, _ = models.load(recipe.load("tiny").model, 0)
     add_fused_lm_head(model)
     model.train()
@@ -64,7 +63,16 @@ def cost(repeats: int = 15) -> dict[str, float]:
             watch.detach()
         model.zero_grad()
 
-    counted = []
+    return update
+
+
+def cost(repeats: int = 15) -> dict[str, float]:
+    """Measure operations and processor time of an update of the recipe `tiny` with hooks and without, in turn."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    torch.set_num_threads(1)
+    update, counted = an_update(), []
     for looks in (False, True):
         with FlopCounterMode(display=False) as counter:
             update(looks)
