@@ -26,7 +26,7 @@ NOTE = (
 
 
 PAPER, QUESTIONS = "results.md", "results-regimes.md"  # pages of the documentation
-TITLES = {QUESTIONS: "Where the claims hold"}
+TITLES = {QUESTIONS: "Where the claims hold", "results-annealing.md": "Annealing"}
 OURS = "Made by `conet reproduce"
 NOT_OURS = "<!-- what follows is not made by conet reproduce, which keeps it -->"
 
