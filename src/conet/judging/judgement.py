@@ -92,8 +92,8 @@ def judge(
 ) -> ClaimResult:
     """Decide by the interval: holds if it lies wholly on the wanted side, fails if on the other.
 
-    Below six seeds with a value nothing is judged: a bootstrap of three values cannot leave their
-    range, so it would call three seeds that agree by chance an answer.
+    Below six seeds with a value nothing is judged: three seeds that agree by chance would pass for an
+    answer.
 
     Parameters
     ----------

@@ -104,8 +104,8 @@ def _measures(found: Comparison) -> Table:
     rows = [row for measure in found.measures for row in measure_rows(found, measure)]
     header = ("measure", *value_names(found), "difference", "95 % interval", "pairs")
     caption = "Values: of each run, or where these are many the mean of each arm. " + (
-        "Differences: paired, less the first arm; over seeds with a bootstrap interval, over problems "
-        "with Student's t."
+        "Differences: paired, less the first arm; intervals are Student's t, over 20 seeds or "
+        "more a bootstrap."
     )
     pairs = [one.n for measure in found.measures for one in measure.differences if one.paired_by == "seed"]
     if pairs and min(pairs) < FEWEST_SEEDS:

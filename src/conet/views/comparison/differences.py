@@ -64,7 +64,10 @@ def padded(ends: Sequence[float]) -> tuple[float, float]:
 
 
 DEFINITIONS = {
-    "seed": "Paired by seed: mean over the seeds that both arms have, with its 95 % bootstrap interval.",
+    "seed": (
+        "Paired by seed: mean over the seeds that both arms have, with its 95 % interval (Student's t; of 20 "
+        "seeds or more a bootstrap)."
+    ),
     "problem": (
         "Same problems: mean over the problems that both have, each judged by its newest rollouts in "
         "the second half of its run, with its 95 % interval over problems (Student's t)."
