@@ -85,6 +85,11 @@ def measured(size: str) -> dict[str, Any]:
     }
 
 
+def three(value: float) -> str:
+    """Write three significant digits: 1,120, and not 1.12e+03."""
+    return f"{float(f'{value:.3g}'):,g}"
+
+
 def table(rows: list[dict[str, Any]], left_out: list[str]) -> str:
     """Return the page's table."""
     lines = [
@@ -96,14 +101,14 @@ def table(rows: list[dict[str, Any]], left_out: list[str]) -> str:
         nodes, degree, problems = map(int, row["size"].split("x"))
         lines.append(
             f"| {nodes:,} | {degree} | {problems:,} | {nodes * degree:,} | {row['theory']:,.0f} MiB "
-            f"| {row['memory']:,.0f} MiB | {row['graph'] / 1e3:.2g} s | {row['sample']:,.3g} ms "
-            f"| {1e6 * row['sample'] / row['steps']:.3g} | {row['grpo']:,.3g} ms ({row['grpo_rows']:,}) "
-            f"| {row['sft']:,.3g} ms ({row['sft_rows']:,}) |"
+            f"| {row['memory']:,.0f} MiB | {row['graph'] / 1e3:.2g} s | {three(row['sample'])} ms "
+            f"| {three(1e6 * row['sample'] / row['steps'])} | {three(row['grpo'])} ms ({row['grpo_rows']:,}) "
+            f"| {three(row['sft'])} ms ({row['sft_rows']:,}) |"
         )
     load = os.getloadavg()[0]
     lines.append(
-        f"\nG = {ROLLOUTS}, L = {LENGTH}, one thread. Times are processor times, updates the fastest of three, on {os.cpu_count()} cores with a load of "
-        f"{load:.0f}."
+        f"\nG = {ROLLOUTS}, L = {LENGTH}, one thread. Times are processor times, updates the fastest of three, on "
+        f"{os.cpu_count()} cores with a load of {load:.0f}."
     )
     if left_out:
         lines.append(f"Not measured, for want of memory or time: {', '.join(left_out)}.")
