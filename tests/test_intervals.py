@@ -9,6 +9,7 @@ from conet.base.intervals import (
     central,
     halves,
     interval,
+    jackknife,
     mean_interval,
     percentiles,
     resampled,
@@ -33,6 +34,16 @@ def test_mean_by_hand():
     half = stats.t.ppf(0.975, 2) * 1 / np.sqrt(3)
     assert found == pytest.approx((2, 2 - half, 2 + half))
     assert mean_interval(np.array([4.0])) == (4, -np.inf, np.inf)
+
+
+def test_leaving_one_out_gives_students_t_for_a_mean_and_holds_a_ratio():
+    """Of the mean it is Student's t exactly; of a ratio of means of eight, 400 draws, four standard errors."""
+    values = np.array([1.0, 2, 4, 7])
+    assert jackknife(values, np.mean) == pytest.approx(mean_interval(values))
+    assert jackknife(values[:1], np.mean) == (1, -np.inf, np.inf)
+    drawn = np.exp(0.5 * np.random.default_rng(0).normal(size=(400, 8, 2)))
+    found = [jackknife(world, lambda rows: float(np.divide(*rows.mean(axis=0)))) for world in drawn]
+    assert np.mean([low <= 1 <= high for _, low, high in found]) > 0.95 - 4 * 0.011
 
 
 def test_a_mean_is_held_as_often_as_is_said():

@@ -7,6 +7,8 @@ share of worlds in which it holds the truth, of those in which there is an inter
   seed in five gains a lot. The truth is the mean (median, ratio of means) of what they are drawn from.
 * The share of the gap that a rule of the league closes: what tuned RLVR and a rule leave of the ground state are
   gamma-distributed, with means and deviations like those of three rules at M = 192.
+* Exponents: what runs of the quench leave at seven rates (gamma-distributed, with means and deviations like those
+  found), and shares at five sizes of 16 to 3 seeds (log-normal).
 * Of one run: problems are drawn from a population (when a problem is learned, how long its answers are, how fast it
   is learned), then rollouts of each. The truth is the same statistic of the population itself: 512 problems that fill
   it evenly, without the noise of rollouts. Windows and their places are those of the run.
@@ -32,6 +34,7 @@ from scipy.stats import qmc
 from conet import detect
 from conet.base.files import write_atomic
 from conet.base.intervals import Interval, interval, mean_interval, share_interval
+from conet.claims import finite_size_runs, quench
 from conet.claims.league_runs import share_closed
 from conet.detect.marks import knee_behind_bottom
 from conet.detect.trend import find_trend
@@ -117,6 +120,36 @@ def of_the_league(rng: np.random.Generator) -> Iterator[tuple[str, float, Interv
             gap = drawn(*GAP, seeds)
             gained = gap - drawn((1 - share) * GAP[0], deviation, seeds)
             yield f"share of the gap closed, {share:g}, {seeds} seeds", share, share_closed(gained, gap)
+
+
+# What runs of six seeds leave of the ground state at seven rates: rate, mean and standard error (docs/results-annealing.md).
+FROZEN = np.array(
+    [
+        (0.3, 0.0133, 0.0056),
+        (0.6, 0.0529, 0.0104),
+        (1.2, 0.0973, 0.0088),
+        (2.4, 0.1882, 0.0112),
+        (4.8, 0.3090, 0.0211),
+        (9.6, 0.4216, 0.0190),
+        (19.2, 0.5941, 0.0243),
+    ]
+).T
+SIZES = {800: 16, 1600: 16, 3200: 8, 6400: 4, 12_800: 3}  # nodes, and seeds of the sweep of sizes
+
+
+def of_exponents(rng: np.random.Generator) -> Iterator[tuple[str, float, Interval | None]]:
+    """Make the intervals of exponents: of the quench, gamma-distributed, and of sizes, log-normal."""
+    rate, mean, error = FROZEN
+    shape = (mean / error) ** 2 / 6
+    found = quench.law(rate, rng.gamma(shape, mean / shape, (6, len(mean))))
+    truths = dict(zip(("exponent", "bend"), quench.slope_and_bend(rate, mean)))
+    yield "exponent of the quench, 6 seeds", truths["exponent"], found["exponent"]
+    yield "change of that exponent, 6 seeds", truths["bend"], found["bend"]
+    for spread in (0.1, 0.6):
+        runs = {
+            nodes: np.exp(spread * rng.standard_normal(seeds)) * nodes**-0.1 for nodes, seeds in SIZES.items()
+        }
+        yield f"exponent over five sizes, spread {spread:g}", -0.1, ends(*finite_size_runs.exponent(runs))
 
 
 # --- of one run ---------------------------------------------------------------------------------------------------
@@ -289,6 +322,7 @@ def worlds_of(only: Collection[str]) -> Iterator[tuple[int, World]]:
         "64": of_runs(64, known),
         "few": of_few,
         "league": of_the_league,
+        "exponents": of_exponents,
     }
     for place, (name, world) in enumerate(named.items()):
         if not only or name in only:
@@ -319,7 +353,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--worlds", type=int, default=400)
     asked.add_argument("--seed", type=int, default=1600)
-    asked.add_argument("--only", nargs="+", default=(), choices=("seeds", "16", "64", "few", "league"))
+    asked.add_argument(
+        "--only", nargs="+", default=(), choices=("seeds", "16", "64", "few", "league", "exponents")
+    )
     asked.add_argument("--write", type=Path, help="put the table into this page, between its marks")
     chosen = asked.parse_args()
     lines = []

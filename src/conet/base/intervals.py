@@ -118,6 +118,33 @@ def mean_interval(values: np.ndarray, level: float = LEVEL) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def jackknife(values: np.ndarray, statistic: Callable[[np.ndarray], float], level: float = LEVEL) -> Interval:
+    """Interval of a smooth statistic of few independent rows: leave one out, by Student's t (Tukey 1958).
+
+    Of an exponent over six seeds it holds the truth in nine cases of ten or more, where percentiles of a
+    bootstrap hold it in eight (``docs/intervals.md``). Not for medians, which are not smooth.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (seeds, ...)
+    statistic
+        A function of such rows, such as one of their mean.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Interval
+        About the statistic of all rows; infinite ends of a single row.
+    """
+    estimate, rows = float(statistic(values)), len(values)
+    if rows < 2:
+        return Interval(estimate, -np.inf, np.inf)
+    others = np.array([statistic(np.delete(values, row, axis=0)) for row in range(rows)])
+    mean, _, high = mean_interval(rows * estimate - (rows - 1) * others, level)
+    return Interval(estimate, estimate - (high - mean), estimate + (high - mean))
+
+
 def standard_error(values: np.ndarray) -> np.ndarray:
     """Standard error of the mean along the last axis; NaN of fewer than two values."""
     size = values.shape[-1]
