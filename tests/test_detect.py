@@ -329,6 +329,24 @@ def test_v_at_the_edge_is_none():
     found = detect.find_valley(Counts.of(correct, correct * np.linspace(9, 2, 60)[:, None], 8), resamples=20)
     assert found.judgement == "no V"
     assert found.bottom == (59, 59, 59)
+    assert found.why.startswith("no V: so far shortest at step 59 [59, 59], the last; start 3.92 [")
+    assert "end" not in found.why  # it would be longer than the bottom that it has in it, as a V's is
+    rising = detect.find_valley(Counts.of(correct, correct * np.linspace(2, 9, 60)[:, None], 8), resamples=20)
+    assert rising.why.startswith("no V: shortest at step 0 [0, 0], the first; end 3.52 [")
+    assert "start" not in rising.why
+
+
+def test_an_arm_that_nothing_tells_of_is_missing_in_words():
+    correct, lengths = np.full((40, 9), 5), np.abs(np.arange(40) - 25)[:, None] + 9
+    correct[:8] = 0
+    late = detect.find_valley(Counts.of(correct, correct * lengths, 8), resamples=20).why
+    nothing = "no start to compare with, nothing was correct in the first 5 steps"
+    assert late.endswith(f"times that on rollouts that did not choose this step; {nothing}")
+    alone = np.zeros((40, 9))
+    alone[20, 0] = 1
+    once = detect.find_valley(Counts.of(alone, alone * 9, 8), resamples=20).why
+    assert once.endswith(f"; {nothing}; no end to compare with, too few were correct in the last 20 steps")
+    assert "nan" not in late + once
 
 
 # --- counts and intervals ------------------------------------------------------------------------

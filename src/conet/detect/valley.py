@@ -190,7 +190,7 @@ def find_valley(
     judgement = _judge(counts, row, start_ratio, end_ratio, rise)
     return Valley(
         judgement=judgement,
-        evidence=_evidence(judgement, counts, bottom, start_ratio, end_ratio),
+        evidence=_evidence(judgement, counts, row, bottom, start_ratio, end_ratio),
         bottom=bottom,
         length=length,
         start=float(mean_length(sums[:START_STEPS], correct[:START_STEPS])),
@@ -212,14 +212,32 @@ def _judge(counts: Counts, row: int, start: Interval, end: Interval, rise: float
     return "V" if start.low > 1 and end.low > 1 and end.estimate >= rise else "undecided"
 
 
-def _evidence(judgement: str, counts: Counts, bottom: Interval, start: Interval, end: Interval) -> str:
-    """Return the evidence as text: terminal, report and JSON all show this one."""
+def _evidence(
+    judgement: str, counts: Counts, row: int, bottom: Interval, start: Interval, end: Interval
+) -> str:
+    """Return the evidence as text: terminal, report and JSON all show this one.
+
+    At an edge an arm is missing: what the cross-fitted ratio then has is the slope of the other one.
+    """
     rows = len(counts.steps)
     if rows < FEWEST_ROWS:
         return f"{counted(rows, 'step')}, and a V needs at least {FEWEST_ROWS}"
     so_far = "so far " if judgement == "no V" and bottom.estimate >= counts.steps[-END_STEPS] else ""
-    arms = f"start {_written(start, 2)}, end {_written(end, 2)} times that {ELSEWHERE}"
-    return f"{so_far}shortest at step {_written(bottom, 0)}; {arms}"
+    edge = {0: ", the first", rows - 1: ", the last"}.get(row, "")
+    correct = counts.pooled(counts.correct_count)
+    written, missing = [], []
+    for name, ratio, at, stretch in (
+        ("start", start, 0, correct[:START_STEPS]),
+        ("end", end, rows - 1, correct[-END_STEPS:]),
+    ):
+        if np.isfinite(ratio.estimate) and row != at:
+            written.append(f"{name} {_written(ratio, 2)}")
+        elif row != at:
+            few = "too few were" if stretch.any() else "nothing was"
+            side = "first" if name == "start" else "last"
+            missing.append(f"no {name} to compare with, {few} correct in the {side} {len(stretch)} steps")
+    arms = [f"{', '.join(written)} times that {ELSEWHERE}"] if written else []
+    return "; ".join([f"{so_far}shortest at step {_written(bottom, 0)}{edge}", *arms, *missing])
 
 
 def _written(value: Interval, digits: int) -> str:
