@@ -1,5 +1,6 @@
 """The diagnosis: what was planted is found, what chance makes is not, and what is undecided says why."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -797,3 +798,9 @@ def test_trl_run_directory_named_after_the_run(tmp_path, capsys, monkeypatch):
     for place in ("my-run", "my-run/completions"):
         out, _, _ = called(capsys, "diagnose", place)
         assert "runs/diagnosis-my-run/report.html" in out
+    row = '{"step": 1, "prompt": "p", "completion": "c", "reward": 1.0}\n'
+    Path("v1.2.jsonl").write_text(row)
+    Path("packed.jsonl.gz").write_bytes(gzip.compress(row.encode()))
+    for place, name in (("v1.2.jsonl", "v1.2"), ("packed.jsonl.gz", "packed")):
+        out, _, _ = called(capsys, "diagnose", place)
+        assert f"runs/diagnosis-{name}/report.html" in out  # of the second, one suffix stayed

@@ -35,6 +35,8 @@ def test_whether_problems_fight_is_said_by_the_whole_interval(tmp_path: Path, si
     texts = [line.text for line in found.headlines if line.name == "gradients"]
     assert len(texts) == 1
     assert said in texts[0]
+    low, high = (values["cosine_at_end"][end] for end in ("low", "high"))
+    assert f" {0.2 * sign + 0:+.3f} [{low:+.3f}, {high:+.3f}]." in texts[0]  # a mean alone reads as exact
     assert "75 % of their gradients cancel" in texts[0] or "75% of their gradients cancel" in texts[0]
 
 

@@ -135,15 +135,14 @@ def watch(
 
 
 def default_place(path: Path) -> Path:
-    """Where a diagnosis goes: named after the run, not after the folder inside it."""
+    """Where a diagnosis goes: named after the run, without the folder inside it and without suffixes."""
+    from conet.readers.formats.compressed import SUFFIXES
+
     whole = path.resolve()
-    name = (
-        whole.parent.name
-        if whole.name in ("completions", "rollouts")
-        else whole.stem
-        if whole.is_file()
-        else whole.name
-    )
+    name = whole.parent.name if whole.name in ("completions", "rollouts") else whole.name
+    if whole.is_file():
+        plain = Path(whole.stem if whole.suffix.lower() in SUFFIXES else whole.name)
+        name = plain.stem
     return Path("runs") / f"diagnosis-{name or 'run'}"
 
 

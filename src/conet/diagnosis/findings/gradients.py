@@ -102,11 +102,11 @@ def _headline(cosine: Interval, interference: float | None, updates: int) -> Hea
     else:
         what = "neither help nor fight"
     cancels = "" if interference is None else f" {interference:.0%} of their gradients cancel."
-    mean = f"mean cosine of their gradients {cosine.estimate:+.3f}"
+    mean = f"mean cosine of their gradients {cosine.estimate:+.3f} [{cosine.low:+.3f}, {cosine.high:+.3f}]"
     return Headline(
         name="gradients",
         text=f"The problems of an update {what} on the whole: {mean}.{cancels}",
-        evidence=f"last {updates} updates, 95 % interval {cosine.low:+.3f} to {cosine.high:+.3f}",
+        evidence=f"95 % interval over the last {updates} updates",
     )
 
 
