@@ -126,6 +126,18 @@ def test_plain_lines_go_to_stderr_and_fit(monkeypatch, capsys):
     assert len(captured.err.rstrip("\n")) <= 80
 
 
+def test_a_plain_line_comes_after_two_seconds_and_then_every_five(monkeypatch, capsys):
+    """What took between two and five seconds stayed silent."""
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    with progress.line() as show:
+        for half in range(1, 33):
+            now = half / 2
+            show("file" if now < 9 else "part", half, 99)
+    told = [int(line.split()[1].split("/")[0]) / 2 for line in capsys.readouterr().err.splitlines()]
+    assert told == [2.5, 8.0, 10.5, 16.0]
+
+
 def test_a_small_log_shows_no_reading_of_nothing(monkeypatch, capsys):
     """It read "MB read 0/0"."""
     monkeypatch.setattr(progress, "PLAIN_EVERY", -1.0)

@@ -13,6 +13,7 @@ from typing import Any
 from conet.base.terminal import tell, unfiltered
 
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
+SILENT = 2.0  # seconds there without a line before something of which none has been told
 LIVE_EVERY = 0.1
 COLUMNS = 80  # of a line where nothing says how wide it may be
 EVIDENCE = 1.0  # seconds of work, after the first piece, from which time left is first estimated
@@ -23,8 +24,9 @@ Show = Callable[[str, int, int, str], None]
 
 @contextmanager
 def line() -> Iterator[Show]:
-    """Show how far something is: one live line, or a plain one every five seconds where there is no terminal.
+    """Show how far something is: one live line, or where there is no terminal a plain one now and then.
 
+    A plain line comes once two seconds have passed without one, of the same kind of thing every five seconds.
     In a notebook the line is an output of the cell. When another kind of thing is counted, time left is
     estimated anew.
     """
@@ -107,17 +109,17 @@ def duration(seconds: float) -> str:
 
 
 def _every(seconds: float, write: Callable[[str], object], columns: int, at_end: bool = True) -> Show:
-    """Return a way to show a line now and then, and at the end."""
+    """Return a way to show a line now and then, sooner the first of its kind, and at the end."""
     estimates: dict[str, Estimate] = {}
-    shown = time.monotonic()
+    shown, told = time.monotonic(), ""
 
     def show(what: str, done: int, total: int, state: str = "") -> None:
-        nonlocal shown
+        nonlocal shown, told
         now = time.monotonic()
         left = estimates.setdefault(what, Estimate())(now, done, total)
         ended = done >= total
-        if now - shown > seconds or (ended and at_end):
-            shown = now
+        if now - shown > (seconds if what == told else min(seconds, SILENT)) or (ended and at_end):
+            shown, told = now, what
             write(fitted(what, done, total, state, None if ended else left, columns))
 
     return show
