@@ -70,6 +70,23 @@ def test_a_hub_that_never_answers_is_asked_once(hub, server, capsys: pytest.Capt
     assert hub.reason(OSError("x")) == "the hub did not answer for 0.3 s, and it is not in the cache"
 
 
+def test_nobody_hears_of_what_libraries_ask_of_their_own_accord(
+    hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TRL sends what it counts when a training begins, also where model and problems need no hub."""
+    from huggingface_hub import constants, get_session
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    for asked in ("api/telemetry/trl/GRPOTrainer", "api/agent-harnesses"):
+        with pytest.raises(OfflineModeIsEnabled):
+            get_session().head(f"http://127.0.0.1:1/{asked}")
+    assert capsys.readouterr().err == ""
+    assert not constants.is_offline_mode()
+    with pytest.raises(OfflineModeIsEnabled):
+        get_session().head("http://127.0.0.1:1/api/models/some/model")
+    assert "the hub cannot be reached: only what is cached is used" in capsys.readouterr().err
+
+
 def test_what_answers_is_taken_as_it_is(hub, server) -> None:
     from huggingface_hub import constants, get_session
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conet.base.terminal import tell
 
+ASIDE = ("/api/telemetry/", "/api/agent-harnesses")  # what libraries tell and ask of their own accord
 SILENCE = 10.0  # seconds without a byte, after which nothing more is expected
 BROKEN_OFF = 2  # downloads that may fall silent, one after the other, without a byte in between
 
@@ -50,12 +51,13 @@ def _patient(client: Any) -> Callable[..., Any]:
         phases = ("connect", "read", "write", "pool")
         times = {phase: min(asked.get(phase) or SILENCE, SILENCE) for phase in phases}
         request.extensions = {**request.extensions, "timeout": times}
+        aside = any(part in str(request.url) for part in ASIDE)
         try:
             answer = send(request, stream=True, **options)
         except library.TimeoutException:
-            raise _no_hub(f"the hub did not answer for {times['read']:g} s") from None
+            raise _no_hub(f"the hub did not answer for {times['read']:g} s", aside) from None
         except library.ConnectError:
-            raise _no_hub("the hub cannot be reached") from None
+            raise _no_hub("the hub cannot be reached", aside) from None
         answer.stream = body(answer.stream)
         if not stream:
             answer.read()
@@ -91,12 +93,17 @@ def _bodies(library: Any) -> Any:
     return Body
 
 
-def _no_hub(why: str) -> Exception:
-    """Tell the libraries that there is no hub, and return what they then raise themselves."""
+def _no_hub(why: str, aside: bool = False) -> Exception:
+    """Tell the libraries that there is no hub, and return what they then raise themselves.
+
+    Of a request aside nobody hears: where nothing else is asked of the hub, nothing is missing.
+    """
     global _out_of_reach
     from huggingface_hub import constants
     from huggingface_hub.errors import OfflineModeIsEnabled
 
+    if aside:
+        return OfflineModeIsEnabled(why)
     if not _out_of_reach:
         tell(f"{why}: only what is cached is used")
     _out_of_reach = why
