@@ -395,6 +395,26 @@ def test_the_temperature_in_words(weight, entropy, words):
     assert temperature_in_words({"temperature": found}) == [f"temperature     {words}"]
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        # The target falls to 0 at once, and the entropy stays that of a policy that does not learn.
+        ({"schedule.cooling": "controlled"}, "the entropy never fell below its target"),
+        ({"schedule.entropy_target": 0.01}, "the entropy never fell below its target"),
+        (
+            {"schedule.entropy_low": 0.01, "schedule.entropy_high": 2.0, "schedule.weight_least": 0.0},
+            "the entropy never fell below its band",
+        ),
+        ({"schedule.cooling": "none"}, "no bonus was asked for"),
+    ],
+)
+def test_why_the_weight_was_zero_throughout(options, why, tmp_path):
+    still = {"learner.learning_rate": 1e-9, "schedule.name": "temperature"}
+    run = conet.run(TINY.override(still | options), tmp_path / "run")
+    assert run.summary()["temperature"]["why"] == why
+    assert f"temperature     the weight was 0 throughout: {why}; entropy " in describe(run.summary())
+
+
 def test_a_weight_in_cycles_by_hand():
     weights = [Cycles(0.4, 2)(Clock(step=step, steps=8)) for step in range(9)]
     once = [0.4 * (1 + np.cos(np.pi * share)) / 2 for share in (0, 0.25, 0.5, 0.75)]

@@ -69,7 +69,8 @@ def temperature_in_words(summary: dict[str, Any]) -> list[str]:
     weight, entropy = found["weight"], found["entropy"]
     said = f"weight {weight['end']:.2g} at the end, at most {weight['peak']:.2g}"
     if not weight["peak"]:
-        said = "the weight was 0 throughout"
+        why = f": {found['why']}" if found.get("why") else ""  # earlier summaries have none
+        said = f"the weight was 0 throughout{why}"
     if entropy["end"] is not None:
         before = "" if entropy["start"] is None else f"{entropy['start']:.2f} to "
         said += f"; entropy {before}{entropy['end']:.2f}" + ("" if before else " at the end")

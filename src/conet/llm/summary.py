@@ -24,7 +24,12 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
         "correct_length": length,
         "heat": heat,
         "heating": heating(annealing.events),
-        **temperature(trainer.recorder.rows, *(entropies[:1] or [None]), *(entropies[-1:] or [None])),
+        **temperature(
+            trainer.recorder.rows,
+            *(entropies[:1] or [None]),
+            *(entropies[-1:] or [None]),
+            annealing.tracker.phases,
+        ),
         "verifier": dict(judged),
         "seconds": round(seconds, 3),
         "monitor_seconds": round(trainer.monitor_seconds, 3),

@@ -159,3 +159,24 @@ def target_of(weight: object, clock: Clock) -> float | None:
     """Return the entropy that a controller steers for, in nats a choice; None where nothing has one."""
     found = getattr(weight, "target", None)
     return found(clock) if callable(found) else found
+
+
+def why_zero(weight: object, start: float | None) -> str | None:
+    """Say why a weight was 0 throughout; None where that is not known.
+
+    Parameters
+    ----------
+    weight
+        A number, or a function of the Clock to it.
+    start
+        The first entropy that is known.
+    """
+    if weight == 0:
+        return "no bonus was asked for"
+    if isinstance(weight, Banded):
+        return "the entropy never fell below its band"
+    if not hasattr(weight, "target"):
+        return None
+    if not start:
+        return "no entropy was known to steer by"
+    return "the entropy never fell below its target"

@@ -18,6 +18,8 @@ from conet.observables.pass_at_k import mean_pass_at_k, powers_of_two
 from conet.observables.standard import Observables, named, refuse_taken
 from conet.observables.web import threshold_web, traffic_counts
 from conet.rollouts import count_walks, is_group, without_signal
+from conet.runs.cooling import why_zero
+from conet.runs.schedule import Phase
 from conet.runs.size import snapshot_steps
 
 ENTROPY_EVERY = 5  # steps: one logarithm an edge costs more than the step itself
@@ -184,8 +186,8 @@ def summarise(
 
 
 def temperature(
-    rows: Sequence[dict[str, Any]], start: float | None, end: float | None
-) -> dict[str, dict[str, dict[str, float | None]]]:
+    rows: Sequence[dict[str, Any]], start: float | None, end: float | None, phases: Sequence[Phase] = ()
+) -> dict[str, dict[str, Any]]:
     """Return what a summary says of the entropy bonus: empty where no schedule set its weight.
 
     Parameters
@@ -194,18 +196,23 @@ def temperature(
         The metrics of a run, of walks or of a language model.
     start, end
         The first and the last entropy that is known, in nats a choice.
+    phases
+        Of the run's schedule: they know why a weight was 0 throughout.
 
     Returns
     -------
     dict
-        ``temperature``, with ``weight`` (``peak`` and ``end``) and ``entropy`` (``start`` and ``end``).
+        ``temperature``, with ``weight`` (``peak`` and ``end``), ``entropy`` (``start`` and ``end``) and
+        ``why`` (a text where the weight was 0 throughout and the reason is known, else None).
     """
     own = (row.get("option.entropy") for row in rows if row.get("learner") != "sft")
     weights = [weight for weight in own if weight is not None]
     if not weights:
         return {}
     weight: dict[str, float | None] = {"peak": max(weights), "end": weights[-1]}
-    return {"temperature": {"weight": weight, "entropy": {"start": start, "end": end}}}
+    asked = [phase.options["entropy"] for phase in phases if "entropy" in phase.options]
+    why = why_zero(asked[-1], start) if asked and not weight["peak"] else None
+    return {"temperature": {"weight": weight, "entropy": {"start": start, "end": end}, "why": why}}
 
 
 def _peak(rows: Sequence[dict[str, Any]], name: str, final: dict[str, float]) -> dict[str, int | None]:

@@ -131,7 +131,9 @@ def _summary(trainer: Trainer, recorder: Recorder) -> dict[str, Any]:
     return {
         "run": str(recorder.path),
         **summary,
-        **temperature(recorder.rows, trainer.tracker.start_entropy, trainer.entropy()),
+        **temperature(
+            recorder.rows, trainer.tracker.start_entropy, trainer.entropy(), trainer.tracker.phases
+        ),
         "updates": trainer.step,
         "rollouts": trainer.rollouts,
         "walker_steps": trainer.walker_steps,
