@@ -32,7 +32,7 @@ from conet.config import files_read
 from conet.diagnosis import Urgency, diagnose
 from conet.runs.shape import SUMMARIES
 from conet.serve import models
-from conet.serve.library import Library
+from conet.serve.library import Library, left_out
 from conet.serve.models_actions import StartRequest
 from conet.serve.opened import reached
 from conet.serve.starting import Starter
@@ -157,6 +157,23 @@ def test_a_folder_with_rollouts_of_no_format_is_a_run_of_the_list(tmp_path):
     (row,) = Library([tmp_path / "unknown"]).rows()
     assert row.state == "unreadable"
     assert "log of rollouts" in row.why
+
+
+def test_a_lone_log_beside_folders_is_shown_and_many_alike_are_named(tmp_path):
+    """It was left out without a word."""
+    as_trl(rollouts(two_stages(30, 8)), tmp_path / "trl")
+    row = {"step": 1, "prompt": "p", "completion": "c", "reward": 1.0}
+    (tmp_path / "lone-2.jsonl").write_text(json.dumps(row))
+    (tmp_path / "notes.json").write_text('{"some": 1}')
+    assert list(Library([tmp_path]).paths()) == ["lone-2.jsonl", "trl"]
+    assert Library([tmp_path]).row("x", tmp_path / "lone-2.jsonl").state == "log"
+    assert left_out(tmp_path) == []
+    for step in (3, 4):
+        (tmp_path / f"step_{step}.jsonl").write_text(json.dumps(row))
+    assert list(Library([tmp_path]).paths()) == ["lone-2.jsonl", "trl"]
+    (said,) = left_out(tmp_path)
+    assert said.startswith(f"{tmp_path}: 2 files like step_3.jsonl are not shown")
+    assert left_out(tmp_path / "trl") == left_out(tmp_path / "lone-2.jsonl") == []
 
 
 def test_what_is_kept_of_a_run_goes_with_it(tmp_path):

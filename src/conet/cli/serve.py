@@ -57,7 +57,7 @@ def serve(
         _export(places, export, format, mapping, not no_text)
         return
     try:
-        from conet.serve.library import Library
+        from conet.serve.library import Library, left_out
         from conet.serve.start import serve as start
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn"):
@@ -65,6 +65,9 @@ def serve(
         got = f"`conet serve {' '.join(map(str, paths))}`, but {error.name} is not installed"
         remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
         raise ConetError(got, "the extra [microscope]", remedy) from None
+    for place in places:
+        for said in left_out(place):
+            tell(f"conet: {said}")
     try:
         start(Library(places, format, mapping, not no_text), host, port, open_)
     except KeyboardInterrupt:

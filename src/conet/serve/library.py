@@ -165,6 +165,7 @@ def _runs_at(place: Path) -> Iterator[Path]:
     part = len(known) == 1 and not any(map(is_run, known)) and any(map(_holds_files, known))
     if known and not (part and _is_run(place, any_table=False)):
         yield from (one for one in folders if one in known or _is_run(one, any_table=True))
+        yield from (files[0] for files in _logs_beside(place) if len(files) == 1)
     elif not known and _several(plain := [one for one in folders if _is_run(one, any_table=True)], place):
         yield from plain
     elif _is_run(place, any_table=True) or _holds_tables(place):
@@ -175,6 +176,31 @@ def _several(plain: Sequence[Path], place: Path) -> bool:
     """Whether folders are logs of their own, not parts of one that differ in a number, as ``step_16``."""
     names = {re.sub(r"\d+", "", folder.name) for folder in plain}
     return len(names) > 1 and not _is_run(place, any_table=False) and not _holds_tables(place)
+
+
+def left_out(place: Path) -> list[str]:
+    """Say which files of logs in a place are not shown: those whose names differ in numbers alone.
+
+    Beside folders they may be logs each, or parts of one that has no folder of its own.
+    """
+    if place.is_file() or place in (shown := list(_runs_at(place))) or not shown:
+        return []
+    return [
+        f"{place}: {len(files)} files like {one_line(files[0].name)} are not shown, since they lie beside "
+        "folders of runs; put them into a folder of their own, or name one"
+        for files in _logs_beside(place)
+        if len(files) > 1
+    ]
+
+
+def _logs_beside(place: Path) -> list[list[Path]]:
+    """Return the files of rollouts directly in a place; those are together whose names differ in numbers."""
+    found: dict[str, list[Path]] = {}
+    with suppress(OSError):
+        for one in sorted(place.iterdir()):
+            if not one.name.startswith(IGNORED) and one.is_file() and not TABLES.isdisjoint(one.suffixes):
+                found.setdefault(re.sub(r"\d+", "", one.name), []).append(one)
+    return [files for files in found.values() if _is_run(files[0], any_table=True)]
 
 
 def _holds_files(folder: Path) -> bool:
