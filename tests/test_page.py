@@ -134,6 +134,12 @@ def test_the_web_slides_and_a_node_is_read(page, server):
     opened(page, server, "run/first/web")
     said = page.locator(".web-said")
     said.filter(has_text="Update 60").wait_for()
+    page.get_by_text("Rings: questions. Squares: answers.").wait_for()
+    strip = page.locator(".heat-axis").inner_text()
+    assert "thin line: the snapshot shown" in strip
+    # What is not there is not in the key: the thin line was taken for the heating signal.
+    assert ("heating signal" in strip) == (page.locator(".timeline .signal").count() > 0)
+    assert ("heated" in strip) == (page.locator(".timeline .band").count() > 0)
     page.get_by_role("slider", name="snapshot").focus()
     page.keyboard.press("Home")
     said.filter(has_text="Update 0").wait_for()

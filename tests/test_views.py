@@ -54,6 +54,16 @@ def small() -> Config:
     return preset("smoke").override({"steps": 30, "snapshots.traffic_walks": 8, "snapshots.pass_walks": 16})
 
 
+def test_what_the_legend_names_is_drawn(run):
+    """The entropy of all nodes stood between gaps, which no line crosses; walks have no texts that differ."""
+    (panel, *_) = run.view("entropy").panels
+    every = next(one for one in panel.series if one.name == "all nodes")
+    assert len(every.y) > 1
+    assert None not in every.y
+    (_, within) = diagnose(run.path).view("diversity").panels
+    assert [one.name for one in within.series] == ["pass@8", "pass@1"]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return launch.run(small(), tmp_path_factory.mktemp("views") / "run")

@@ -71,7 +71,7 @@ async function say(said: HTMLElement, name: string, time: Time): Promise<void> {
           "div",
           {},
           h("p", {}, line.view ? h("a", { href: `#view-${line.view}`, onclick: (event: Event) => jump(event, line.view!, line.step, time) }, ...words(line.text)) : h("span", {}, ...words(line.text))),
-          line.remedy ? h("p", { class: "remedy" }, "What people do then: ", ...words(line.remedy), line.source ? ` (${line.source})` : "") : null,
+          line.remedy ? h("p", { class: "remedy" }, "What people do then: ", ...words(line.remedy), ...words(line.source ? ` (${line.source})` : "")) : null,
           line.evidence && !line.text.toLowerCase().includes(line.evidence.toLowerCase()) ? h("p", { class: "evidence" }, ...words(line.evidence)) : null,
         ),
       ),

@@ -43,7 +43,7 @@ export async function webTab(main: HTMLElement, overview: Overview, time: Time):
   const full = offline ? null : h("a", { href: `${address("runs", name, "figures", "concept-web")}?suffix=svg`, download: `${name}-concept-web.svg` }, "SVG of three moments");
   const controls = h("div", { class: "bar" }, play, slider, h("label", {}, "flipped since ", since), h("label", {}, "path of problem ", problem), h("span", { class: "save" }, save, full), info(help(history)));
   replace(main, h("section", { class: "web", "data-until": key }, left, details.element));
-  replace(left, controls, strip.element, box, said, history.note ? h("p", { class: "caption" }, history.note) : null);
+  replace(left, controls, strip.element, box, said, h("p", { class: "caption" }, "Rings: questions. Squares: answers. Colour: the island. Size: successful walks. " + (history.note ?? "")));
 
   let drawn: Drawing;
   try {

@@ -15,10 +15,16 @@ export function viewCard(run: string, given: View, time: Time | null): HTMLEleme
   return h(
     "section",
     { class: "view", id: `view-${view.name}`, tabindex: -1 },
-    h("header", {}, h("h2", {}, view.title, info(view.definition ?? "")), view.panels?.length ? saveLinks(run, view.name, () => panels.parentElement) : null),
+    h("header", {}, h("h2", {}, ...asked(view.title, info(view.definition ?? ""))), view.panels?.length ? saveLinks(run, view.name, () => panels.parentElement) : null),
     view.absent ? h("p", { class: "empty" }, view.absent) : panels,
     view.caption ? h("p", { class: "caption" }, view.caption) : null,
   );
+}
+
+/** A title whose question mark never stands alone on a line. */
+function asked(title: string, mark: HTMLElement | null): (Node | string)[] {
+  const last = title.lastIndexOf(" ") + 1;
+  return [title.slice(0, last), h("span", { class: "whole" }, title.slice(last), mark)];
 }
 
 function drawn(panel: Panel, time: Time | null, label: string): HTMLElement {

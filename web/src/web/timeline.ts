@@ -30,7 +30,8 @@ export function timeline(history: History, events: Record<string, unknown>[], to
     const box = svg.getBoundingClientRect();
     to(Math.round((((event.clientX - box.left) / box.width) * WIDTH - 8) / ((WIDTH - 16) / Math.max(1, count - 1))));
   });
-  const ends = h("div", { class: "heat-axis" }, h("span", {}, `update ${number(history.moments[0]!.step)}`), h("span", {}, "bars: merges of islands between snapshots; line: heating signal; shaded: heated"), h("span", {}, number(history.moments[count - 1]!.step)));
+  const key = ["bars: merges of islands between snapshots", "thin line: the snapshot shown", history.signal !== null && "orange: heating signal", svg.querySelector(".band") && "shaded: heated"].filter(Boolean).join("; ");
+  const ends = h("div", { class: "heat-axis" }, h("span", {}, `update ${number(history.moments[0]!.step)}`), h("span", {}, key), h("span", {}, number(history.moments[count - 1]!.step)));
   return {
     element: h("div", {}, svg, ends),
     show(index: number): void {

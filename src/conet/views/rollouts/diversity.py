@@ -62,6 +62,7 @@ def _within_groups(found: Diagnosis) -> Lines:
         series=tuple(
             Series(name=label, x=steps, y=windowed_mean(column(found, name), weights))
             for name, label in names.items()
+            if np.isfinite(column(found, name)).any()  # walks have no texts that could differ
         ),
         **over_steps(found),
     )

@@ -30,13 +30,13 @@ def groups(found: Diagnosis) -> View:
     cut = windowed_mean(column(found, "truncated_share"), column(found, "samples"))
     told = bool(np.isfinite(cut).any())
     left = Lines(
-        y=Axis(name="groups without signal", unit="share of groups", low=0),
+        y=Axis(name="groups without signal", unit="share of groups", low=0, high=1),
         series=silent,
         empty="no groups",
         **over_steps(found),
     )
     right = Lines(
-        y=Axis(name="answers cut off", unit="share of answers", low=0),
+        y=Axis(name="answers cut off", unit="share of answers", low=0, high=1),
         series=(Series(name="", x=steps, y=cut),),
         **over_steps(found),
     )

@@ -32,8 +32,9 @@ def entropy(data: WalksData) -> View:
 
 def _entropy(data: WalksData) -> Lines:
     steps, traffic = data.evaluation("traffic_entropy")
+    every, policy = data.series("policy_entropy")  # measured now and then: a line does not cross a gap
     series = [
-        Series(name="all nodes", x=data.steps, y=data.column("policy_entropy")),
+        Series(name="all nodes", x=every, y=policy),
         Series(name="nodes with traffic", x=steps, y=traffic),
     ]
     steered = data.column("visited_entropy")
