@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 
@@ -38,6 +39,8 @@ SMALL = {
     "learner.learning_rate": 12.0,
     "snapshots.web_every": 50,
 }
+# What a line of Python prints of a file in the repository, shown behind it.
+PRINTED = re.compile(r"# ([A-Z]\w+\('tests/data/.+\))$", re.MULTILINE)
 RUNS = ("RUN", "first", "my-observable", "reference-s0-<time>")
 RUNS += tuple(f"{arm}-s{seed}" for arm in ("a", "b", "g8", "g32") for seed in (0, 1))
 LOGS = (
@@ -135,7 +138,11 @@ def test_the_code_of_a_page_runs(page, world, capsys):
         if block.reason:
             continue
         if block.kind == "python":
+            capsys.readouterr()
             exec(compile(block.text, str(block), "exec"), names)
+            said = capsys.readouterr().out
+            for shown in PRINTED.findall(block.text):
+                agrees(shown, said, str(block), whole=False)
         for words, output in commands(block) if block.kind == "console" else ():
             if words[0] == "cp":
                 shutil.copy(words[1], words[2])
@@ -161,13 +168,24 @@ def call(words: list[str], output: str) -> None:
         cli.main(words)
 
 
-def agrees(shown: str, said: str, where: str) -> None:
-    """Hold the shown output against the real one; an ellipsis stands for anything."""
+def agrees(shown: str, said: str, where: str, whole: bool = True) -> None:
+    """Hold the shown output against the real one, all of it; an ellipsis stands for anything."""
     real, at = " ".join(said.split()), 0
-    for piece in (" ".join(part.split()) for part in shown.split("…")):
+    pieces = [" ".join(part.split()) for part in shown.split("…")]
+    for piece in pieces:
         found = real.find(piece, at)
         assert found >= 0, f"{where}: {piece!r} is not in {real[at : at + 600]!r}"
         at = found + len(piece)
+    if whole and shown.strip():
+        assert real.startswith(pieces[0]), f"{where}: it begins with {real[:200]!r}"
+        assert not pieces[-1] or at == len(real), f"{where}: {real[at:]!r} follows, without an ellipsis"
+
+
+@pytest.mark.parametrize("shown", ["b c", "a b", "a … b", "… b", "a x c"])
+def test_an_output_that_is_not_all_of_it_is_seen(shown):
+    agrees("a … c", "a b\nc", "here")
+    with pytest.raises(AssertionError, match="here: "):
+        agrees(shown, "a b\nc", "here")
 
 
 @pytest.mark.parametrize("name", ["an_idea_of_your_own", "watch_a_web_grow"])
