@@ -248,7 +248,7 @@ def test_what_has_no_digest_does_not_count(finished, unfinished, tmp_path):
         assert everything(path) == before
 
 
-def test_each_command_compares_what_the_readme_says(finished, tmp_path, monkeypatch):
+def test_each_command_compares_what_the_documentation_says(finished, tmp_path, monkeypatch):
     """Those files, and no others."""
     monkeypatch.setattr("conet.report.pages.pictures", lambda views, drawers=None: [list(views), []][1])
     other = conet.run(CONFIG.override({"seed": 1}), tmp_path / "other").path
@@ -259,9 +259,9 @@ def test_each_command_compares_what_the_readme_says(finished, tmp_path, monkeypa
         "diagnose": ["diagnose", path, "--out", out / "found"],
         "export": ["export", path, "--format", "csv", "--out", out / "web.csv"],
     }
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    page = (Path(__file__).parents[1] / "docs/run-directory.md").read_text()
     for command, call in calls.items():
-        row = re.search(rf"\| `conet {command}` \| (.*config.*|.*rollouts.*) \|", readme)
+        row = re.search(rf"\| `conet {command}` \| (.*config.*|.*rollouts.*) \|", page)
         assert row is not None
         refused = set()
         for name in set(files(finished)) - {"digests.jsonl"}:
