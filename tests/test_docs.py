@@ -8,6 +8,7 @@ import runpy
 import shlex
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from documents import DOCUMENTS, ROOT, anchors, blocks, commands, links, names_in
@@ -105,6 +106,20 @@ def test_links_of_the_site_lead_to_its_own_pages():
     assert moved("unknown.md", "[a](../README.md#two-commands)") == "[a](index.md#two-commands)"
     assert moved("llm.md", "[a](../examples/my_learner.py)") == "[a](files/examples/my_learner.py)"
     assert moved("llm.md", "```\n[a](../README.md)\n```") == "```\n[a](../README.md)\n```"
+
+
+def test_the_reference_shows_placeholders_and_names_as_they_are():
+    """A <name> would be a tag of which nothing is seen; a role of reST is no text."""
+    pytest.importorskip("mkdocs", reason="needs the extra [docs]; the site is built in .ci/run")
+    hooks = runpy.run_path(str(ROOT / "docs/site/hooks.py"))
+    page = hooks["command_page"]()
+    assert "runs/&lt;preset&gt;-s&lt;seed&gt;-&lt;time&gt; by default" in page
+    assert page.count("(#conet-run)") == 1  # one list of the commands, not two
+    reference = SimpleNamespace(file=SimpleNamespace(src_uri="reference/python.md"))
+    html = hooks["on_page_content"](
+        "(:class:<code>~conet.runs.Setup</code>, :func:<code>conet.run</code>)", reference
+    )
+    assert html == "(<code>Setup</code>, <code>conet.run</code>)"
 
 
 # What is said of 0.1 ------------------------------------------------------------------------------------

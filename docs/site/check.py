@@ -1,6 +1,7 @@
-"""Look that the built site fetches nothing from elsewhere: ``python docs/site/check.py site``.
+"""Look that the built site can be read from the disk: ``python docs/site/check.py site``.
 
-Links to other sites are for the reader to follow, and are left alone.
+It fetches nothing from elsewhere, and its search works without a server. Links to other sites are for the
+reader to follow, and are left alone.
 """
 
 import re
@@ -24,6 +25,9 @@ def fetched(site: Path) -> list[str]:
                 found.append(f"{path}: {next(filter(None, match.groups()))}")
             if path.suffix == ".html" and "Content-Security-Policy" not in text:
                 found.append(f"{path}: no Content-Security-Policy")
+    for needed in ("search/search_index.js", "assets/iframe-worker.js"):
+        if not (site / needed).is_file():
+            found.append(f"{site / needed}: not there, so that pages opened from the disk cannot be searched")
     return found
 
 

@@ -22,6 +22,7 @@ MADE = {
     "verification/README.md": "verification.md",
 }
 LINK = re.compile(r"(?<=\])\((?!\w+:|#|<)([^()\s#]+)(#[^()\s]*)?\)")
+ROLE = re.compile(r":(?:class|func|meth|mod|attr|data|obj):<code>(~?)([\w.]+)</code>")
 LONE = re.compile(r"^\[(?P<name>[^\]]+\.py)\]\((?P<place>[^()]+\.py)\)$", re.MULTILINE)
 # What the reference of Python shows beside all of `conet.__all__`.
 REFERENCE = {
@@ -62,6 +63,13 @@ def on_page_markdown(markdown: str, page: object, **_: object) -> str:
     """Let links lead to the site's own pages, and show a file of Python where a line is a link to it."""
     source = page.file.src_uri  # type: ignore[attr-defined]
     return moved_links(source, LONE.sub(lambda found: shown(source, found), markdown))
+
+
+def on_page_content(html: str, page: object, **_: object) -> str:
+    """Show a name that a docstring marks in reST as what it is, a piece of code: nothing here reads reST."""
+    if page.file.src_uri != "reference/python.md":  # type: ignore[attr-defined]
+        return html
+    return ROLE.sub(lambda found: f"<code>{found[2].split('.')[-1] if found[1] else found[2]}</code>", html)
 
 
 def repository_place(page: str, target: str) -> str:
@@ -126,7 +134,12 @@ def command_page() -> str:
     """Return the page of all commands, as their own help says it."""
     app = importlib.import_module("conet.cli").app
     text = app.generate_docs(output_format="markdown", heading_level=1, include_hidden=False)
-    return re.sub(r"^# .*$", "# Command line", text, count=1, flags=re.MULTILINE)
+    text = re.sub(r"^# .*$", "# Command line", text, count=1, flags=re.MULTILINE)
+    # The list of the commands stands there twice: once with what each does, and once without.
+    text = re.sub(
+        r"^## Table of Contents\n.*?(?=^\*\*Commands\*\*)", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    return re.sub(r"<(\w+)>", r"&lt;\1&gt;", text)  # else <time> would be a tag, and nothing of it seen
 
 
 def on_config(config: dict) -> dict:
