@@ -188,7 +188,7 @@ def test_an_output_that_is_not_all_of_it_is_seen(shown):
         agrees(shown, "a b\nc", "here")
 
 
-@pytest.mark.parametrize("name", ["an_idea_of_your_own", "watch_a_web_grow"])
+@pytest.mark.parametrize("name", ["an_idea_of_your_own", "watch_a_web_grow", "your_own_run"])
 def test_a_notebook_runs_from_the_first_cell_to_the_last(name, world):
     run_notebook(name)
 
