@@ -26,8 +26,8 @@ def summary(trainer: Any, judged: Counter[str], seconds: float) -> dict[str, Any
         "heating": heating(annealing.events),
         **temperature(
             trainer.recorder.rows,
-            *(entropies[:1] or [None]),
-            *(entropies[-1:] or [None]),
+            entropies[0] if entropies else None,
+            entropies[-1] if entropies else None,
             annealing.tracker.phases,
         ),
         "verifier": dict(judged),
