@@ -8,7 +8,7 @@ import numpy as np
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
-from conet.claims.shared import draw_curves
+from conet.claims.shared import draw_curves, fresh
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.judging.judgement import ClaimResult, judge
 from conet.report import style
@@ -34,9 +34,9 @@ def learners(scale_quick: bool = False) -> dict[str, dict[str, Any]]:
 
 def cells(scale: Scale) -> list[Cell]:
     """Return every learner on the same graphs, the longest runs first."""
-    seeds = scale.seeds if scale.level == "exhaustive" else min(scale.seeds, SEEDS)
+    seeds = fresh(scale) if scale.level == "exhaustive" else fresh(scale)[:SEEDS]
     chosen = reversed(learners(scale.quick).values())
-    return [curves.cell(seed, changes, solve_every=EVERY) for changes in chosen for seed in range(seeds)]
+    return [curves.cell(seed, changes, solve_every=EVERY) for changes in chosen for seed in seeds]
 
 
 def by_seed(results: Results, changes: dict[str, Any]) -> dict[int, Arrays]:

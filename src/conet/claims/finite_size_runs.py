@@ -9,6 +9,7 @@ from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.claims import regimes
 from conet.claims.heating import RATE
+from conet.claims.shared import fresh
 from conet.judging.claim import Results, Scale
 from conet.observables.length import ratio, window_sums
 
@@ -57,7 +58,7 @@ def cells(scale: Scale) -> list[Cell]:
         seeds, every = EFFORT[nodes]
         for rollouts in ROLLOUTS:
             changes = changes_for(nodes, rollouts)
-            found += [curves.cell(seed, changes, web_every=every) for seed in range(min(seeds, scale.seeds))]
+            found += [curves.cell(seed, changes, web_every=every) for seed in fresh(scale)[:seeds]]
     return list({cell.key: cell for cell in found}.values())
 
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from conet.base.intervals import standard_error
 from conet.cells.cell import Cell
 from conet.claims.heating import BASELINE, LOADS, arm, cells, gain, load
+from conet.claims.shared import fresh
 from conet.judging.claim import Claim, Results, Scale, Table
 from conet.report import style
 from conet.report.style import Picture
@@ -31,7 +32,7 @@ def panels(scale: Scale) -> list[tuple[dict, int]]:
 
 def all_cells(scale: Scale) -> list[Cell]:
     """Return all arms for every panel."""
-    return [cell for changes, seeds in panels(scale) for cell in cells(range(seeds), ARMS, changes)]
+    return [cell for changes, seeds in panels(scale) for cell in cells(fresh(scale)[:seeds], ARMS, changes)]
 
 
 def changes_in(results: Results) -> list[dict]:

@@ -7,6 +7,7 @@ from typing import Any
 from conet.cells import curves
 from conet.cells.cell import Arrays, Cell
 from conet.claims.heating import load
+from conet.claims.shared import fresh
 from conet.judging.claim import Results, Scale
 
 SNAPSHOTS = (0, 20, 60, 100, 200, 400, 800)
@@ -87,16 +88,16 @@ def cells(scale: Scale) -> list[Cell]:
     for name in QUICK if scale.quick else reversed(REGIMES):
         most = SLOW_SEEDS if REGIMES[name].get("problems.max_length") == 100 else SEEDS
         most = most if scale.level != "exhaustive" else scale.seeds
-        found += [regime_cell(seed, REGIMES[name]) for seed in range(min(most, scale.seeds))]
+        found += [regime_cell(seed, REGIMES[name]) for seed in fresh(scale)[:most]]
     if scale.quick:
         return found
-    seeds = min(MAP_SEEDS if scale.level != "exhaustive" else 4 * MAP_SEEDS, scale.seeds)
+    most = MAP_SEEDS if scale.level != "exhaustive" else 4 * MAP_SEEDS
     for each in MAPS.values():
         found += [
             curves.cell(seed, each.change(row, column))
             for column in reversed(each.columns)
             for row in each.rows
-            for seed in range(seeds)
+            for seed in fresh(scale)[:most]
         ]
     return found
 
