@@ -207,8 +207,8 @@ CLAIM = Claim(
         "over end likewise; coincidence as in C4."
     ),
     changed=(
-        "Coincidence was a mean distance of at most a quarter; it is now that of C4, and the row has not "
-        "been run again."
+        "Coincidence was a mean distance of at most a quarter; it is now that of C4, run again on fresh "
+        "seeds."
     ),
     fixed="d16e117",
     cells=cells,
