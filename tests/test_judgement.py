@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from conet.base.chances import from_interval, holm, two_sided
-from conet.base.intervals import interval, mean_interval
+from conet.base.intervals import interval, mean_interval, share_interval
+from conet.judging import pages
 from conet.judging.judgement import ClaimResult, corrected, judge, judged, judged_within
 
 VALUES = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.2, 0.8])
@@ -126,6 +127,26 @@ def test_an_estimate_with_an_interval_of_its_own_has_the_chance_of_that_interval
     assert from_interval(1.0, (0.5, 2.0), 2.0) == pytest.approx(0.05)
     assert from_interval(1.0, (0.5, 2.0), 1.0) == 1.0
     assert from_interval(1.0, (-np.inf, np.inf), 0.0) == 1.0
+    assert from_interval(1.0, (0.5, 2.0), 0.5, seeds=1) == 1.0
+
+
+def test_the_p_value_of_an_interval_of_few_seeds_is_students_t():
+    mean, low, high = mean_interval(VALUES)
+    exact = float(ttest_1samp(VALUES, 0.7).pvalue)
+    assert from_interval(mean, (low, high), 0.7, len(VALUES)) == pytest.approx(exact)
+    row = judged("C1", "something", VALUES, 0.7, mean, (low, high))
+    assert row.chance == pytest.approx(exact)
+
+
+def test_a_share_of_seeds_has_the_interval_of_a_share():
+    row = judge("C1", "something", [1, 1, 1, 1, 1, 1, 1, 0], 0.5, shares=True)
+    assert row.ci == pytest.approx(share_interval(7, 8))
+    assert row.chance == pytest.approx(2 * 9 / 256)
+
+
+def test_a_page_shows_on_which_side_of_the_threshold_an_end_lies():
+    (row,) = pages._rows([judged("C1", "x", VALUES, 1.2, 1.1, (1.004, 1.1994), wanted="at most")]).rows
+    assert row[3] == "1 to 1.199"
     row = judged("C2", "exponent", np.full(8, 1.0), 0.9, 1.0, (0.5, 2.0))
     assert (row.chance > 0.5, row.judgement, row.estimator) == (True, "undecided", "as named")
 

@@ -8,11 +8,12 @@ from conet.cells import susceptibility
 from conet.cells.cell import Arrays, Cell
 from conet.claims.melting_runs import FIRST, SEEDS, SIZES, WATCHED
 from conet.judging.claim import Results, Scale, Table
-from conet.judging.judgement import ClaimResult, judge
+from conet.judging.judgement import ClaimResult, judge, judged
 from conet.report import style
 
 COLOURS = (style.SKY, style.BLUE, style.VERMILION)
 NEAR = 0.25  # octaves
+GRID = 1 / 8  # octaves between two weights
 GROWTH = 1.0  # octaves, from the smallest to the largest size, which has four times as many problems
 HEIGHTS = (3, 4)  # columns of the table that differ by factors from seed to seed
 FLOOR = 1e-6  # of a susceptibility, for its logarithm
@@ -51,7 +52,14 @@ def judge_rows(results: Results) -> list[ClaimResult]:
         if off:
             text = f"N = {nodes}: octaves between the peak of the susceptibility and the critical weight"
             why = "half of what a peak anywhere would have"
-            rows.append(judge("melting", text, off, NEAR, wanted="at most", why=why))
+            low, high = interval(np.array(off))
+            ends = (low - GRID / 2, high + GRID / 2)  # the peak is known no better than the grid
+            estimate = float(np.mean(off))
+            rows.append(
+                judged(
+                    "melting", text, off, NEAR, estimate, ends, wanted="at most", why=why, estimator="mean"
+                )
+            )
     small, large = (runs_of(results, nodes) for nodes in (SIZES[0], SIZES[-1]))
     growth = [np.log2(_height(large[seed]) / _height(small[seed])) for seed in large.keys() & small.keys()]
     if growth:

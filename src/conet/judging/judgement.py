@@ -104,22 +104,21 @@ def judge(
     over
         The estimate over seeds: mean by default.
     shares
-        Whether each value is yes (1) or no (0), the estimate then the share of seeds. Where all seeds
-        agree a bootstrap has no width, and the interval is Clopper and Pearson's (1934).
+        Whether each value is yes (1) or no (0), the estimate then the share of seeds, and its interval
+        Clopper and Pearson's (1934).
     problems
         Of how many problems the statistic is a share, so that the effect is told in problems too.
     """
     array = np.asarray(values, np.float64)
     finite = array[np.isfinite(array)]
     estimate = float(over(finite)) if len(finite) else float("nan")
-    alike = len(finite) > 0 and np.ptp(finite) == 0.0 and finite[0] in (0.0, 1.0)
-    ci = share_interval(int(finite.sum()), len(finite)) if shares and alike else interval(finite, over)
-    if shares and alike:
+    if shares and len(finite):
         from scipy.stats import binomtest
 
+        ci = share_interval(int(finite.sum()), len(finite))
         chance = float(binomtest(int(finite.sum()), len(finite), threshold).pvalue)
     else:
-        chance = two_sided(finite, threshold, over)
+        ci, chance = interval(finite, over), two_sided(finite, threshold, over)
     row = judged(claim, statistic, array, threshold, estimate, ci, wanted=wanted, why=why)
     estimator = "share of seeds" if shares else over.__name__
     return replace(row, estimator=estimator, problems=problems, chance=chance)
@@ -167,7 +166,7 @@ def judged(
         why=why,
         median=float(np.median(finite)) if len(finite) else float("nan"),
         estimator=estimator,
-        chance=from_interval(estimate, ci, threshold),
+        chance=from_interval(estimate, ci, threshold, len(finite)),
     )
 
 
@@ -199,7 +198,8 @@ def judged_within(
     chance = 1.0
     if low > 0.0 and np.isfinite(high):
         logs = float(np.log(estimate)), (float(np.log(low)), float(np.log(high)))
-        chance = max(from_interval(*logs, sign * float(np.log(factor))) for sign in (-1, 1))
+        known, end = int(np.isfinite(array).sum()), float(np.log(factor))
+        chance = max(from_interval(*logs, sign * end, known) for sign in (-1, 1))
     return replace(
         row,
         statistic=f"{statistic}, between 1/{factor:g} and {factor:g}{note}",

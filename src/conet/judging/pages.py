@@ -216,13 +216,24 @@ def _rows(results: Sequence[ClaimResult], with_claim: bool = False) -> Table:
             result.statistic,
             _estimate(result),
             f"{result.median:.3g}",
-            f"{low:.3g} to {high:.3g}",
+            f"{_end(low, result)} to {_end(high, result)}",
             str(result.seeds),
             result.judgement,
             result.corrected,
         )
         rows.append((result.claim, *cells) if with_claim else cells)
     return Table("Verdicts", ("claim", *HEADER) if with_claim else HEADER, tuple(rows))
+
+
+def _end(value: float, result: ClaimResult) -> str:
+    """Write three digits, or as many more as show on which side of the threshold an end lies."""
+    factor = result.threshold or 1.0
+    thresholds = (result.threshold, 1 / factor) if "between 1/" in result.statistic else (result.threshold,)
+    for digits in range(3, 7):
+        text = f"{value:.{digits}g}"
+        if all(text != f"{each:.{digits}g}" or value == each for each in thresholds):
+            break
+    return text
 
 
 def _estimate(result: ClaimResult) -> str:
