@@ -439,8 +439,9 @@ WRONG_OPTIONS = {
     "run --no-json": "--no-json",
     "run --json=perhaps": "perhaps",
     "run extra": "extra",
-    "runn": 'Did you mean "run"?',
-    "--nope": "--nope",
+    "runn": "unknown command 'runn'; expected a command; did you mean 'run'? `conet --help` lists all",
+    "llm trai": "unknown command 'llm trai'; expected a command; did you mean 'llm train'? `conet llm --help` lists all",
+    "--nope": "unknown option '--nope'; expected a command; known: animate, bench, ",
     "resume": "requires an argument",
     "resume nowhere": "nowhere, which does not exist",
     "resume /dev/null": "holds no config.json",
@@ -452,6 +453,14 @@ WRONG_OPTIONS = {
     "run --config .": "Is a directory",
     "run --config ''": "Is a directory",
 }
+
+
+@pytest.mark.parametrize("group", [(), ("llm",)], ids=["conet", "conet llm"])
+def test_where_no_command_is_near_all_of_them_are_named(group, call):
+    shown = call(*group, "--help").out
+    commands = re.findall(r"^│ ([a-z]+) {2,}", shown, re.MULTILINE)
+    assert len(commands) > 5
+    refused(call(*group, "xyzzy"), f"; known: {', '.join(' '.join([*group, name]) for name in commands)}\n")
 
 
 @pytest.mark.parametrize("line", WRONG_OPTIONS)

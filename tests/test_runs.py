@@ -78,8 +78,10 @@ def test_a_log(log):
     assert metrics["step"].to_list() == sorted(train["step"].unique())
     assert run.problems().height == rollouts["problem"].n_unique()
     for what in ("provenance", "events", "evaluations", "graph", "tasks", "snapshot_steps"):
-        with pytest.raises(ConetError, match=r"a log, which has none; expected a run of"):
+        with pytest.raises(ConetError, match=r"a log, which has none; expected a run of") as caught:
             getattr(run, what)()
+        page = str(caught.value).split()[-1]
+        assert "`run.kind` is" in (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
     with pytest.raises(ConetError, match="conet diagnose"):
         run.summary()
 

@@ -6,11 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError
 from rich.console import Console
 
 from conet import __version__
-from conet.base.errors import ConetError
+from conet.base.errors import ConetError, nearest
 from conet.base.files import CannotWrite, cannot_write
 from conet.base.terminal import ReaderGone, guarded, tell, unfiltered
 from conet.cli import capacity, compare, diagnose, experiments, heat, llm, logs, runs, serve, traces, webs
@@ -86,6 +86,8 @@ def explain(error: BaseException, arguments: list[str] | None = None) -> ConetEr
         return ConetError(error.got, error.expected, remedy)
     if isinstance(error, ConetError):
         return error
+    if isinstance(error, UnknownCommandError):
+        return unknown_command(error)
     if isinstance(error, CycloptsError):
         message = " ".join(str(error).split()).rstrip(".")
         return ConetError(
@@ -104,6 +106,18 @@ def explain(error: BaseException, arguments: list[str] | None = None) -> ConetEr
     return ConetError(
         f"{type(error).__name__}: {error}", "files that can be read and written", "check the place"
     )
+
+
+def unknown_command(error: UnknownCommandError) -> ConetError:
+    """Name the command that is closest, or all there are; of `conet llm` its own."""
+    before = "".join(f"{name} " for name in error.command_chain or ())
+    word = (error.unused_tokens or [""])[0]
+    commands = error.app or app
+    known = [name for name in commands if not name.startswith("-") and commands[name].show]
+    close = nearest(word, known, before)
+    remedy = close if close.startswith("known") else f"{close} `conet {before}--help` lists all"
+    what = "option" if word.startswith("-") else "command"
+    return ConetError(f"unknown {what} {before + word!r}", "a command", remedy)
 
 
 def elsewhere(error: CannotWrite, arguments: list[str] | None = None) -> str:

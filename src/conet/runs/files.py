@@ -89,7 +89,7 @@ class Files:
             raise ConetError(
                 f"the {what} of {self.path}, {NAMES[self.kind]}, which has none",
                 " or ".join(NAMES[kind] for kind in kinds),
-                "see the kinds of runs in the README",
+                "see the kinds of runs in docs/run-directory.md",
             )
 
     def _digests(self) -> Digests:
