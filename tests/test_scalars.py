@@ -310,6 +310,23 @@ def test_a_chart_that_the_page_of_wandb_saved(tmp_path: Path) -> None:
         conet.read(path)
 
 
+def test_a_chart_of_a_run_whose_name_holds_a_dash(tmp_path: Path) -> None:
+    """It was cut at the first dash: 'lr 1e-6 - reward' is no known metric, and two runs were one."""
+    path = tmp_path / "wandb_export.csv"
+
+    def saved(*names: str) -> Path:
+        rows = [",".join([str(step), *["0.5"] * len(names)]) for step in range(20)]
+        path.write_text("\n".join([",".join(["Step", *names]), *rows]) + "\n")
+        return path
+
+    run = "grpo - lr 1e-6"
+    columns = set(conet.read(saved(f"{run} - reward", f"{run} - reward__MIN", f"{run} - kl")).scalars.columns)
+    assert columns >= {"reward", "kl"}
+    with pytest.raises(ConetError, match=r"2 runs \(grpo - lr 1e-6, grpo - lr 2e-6\)"):
+        conet.read(saved(f"{run} - reward", "grpo - lr 2e-6 - reward"))
+    assert "reward" in conet.read(saved("calm-sea-3 - reward", "calm-sea-3 - eval - pass")).scalars.columns
+
+
 def test_scalars_alone_say_the_level_and_claim_nothing_of_problems() -> None:
     """The mean reward had risen without a level, and no problem "was forgotten" where none was known."""
     found = diagnose(DATA / "tensorboard")

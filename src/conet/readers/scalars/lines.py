@@ -9,7 +9,7 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,10 +159,28 @@ def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any] | Non
 
 def runs_of_chart(header: Sequence[str]) -> list[str]:
     """Return the names of the runs in a chart that the page of W&B saved; none for another table."""
+    return sorted({run for run, _ in _of_chart(header)})
+
+
+def _of_chart(header: Sequence[str]) -> list[tuple[str, str]]:
+    """Return run and metric of each column ``RUN - METRIC`` behind the step; nothing for another table.
+
+    " - " may stand in names of runs, and of metrics too: it is parted at the first one only where that makes
+    columns of one run of those that have no metric in common.
+    """
     first, *others = header or [""]
     if first != "Step" or not all(" - " in name for name in others):
         return []
-    return sorted({name.partition(" - ")[0] for name in others})
+    late, early = ([_parted(name, part) for name in others] for part in (str.rpartition, str.partition))
+    metrics = [metric for _, metric in late]
+    several = len({run for run, _ in late}) > 1
+    apart = len({run for run, _ in early}) == 1 and len(set(metrics)) == len(metrics)
+    return early if several and apart else late
+
+
+def _parted(name: str, part: Callable[[str, str], tuple[str, str, str]]) -> tuple[str, str]:
+    run, _, metric = part(name, " - ")
+    return run, metric
 
 
 def _columns(header: list[str]) -> list[str]:
@@ -172,8 +190,8 @@ def _columns(header: list[str]) -> list[str]:
     name is returned, and the empty text for the extremes.
     """
     if len(runs_of_chart(header)) == 1:
-        names = [name.partition(" - ")[2] or name for name in header]
-        header = ["" if name.endswith(("__MIN", "__MAX")) else name for name in names]
+        names = [metric for _, metric in _of_chart(header)]
+        header = [header[0], *("" if name.endswith(("__MIN", "__MAX")) else name for name in names)]
     named = [name for name in header if name]
     return header if len(set(named)) == len(named) else []
 
