@@ -90,6 +90,15 @@ def test_every_action_is_an_event_with_its_update(tmp_path):
     assert heated == [12, 13, 14, 15, *range(30, 40)]
 
 
+def test_a_weight_that_was_steered_to_zero_is_not_explained_by_its_controller(tmp_path):
+    """It said that the entropy never fell below a target that lies above all of it."""
+    held = CONFIG.override({"schedule.name": "temperature", "schedule.entropy_target": 5.0})
+    steering = Steering(tmp_path / "run", {1: [("temperature", 0.0)]})
+    run = launch.run(held, tmp_path / "run", progress=steering, control=True)
+    assert run.summary()["temperature"]["weight"]["peak"] == 0
+    assert run.summary()["temperature"]["why"] is None
+
+
 def test_actions_change_the_run(tmp_path):
     plain = steered(tmp_path / "plain", {})
     warm = steered(tmp_path / "warm", {9: [("temperature", 0.05)]})

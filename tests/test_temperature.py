@@ -17,7 +17,8 @@ from conet.cli.summary import describe, temperature_in_words
 from conet.engine import exact
 from conet.runs.cooling import GAIN, LIMIT, Anchored, Cooling, Cycles, HoldEntropy, target_of
 from conet.runs.critical import BEGUN, HOT, OCTAVES, ORDERED, SLOW, BelowCritical, Estimate, estimate
-from conet.runs.schedule import Clock, Setup
+from conet.runs.measure import temperature
+from conet.runs.schedule import Clock, Phase, Setup
 from conet.runs.schedules import make
 from conet.runs.trainer import Trainer
 
@@ -406,6 +407,12 @@ def test_the_temperature_in_words(weight, entropy, words):
             "the entropy never fell below its band",
         ),
         ({"schedule.cooling": "none"}, "no bonus was asked for"),
+        (
+            # Below its band throughout, and bounds that leave no weight.
+            {"schedule.entropy_low": 9.0, "schedule.entropy_high": 9.5, "schedule.weight_least": 0.0}
+            | {"schedule.weight_most": 0.0},
+            "its controller never raises it",
+        ),
     ],
 )
 def test_why_the_weight_was_zero_throughout(options, why, tmp_path):
@@ -413,6 +420,14 @@ def test_why_the_weight_was_zero_throughout(options, why, tmp_path):
     run = conet.run(TINY.override(still | options), tmp_path / "run")
     assert run.summary()["temperature"]["why"] == why
     assert f"temperature     the weight was 0 throughout: {why}; entropy " in describe(run.summary())
+
+
+def test_phases_of_weight_zero_for_different_reasons_have_no_one_reason():
+    rows = [{"option.entropy": 0.0}]
+    held, none = (Phase("rlvr", options={"entropy": weight}) for weight in (HoldEntropy(0.1), 0.0))
+    both = [held, held], [held, none]
+    whys = [temperature(rows, 1.0, 0.5, phases)["temperature"]["why"] for phases in both]
+    assert whys == ["the entropy never fell below its target", None]
 
 
 def test_a_weight_in_cycles_by_hand():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from conet.runs.schedule import Clock
 
 GAIN = 0.3  # weight for an entropy that is too low by all of its first value
+BOUNDS = ("gain", "limit", "rate", "most")  # of controllers, which do nothing where one is 0
 LIMIT = 0.2  # several times the weight at which a table policy ceases to learn
 
 
@@ -173,6 +174,8 @@ def why_zero(weight: object, start: float | None) -> str | None:
     """
     if weight == 0:
         return "no bonus was asked for"
+    if 0 in (getattr(weight, name, None) for name in BOUNDS):
+        return "its controller never raises it"
     if isinstance(weight, Banded):
         return "the entropy never fell below its band"
     if not hasattr(weight, "target"):

@@ -211,7 +211,8 @@ def temperature(
         return {}
     weight: dict[str, float | None] = {"peak": max(weights), "end": weights[-1]}
     asked = [phase.options["entropy"] for phase in phases if "entropy" in phase.options]
-    why = why_zero(asked[-1], start) if asked and not weight["peak"] else None
+    reasons = set() if weight["peak"] else {why_zero(one, start) for one in asked}
+    why = reasons.pop() if len(reasons) == 1 else None  # of phases for different reasons there is not one
     return {"temperature": {"weight": weight, "entropy": {"start": start, "end": end}, "why": why}}
 
 

@@ -132,7 +132,10 @@ def _summary(trainer: Trainer, recorder: Recorder) -> dict[str, Any]:
         "run": str(recorder.path),
         **summary,
         **temperature(
-            recorder.rows, trainer.tracker.start_entropy, trainer.entropy(), trainer.tracker.phases
+            recorder.rows,
+            trainer.tracker.start_entropy,
+            trainer.entropy(),
+            () if trainer.steered else trainer.tracker.phases,  # steered, the weight is no longer theirs
         ),
         "updates": trainer.step,
         "rollouts": trainer.rollouts,
