@@ -159,7 +159,7 @@ def test_a_folder_with_rollouts_of_no_format_is_a_run_of_the_list(tmp_path):
     assert "log of rollouts" in row.why
 
 
-def test_a_lone_log_beside_folders_is_shown_and_many_alike_are_named(tmp_path):
+def test_a_lone_log_beside_folders_is_shown_and_many_alike_are_named(tmp_path, capsys):
     """It was left out without a word."""
     as_trl(rollouts(two_stages(30, 8)), tmp_path / "trl")
     row = {"step": 1, "prompt": "p", "completion": "c", "reward": 1.0}
@@ -174,6 +174,10 @@ def test_a_lone_log_beside_folders_is_shown_and_many_alike_are_named(tmp_path):
     (said,) = left_out(tmp_path)
     assert said.startswith(f"{tmp_path}: 2 files like step_3.jsonl are not shown")
     assert left_out(tmp_path / "trl") == left_out(tmp_path / "lone-2.jsonl") == []
+    main(["serve", str(tmp_path), "--export", str(tmp_path / "page.html")])
+    assert capsys.readouterr().err.startswith(f"conet: {said}\n")  # nor does one file of the page hide it
+    (tmp_path / "step_3.jsonl").write_text("")  # the first of them does not speak for the others
+    assert left_out(tmp_path) == [said]
 
 
 def test_what_is_kept_of_a_run_goes_with_it(tmp_path):

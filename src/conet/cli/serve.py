@@ -54,10 +54,11 @@ def serve(
             raise ConetError(f"{place}, which does not exist", "a run, a log, or a directory of them", remedy)
     mapping = ",".join(map_ or [])
     if export is not None:
+        _say_left_out(places)
         _export(places, export, format, mapping, not no_text)
         return
     try:
-        from conet.serve.library import Library, left_out
+        from conet.serve.library import Library
         from conet.serve.start import serve as start
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn"):
@@ -65,13 +66,20 @@ def serve(
         got = f"`conet serve {' '.join(map(str, paths))}`, but {error.name} is not installed"
         remedy = "pip install 'conet-rlvr[microscope]', or '.[microscope]' in the source"
         raise ConetError(got, "the extra [microscope]", remedy) from None
-    for place in places:
-        for said in left_out(place):
-            tell(f"conet: {said}")
+    _say_left_out(places)
     try:
         start(Library(places, format, mapping, not no_text), host, port, open_)
     except KeyboardInterrupt:
         tell("the page is closed")
+
+
+def _say_left_out(places: list[Path]) -> None:
+    """Say which files of logs are not shown."""
+    from conet.serve.library import left_out
+
+    for place in places:
+        for said in left_out(place):
+            tell(f"conet: {said}")
 
 
 def _export(places: list[Path], out: Path, format: str, mapping: str, with_texts: bool) -> None:

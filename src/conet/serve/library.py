@@ -200,7 +200,7 @@ def _logs_beside(place: Path) -> list[list[Path]]:
         for one in sorted(place.iterdir()):
             if not one.name.startswith(IGNORED) and one.is_file() and not TABLES.isdisjoint(one.suffixes):
                 found.setdefault(re.sub(r"\d+", "", one.name), []).append(one)
-    return [files for files in found.values() if _is_run(files[0], any_table=True)]
+    return [files for files in found.values() if any(_is_run(one, any_table=True) for one in files)]
 
 
 def _holds_files(folder: Path) -> bool:
