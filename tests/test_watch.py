@@ -132,6 +132,14 @@ def test_of_a_run_that_has_ended_it_says_so(tmp_path, monkeypatch, capsys):
     assert "nothing new since step 4: the run is finished; Ctrl-C ends" in capsys.readouterr().err
 
 
+def test_a_run_that_ends_while_it_is_watched_is_said_to_have_ended(capsys):
+    view = watch.Plain()
+    for finished in (False, False, True, True):
+        view.rest(finished)
+    said = [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["waiting for more; Ctrl-C ends", "the run is finished; Ctrl-C ends"]
+
+
 def test_the_view_in_a_terminal(tmp_path):
     as_verl(ROWS, tmp_path / "run" / "rollouts")
     found = diagnose(tmp_path / "run")

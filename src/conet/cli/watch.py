@@ -164,7 +164,7 @@ class Plain:
 
     def __init__(self) -> None:
         self.step: int | None = None
-        self.rested = False
+        self.rested: set[bool] = set()  # what was said of it: that it waits, that the run is finished
 
     def show(self, found: Diagnosis, report: str) -> None:
         """Print the main findings."""
@@ -197,9 +197,9 @@ class Plain:
         print(one_line(f"waiting: {why}"), flush=True)
 
     def rest(self, finished: bool) -> None:
-        """Say it once: between the steps of a slow training it would be noise."""
-        if not self.rested:
-            self.rested = True
+        """Say each once: between the steps of a slow training it would be noise."""
+        if finished not in self.rested:
+            self.rested.add(finished)
             tell(f"nothing new since step {self.step}: {_waits(finished)}")
 
     def ring(self) -> None:
