@@ -84,6 +84,26 @@ def test_what_the_libraries_raise_where_they_cannot_write_is_one_line(kind, text
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "[enforce fail at a.cc:747] . open file failed with strerror: Permission denied",
+            "Permission denied",
+        ),
+        (
+            "[enforce fail at a.cc:747] . open file failed with strerror: No space left on device",
+            "space left;",
+        ),
+        ("Parent directory /runs/a/checkpoint-4 does not exist.", "a folder that is there"),
+    ],
+)
+def test_what_torch_raises_where_it_cannot_open_a_file_is_one_line(text, words, tmp_path):
+    """These ended in a traceback; the folder of the run is there and has room."""
+    with pytest.raises(CannotWrite, match=words), said_when_full(tmp_path):
+        raise RuntimeError(text)
+
+
 def test_a_disk_without_room_is_said_to_be_full(tmp_path, monkeypatch):
     monkeypatch.setattr(disk, "_left", lambda place: 4096)
     with pytest.raises(CannotWrite, match="a disk with space left"), said_when_full(tmp_path):

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from conet.base.files import cannot_write
 
-OF_TORCH = ("iostream error", "unexpected pos", "PytorchStreamWriter")  # in the messages of its writer
+# In the messages of its writer.
+OF_TORCH = (
+    "iostream error",
+    "unexpected pos",
+    "PytorchStreamWriter",
+    "open file failed",
+    "Parent directory ",
+)
+REASONS = (errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EISDIR)
 LEFT = 2**20  # bytes: a disk with fewer is full for any checkpoint
 
 
@@ -39,8 +47,11 @@ def said_when_full(place: Path) -> Iterator[None]:
 def _reason(text: str, place: Path) -> OSError:
     """Return the reason that a message tells, or else what can be seen of the place."""
     told = re.search(r"os error (\d+)", text)
-    if told:
-        return OSError(int(told[1]), os.strerror(int(told[1])))
+    number = int(told[1]) if told else next((one for one in REASONS if os.strerror(one) in text), None)
+    if number is None and text.startswith("Parent directory "):
+        number = errno.ENOENT
+    if number is not None:
+        return OSError(number, os.strerror(number))
     try:
         full = _left(place) < LEFT
     except OSError as error:  # the folder is there no more
