@@ -676,7 +676,9 @@ def test_of_many_that_move_at_the_end_four_are_named_those_that_fell_first():
     notes = moving_at_the_end([*(side(f"up{i}", 0.9) for i in range(5)), side("down", 0.1)])
     assert notes[0].startswith("The accuracy of down fell from 0.50 to 0.10")
     assert len(notes) == 5
-    assert notes[-1] == "Accuracies of 2 more runs moved by 0.25 or more there."
+    assert notes[-1] == "Of 2 more runs the accuracy moved by 0.25 or more there."
+    notes = moving_at_the_end([side(f"up{i}", 0.9) for i in range(5)])
+    assert notes[-1] == "Of 1 more run the accuracy moved by 0.25 or more there."
 
 
 def test_a_run_of_one_problem_a_step_does_not_move_by_its_noise():

@@ -12,6 +12,7 @@ from conet.cli import main
 from conet.detect.shift import find_shift, since_above
 from conet.diagnosis import Urgency
 from conet.diagnosis.text import described
+from conet.diagnosis.words import length_unit
 
 RISE = curve((1, 0.1), (20, 0.7), (40, 0.75))
 FALL = curve((1, 0.2), (10, 0.7), (24, 0.75), (28, 0), (40, 0))
@@ -247,6 +248,18 @@ def test_short_lengths_are_written_with_a_digit_more_and_with_their_unit(tmp_pat
     number = next(one for one in found.numbers if one.name == "length of the answers")
     assert number.value == "1.0 → 4.5"
     assert number.definition.startswith("characters, first and last fifth of the steps")
+
+
+@pytest.mark.parametrize(
+    ("source", "unit"),
+    [
+        ("column number of tokens", ""),  # "column number" was the unit
+        ("column n of column m", ""),
+        ("tokens of column text (tokenizer a)", "tokens"),
+    ],
+)
+def test_a_column_of_lengths_that_is_called_of_something_has_no_unit(source, unit):
+    assert length_unit({"length": source}) == unit
 
 
 def test_one_epoch_says_so(tmp_path):

@@ -63,8 +63,8 @@ def length_unit(sources: Mapping[str, str]) -> str:
     >>> length_unit({"length": "characters of column completion"}), length_unit({"length": "column length"})
     ('characters', '')
     """
-    unit, of, _ = sources.get("length", "").partition(" of ")
-    return unit if of else ""
+    unit, of, _ = sources.get("length", "").partition(" of column ")
+    return unit if of and not unit.startswith("column ") else ""  # a column may be called so
 
 
 def clean(value: Any) -> Any:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from conet.base.intervals import standard_error
+from conet.base.text import counted
 from conet.diagnosis.comparison.sides import Side
 from conet.observables.length import END_STEPS
 
@@ -26,7 +27,8 @@ def moving_at_the_end(sides: Sequence[Side]) -> list[str]:
         for (by, start, steps), name in moves[:MOST_NAMED]
     ]
     if len(moves) > MOST_NAMED:
-        found.append(f"Accuracies of {len(moves) - MOST_NAMED} more runs moved by {MOVED} or more there.")
+        more = counted(len(moves) - MOST_NAMED, "more run")
+        found.append(f"Of {more} the accuracy moved by {MOVED} or more there.")
     return found
 
 
