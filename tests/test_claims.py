@@ -1,6 +1,7 @@
 """Claims: each runs, judges, draws and tabulates on small graphs."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
@@ -68,6 +69,8 @@ def test_each_claim_runs_judges_draws_and_tabulates(name):
     for picture in pictures:
         ElementTree.fromstring(picture.svg)
         assert picture.caption
+        named = {int(seed) for seed in re.findall(r"of seed (\d+)", picture.caption)}
+        assert named <= {cell.arguments.get("seed") for cell, _ in results.pairs}
     tables = claim.tables(results)
     for table in tables:
         assert table.rows

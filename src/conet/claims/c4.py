@@ -230,8 +230,8 @@ def dendrogram(results: Results) -> Picture:
         ylim=(0, 1.25 * last),
     )
     text = (
-        "Merge tree of seed 0: a branch joins at the step from which its questions stay in one island to "
-        "the end."
+        f"Merge tree of seed {results.pairs[0][0].arguments['seed']}: a branch joins at the step from which "
+        "its questions stay in one island to the end."
     )
     return Picture(
         name="c4-merge-tree", title="Which islands merge, and when", caption=text, svg=style.to_svg(figure)
