@@ -396,12 +396,12 @@ def test_coincidence_by_hand():
     pairs = {(pair.first, pair.second): pair for pair in detect.coincidence(moments)}
     assert list(pairs) == [("a", "b"), ("a", "c"), ("b", "c")]
     near = pairs["a", "b"]
-    assert (near.seeds, near.missing, near.judgement) == (3, 1, "coincide")
+    assert (near.seeds, near.missing, near.judgement) == (3, 1, "undecided")
     assert near.difference.estimate == pytest.approx((10 + 5 + 10) / 3)
     assert near.ratio.estimate == pytest.approx((1.1 * 1.1 * 90 / 80) ** (1 / 3))
     assert near.correlation == pytest.approx(1)
     far = pairs["a", "c"]
-    assert (far.seeds, far.judgement) == (2, "differ")
+    assert (far.seeds, far.judgement) == (2, "undecided")
     assert far.ratio.estimate == pytest.approx(2)
     assert math.isnan(far.correlation)
     nothing = detect.coincidence({"a": [None], "b": [3]})[0]
@@ -410,6 +410,13 @@ def test_coincidence_by_hand():
     assert (alone.judgement, alone.ratio.low, alone.ratio.high) == ("undecided", 0, math.inf)
     with pytest.raises(ConetError, match="equally many"):
         detect.coincidence({"a": [1, 2], "b": [1]})
+
+
+@pytest.mark.parametrize(("seeds", "near", "far"), [(5, "undecided", "undecided"), (6, "coincide", "differ")])
+def test_moments_coincide_or_differ_from_six_seeds_on(seeds, near, far):
+    early = [99, 49, 79, 59, 109, 69][:seeds]
+    moments = {"a": early, "b": [1.1 * step for step in early], "c": [2 * step + 1 for step in early]}
+    assert [pair.judgement for pair in detect.coincidence(moments)][:2] == [near, far]
 
 
 # --- online --------------------------------------------------------------------------------------

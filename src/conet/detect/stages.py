@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from conet.base.errors import ConetError
-from conet.base.intervals import Interval, interval
+from conet.base.intervals import FEWEST_SEEDS, Interval, interval
 from conet.detect.knee import knee
 from conet.detect.valley import ToldValley, Valley, find_valley
 from conet.rollouts import Counts
@@ -106,7 +106,7 @@ class Coincidence:
         Spearman's rank correlation over seeds: do they vary together? NaN where undefined.
     judgement : str
         "coincide": the whole interval of the ratio lies within the tolerance (between 1/1.2 and
-        1.2); "differ": it lies wholly outside; else "undecided".
+        1.2); "differ": it lies wholly outside; else "undecided", and always of fewer than six seeds.
     """
 
     first: str
@@ -179,7 +179,7 @@ def _compare(
         spread=float(gap.std(ddof=1)) if seeds > 1 else np.nan,
         ratio=ratio,
         correlation=_rank_correlation(early, late),
-        judgement=judge_ratio(ratio, tolerance),
+        judgement=judge_ratio(ratio, tolerance) if seeds >= FEWEST_SEEDS else "undecided",
     )
 
 
