@@ -219,6 +219,11 @@ def test_damage_of_one_trunk_edge(trunk):
     assert found["disconnected"]["mean"] == 3
     assert found["traffic"]["mean"] > found["traffic"]["random_mean"]
     assert found["traffic"]["p_value"] == pytest.approx(1 / 8, abs=0.05)
+    one = before.sample(Problems(np.array([0], np.int32), np.array([5], np.int32), 5), 1, key=3)
+    taught = damage.damage(before, after, tasks, walks, threshold=0.9, taught=one)["traffic"]
+    # 50 walks a question: of the edges at the nodes 0, 3 and 4 one carries a question, one two, one three.
+    assert taught["taught_mean"] == pytest.approx(100, rel=0.02)
+    assert "taught_mean" not in found["traffic"]
     same = damage.damage(before, before, tasks, walks)
     assert same["flips"] == 0
     assert np.isnan(same["traffic"]["mean"])

@@ -19,6 +19,7 @@ from conet.runs.trainer import Trainer
 RECOVERY = (0, 1, 2, 5, 10, 20, 50)  # RLVR updates after the SFT
 LOOKS = 4096  # walks a foreign problem, of the uniform policy, to find one that is correct
 EDGES = ("traffic", "betweenness", "disconnected")  # what is compared between flipped and random edges
+PARTS = ("mean", "random_mean", "taught_mean")
 COUNTS = ("flips", "flipped_share", "connected_before", "connected_after")
 
 
@@ -38,8 +39,8 @@ def forgetting_run(
     -------
     dict of arrays
         ``recovery``, shape (foreign, sft_steps, :data:`RECOVERY`): exact accuracy on the own problems;
-        ``before``; ``damage.<name>``, shape (foreign, sft_steps), for :data:`COUNTS`, and ``mean`` and
-        ``random_mean`` of :data:`EDGES`.
+        ``before``; ``damage.<name>``, shape (foreign, sft_steps), for :data:`COUNTS`, and :data:`PARTS`
+        of :data:`EDGES`.
     """
     trainer = start("reference", seed, {**QUIET, **changes})
     train(trainer)
@@ -54,7 +55,7 @@ def forgetting_run(
         for column, steps in enumerate(sft_steps):
             trainer.load(*trained)
             fine_tune(trainer.policy, chosen, steps, sft_learning_rate)
-            for name, value in _damage(before, trainer, walks).items():
+            for name, value in _damage(before, trainer, walks, chosen).items():
                 found.setdefault(name, np.zeros(recovery.shape[:2]))[row, column] = value
             recovery[row, column] = _recover(trainer)
     accuracy = exact.solve(before, trainer.problems).success.mean()
@@ -81,9 +82,7 @@ def _recover(trainer: Trainer) -> list[float]:
     return curve
 
 
-def _damage(before: TablePolicy, trainer: Trainer, walks: Walks) -> dict[str, float]:
-    report: Any = damage(before, trainer.policy, trainer.problems, walks, draws=1)
+def _damage(before: TablePolicy, trainer: Trainer, walks: Walks, taught: Walks) -> dict[str, float]:
+    report: Any = damage(before, trainer.policy, trainer.problems, walks, draws=1, taught=taught)
     flat = {f"damage.{name}": report[name] for name in COUNTS}
-    return flat | {
-        f"damage.{name}.{part}": report[name][part] for name in EDGES for part in ("mean", "random_mean")
-    }
+    return flat | {f"damage.{name}.{part}": report[name][part] for name in EDGES for part in PARTS}

@@ -37,9 +37,9 @@ def regained(run: Arrays) -> float:
     return float((curve[RECOVERY.index(10)] - curve[0]) / (run["before"] - curve[0]))
 
 
-def contrast(name: str, run: Arrays) -> float:
-    """Mean over the flipped edges over the mean of all committed edges."""
-    return float(run[f"damage.{name}.mean"][CASE] / run[f"damage.{name}.random_mean"][CASE])
+def contrast(name: str, run: Arrays, null: str = "random_mean") -> float:
+    """Mean over the flipped edges over the mean of all committed edges, or of those that the SFT meets."""
+    return float(run[f"damage.{name}.mean"][CASE] / run[f"damage.{name}.{null}"][CASE])
 
 
 def judge_rows(results: Results) -> list[ClaimResult]:
@@ -85,16 +85,20 @@ def _trunks(results: Results) -> list[ClaimResult]:
         ("traffic", "traffic of a flipped edge against a random committed edge", "trunks"),
         ("betweenness", "betweenness of a flipped edge against a random committed edge", "bridges"),
     )
-    return [
-        judge(
-            "C7",
-            text,
-            over_seeds(results, partial(contrast, name)),
-            1.0,
-            why=f"were they {word}, more than random",
-        )
-        for name, text, word in kinds
-    ]
+    rows = []
+    for null, where in (("random_mean", ""), ("taught_mean", " at a node that the foreign tasks visit")):
+        why = ", where alone something can flip" if where else ""
+        rows += [
+            judge(
+                "C7",
+                f"{text}{where}",
+                over_seeds(results, partial(contrast, name, null=null)),
+                1.0,
+                why=f"were they {word}, more than random{why}",
+            )
+            for name, text, word in kinds
+        ]
+    return rows
 
 
 def draw(results: Results) -> list[Picture]:
@@ -197,9 +201,14 @@ CLAIM = Claim(
         "questions. Thresholds for 16 tasks and 40 steps: at least 0.1 of accuracy lost, at least half "
         "of it regained in ten updates, at most a tenth of the committed edges flipped. The paper says "
         "that the flipped edges are trunks (bridges): then their traffic, betweenness, and the "
-        "questions that each alone cuts off exceed those of random committed edges (ratio above 1). The "
+        "questions that each alone cuts off exceed those of random committed edges (ratio above 1), of all "
+        "or of those at nodes that the foreign tasks visit. The "
         "judged case is the onset of forgetting. Where the damage is large, flipped edges are like "
         "random ones and the ratios go to one: the last table has all nine cases."
+    ),
+    changed=(
+        "The rows on committed edges at nodes that the foreign tasks visit were added later, when the others "
+        "were known: at other nodes nothing can flip, so they are the fairer comparison."
     ),
     of_paper=True,
     quick=True,

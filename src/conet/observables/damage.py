@@ -163,6 +163,7 @@ def damage(
     threshold: float = WEB_THRESHOLD,
     draws: int = 1000,
     seed: int = 0,
+    taught: Walks | None = None,
 ) -> dict[str, float | dict[str, float]]:
     """Report what happened to the web between two policies.
 
@@ -178,6 +179,9 @@ def damage(
         Nodes whose best edge has π ≥ threshold count as committed.
     draws, seed : int
         Random choices of edges to compare with.
+    taught
+        Walks that ``after`` was taught. With them each comparison has a ``taught_mean`` too: that of all
+        candidates at nodes that these walks leave, where alone something can flip.
 
     Returns
     -------
@@ -203,15 +207,23 @@ def damage(
     )
     other = np.where(flipped, found.new, _other_edges(before, found, np.random.default_rng(seed)))
     cut_off = disconnected(successor, problems, found.nodes, targets[other])
+    at = None if taught is None else np.isin(found.nodes, before.graph.sources()[traffic_counts(taught)[0]])
+
+    def compared(values: np.ndarray) -> dict[str, float]:
+        told = against_random(values, flipped, draws, seed)
+        return (
+            told if at is None else told | {"taught_mean": float(values[at].mean()) if at.any() else np.nan}
+        )
+
     return {
         "candidates": float(len(flipped)),
         "flips": float(flipped.sum()),
         "flipped_share": float(flipped.mean()) if len(flipped) else float("nan"),
         "connected_before": float(connected(successor, problems).sum()),
         "connected_after": float(connected(argmax_web(after).targets, problems).sum()),
-        "traffic": against_random(traffic[found.old], flipped, draws, seed),
-        "betweenness": against_random(edge_betweenness(candidates), flipped, draws, seed),
-        "disconnected": against_random(cut_off.astype(np.float64), flipped, draws, seed),
+        "traffic": compared(traffic[found.old]),
+        "betweenness": compared(edge_betweenness(candidates)),
+        "disconnected": compared(cut_off.astype(np.float64)),
     }
 
 
