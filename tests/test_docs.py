@@ -122,6 +122,12 @@ def test_the_reference_shows_placeholders_and_names_as_they_are():
     assert html == "(<code>Setup</code>, <code>conet.run</code>)"
 
 
+def test_the_page_of_run_directories_lists_every_event():
+    text = (ROOT / "docs/run-directory.md").read_text()
+    (row,) = (line for line in text.splitlines() if line.startswith("| `events.jsonl`"))
+    assert set(events.NAMES) <= set(re.findall(r"`(\w+)`", row))
+
+
 # What is said of 0.1 ------------------------------------------------------------------------------------
 
 
