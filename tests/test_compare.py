@@ -681,6 +681,15 @@ def test_of_many_that_move_at_the_end_four_are_named_those_that_fell_first():
     assert notes[-1] == "Of 1 more run the accuracy moved by 0.25 or more there."
 
 
+def test_steps_without_an_accuracy_are_no_part_of_the_end_and_few_say_nothing():
+    """The first and the last five of nine are not apart."""
+    gaps = [None, float("nan")]
+    (said,) = moving_at_the_end([side_of("gaps", [0.1] * 30 + gaps * 15 + [0.9] * 10 + gaps * 15)])
+    assert said.startswith("The accuracy of gaps rose from 0.10 to 0.90 within its last 20 steps")
+    assert moving_at_the_end([side_of("few", [0.1] * 4 + [0.9] * 5)]) == []
+    assert len(moving_at_the_end([side_of("enough", [0.1] * 5 + [0.9] * 5)])) == 1
+
+
 def test_a_run_of_one_problem_a_step_does_not_move_by_its_noise():
     """Right or wrong by chance at each step: the ends of a third of such runs are 0.25 apart; 3 % may be said to move."""
     drawn = np.random.default_rng(0).integers(0, 2, (400, 20)).astype(float)

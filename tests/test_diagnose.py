@@ -800,7 +800,8 @@ def test_trl_run_directory_named_after_the_run(tmp_path, capsys, monkeypatch):
         assert "runs/diagnosis-my-run/report.html" in out
     row = '{"step": 1, "prompt": "p", "completion": "c", "reward": 1.0}\n'
     Path("v1.2.jsonl").write_text(row)
-    Path("packed.jsonl.gz").write_bytes(gzip.compress(row.encode()))
-    for place, name in (("v1.2.jsonl", "v1.2"), ("packed.jsonl.gz", "packed")):
+    for packed in ("packed.jsonl.gz", "LOUD.JSONL.GZ"):
+        Path(packed).write_bytes(gzip.compress(row.encode()))
+    for place, name in (("v1.2.jsonl", "v1.2"), ("packed.jsonl.gz", "packed"), ("LOUD.JSONL.GZ", "LOUD")):
         out, _, _ = called(capsys, "diagnose", place)
         assert f"runs/diagnosis-{name}/report.html" in out  # of the second, one suffix stayed

@@ -41,6 +41,7 @@ def test_leaving_one_out_gives_students_t_for_a_mean_and_holds_a_ratio():
     values = np.array([1.0, 2, 4, 7])
     assert jackknife(values, np.mean) == pytest.approx(mean_interval(values))
     assert jackknife(values[:1], np.mean) == (1, -np.inf, np.inf)
+    assert jackknife(values, np.mean, 0.5) == pytest.approx(mean_interval(values, 0.5))
     drawn = np.exp(0.5 * np.random.default_rng(0).normal(size=(400, 8, 2)))
     found = [jackknife(world, lambda rows: float(np.divide(*rows.mean(axis=0)))) for world in drawn]
     assert np.mean([low <= 1 <= high for _, low, high in found]) > 0.95 - 4 * 0.011

@@ -165,6 +165,7 @@ def test_a_lone_log_beside_folders_is_shown_and_many_alike_are_named(tmp_path, c
     row = {"step": 1, "prompt": "p", "completion": "c", "reward": 1.0}
     (tmp_path / "lone-2.jsonl").write_text(json.dumps(row))
     (tmp_path / "notes.json").write_text('{"some": 1}')
+    (tmp_path / ".conet-half.jsonl").write_text(json.dumps(row))
     assert list(Library([tmp_path]).paths()) == ["lone-2.jsonl", "trl"]
     assert Library([tmp_path]).row("x", tmp_path / "lone-2.jsonl").state == "log"
     assert left_out(tmp_path) == []
