@@ -47,7 +47,8 @@ def judge_rows(results: Results) -> list[ClaimResult]:
         for what, arms in (("all hard problems", ALL), (f"{MOST} of them", EQUAL)):
             text = f"M = {questions}, heating on {what}: slope of the gain for e-fold later"
             why = "earlier is better where it is lower"
-            rows.append(judge("dose", text, slope(gains(results, questions, arms)), -0.003, why=why))
+            found = slope(gains(results, questions, arms))
+            rows.append(judge("dose", text, found, -0.003, why=why, problems=questions))
     return rows
 
 

@@ -72,6 +72,7 @@ def _row(rule: str, loads: list[int], above: list[np.ndarray], adjusted: float) 
     why = f"half of the gap; Holm's p over all rules and loads: {adjusted:.2g}"
     low, high = interval
     row = judged("league", text, above[place], 0.0, estimate, (low, high), why=why, estimator="mean")
+    row = replace(row, problems=loads[place])
     if row.judgement == "holds" and adjusted >= LEVEL:
         return replace(row, judgement="undecided")
     return row

@@ -91,6 +91,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             residual[:, -1] - residual[:, 0],
             0.1,
             why="faster is farther",
+            problems=WORLD["problems.count"],
         ),
         judge(
             "quench",
@@ -98,6 +99,7 @@ def judge_rows(results: Results) -> list[ClaimResult]:
             by_rollouts(results)[:, 0] - by_rollouts(results)[:, -1],
             0.1,
             why="noise is farther",
+            problems=WORLD["problems.count"],
         ),
     ]
     for name, across, values in (
