@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,20 @@ def test_the_time_to_heat(until, now, expected, tmp_path):
     moment = find_signal(found, per_step(found.table, found.measured), [])
     assert moment.now is now
     assert expected in moment.why
+
+
+def test_the_time_to_heat_rests_on_what_was_seen_when_the_signal_fired(tmp_path):
+    """Where lengths fell anew it said: since step 40 it "has risen again by 0.0% (0.0 standard errors)"."""
+    lengths = valley(80, 30, low=30.0)
+    lengths[52:] = np.linspace(1, 0.3, 28)[:, None] * lengths[52]
+    found = seen(rollouts(two_stages(80, 30), lengths), tmp_path)
+    signal = find_signal(found, per_step(found.table, found.measured), [])
+    assert signal.now
+    assert signal.evidence.rise < 0.01
+    assert f"since step {signal.step}, when the correct length had fallen by" in signal.why
+    risen = re.search(r"had risen again by ([\d.]+)% \(([\d.]+) standard errors\)", signal.why)
+    assert float(risen[1]) >= 3
+    assert float(risen[2]) >= 4
 
 
 def curriculum(until: int) -> pl.DataFrame:

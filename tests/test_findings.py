@@ -290,8 +290,8 @@ def test_the_heating_signal_says_the_fall_that_it_saw_itself(diagnoses):
     said = f"start {start.estimate:.2f} [{start.low:.2f}, {start.high:.2f}]"
     assert said in next(number.definition for number in found.numbers if number.name.startswith("V"))
     signal = find_signal(found.log.visits, found.steps.head(70), [])
-    fell = f"has fallen by {signal.evidence.fall:.0%} in the means of the heating signal"
-    assert fell in signal.why
+    then = find_signal(found.log.visits, found.steps.filter(pl.col("step") <= signal.step), []).evidence
+    assert f"had fallen by {then.fall:.0%} in the means of the heating signal" in signal.why
     early = find_signal(found.log.visits, found.steps.head(12), [])
     assert early.evidence.fall < 0.1
     assert f"in the means of the heating signal ({early.evidence.fall:.1%} so far)" in early.why

@@ -63,17 +63,17 @@ def find_signal(found: Visits, steps: "polars.DataFrame", heated: list[int]) -> 
         return HeatingSignal(now=None, step=None, why=why)
     detector, evidence = Detector(), None
     asked = _asked(found)
-    fired: tuple[int, int] | None = None
+    fired: tuple[int, int, Evidence] | None = None
     rows = steps.select("step", "correct_length_sum", "correct_count", "samples").iter_rows()
     for step, length_sum, correct, samples in rows:
         evidence = detector.update(step, length_sum, correct, samples, asked[step])
         if evidence.heat_now and fired is None:
-            fired = step, detector.updates
+            fired = step, detector.updates, evidence
     assert evidence is not None
     if fired is None:
         now, why = _not_yet(detector, evidence)
     else:
-        now, why = _judged(fired, heated, detector.updates, _fired_because(evidence))
+        now, why = _judged(fired, heated, detector.updates)
     return HeatingSignal(
         now=now, step=None if fired is None else fired[0], why=why, evidence=evidence, detector=detector
     )
@@ -86,9 +86,9 @@ def _asked(found: Visits) -> dict[int, np.ndarray]:
     return dict(zip(step[np.append(0, places)].tolist(), np.split(problem, places), strict=True))
 
 
-def _judged(fired: tuple[int, int], heated: list[int], done: int, because: str) -> tuple[bool, str]:
-    """Say whether the moment is still there."""
-    step, updates = fired
+def _judged(fired: tuple[int, int, Evidence], heated: list[int], done: int) -> tuple[bool, str]:
+    """Say whether the moment is still there, and what the detector knew then: lengths go on changing."""
+    step, updates, evidence = fired
     if any(at >= step for at in heated):
         return False, f"it was time at step {step}, and the run was heated at step {max(heated)}"
     if done > AS_LONG_AGAIN * updates:
@@ -96,7 +96,7 @@ def _judged(fired: tuple[int, int], heated: list[int], done: int, because: str) 
             f"the moment was step {step}, and more than as many steps again have passed since: heating so "
             "late gained next to nothing in CoNet, and cost accuracy on a small transformer"
         )
-    return True, f"since step {step}: {because}"
+    return True, f"since step {step}, when {_fired_because(evidence)}"
 
 
 def _fired_because(evidence: Evidence) -> str:
@@ -104,11 +104,11 @@ def _fired_because(evidence: Evidence) -> str:
     assert evidence.rise is not None
     learned = ""
     if evidence.learned is not None:
-        learned = f"; {evidence.learned:.0%} of what could be learned is learned"
+        learned = f"; {evidence.learned:.0%} of what could be learned was learned"
     within = "" if evidence.mix_step is None else f" among the problems asked since step {evidence.mix_step}"
     return (
-        f"the correct length has fallen{within} by {evidence.fall:.0%} {IN_MEANS}, "
-        f"and has risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
+        f"the correct length had fallen{within} by {evidence.fall:.0%} {IN_MEANS}, "
+        f"and had risen again by {evidence.rise:.1%} ({evidence.rise_sigmas:.1f} standard errors){learned}"
     )
 
 
