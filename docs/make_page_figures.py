@@ -51,7 +51,11 @@ def main(run: Path, step: int = 175) -> None:
             page.keyboard.press("ArrowRight")
         browser.close()
     server.should_exit = True
-    small = [frame.resize((WIDTH, round(frame.height * WIDTH / frame.width))) for frame in frames]
+    shown = [
+        frames[-1],
+        *frames,
+    ]  # the last one first: what shows one frame alone, such as paper, shows a web
+    small = [frame.resize((WIDTH, round(frame.height * WIDTH / frame.width))) for frame in shown]
     palette = [frame.convert("RGB").quantize(64, dither=Image.Dither.NONE) for frame in small]
     times = [HOLD[0]] * (len(palette) - 1) + [HOLD[1]]
     first, rest = palette[0], palette[1:]
