@@ -134,11 +134,14 @@ def resume(
     """
     from conet.llm import train as training
     from conet.runs.endings import without_lock
+    from conet.runs.run import Run
 
     note_unverified(run)
     allowed: dict[str, Any] = {"trust": trust, "accept_changed_code": accept_changed_code}
     allowed["settings"] = all_changes(set_)
     with without_lock(run):
+        training.check_installed()
+        Run(run)  # what is none is refused before the libraries load
         _train(lambda show: training.go_on(run, show, **allowed), json_)
 
 

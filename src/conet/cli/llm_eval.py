@@ -64,9 +64,9 @@ def evaluate(
     from conet.base.progress import line
     from conet.llm import evaluate as evaluation
     from conet.llm import problems as sources
-    from conet.llm.train import out_of_memory
+    from conet.llm.train import check_installed, out_of_memory
 
-    get_ready()
+    check_installed()
     for name, value in (("--samples", samples), ("--batch", batch), ("--length", length)):
         if value is not None and value < 1:
             raise ConetError(f"{name} {value}", "at least 1", "raise it")
@@ -75,6 +75,7 @@ def evaluate(
     target = out or (place if run else Path()) / f"eval-{Path(problems).stem}"
     check_folder(target, EVALUATION)
     settings = settings_of(model, problems, run).override(parse_pairs(set_))
+    get_ready()
     found = chosen(sources.load(settings.problems), problems, settings.problems.held_out)
     asked, generate = set_up(settings, found, samples, length, engine, batch)
     verifiers = verifiers_of(place, trust) if run else nullcontext()
